@@ -1,0 +1,22 @@
+// Package gan trains generative adversarial networks with GoMLX. It knows nothing of notebooks.
+//
+// An [Experiment] is a description: two networks, a loss, optimizers, data, a seed. A [Trainer] compiles one training
+// step of it, keeps data, weights, optimizer state and random state on the device, and yields a [Progress] per step.
+// A [Generator] draws samples from trained weights.
+//
+//	exp := gan.Experiment{
+//		Name: "first", Data: data.MNIST(),
+//		Generator: net.MLPGenerator, Critic: net.ConvCritic,
+//	}
+//	backend, err := device.Open("")
+//	trainer, err := gan.NewTrainer(backend, exp)
+//	for progress, err := range trainer.Train(ctx, 1000) { … }
+//	images, err := trainer.Sample(100, 1)
+//
+// Reading order: experiment.go (what is trained), step.go (one step as a graph), adam.go (the update rule), trainer.go
+// (running steps), sample.go (latents to images), checkpoint.go (saving and resuming exactly). Networks are in package
+// net, objectives in loss, data sets in data, ready-made experiments in recipe, and backends in device.
+//
+// Runs repeat: with the same experiment and backend, every weight is the same bit for bit, also across a save and a
+// resume. Nothing is hidden in package-level state.
+package gan

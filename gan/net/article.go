@@ -1,0 +1,35 @@
+// Package net holds the networks of the recipes and the layers they are made of.
+//
+// A network is a plain GoMLX graph function, func(scope *model.Scope, x *Node) *Node: it creates or finds its weights
+// in the scope and returns the output node. A user's own function is as good as one from here. Generators map latents
+// [batch, latent] to images [batch, height, width, channels] in [-1, 1]; critics map images to one logit per sample,
+// [batch, 1]. Functions of this package build graphs and panic on shapes that do not fit, as GoMLX does; what runs
+// them (gan.Trainer) turns that into an error.
+package net
+
+import (
+	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
+	"github.com/gomlx/gomlx/ml/model"
+)
+
+// hiddenWidths are the widths of the hidden layers of the article's generator.
+func hiddenWidths() []int { return []int{128, 256, 512, 1024} }
+
+// MLPGenerator is the article's generator: 100 → 128 → 256 → 512 → 1024 → 784 → 28×28×1, ReLU between the layers and
+// tanh at the end. z: [batch, latent] float32, N(0,1); the result: [batch, 28, 28, 1] in [-1, 1].
+func MLPGenerator(scope *model.Scope, z *Node) *Node {
+	x := z
+	for layer, width := range hiddenWidths() {
+		x = ReLU(Dense(scope.In("dense_%d", layer), x, width))
+	}
+	return Reshape(Tanh(Dense(scope.In("output"), x, 28*28)), -1, 28, 28, 1)
+}
+
+// ConvCritic is the article's critic: Conv 64 3×3 ReLU, MaxPool 2, Conv 128 3×3 ReLU, MaxPool 2, Flatten, Dense 1.
+// It ends in a logit; the article's sigmoid belongs to the loss. x: [batch, 28, 28, channels] in [-1, 1];
+// the result: [batch, 1], unbounded.
+func ConvCritic(scope *model.Scope, x *Node) *Node {
+	x = MaxPool2(ReLU(Conv2D(scope.In("conv_0"), x, 64, 3)))
+	x = MaxPool2(ReLU(Conv2D(scope.In("conv_1"), x, 128, 3)))
+	return Dense(scope.In("logit"), Flatten(x), 1)
+}

@@ -1,0 +1,31 @@
+package net
+
+import (
+	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
+	"github.com/gomlx/gomlx/ml/model"
+)
+
+// leak is the slope of LeakyReLU in the stable networks (Radford et al., 2015, arXiv:1511.06434).
+const leak = 0.2
+
+// NormMLPGenerator has the widths of MLPGenerator, with batch normalisation and LeakyReLU(0.2) in the hidden layers:
+// normalised layers cannot all saturate to one image. z: [batch, latent] float32, N(0,1);
+// the result: [batch, 28, 28, 1] in [-1, 1].
+func NormMLPGenerator(scope *model.Scope, z *Node) *Node {
+	x := z
+	for layer, width := range hiddenWidths() {
+		x = Dense(scope.In("dense_%d", layer), x, width)
+		x = LeakyReLU(BatchNorm(scope.In("norm_%d", layer), x), leak)
+	}
+	return Reshape(Tanh(Dense(scope.In("output"), x, 28*28)), -1, 28, 28, 1)
+}
+
+// NormConvCritic is ConvCritic with LeakyReLU(0.2), batch normalisation after the second convolution, and a border of
+// two pixels around the image, so that its corners count as much as its middle.
+// x: [batch, 28, 28, channels] in [-1, 1]; the result: [batch, 1], unbounded.
+func NormConvCritic(scope *model.Scope, x *Node) *Node {
+	x = MaxPool2(LeakyReLU(Conv2D(scope.In("conv_0"), x, 64, 3), leak))
+	x = Conv2D(scope.In("conv_1"), x, 128, 3)
+	x = MaxPool2(LeakyReLU(BatchNorm(scope.In("norm_1"), x), leak))
+	return Dense(scope.In("logit"), Flatten(x), 1)
+}
