@@ -56,9 +56,11 @@ func LeakyReLU(x *Node, slope float64) *Node {
 func ReLU(x *Node) *Node { return Max(x, ScalarZero(x.Graph(), x.DType())) }
 
 // convolve is a valid convolution with stride 1. x: [batch, height, width, in]; kernel: [size, size, in, out].
-// XLA has a fast convolution; the Go backend's takes seconds, so there it becomes one matrix product over patches.
+// XLA's convolution is fast where there are many input channels. With few, and always on the Go backend, whose
+// convolution takes seconds, it is one matrix product over patches.
 func convolve(x, kernel *Node) *Node {
-	if x.Graph().Backend().Name() == "xla" {
+	const fewChannels = 4
+	if x.Graph().Backend().Name() == "xla" && x.Shape().Dim(-1) > fewChannels {
 		return Convolve(x, kernel).NoPadding().Done()
 	}
 	xs, ks := x.Shape(), kernel.Shape()

@@ -20,12 +20,11 @@ func NormMLPGenerator(scope *model.Scope, z *Node) *Node {
 	return Reshape(Tanh(Dense(scope.In("output"), x, 28*28)), -1, 28, 28, 1)
 }
 
-// NormConvCritic is ConvCritic with LeakyReLU(0.2), batch normalisation after the second convolution, and a border of
-// two pixels around the image, so that its corners count as much as its middle.
+// NormConvCritic is ConvCritic with LeakyReLU(0.2) and batch normalisation after the second convolution.
 // x: [batch, 28, 28, channels] in [-1, 1]; the result: [batch, 1], unbounded.
 func NormConvCritic(scope *model.Scope, x *Node) *Node {
-	x = MaxPool2(LeakyReLU(Conv2D(scope.In("conv_0"), x, 64, 3), leak))
+	x = LeakyReLU(MaxPool2(Conv2D(scope.In("conv_0"), x, 64, 3)), leak)
 	x = Conv2D(scope.In("conv_1"), x, 128, 3)
-	x = MaxPool2(LeakyReLU(BatchNorm(scope.In("norm_1"), x), leak))
+	x = LeakyReLU(BatchNorm(scope.In("norm_1"), MaxPool2(x)), leak)
 	return Dense(scope.In("logit"), Flatten(x), 1)
 }

@@ -1,0 +1,339 @@
+package kernel
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/go-zeromq/zmq4"
+)
+
+// serveVariable makes the test binary a kernel: its value is the connection file. A kernel must be a process of its
+// own here, because tests kill it.
+const serveVariable = "GANTRY_TEST_CONNECTION"
+
+func TestMain(m *testing.M) {
+	file := os.Getenv(serveVariable)
+	if file == "" {
+		os.Exit(m.Run())
+	}
+	c := Config{ConnectionFile: file, GoNB: os.Getenv("GANTRY_TEST_GONB"), Project: os.Getenv("GANTRY_TEST_PROJECT")}
+	if err := Serve(context.Background(), c); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// kernelID is what Jupyter puts into the name of a connection file.
+const kernelID = "00000000-0000-0000-0000-000000000000"
+
+func projectRoot(t testing.TB) string {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+// gonbPath finds what set-up installs.
+func gonbPath(t testing.TB) string {
+	t.Helper()
+	bin := os.Getenv("GANTRY_BIN")
+	if bin == "" {
+		bin = filepath.Join(projectRoot(t), "bin")
+	}
+	for _, tool := range []string{"gonb", "goimports"} {
+		if _, err := os.Stat(filepath.Join(bin, tool)); err != nil {
+			t.Fatalf("%s is missing: run make setup", tool)
+		}
+	}
+	return filepath.Join(bin, "gonb")
+}
+
+// backend is the GOMLX_BACKEND of the cells.
+func backend(t testing.TB) string {
+	t.Helper()
+	if b := os.Getenv("GOMLX_BACKEND"); b != "" {
+		return b
+	}
+	const plugin = ".venv/lib/python3*/site-packages/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so"
+	found, err := filepath.Glob(filepath.Join(projectRoot(t), plugin))
+	if err != nil || len(found) == 0 {
+		t.Fatal("the XLA plugin is missing: run make setup")
+	}
+	return "xla:" + found[0]
+}
+
+// client is a front-end on the wire, and the kernel it started.
+type client struct {
+	t                            testing.TB
+	signer                       signer
+	session, identity            string
+	connection                   connectionInfo
+	shell, control, stdin, iopub *channel
+
+	process *exec.Cmd
+	exited  chan struct{}
+	log     *bytes.Buffer // complete once exited is closed
+	temp    string        // TMPDIR of the kernel
+	started time.Time
+}
+
+// channel is one connected socket, read ahead.
+type channel struct {
+	*link
+	c chan [][]byte
+}
+
+// startKernel starts this package's kernel, with extra environment.
+func startKernel(t testing.TB, env ...string) *client {
+	t.Helper()
+	command := exec.Command(os.Args[0])
+	return start(t, command, func(file string) []string {
+		return append([]string{
+			serveVariable + "=" + file, "GANTRY_TEST_GONB=" + gonbPath(t), "GANTRY_TEST_PROJECT=" + projectRoot(t),
+			"GOPROXY=off", "GOEXPERIMENT=simd",
+		}, env...)
+	})
+}
+
+func start(t testing.TB, command *exec.Cmd, env func(file string) []string) *client {
+	t.Helper()
+	temp, err := os.MkdirTemp("", "gk-") // short: Unix socket paths are limited to 107 bytes
+	if err != nil {
+		t.Fatal(err)
+	}
+	info := connectionInfo{Transport: "tcp", IP: "127.0.0.1", Key: newID(), SignatureScheme: "hmac-sha256"}
+	for _, port := range []*int{&info.Shell, &info.IOPub, &info.Stdin, &info.Control, &info.Heartbeat} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		*port = l.Addr().(*net.TCPAddr).Port
+		l.Close()
+	}
+	text, err := json.Marshal(info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "kernel-"+kernelID+".json")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := &client{
+		t: t, signer: signer{[]byte(info.Key)}, session: newID(), identity: "client-" + newID()[:8], connection: info,
+		process: command, exited: make(chan struct{}), log: &bytes.Buffer{}, temp: temp,
+	}
+	command.Env = append(append(os.Environ(), "TMPDIR="+temp), env(file)...)
+	for i, arg := range command.Args {
+		if arg == "{connection_file}" {
+			command.Args[i] = file
+		}
+	}
+	command.Stdout, command.Stderr = c.log, c.log
+	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	c.started = time.Now()
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		command.Wait()
+		close(c.exited)
+	}()
+	t.Cleanup(c.stop)
+	c.connect()
+	return c
+}
+
+func (c *client) connect() {
+	c.t.Helper()
+	c.iopub = c.dial(zmq4.Sub, c.connection.IOPub)
+	if err := c.iopub.send([][]byte{{1}}); err != nil {
+		c.t.Fatal(err)
+	}
+	c.shell = c.dial(zmq4.Dealer, c.connection.Shell)
+	c.control = c.dial(zmq4.Dealer, c.connection.Control)
+	c.stdin = c.dial(zmq4.Dealer, c.connection.Stdin)
+}
+
+func (c *client) dial(kind zmq4.SocketType, port int) *channel {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	l, err := dial(ctx, kind, c.connection.endpoint(port), c.identity)
+	if err != nil {
+		c.t.Fatalf("%v\n%s", err, c.log)
+	}
+	ch := &channel{link: l, c: make(chan [][]byte, 10000)}
+	go func() {
+		defer close(ch.c)
+		for {
+			frames, err := l.receive()
+			if err != nil {
+				return
+			}
+			ch.c <- frames
+		}
+	}()
+	return ch
+}
+
+// stop ends the kernel if it still runs, and removes its folder.
+func (c *client) stop() {
+	for _, l := range []*channel{c.shell, c.control, c.stdin, c.iopub} {
+		if l != nil {
+			l.close()
+		}
+	}
+	select {
+	case <-c.exited:
+	default:
+		c.process.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-c.exited:
+		case <-time.After(10 * time.Second):
+			killSession(c.process.Process.Pid)
+			c.t.Error("the kernel did not stop within 10 s of SIGTERM")
+		}
+	}
+	if c.t.Failed() {
+		c.t.Logf("kernel log:\n%s", c.log)
+	}
+	os.RemoveAll(c.temp)
+}
+
+// send sends a request and returns its message id.
+func (c *client) send(to *channel, msgType string, content any) string {
+	c.t.Helper()
+	m := newMessage(c.session, msgType, nil, content)
+	if err := to.send(c.signer.frames(m)); err != nil {
+		c.t.Fatal(err)
+	}
+	h, _ := decodeHeader(m.header)
+	return h.MsgID
+}
+
+// received is a message from the kernel.
+type received struct {
+	*message
+	header, parent header
+	content        map[string]any
+}
+
+// next waits for the next message of a socket that want accepts; others are passed over.
+func (c *client) next(from *channel, patience time.Duration, what string, want func(r received) bool) received {
+	c.t.Helper()
+	timeout := time.After(patience)
+	for {
+		select {
+		case frames, ok := <-from.c:
+			if !ok {
+				c.t.Fatalf("connection lost while waiting for %s", what)
+			}
+			if r := c.read(frames); want(r) {
+				return r
+			}
+		case <-timeout:
+			c.t.Fatalf("no %s within %s", what, patience)
+		}
+	}
+}
+
+func (c *client) read(frames [][]byte) received {
+	c.t.Helper()
+	m, err := c.signer.parse(frames)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	r := received{message: m}
+	for raw, to := range map[*[]byte]any{&m.header: &r.header, &m.parent: &r.parent, &m.content: &r.content} {
+		if err := json.Unmarshal(*raw, to); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	return r
+}
+
+func ofType(msgType string) func(received) bool {
+	return func(r received) bool { return r.header.MsgType == msgType }
+}
+
+func answers(id, msgType string) func(received) bool {
+	return func(r received) bool { return r.parent.MsgID == id && r.header.MsgType == msgType }
+}
+
+// result is what a cell came to.
+type result struct {
+	status         string
+	evalue         string
+	stdout, stderr string
+	data           []map[string]any // of display_data
+	count          any              // execution_count of the reply
+}
+
+const cellPatience = 20 * time.Second // a first cell in a cold build cache
+
+// execute sends a cell.
+func (c *client) execute(code string) string {
+	c.t.Helper()
+	return c.send(c.shell, "execute_request", map[string]any{
+		"code": code, "silent": false, "store_history": true, "user_expressions": map[string]any{},
+		"allow_stdin": true, "stop_on_error": true,
+	})
+}
+
+// run executes a cell and waits for its end.
+func (c *client) run(code string) result {
+	c.t.Helper()
+	return c.finish(c.execute(code))
+}
+
+// finish waits for the end of a cell.
+func (c *client) finish(id string) result {
+	c.t.Helper()
+	var r result
+	c.next(c.iopub, cellPatience, "idle state", func(m received) bool {
+		if m.parent.MsgID != id {
+			return false
+		}
+		switch m.header.MsgType {
+		case "stream":
+			if m.content["name"] == "stdout" {
+				r.stdout += m.content["text"].(string)
+			} else {
+				r.stderr += m.content["text"].(string)
+			}
+		case "display_data":
+			r.data = append(r.data, m.content["data"].(map[string]any))
+		case "status":
+			return m.content["execution_state"] == "idle"
+		}
+		return false
+	})
+	reply := c.next(c.shell, cellPatience, "execute_reply", answers(id, "execute_reply"))
+	r.status = reply.content["status"].(string)
+	r.count = reply.content["execution_count"]
+	if r.status != "ok" {
+		r.evalue = fmt.Sprint(reply.content["ename"], ": ", reply.content["evalue"], reply.content["traceback"])
+	}
+	return r
+}
+
+// mustRun fails the test unless the cell succeeds and prints want.
+func (c *client) mustRun(code, want string) {
+	c.t.Helper()
+	if r := c.run(code); r.status != "ok" || !strings.Contains(r.stdout, want) {
+		c.t.Fatalf("cell:\n%s\n%+v\nwant output %q", code, r, want)
+	}
+}

@@ -1,0 +1,220 @@
+package kernel
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-zeromq/zmq4"
+)
+
+const (
+	// stopPatience is how long GoNB may take to stop by itself; Jupyter kills a kernel that takes 5 s or more.
+	stopPatience  = 2 * time.Second
+	startPatience = 60 * time.Second
+	tempPrefix    = "gantry-kernel-"
+)
+
+// gonb is the running GoNB process with its four links; heartbeats are answered in front, so the fifth is not needed.
+// The three DEALER links share one identity because GoNB asks for input at the identity of the execute request.
+type gonb struct {
+	temp                         string // everything GoNB, its builds and its cells leave behind is in here
+	signer                       signer
+	shell, control, stdin, iopub *link
+	pid                          int
+	log                          *logger
+
+	exited chan struct{} // closed when the process has ended
+	reason error         // why; valid once exited is closed
+}
+
+// startGoNB starts the executable and connects to it. jupyterFile names Jupyter's connection file: GoNB takes the
+// kernel's id from the name of its own.
+func startGoNB(ctx context.Context, executable, jupyterFile string, log *logger) (_ *gonb, err error) {
+	sweepTemp(log)
+	temp, err := os.MkdirTemp("", fmt.Sprintf("%s%d-", tempPrefix, os.Getpid()))
+	if err != nil {
+		return nil, err
+	}
+	g := &gonb{temp: temp, signer: signer{[]byte(newID())}, log: log, exited: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			g.stop()
+		}
+	}()
+
+	// Unix sockets in a private folder: no other user can connect, and no other process can take a port meanwhile.
+	file := filepath.Join(temp, filepath.Base(jupyterFile))
+	info, err := json.Marshal(connectionInfo{
+		Transport: "ipc", IP: filepath.Join(temp, "z"), Key: string(g.signer.key), SignatureScheme: "hmac-sha256",
+		Shell: 1, IOPub: 2, Stdin: 3, Control: 4, Heartbeat: 5,
+	})
+	if err != nil {
+		close(g.exited)
+		return nil, err
+	}
+	if err := writeFile(file, info); err != nil {
+		close(g.exited)
+		return nil, err
+	}
+	cmd := exec.Command(executable, "--kernel", file, "--logtostderr", "--raw_error")
+	cmd.Env = gonbEnvironment(temp, executable)
+	if err := g.start(cmd); err != nil {
+		close(g.exited)
+		return nil, fmt.Errorf("cannot start GoNB: %w; run make setup", err)
+	}
+
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	go func() { // stop dialling a process that is gone
+		select {
+		case <-g.exited:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	identity := "gantry-" + newID()
+	for _, l := range []struct {
+		to   **link
+		kind zmq4.SocketType
+		port int
+	}{{&g.iopub, zmq4.Sub, 2}, {&g.shell, zmq4.Dealer, 1}, {&g.stdin, zmq4.Dealer, 3}, {&g.control, zmq4.Dealer, 4}} {
+		endpoint := fmt.Sprintf("ipc://%s-%d", filepath.Join(temp, "z"), l.port)
+		if *l.to, err = dial(ctx, l.kind, endpoint, identity); err != nil {
+			select {
+			case <-g.exited:
+				return nil, g.reason
+			default:
+				return nil, fmt.Errorf("GoNB does not answer: %w", err)
+			}
+		}
+	}
+	return g, g.iopub.send([][]byte{{1}}) // subscribe to everything
+}
+
+// gonbEnvironment is this process's environment with temporary files directed to temp, which goes with the kernel, and
+// with the folder of the executable first on PATH, where set-up puts goimports and gopls too. A program that is to
+// outlive the kernel finds the lasting temporary folder in GANTRY_TMPDIR.
+func gonbEnvironment(temp, executable string) []string {
+	return append(os.Environ(),
+		"GANTRY_TMPDIR="+os.TempDir(), "TMPDIR="+temp, "GOTMPDIR="+temp,
+		"GOFLAGS="+withCellBuildFlags(os.Getenv("GOFLAGS")),
+		"PATH="+filepath.Dir(executable)+string(os.PathListSeparator)+os.Getenv("PATH"))
+}
+
+// start runs cmd in a session of its own and keeps watching it. The operating system kills the process when the
+// thread that started it ends (stopWithParent), so one goroutine starts it, keeps its thread, and waits.
+func (g *gonb) start(cmd *exec.Cmd) error {
+	stderr, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	cmd.Stdout, cmd.Stderr = w, w
+	cmd.ExtraFiles = []*os.File{stderr} // else GoNB dies of SIGPIPE when this process is killed, leaving gopls behind
+	cmd.SysProcAttr = ownSession()
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		err := cmd.Start()
+		w.Close()
+		if err == nil {
+			g.pid = cmd.Process.Pid
+		}
+		started <- err
+		if err != nil {
+			stderr.Close()
+			return
+		}
+		said := &tail{}
+		var copied sync.WaitGroup
+		copied.Go(func() { io.Copy(io.MultiWriter(g.log, said), stderr) })
+		err = cmd.Wait()
+		killSession(g.pid) // whatever GoNB left; also ends those that hold its stderr
+		copied.Wait()
+		stderr.Close()
+		if err == nil {
+			err = errors.New("exit status 0")
+		}
+		g.reason = fmt.Errorf("GoNB stopped: %w; its last words: %q", err, said.lastLine())
+		close(g.exited)
+	}()
+	return <-started
+}
+
+// stop ends GoNB and everything it started, and removes its files. It is called once.
+func (g *gonb) stop() {
+	if g.pid != 0 {
+		terminate(g.pid)
+		select {
+		case <-g.exited:
+		case <-time.After(stopPatience):
+			killSession(g.pid)
+			<-g.exited
+		}
+	}
+	for _, l := range []*link{g.shell, g.control, g.stdin, g.iopub} {
+		if l != nil {
+			l.close()
+		}
+	}
+	if err := os.RemoveAll(g.temp); err != nil {
+		g.log.printf("cannot remove %s: %v", g.temp, err)
+	}
+}
+
+// sweepTemp removes what kernels left that were killed outright.
+func sweepTemp(log *logger) {
+	left, err := filepath.Glob(filepath.Join(os.TempDir(), tempPrefix+"*-*"))
+	if err != nil {
+		return // only a malformed pattern
+	}
+	for _, dir := range left {
+		id, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), tempPrefix), "-")
+		if pid, err := strconv.Atoi(id); err == nil && !alive(pid) {
+			if err := os.RemoveAll(dir); err != nil {
+				log.printf("cannot remove %s of a dead kernel: %v", dir, err)
+			}
+		}
+	}
+}
+
+// findGoNB looks for the gonb executable beside the running one, then on PATH.
+func findGoNB() (string, error) {
+	if self, err := os.Executable(); err == nil {
+		beside := filepath.Join(filepath.Dir(self), "gonb")
+		if info, err := os.Stat(beside); err == nil && !info.IsDir() {
+			return beside, nil
+		}
+	}
+	path, err := exec.LookPath("gonb")
+	if err != nil {
+		return "", errors.New("gonb not found beside this program or on PATH; run make setup")
+	}
+	return path, nil
+}
+
+// tail remembers the last bytes written to it.
+type tail struct{ bytes []byte }
+
+func (t *tail) Write(p []byte) (int, error) {
+	const keep = 4096
+	t.bytes = append(t.bytes, p...)
+	t.bytes = t.bytes[max(0, len(t.bytes)-keep):]
+	return len(p), nil
+}
+
+// lastLine returns the last line that is not empty.
+func (t *tail) lastLine() string {
+	lines := strings.Split(strings.TrimSpace(string(t.bytes)), "\n")
+	return lines[len(lines)-1]
+}

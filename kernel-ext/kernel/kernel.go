@@ -1,0 +1,225 @@
+// Package kernel is the Jupyter kernel of the project: a proxy that stands between Jupyter and GoNB, forwards the
+// messages of both, and makes GoNB's cells build against the project's own modules.
+package kernel
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/go-zeromq/zmq4"
+)
+
+// Config says where Jupyter's connection file, GoNB and the project are.
+type Config struct {
+	ConnectionFile string    // Jupyter's connection file
+	GoNB           string    // path of the gonb executable; empty: beside the running executable, then on PATH
+	Project        string    // project root, which holds go.mod and go.sum of module gantry.local
+	Log            io.Writer // kernel log, GoNB's included; nil: os.Stderr
+}
+
+// connectionInfo is the content of a connection file.
+type connectionInfo struct {
+	IP              string `json:"ip"`
+	Transport       string `json:"transport"`
+	Key             string `json:"key"`
+	SignatureScheme string `json:"signature_scheme"`
+	Shell           int    `json:"shell_port"`
+	IOPub           int    `json:"iopub_port"`
+	Stdin           int    `json:"stdin_port"`
+	Control         int    `json:"control_port"`
+	Heartbeat       int    `json:"hb_port"`
+}
+
+func (c connectionInfo) endpoint(port int) string {
+	separator := ":"
+	if c.Transport == "ipc" {
+		separator = "-"
+	}
+	return c.Transport + "://" + c.IP + separator + strconv.Itoa(port)
+}
+
+func readConnection(path string) (connectionInfo, error) {
+	var c connectionInfo
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return c, fmt.Errorf("cannot read the connection file: %w", err)
+	}
+	if err := json.Unmarshal(text, &c); err != nil {
+		return c, fmt.Errorf("connection file %s: %w", path, err)
+	}
+	if c.Key != "" && c.SignatureScheme != "" && c.SignatureScheme != "hmac-sha256" {
+		return c, fmt.Errorf("connection file %s: signature scheme %q; want hmac-sha256", path, c.SignatureScheme)
+	}
+	return c, nil
+}
+
+// farewell is how long a closing kernel waits for its last messages to leave.
+const farewell = 500 * time.Millisecond
+
+// proxy is one running kernel.
+type proxy struct {
+	log     *logger
+	signer  signer
+	session string // of the messages this kernel writes itself
+	project string
+
+	shell, control, stdin, iopub, heartbeat *socket
+
+	requests requests      // of the front-ends, under way in GoNB
+	ready    chan struct{} // closed when GoNB is prepared and gonb, info and module are set
+	gonb     *gonb
+	info     json.RawMessage // content of GoNB's kernel_info_reply
+	module   *cellModule
+	own      chan *message // what GoNB answers to this kernel's own requests, until ready
+
+	done     chan struct{} // closed when Serve is ending
+	shutdown chan struct{} // closed when a front-end asked for the end
+	asked    sync.Once
+
+	warnOnce sync.Once
+	warning  string // what went wrong in preparing GoNB, for the first cell; set before ready is closed
+}
+
+// Serve runs the kernel that c describes until Jupyter asks for shutdown, ctx ends, the process is told to terminate,
+// or the Jupyter that started it is gone; then GoNB and all it started are gone too and nil is returned. An error says
+// why the kernel could not start, or why GoNB died.
+func Serve(ctx context.Context, c Config) error {
+	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	defer cancel()
+	if c.Log == nil {
+		c.Log = os.Stderr
+	}
+	project, err := filepath.Abs(c.Project)
+	if err != nil {
+		return err
+	}
+	executable := c.GoNB
+	if executable == "" {
+		if executable, err = findGoNB(); err != nil {
+			return err
+		}
+	}
+	connection, err := readConnection(c.ConnectionFile)
+	if err != nil {
+		return err
+	}
+	p := &proxy{
+		log: &logger{to: c.Log}, signer: signer{[]byte(connection.Key)}, session: newID(), project: project,
+		ready: make(chan struct{}), own: make(chan *message, 64),
+		done: make(chan struct{}), shutdown: make(chan struct{}),
+	}
+	if err := p.listen(connection); err != nil {
+		return err
+	}
+	defer p.close()
+	defer close(p.done)
+
+	g, err := startGoNB(ctx, executable, c.ConnectionFile, p.log)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	p.gonb = g
+	defer g.stop()
+	go p.fromShell()
+	go p.fromStdin()
+	go p.fromIOPub()
+	prepared := make(chan error, 1)
+	go func() { prepared <- p.prepare(ctx) }()
+
+	orphaned := watchParent(p.done)
+	for {
+		select {
+		case err := <-prepared:
+			if ctx.Err() != nil {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			close(p.ready)
+		case <-p.shutdown:
+			return nil
+		case <-ctx.Done():
+			return nil
+		case <-orphaned:
+			p.log.printf("the Jupyter that started this kernel is gone; stopping")
+			return nil
+		case <-g.exited:
+			return g.reason
+		}
+	}
+}
+
+// listen opens the five sockets and starts to serve them. Requests wait in their handlers until GoNB is ready.
+func (p *proxy) listen(c connectionInfo) (err error) {
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	for _, s := range []struct {
+		to   **socket
+		kind zmq4.SocketType
+		port int
+	}{
+		{&p.shell, zmq4.Router, c.Shell}, {&p.control, zmq4.Router, c.Control}, {&p.stdin, zmq4.Router, c.Stdin},
+		{&p.iopub, zmq4.Pub, c.IOPub}, {&p.heartbeat, zmq4.Rep, c.Heartbeat},
+	} {
+		if *s.to, err = listen(s.kind, c.endpoint(s.port), p.log); err != nil {
+			return err
+		}
+	}
+	// Only now: a request on one socket may be answered on another.
+	p.iopub.serve(nil)
+	p.heartbeat.serve(nil)
+	p.stdin.serve(p.onStdin)
+	p.shell.serve(p.onShell)
+	p.control.serve(p.onControl)
+	return nil
+}
+
+func (p *proxy) close() {
+	for _, s := range []*socket{p.control, p.shell, p.iopub, p.stdin, p.heartbeat} {
+		if s != nil {
+			s.close(farewell)
+		}
+	}
+}
+
+// watchParent reports when the process that started this one is gone, as ipykernel does: Jupyter names itself in
+// JPY_PARENT_PID unless the kernel is to outlive it.
+func watchParent(done <-chan struct{}) <-chan struct{} {
+	gone := make(chan struct{})
+	parent := os.Getppid()
+	if os.Getenv("JPY_PARENT_PID") != strconv.Itoa(parent) {
+		return gone // started through something else, or independent
+	}
+	go func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				if os.Getppid() != parent {
+					close(gone)
+					return
+				}
+			}
+		}
+	}()
+	return gone
+}

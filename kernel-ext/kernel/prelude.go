@@ -1,0 +1,147 @@
+package kernel
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// prepare waits until GoNB takes requests, pins the module of its cells, and switches off its fetching of modules, all
+// before any request of a front-end reaches it. A failure of the pinning is a warning for the first cell: a kernel
+// that can say what is wrong is worth more than one that is dead.
+func (p *proxy) prepare(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	info, err := p.ask(ctx, "kernel_info_request", map[string]any{})
+	if err != nil {
+		return err
+	}
+	p.info = info.content
+	p.module, err = findCellModule(p.gonb.temp, p.project)
+	if err == nil {
+		err = p.module.pin()
+	}
+	if err == nil {
+		err = p.switchOffFetching(ctx)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		p.warning = fmt.Sprintf("gantry: cells do not see the project's modules: %v; run make setup", err)
+		p.log.printf("%s", p.warning)
+	}
+	return nil
+}
+
+func (p *proxy) switchOffFetching(ctx context.Context) error {
+	reply, err := p.ask(ctx, "execute_request", map[string]any{
+		"code": "%noautoget", "silent": true, "store_history": false,
+		"user_expressions": map[string]any{}, "allow_stdin": false, "stop_on_error": false,
+	})
+	if err != nil {
+		return err
+	}
+	var result struct{ Status, EValue string }
+	if err := json.Unmarshal(reply.content, &result); err != nil {
+		return err
+	}
+	if result.Status != "ok" {
+		return errors.New(strings.TrimSpace(result.EValue))
+	}
+	return nil
+}
+
+// ask sends a request of this kernel's own to GoNB's shell socket and waits for the reply and, on iopub, the idle
+// state. It asks again until it has both, because what GoNB publishes before it has noticed the subscription is lost;
+// so only requests may be asked that do no harm twice.
+func (p *proxy) ask(ctx context.Context, msgType string, content any) (*message, error) {
+	const patience = 250 * time.Millisecond
+	request := newMessage(p.session, msgType, nil, content)
+	p.forward(p.gonb.shell, request)
+	again := time.NewTicker(patience)
+	defer again.Stop()
+	var reply *message
+	idle := false
+	for reply == nil || !idle {
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("GoNB does not answer %s: %w", msgType, ctx.Err())
+		case <-again.C:
+			p.forward(p.gonb.shell, request)
+		case m := <-p.own:
+			if !sameID(m.parent, request.header) {
+				continue // the second answer to an earlier request
+			}
+			if h, err := decodeHeader(m.header); err != nil {
+				return nil, err
+			} else if strings.HasSuffix(h.MsgType, "_reply") {
+				reply = m
+			}
+			idle = idle || isIdle(m)
+		}
+	}
+	return reply, nil
+}
+
+// sameID tells whether two headers name the same message.
+func sameID(a, b []byte) bool {
+	x, errX := decodeHeader(a)
+	y, errY := decodeHeader(b)
+	return errX == nil && errY == nil && x.MsgID == y.MsgID
+}
+
+// isIdle tells whether a message announces that the kernel is done with its parent.
+func isIdle(m *message) bool {
+	h, err := decodeHeader(m.header)
+	if err != nil || h.MsgType != "status" {
+		return false
+	}
+	var status struct {
+		State string `json:"execution_state"`
+	}
+	return json.Unmarshal(m.content, &status) == nil && status.State == "idle"
+}
+
+// beforeCell does what must be done before an execute request goes to GoNB. The function it returns, if any, is to be
+// called when the cell has ended.
+func (p *proxy) beforeCell(m *message) context.CancelFunc {
+	if p.warning != "" {
+		p.warnOnce.Do(func() {
+			p.publish(newMessage(p.session, "stream", m, map[string]string{"name": "stderr", "text": p.warning + "\n"}))
+		})
+		return nil
+	}
+	if !bytes.Contains(m.content, []byte("%reset")) {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	go p.keepPinned(ctx)
+	return cancel
+}
+
+// keepPinned pins the cell module again as soon as GoNB's %reset has emptied it: the code below the %reset in the same
+// cell is compiled a little later, after it went through goimports.
+func (p *proxy) keepPinned(cell context.Context) {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for ended := false; !ended; {
+		select {
+		case <-p.done:
+			return
+		case <-cell.Done():
+			ended = true // one last look
+		case <-tick.C:
+		}
+		if p.module.pinned() {
+			continue
+		}
+		if err := p.module.pin(); err != nil {
+			p.log.printf("cannot pin the cell module again: %v", err)
+		}
+	}
+}

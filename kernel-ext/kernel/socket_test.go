@@ -1,0 +1,165 @@
+package kernel
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/go-zeromq/zmq4"
+)
+
+func listenForTest(t *testing.T, kind zmq4.SocketType, receive func(*socket, [][]byte)) (*socket, string) {
+	t.Helper()
+	endpoint := "ipc://" + filepath.Join(t.TempDir(), "s")
+	s, err := listen(kind, endpoint, &logger{to: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.patience = 50 * time.Millisecond
+	s.serve(func(frames [][]byte) { receive(s, frames) })
+	t.Cleanup(func() { s.close(0) })
+	return s, endpoint
+}
+
+func dialForTest(t *testing.T, kind zmq4.SocketType, endpoint, identity string) *link {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	l, err := dial(ctx, kind, endpoint, identity)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.close)
+	return l
+}
+
+func echo(s *socket, frames [][]byte) { s.send(frames) }
+
+func TestRouterKeepsBinaryFramesAndPeersApart(t *testing.T) {
+	_, endpoint := listenForTest(t, zmq4.Router, echo)
+	for _, identity := range []string{"a", "", ""} { // two that leave their identity to the router
+		l := dialForTest(t, zmq4.Dealer, endpoint, identity)
+		sent := [][]byte{{}, {0, 1, 255}, bytes.Repeat([]byte{7}, 1<<20), []byte(identity + newID())}
+		if err := l.send(sent); err != nil {
+			t.Fatal(err)
+		}
+		got, err := l.receive()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range max(len(sent), len(got)) {
+			if len(sent) != len(got) || !bytes.Equal(sent[i], got[i]) {
+				t.Fatalf("frames differ at %d of %d and %d", i, len(sent), len(got))
+			}
+		}
+	}
+}
+
+func TestASilentConnectionKeepsNobodyOut(t *testing.T) {
+	_, endpoint := listenForTest(t, zmq4.Router, echo)
+	_, address, err := splitEndpoint(endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	silent, err := net.Dial("unix", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	l := dialForTest(t, zmq4.Dealer, endpoint, "a")
+	if err := l.send([][]byte{[]byte("hello")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.receive(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRouterToAGonePeerDoesNotBlock(t *testing.T) {
+	s, _ := listenForTest(t, zmq4.Router, echo)
+	for range 2 * peerQueue {
+		s.send([][]byte{[]byte("nobody"), []byte("x")})
+	}
+}
+
+// TestASubscriberThatStopsReadingIsCutOff checks that the others get everything meanwhile.
+func TestASubscriberThatStopsReadingIsCutOff(t *testing.T) {
+	s, endpoint := listenForTest(t, zmq4.Pub, echo)
+	subscribe := func() *link {
+		l := dialForTest(t, zmq4.Sub, endpoint, "")
+		if err := l.send([][]byte{{1}}); err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	stopped, reader := subscribe(), subscribe()
+	both := func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		n := 0
+		for p := range s.peers {
+			if p.subscribed([]byte("x")) {
+				n++
+			}
+		}
+		return n == 2
+	}
+	for deadline := time.Now().Add(5 * time.Second); !both(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no subscription")
+		}
+	}
+
+	const messages = peerQueue + 2000 // more than the queue and the operating system take
+	read := make(chan error, 1)
+	go func() {
+		for range messages {
+			if _, err := reader.receive(); err != nil {
+				read <- err
+				return
+			}
+		}
+		read <- nil
+	}()
+	body := make([]byte, 4096)
+	for range messages {
+		s.send([][]byte{[]byte("x"), body})
+	}
+	if err := <-read; err != nil {
+		t.Errorf("the subscriber that reads: %v", err)
+	}
+	for {
+		if _, err := stopped.receive(); err != nil {
+			return // cut off, after what was on its way
+		}
+	}
+}
+
+func TestWrongSignaturesAndTornMessagesAreRefused(t *testing.T) {
+	good := signer{[]byte("key")}
+	m := newMessage("s", "status", nil, map[string]string{"a": "b"})
+	m.identities, m.buffers = [][]byte{[]byte("i")}, [][]byte{{0}, {}}
+	frames := good.frames(m)
+	if got, err := good.parse(frames); err != nil || len(got.buffers) != 2 || len(got.identities) != 1 {
+		t.Fatalf("%+v %v", got, err)
+	}
+	for name, refuse := range map[string]func() error{
+		"another key":   func() error { _, err := signer{[]byte("other")}.parse(frames); return err },
+		"no delimiter":  func() error { _, err := good.parse(frames[2:]); return err },
+		"missing parts": func() error { _, err := good.parse(frames[:5]); return err },
+		"no frames":     func() error { _, err := good.parse(nil); return err },
+		"changed content": func() error {
+			frames[6] = []byte(`{"a": "c"}`)
+			_, err := good.parse(frames)
+			return err
+		},
+	} {
+		if refuse() == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
