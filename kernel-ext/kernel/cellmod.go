@@ -112,9 +112,9 @@ func writeFile(path string, data []byte) error {
 // external linker halves the time to link a GoMLX program; see docs/decisions/0002-kernel-proxy.md.
 const cellBuildFlags = "'-ldflags=-w -linkmode=internal'"
 
-// withCellBuildFlags adds cellBuildFlags to the value of GOFLAGS, unless it has ldflags already, and takes out
-// -mod=mod, with which each build would fetch what a cell imports in whatever version is newest.
-func withCellBuildFlags(goflags string) string {
+// BuildFlags is the GOFLAGS that cells are built with, given the GOFLAGS that a person set. It adds flags for quick
+// linking, unless there are -ldflags already, and takes out -mod=mod, with which each build would fetch what a cell imports in whatever version is newest.
+func BuildFlags(goflags string) string {
 	goflags = strings.ReplaceAll(goflags, "-mod=mod", "")
 	if !strings.Contains(goflags, "-ldflags") {
 		goflags += " " + cellBuildFlags

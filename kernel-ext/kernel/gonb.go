@@ -108,7 +108,7 @@ func startGoNB(ctx context.Context, executable, jupyterFile string, log *logger)
 func gonbEnvironment(temp, executable string) []string {
 	return append(os.Environ(),
 		"GANTRY_TMPDIR="+os.TempDir(), "TMPDIR="+temp, "GOTMPDIR="+temp,
-		"GOFLAGS="+withCellBuildFlags(os.Getenv("GOFLAGS")),
+		"GOFLAGS="+BuildFlags(os.Getenv("GOFLAGS")),
 		"PATH="+filepath.Dir(executable)+string(os.PathListSeparator)+os.Getenv("PATH"))
 }
 

@@ -1,0 +1,50 @@
+# Everything a person does here. `make` alone lists it.
+SHELL := /bin/sh
+GANTRY := bin/gantry
+export GOEXPERIMENT := simd
+export GANTRY_ROOT := $(CURDIR)
+LAB_ARGS ?=
+PACKAGES ?= ./...
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+
+.PHONY: help setup lab test build notebooks notebooks-fast bench lint image lock clean needs
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
+
+lab: setup ## open JupyterLab on the course (LAB_ARGS="--no-browser --port 9000")
+	@$(GANTRY) lab $(LAB_ARGS)
+
+setup: build ## install what is missing, inside this folder
+	@$(GANTRY) setup
+
+needs:
+	@command -v go >/dev/null || { echo "Go is not installed; install Go 1.26 or newer from https://go.dev/dl" >&2; exit 1; }
+	@command -v gcc >/dev/null || command -v clang >/dev/null || { echo "no C compiler, and the XLA binding needs one; install gcc" >&2; exit 1; }
+
+build: needs ## build bin/gantry
+	@test -x $(GANTRY) || echo "building bin/gantry; the first time takes a minute or two" >&2
+	@go build -o $(GANTRY) ./kernel-ext/cmd/gantry
+
+test: setup ## run all tests, notebooks with small budgets included
+	go test -timeout 20m $(PACKAGES)
+
+notebooks: setup ## run the chapters in full and keep their outputs
+	$(GANTRY) nbrun notebooks/*.ipynb --out notebooks
+
+bench: setup ## speed of the kernel, the pictures and the training step
+	go test -run '^$$' -bench . -benchtime 5x ./...
+
+lint: needs ## gofmt, go vet, staticcheck
+	@files=$$(gofmt -l gan kernel-ext) && test -z "$$files" || { echo "run gofmt -w on: $$files" >&2; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+image: ## build the container image (docker, podman or buildah)
+	@b=$$(command -v docker || command -v podman || command -v buildah) || { echo "install docker, podman or buildah" >&2; exit 1; }; $$b build -t gantry .
+
+lock: ## resolve the Python requirements anew (needs uv)
+	cd kernel-ext/setup && for r in requirements requirements-cuda; do uv pip compile --universal --generate-hashes \
+		--no-emit-index-url --no-header --python-version 3.11 -q -o $$r.lock $$r.in || exit 1; done
+
+clean: ## remove what setup installed here
+	rm -rf .venv bin

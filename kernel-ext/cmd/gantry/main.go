@@ -1,0 +1,96 @@
+// Command gantry sets up, examines and runs the notebook environment, and trains GANs from the command line.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"gantry.local/kernel-ext/setup"
+)
+
+// Exit codes.
+const (
+	exitDone = iota
+	exitFailed
+	exitMisuse
+)
+
+// misuse is an error of the person who typed the command, not of its execution.
+type misuse struct{ error }
+
+func main() {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	os.Exit(run(ctx, os.Args[1:]))
+}
+
+// run executes a command line and returns its exit code. Errors go to standard error, in one line.
+func run(ctx context.Context, args []string) int {
+	root := rootCommand()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	fmt.Fprintln(os.Stderr, "gantry: "+oneLine(err))
+	var wrong misuse
+	if errors.As(err, &wrong) || strings.HasPrefix(err.Error(), "unknown command") {
+		return exitMisuse
+	}
+	return exitFailed
+}
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "gantry",
+		Short:         "A laboratory for generative adversarial networks in Go notebooks",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return misuse{fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())}
+	})
+	root.AddCommand(setupCommand(), doctorCommand(), labCommand(), kernelCommand(), nbrunCommand(), trainCommand(),
+		sampleCommand(), probeCommand())
+	for _, c := range root.Commands() {
+		if check := c.Args; check != nil {
+			c.Args = func(c *cobra.Command, args []string) error {
+				if err := check(c, args); err != nil {
+					return misuse{fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())}
+				}
+				return nil
+			}
+		}
+	}
+	return root
+}
+
+// inCheckout runs do with the checkout's folder.
+func inCheckout(do func(root string) error) error {
+	root, err := setup.FindRoot()
+	if err != nil {
+		return err
+	}
+	return do(root)
+}
+
+// oneLine joins the lines of an error and cuts what follows the first: stack traces of libraries.
+func oneLine(err error) string {
+	var kept []string
+	for _, line := range strings.Split(err.Error(), "\n") {
+		if line = strings.TrimSpace(line); line != "" {
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept[:min(3, len(kept))], "; ")
+}

@@ -1,0 +1,318 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/spf13/cobra"
+
+	"gantry.local/gan"
+	"gantry.local/gan/data"
+	"gantry.local/gan/device"
+	"gantry.local/gan/recipe"
+	"gantry.local/kernel-ext/show"
+)
+
+// A run folder holds:
+const (
+	runFile      = "run.json"       // recipe and settings: what sample and --resume need
+	progressFile = "progress.jsonl" // a line for each step reported
+	lockFile     = ".lock"          // held while a process trains here
+	checkpoints  = "checkpoints"
+)
+
+const (
+	reportEvery     = 500 * time.Millisecond
+	checkpointEvery = 30 * time.Second
+)
+
+// runInfo is the content of run.json.
+type runInfo struct {
+	Recipe string `json:"recipe"`
+	Data   string `json:"data"`
+	Batch  int    `json:"batch"`
+	Seed   int64  `json:"seed"`
+}
+
+// experiment is the recipe with the settings of the run.
+func (r runInfo) experiment() (gan.Experiment, error) {
+	exp, err := recipe.Named(r.Recipe)
+	if err != nil {
+		return exp, err
+	}
+	if exp.Data, err = data.Named(r.Data); err != nil {
+		return exp, err
+	}
+	exp.BatchSize, exp.Seed = r.Batch, r.Seed
+	return exp, nil
+}
+
+type trainOptions struct {
+	runInfo
+	steps   int
+	out     string
+	backend string
+	maxTime time.Duration
+	resume  bool
+	json    bool
+}
+
+func trainCommand() *cobra.Command {
+	var o trainOptions
+	c := &cobra.Command{
+		Use:   "train --recipe NAME --steps N --out DIR",
+		Short: "Train a recipe into a run folder",
+		Long: "Trains a recipe until its step N. The run folder gets checkpoints (every half minute, at the end and at Ctrl-C), the\n" +
+			"weights of both networks as .safetensors, progress.jsonl, and pictures of samples and losses.\n\nRecipes:\n" + recipes(),
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			exp, err := o.check(c.Flags().Changed("batch"))
+			if err != nil {
+				return misuse{err}
+			}
+			return o.train(c.Context(), exp, c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.Recipe, "recipe", "mlp", "what to train, see above")
+	f.StringVar(&o.Data, "data", "mnist", "data set")
+	f.IntVar(&o.steps, "steps", 5000, "total steps, those before a --resume included")
+	f.IntVar(&o.Batch, "batch", 0, "real images per critic update (default: the recipe's)")
+	f.Int64Var(&o.Seed, "seed", 0, "of weights, latents and batches")
+	f.StringVar(&o.out, "out", "", "run folder")
+	f.StringVar(&o.backend, "backend", "", "xla:cpu, xla:cuda, xla:/path/to/plugin.so or go (default: $GOMLX_BACKEND, then xla:cpu)")
+	f.DurationVar(&o.maxTime, "max-time", 0, "stop after this time, such as 4m")
+	f.BoolVar(&o.resume, "resume", false, "go on from the last checkpoint in the run folder")
+	f.BoolVar(&o.json, "json", false, "progress as JSON lines on standard output")
+	return c
+}
+
+func recipes() string {
+	text := ""
+	for _, r := range recipe.All() {
+		text += fmt.Sprintf("  %-10s %s\n", r.Name, r.About)
+	}
+	return text
+}
+
+// check reports wrong use and returns the experiment.
+func (o *trainOptions) check(batchGiven bool) (gan.Experiment, error) {
+	switch {
+	case o.steps <= 0:
+		return gan.Experiment{}, fmt.Errorf("--steps %d: want at least 1", o.steps)
+	case batchGiven && o.Batch <= 0:
+		return gan.Experiment{}, fmt.Errorf("--batch %d: want at least 1", o.Batch)
+	case o.out == "":
+		return gan.Experiment{}, errors.New("--out is missing: name the run folder")
+	case o.maxTime < 0:
+		return gan.Experiment{}, fmt.Errorf("--max-time %s: want a positive time", o.maxTime)
+	}
+	exp, err := recipe.Named(o.Recipe)
+	if err != nil {
+		return exp, err
+	}
+	if o.Batch == 0 {
+		o.Batch = exp.BatchSize
+	}
+	if exp.Pack > 1 && o.Batch%exp.Pack != 0 {
+		return exp, fmt.Errorf("--batch %d: recipe %s judges %d images at once, so want a multiple of %d", o.Batch, o.Recipe, exp.Pack, exp.Pack)
+	}
+	if _, err := device.Resolve(o.backend); err != nil {
+		return exp, err
+	}
+	return o.experiment()
+}
+
+func (o *trainOptions) train(ctx context.Context, exp gan.Experiment, out, log io.Writer) (err error) {
+	unlock, err := o.claim()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	choice, err := device.Resolve(o.backend)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(log, "%s; compiling %s\n", choice.Reason, o.Recipe)
+	backend, err := device.Open(choice.Config)
+	if err != nil {
+		return err
+	}
+	defer backend.Finalize()
+	trainer, err := gan.NewTrainer(backend, exp)
+	if err != nil {
+		return err
+	}
+	if o.resume {
+		if err := o.restore(trainer, log); err != nil {
+			return err
+		}
+	}
+	if err := o.writeInfo(); err != nil {
+		return err
+	}
+	if trainer.Step() >= o.steps {
+		fmt.Fprintf(log, "%s is at step %d already; ask for more --steps to train on\n", o.out, trainer.Step())
+		return nil
+	}
+	records, err := os.OpenFile(filepath.Join(o.out, progressFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, records.Close()) }()
+	if o.json {
+		records := io.MultiWriter(out, records)
+		return o.loop(ctx, trainer, records, io.Discard, log)
+	}
+	return o.loop(ctx, trainer, records, log, log)
+}
+
+// claim makes the run folder or, with --resume, finds it, and locks it.
+func (o *trainOptions) claim() (unlock func(), err error) {
+	entries, err := os.ReadDir(o.out)
+	started := false
+	for _, e := range entries {
+		started = started || e.Name() != lockFile
+	}
+	switch {
+	case err != nil && !errors.Is(err, os.ErrNotExist):
+		return nil, fmt.Errorf("--out: %w", err)
+	case started && !o.resume:
+		return nil, fmt.Errorf("%s is not empty; add --resume to go on with the run in it, or name another --out", o.out)
+	case !started && o.resume:
+		return nil, fmt.Errorf("%s holds no run to resume; leave out --resume to begin one", o.out)
+	}
+	if err := os.MkdirAll(o.out, 0o700); err != nil {
+		return nil, fmt.Errorf("--out: %w", err)
+	}
+	lock := flock.New(filepath.Join(o.out, lockFile))
+	held, err := lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("--out: %w", err)
+	}
+	if !held {
+		return nil, fmt.Errorf("another process is training in %s; wait for it, or name another --out", o.out)
+	}
+	return func() { lock.Unlock() }, nil
+}
+
+func (o *trainOptions) restore(trainer *gan.Trainer, log io.Writer) error {
+	skipped, err := trainer.Restore(filepath.Join(o.out, checkpoints))
+	for _, path := range skipped {
+		fmt.Fprintf(log, "checkpoint %s is damaged; using the one before it\n", filepath.Base(path))
+	}
+	if errors.Is(err, gan.ErrNoCheckpoint) {
+		fmt.Fprintln(log, "the run stopped before its first checkpoint; beginning at step 0")
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("cannot resume %s: %w", o.out, err)
+	}
+	fmt.Fprintf(log, "resuming at step %d\n", trainer.Step())
+	return nil
+}
+
+func (o *trainOptions) writeInfo() error {
+	text, err := json.MarshalIndent(o.runInfo, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(o.out, runFile), append(text, '\n'))
+}
+
+// loop trains, reports and saves until the last step, the time limit or ctx's end, which are all good ends.
+func (o *trainOptions) loop(ctx context.Context, trainer *gan.Trainer, records, terminal, log io.Writer) error {
+	limited, cancel := ctx, context.CancelFunc(func() {})
+	if o.maxTime > 0 {
+		limited, cancel = context.WithTimeout(ctx, o.maxTime)
+	}
+	defer cancel()
+	live := show.NewLive(show.LiveOptions{Title: o.Recipe, Total: o.steps, Dir: o.out, Out: terminal})
+	begin := time.Now()
+	reported, saved := begin, begin
+	encoder := json.NewEncoder(records)
+	for p, err := range trainer.Train(limited, o.steps-trainer.Step()) {
+		if limited.Err() != nil && errors.Is(err, limited.Err()) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		if p.Step == o.steps || now.Sub(reported) >= reportEvery {
+			reported = now
+			if err := encoder.Encode(record{p.Step, now.Sub(begin).Seconds(), p.StepsPerSecond, p.CriticLoss, p.GeneratorLoss}); err != nil {
+				return fmt.Errorf("cannot record the progress: %w", err)
+			}
+		}
+		frame := show.Frame{Step: p.Step, CriticLoss: p.CriticLoss, GeneratorLoss: p.GeneratorLoss}
+		if live.Due() {
+			if frame.Samples, err = samples(trainer); err != nil {
+				return err
+			}
+		}
+		if err := live.Update(frame); err != nil {
+			return err
+		}
+		if now.Sub(saved) >= checkpointEvery {
+			if err := trainer.Save(filepath.Join(o.out, checkpoints)); err != nil {
+				return err
+			}
+			saved = time.Now()
+		}
+	}
+	if err := live.Done(); err != nil {
+		return err
+	}
+	if err := o.finish(trainer); err != nil {
+		return err
+	}
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("interrupted; step %d is saved, go on with --resume", trainer.Step())
+	case limited.Err() != nil:
+		fmt.Fprintf(log, "time limit reached at step %d, which is saved; go on with --resume\n", trainer.Step())
+	}
+	return nil
+}
+
+// record is a line of progress.jsonl and of --json.
+type record struct {
+	Step           int     `json:"step"`
+	Seconds        float64 `json:"seconds"` // since this command began to train
+	StepsPerSecond float64 `json:"steps_per_second"`
+	CriticLoss     float64 `json:"critic_loss"`
+	GeneratorLoss  float64 `json:"generator_loss"`
+}
+
+func (o *trainOptions) finish(trainer *gan.Trainer) error {
+	if err := trainer.Save(filepath.Join(o.out, checkpoints)); err != nil {
+		return err
+	}
+	if err := trainer.SaveWeights(o.out); err != nil {
+		return err
+	}
+	images, err := samples(trainer)
+	if err != nil {
+		return err
+	}
+	grid, err := show.GridImage(*images, show.GridOptions{})
+	if err != nil {
+		return err
+	}
+	return show.SavePNG(filepath.Join(o.out, "samples.png"), grid)
+}
+
+// samples draws the run's fixed-noise grid.
+func samples(trainer *gan.Trainer) (*show.Images, error) {
+	images, err := trainer.Sample(100, 0)
+	shown := show.Images(images)
+	return &shown, err
+}

@@ -1,0 +1,49 @@
+package setup
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// goplsVersion is installed apart: its requirements clash with those of go.mod.
+const goplsVersion = "v0.23.0"
+
+func (in *installer) toolsStage(key string) stage {
+	return stage{
+		name:  "Go tools: GoNB and goimports",
+		key:   key,
+		makes: []string{filepath.Join(bin(in.Root), "gonb"), filepath.Join(bin(in.Root), "goimports")},
+		run:   func(ctx context.Context) error { return in.goCommand(ctx, nil, 0, "install", "-v", "tool") },
+	}
+}
+
+func (in *installer) goplsStage(key string) stage {
+	return stage{
+		name:  "gopls: completion and documentation in cells",
+		key:   key,
+		makes: []string{filepath.Join(bin(in.Root), "gopls")},
+		run: func(ctx context.Context) error {
+			return in.goCommand(ctx, nil, 0, "install", "-v", "golang.org/x/tools/gopls@"+goplsVersion)
+		},
+	}
+}
+
+// goCommand runs the go command in the checkout with bin as the place for executables. It prints about lineCount lines,
+// or, if that is 0, nobody knows how many.
+func (in *installer) goCommand(ctx context.Context, env []string, lineCount int, args ...string) error {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = in.Root
+	cmd.Env = append(append(os.Environ(), "GOBIN="+bin(in.Root)), env...)
+	var text strings.Builder
+	ticker := newTicker(in.Out)
+	ticker.total = lineCount
+	defer ticker.end()
+	cmd.Stderr = &lines{each: ticker.show, keep: &text}
+	if err := cmd.Run(); err != nil {
+		return goFailure(text.String(), err)
+	}
+	return nil
+}

@@ -1,0 +1,484 @@
+package show
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+	"math"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+)
+
+// Plot is a chart of series over common axes. Only Series or Heat is needed.
+type Plot struct {
+	Title, XLabel, YLabel string
+	Series                []Series
+	LogX, LogY            bool    // logarithmic axes, on which values ≤ 0 are gaps
+	Width, Height         int     // pixels of the screen, 160 to 4000; 0: 640 and 400
+	YMin, YMax            float64 // the y axis; both 0: from the data
+	Heat                  *Heat   // behind the series; needs linear axes
+}
+
+// Series is a line, or a cloud of points. NaN, ±Inf and magnitudes over 1e300 are gaps.
+type Series struct {
+	Name   string    // in the legend; "": not there
+	X, Y   []float64 // of one length; X nil: 1, 2, 3, …
+	Points bool      // points without a line
+	Dashed bool      // a dashed line
+}
+
+// Heat is a surface, such as a critic's output over the plane: Z[row*Cols+col] is its value in the middle of a cell of
+// an even grid, rows from YMin up. Its colours go from blue (least) over white to orange (most); NaN and ±Inf are grey.
+type Heat struct {
+	XMin, XMax, YMin, YMax float64
+	Cols, Rows             int
+	Z                      []float64
+}
+
+// Point is where Z[i] belongs: the middle of its cell.
+func (h Heat) Point(i int) (x, y float64) {
+	x = h.XMin + (float64(i%h.Cols)+0.5)*(h.XMax-h.XMin)/float64(h.Cols)
+	y = h.YMin + (float64(i/h.Cols)+0.5)*(h.YMax-h.YMin)/float64(h.Rows)
+	return x, y
+}
+
+const (
+	density = 2               // pixels of a plot or a card to one of the screen
+	px      = vg.Length(0.75) // a pixel of the screen in points
+	limit   = 1e300           // larger values would overflow the arithmetic of an axis
+)
+
+// CurvesImage draws a plot, in twice as many pixels each way as Width and Height say. Long lines are thinned to the
+// least and greatest value of each column of pixels. It fails when X and Y differ in length, a size or the y axis is
+// impossible, or Heat does not fit its dimensions.
+func CurvesImage(p Plot) (image.Image, error) {
+	if p.Width == 0 {
+		p.Width = 640
+	}
+	if p.Height == 0 {
+		p.Height = 400
+	}
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	canvas := newCanvas(p.Width, p.Height)
+	p.draw(inset(draw.New(canvas), 12))
+	return canvas.Image(), nil
+}
+
+func (p Plot) check() error {
+	if min(p.Width, p.Height) < 160 || max(p.Width, p.Height) > 4000 {
+		return fmt.Errorf("show: plot of %d×%d pixels, not 160 to 4000 each way", p.Width, p.Height)
+	}
+	for i, s := range p.Series {
+		if s.X != nil && len(s.X) != len(s.Y) {
+			return fmt.Errorf("show: series %d (%q) has %d x for %d y", i, s.Name, len(s.X), len(s.Y))
+		}
+	}
+	if p.fixedY() && !(p.YMin < p.YMax && -limit < p.YMin && p.YMax < limit && (!p.LogY || p.YMin > 0)) {
+		return fmt.Errorf("show: no y axis from %g to %g", p.YMin, p.YMax)
+	}
+	if p.Heat == nil {
+		return nil
+	}
+	if p.LogX || p.LogY || p.fixedY() {
+		return fmt.Errorf("show: Heat does not combine with LogX, LogY, YMin or YMax")
+	}
+	h := *p.Heat
+	if h.Cols < 1 || h.Rows < 1 || len(h.Z)%h.Cols != 0 || len(h.Z)/h.Cols != h.Rows {
+		return fmt.Errorf("show: heat of %d values is not %d×%d", len(h.Z), h.Cols, h.Rows)
+	}
+	if !(h.XMin < h.XMax && h.YMin < h.YMax && -limit < min(h.XMin, h.YMin) && max(h.XMax, h.YMax) < limit) {
+		return fmt.Errorf("show: no heat over %g to %g by %g to %g", h.XMin, h.XMax, h.YMin, h.YMax)
+	}
+	return nil
+}
+
+func (p Plot) fixedY() bool { return p.YMin != 0 || p.YMax != 0 }
+
+// draw draws a checked plot into c: title, legend, chart.
+func (p Plot) draw(c draw.Canvas) {
+	chart := plot.New()
+	chart.BackgroundColor = nil
+	chart.Add(p.grid())
+	if p.Heat != nil {
+		chart.Add(newSurface(*p.Heat))
+	}
+	columns := int((c.Max.X - c.Min.X) / px * density)
+	var entries []plot.Legend
+	runs := make([][]plotter.XYs, len(p.Series))
+	for i, s := range p.Series {
+		runs[i] = p.runs(s)
+		drawn, thumbnail := s.plotters(i, runs[i], columns)
+		chart.Add(drawn...)
+		if s.Name != "" {
+			entries = append(entries, legendEntry(s.Name, thumbnail, c.Size().X))
+		}
+	}
+	if p.Title != "" {
+		style := textStyle(15, true)
+		c.FillText(style, vg.Point{X: c.Min.X, Y: c.Max.Y - style.FontExtents().Ascent}, fit(style, p.Title, c.Size().X))
+		c.Max.Y -= 24 * px
+	}
+	c.Max.Y -= drawLegend(c, entries, p.Heat)
+	x, y := p.ranges(slices.Concat(runs...))
+	p.axes(chart, x, y, c.Size())
+	chart.Draw(draw.Crop(c, 0, 0, 0, -4*px))
+}
+
+// runs cuts a series at its gaps.
+func (p Plot) runs(s Series) []plotter.XYs {
+	var runs []plotter.XYs
+	open := false
+	for i, y := range s.Y {
+		x := float64(i + 1)
+		if s.X != nil {
+			x = s.X[i]
+		}
+		if gone(x, p.LogX) || gone(y, p.LogY) {
+			open = false
+			continue
+		}
+		if !open {
+			runs = append(runs, nil)
+		}
+		open = true
+		runs[len(runs)-1] = append(runs[len(runs)-1], plotter.XY{X: x, Y: y})
+	}
+	return runs
+}
+
+// gone tells whether a value has no place on an axis; NaN fails the first comparison.
+func gone(v float64, log bool) bool { return !(math.Abs(v) <= limit) || log && v < 1/limit }
+
+// span is an axis from low to high.
+type span struct{ low, high float64 }
+
+func (s *span) add(v float64) { s.low, s.high = min(s.low, v), max(s.high, v) }
+
+// ranges are the axes that hold everything drawn, with a little room above and below.
+func (p Plot) ranges(runs []plotter.XYs) (x, y span) {
+	x, y = span{math.Inf(1), math.Inf(-1)}, span{math.Inf(1), math.Inf(-1)}
+	for _, run := range runs {
+		for _, point := range run {
+			x.add(point.X)
+			y.add(point.Y)
+		}
+	}
+	if h := p.Heat; h != nil {
+		for _, v := range []float64{h.XMin, h.XMax} {
+			x.add(v)
+		}
+		for _, v := range []float64{h.YMin, h.YMax} {
+			y.add(v)
+		}
+		return x, y
+	}
+	x, y = x.widened(p.LogX, 0), y.widened(p.LogY, 0.05)
+	if p.fixedY() {
+		y = span{p.YMin, p.YMax}
+	}
+	return x, y
+}
+
+// widened is s with room at both ends, as a fraction of its length, and never empty.
+func (s span) widened(log bool, room float64) span {
+	switch {
+	case s.low > s.high && log:
+		return span{1, 10}
+	case s.low > s.high:
+		return span{0, 1}
+	case log:
+		s = span{math.Log(s.low), math.Log(s.high)}
+	}
+	if s.high-s.low <= 1e-9*max(math.Abs(s.low), math.Abs(s.high)) { // one value, as far as labels can tell
+		spare := max(math.Abs(s.low)/10, 0.5)
+		s = span{s.low - spare, s.high + spare}
+	}
+	spare := room * (s.high - s.low)
+	s = span{s.low - spare, s.high + spare}
+	if log {
+		s = span{math.Exp(s.low), math.Exp(s.high)}
+	}
+	return s
+}
+
+// axes gives the chart its axes for a drawing of the given size.
+func (p Plot) axes(chart *plot.Plot, x, y span, size vg.Point) {
+	for _, axis := range []*plot.Axis{&chart.X, &chart.Y} {
+		axis.Padding = 0
+		axis.LineStyle = draw.LineStyle{Color: grey(0x60), Width: 1 * px}
+		axis.Tick.LineStyle = axis.LineStyle
+		axis.Tick.Length = 5 * px
+		xAlign, yAlign := axis.Tick.Label.XAlign, axis.Tick.Label.YAlign
+		axis.Tick.Label = textStyle(12, false)
+		axis.Tick.Label.XAlign, axis.Tick.Label.YAlign = xAlign, yAlign
+		axis.Label.TextStyle = textStyle(13, false)
+		axis.Label.TextStyle.XAlign, axis.Label.TextStyle.YAlign = draw.XCenter, draw.YBottom
+		axis.Label.Padding = 4 * px
+	}
+	chart.X.Min, chart.X.Max, chart.Y.Min, chart.Y.Max = x.low, x.high, y.low, y.high
+	chart.X.Label.Text = fit(chart.X.Label.TextStyle, p.XLabel, size.X-80*px)
+	chart.Y.Label.Text = fit(chart.Y.Label.TextStyle, p.YLabel, size.Y-50*px)
+	if p.LogX {
+		chart.X.Scale = plot.LogScale{}
+	}
+	if p.LogY {
+		chart.Y.Scale = plot.LogScale{}
+	}
+	chart.X.Tick.Marker = spaced(chart.X, p.LogX, size.X-80*px, chart.X.Tick.Label.Width)
+	chart.Y.Tick.Marker = spaced(chart.Y, p.LogY, size.Y-50*px, chart.Y.Tick.Label.Height)
+}
+
+// spaced are the most ticks whose labels keep clear of each other on an axis of the given length.
+func spaced(axis plot.Axis, log bool, length vg.Length, size func(string) vg.Length) plot.ConstantTicks {
+	var ticks []plot.Tick
+	for n := 8; n >= 2; n-- {
+		if log {
+			ticks = logTicks(axis.Min, axis.Max, n)
+		} else {
+			ticks = linearTicks(axis.Min, axis.Max, n)
+		}
+		clear, end := true, -length
+		for _, tick := range ticks {
+			if tick.IsMinor() {
+				continue
+			}
+			middle, half := length*vg.Length(axis.Norm(tick.Value)), size(tick.Label)/2
+			clear = clear && middle-half > end
+			end = middle + half + 12*px
+		}
+		if clear {
+			break
+		}
+	}
+	return ticks
+}
+
+// piece is how many points of a line are drawn at once: the time of the rasterizer grows with the square.
+const piece = 50
+
+// plotters draw the runs of series number i; thumbnail stands for it in the legend.
+func (s Series) plotters(i int, runs []plotter.XYs, columns int) (drawn []plot.Plotter, thumbnail plot.Thumbnailer) {
+	colours := palette()
+	colour := colours[i%len(colours)]
+	shapes := []draw.GlyphDrawer{draw.CircleGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}, draw.PyramidGlyph{}}
+	dot := draw.GlyphStyle{Color: colour, Radius: 2.5 * px, Shape: shapes[i%len(shapes)]}
+	if s.Points {
+		var all plotter.XYs
+		for _, run := range runs {
+			all = append(all, run...)
+		}
+		points := &plotter.Scatter{XYs: all, GlyphStyle: dot}
+		return []plot.Plotter{points}, points
+	}
+	line := draw.LineStyle{Color: colour, Width: 1.5 * px}
+	if s.Dashed || i >= len(colours) { // colours come again
+		line.Dashes = []vg.Length{5 * px, 3 * px}
+	}
+	for _, run := range runs {
+		if len(run) == 1 { // no line, but there
+			drawn = append(drawn, &plotter.Scatter{XYs: run, GlyphStyle: dot})
+			continue
+		}
+		run = thin(run, columns)
+		for len(run) > piece && len(line.Dashes) == 0 {
+			drawn = append(drawn, &plotter.Line{XYs: run[:piece], LineStyle: line})
+			run = run[piece-2:] // a segment twice, so that no joint shows
+		}
+		drawn = append(drawn, &plotter.Line{XYs: run, LineStyle: line})
+	}
+	return drawn, &plotter.Line{LineStyle: line}
+}
+
+// thin keeps the least and the greatest of each of columns parts of a line that is much longer.
+func thin(line plotter.XYs, columns int) plotter.XYs {
+	if len(line) <= 4*columns {
+		return line
+	}
+	kept := make(plotter.XYs, 0, 2*columns+2)
+	kept = append(kept, line[0])
+	for column := range columns {
+		part := line[column*len(line)/columns : (column+1)*len(line)/columns]
+		least, greatest := 0, 0
+		for i, point := range part {
+			if point.Y < part[least].Y {
+				least = i
+			}
+			if point.Y > part[greatest].Y {
+				greatest = i
+			}
+		}
+		kept = append(kept, part[min(least, greatest)], part[max(least, greatest)])
+	}
+	return append(kept, line[len(line)-1])
+}
+
+// palette is Okabe and Ito's, without the yellow that vanishes on white.
+func palette() []color.RGBA {
+	return []color.RGBA{
+		{0x00, 0x72, 0xb2, 0xff}, // blue
+		{0xd5, 0x5e, 0x00, 0xff}, // vermilion
+		{0x00, 0x9e, 0x73, 0xff}, // bluish green
+		{0xcc, 0x79, 0xa7, 0xff}, // reddish purple
+		{0x56, 0xb4, 0xe9, 0xff}, // sky blue
+		{0xe6, 0x9f, 0x00, 0xff}, // orange
+		{0x00, 0x00, 0x00, 0xff}, // black
+	}
+}
+
+func grey(level uint8) color.RGBA { return color.RGBA{level, level, level, 0xff} }
+
+func (p Plot) grid() plot.Plotter {
+	if p.Heat != nil {
+		return &plotter.Grid{}
+	}
+	line := draw.LineStyle{Color: grey(0xe6), Width: 1 * px}
+	return &plotter.Grid{Vertical: line, Horizontal: line}
+}
+
+// surface draws a Heat.
+type surface struct {
+	Heat
+	img         *image.RGBA
+	least, most float64
+}
+
+func newSurface(h Heat) surface {
+	s := surface{h, image.NewRGBA(image.Rect(0, 0, h.Cols, h.Rows)), math.Inf(1), math.Inf(-1)}
+	for _, z := range h.Z {
+		if !gone(z, false) {
+			s.least, s.most = min(s.least, z), max(s.most, z)
+		}
+	}
+	for i, z := range h.Z {
+		colour := grey(0xb0)
+		if !gone(z, false) {
+			at := 0.5 // of a surface that is flat
+			if s.most > s.least {
+				at = (z - s.least) / (s.most - s.least)
+			}
+			colour = heatColour(at)
+		}
+		s.img.SetRGBA(i%h.Cols, h.Rows-1-i/h.Cols, colour)
+	}
+	return s
+}
+
+// heatColour goes from light blue at 0 over white to light orange at 1, both lighter than any series.
+func heatColour(at float64) color.RGBA {
+	end := [3]float64{0x7d, 0xb6, 0xdc}
+	if at > 0.5 {
+		end = [3]float64{0xf2, 0xb2, 0x6b}
+	}
+	strength := math.Abs(2*at - 1)
+	var level [3]uint8
+	for i := range level {
+		level[i] = uint8(math.Round(255 + (end[i]-255)*strength))
+	}
+	return color.RGBA{level[0], level[1], level[2], 0xff}
+}
+
+// Plot implements plot.Plotter.
+func (s surface) Plot(c draw.Canvas, chart *plot.Plot) {
+	x, y := chart.Transforms(&c)
+	c.DrawImage(vg.Rectangle{
+		Min: vg.Point{X: x(s.XMin), Y: y(s.YMin)},
+		Max: vg.Point{X: x(s.XMax), Y: y(s.YMax)},
+	}, s.img)
+}
+
+func legendEntry(name string, thumbnail plot.Thumbnailer, width vg.Length) plot.Legend {
+	entry := plot.NewLegend()
+	entry.TextStyle = textStyle(13, false)
+	entry.ThumbnailWidth = 20 * px
+	entry.Top, entry.Left = true, true
+	entry.Add(fit(entry.TextStyle, name, width-30*px), thumbnail)
+	return entry
+}
+
+// drawLegend draws entries along the top of c, on as many lines as they need, and returns the height they took. The
+// scale of a Heat comes last.
+func drawLegend(c draw.Canvas, entries []plot.Legend, heat *Heat) (height vg.Length) {
+	const line, space = 20 * px, 16 * px
+	x, y := c.Min.X, c.Max.Y
+	place := func(width vg.Length) draw.Canvas {
+		if x > c.Min.X && x+width > c.Max.X {
+			x, y = c.Min.X, y-line
+		}
+		at := c
+		at.Min.X, at.Max.Y = x, y
+		x += width + space
+		return at
+	}
+	for _, entry := range entries {
+		entry.Draw(place(entry.Rectangle(c).Size().X))
+	}
+	if heat != nil {
+		drawScale(place, newSurface(*heat))
+	}
+	if x == c.Min.X {
+		return 0
+	}
+	return c.Max.Y - y + line + 6*px
+}
+
+// drawScale draws the colours of a surface between its least and most value.
+func drawScale(place func(vg.Length) draw.Canvas, s surface) {
+	if s.least > s.most {
+		return
+	}
+	const bar = 80 * px
+	style := textStyle(13, false)
+	from, to := short(s.least), short(s.most)
+	c := place(style.Width(from) + style.Width(to) + bar + 12*px)
+	base := c.Max.Y - style.FontExtents().Ascent - 1*px
+	c.FillText(style, vg.Point{X: c.Min.X, Y: base}, from)
+	left := c.Min.X + style.Width(from) + 6*px
+	colours := image.NewRGBA(image.Rect(0, 0, 64, 1))
+	for i := range 64 {
+		colours.SetRGBA(i, 0, heatColour(float64(i)/63))
+	}
+	c.DrawImage(vg.Rectangle{Min: vg.Point{X: left, Y: base}, Max: vg.Point{X: left + bar, Y: base + 10*px}}, colours)
+	c.FillText(style, vg.Point{X: left + bar + 6*px, Y: base}, to)
+}
+
+// newCanvas is a white picture of width×height pixels of the screen.
+func newCanvas(width, height int) *vgimg.Canvas {
+	return vgimg.NewWith(vgimg.UseWH(vg.Length(width)*px, vg.Length(height)*px), vgimg.UseDPI(96*density))
+}
+
+// inset is c without a margin, given in pixels of the screen.
+func inset(c draw.Canvas, margin vg.Length) draw.Canvas {
+	return draw.Crop(c, margin*px, -margin*px, margin*px, -margin*px)
+}
+
+// textStyle is a sans serif text of size pixels of the screen.
+func textStyle(size vg.Length, bold bool) text.Style {
+	f := font.Font{Typeface: "Liberation", Variant: "Sans", Size: size * px}
+	if bold {
+		f.Weight = 3 // of golang.org/x/image/font
+	}
+	return text.Style{Color: grey(0x22), Font: f, YAlign: draw.YBottom, Handler: plot.DefaultTextHandler}
+}
+
+// fit is s on one line, cut so that it is no wider than width.
+func fit(style text.Style, s string, width vg.Length) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if s == "" || style.Width(s) <= width {
+		return s
+	}
+	letters := []rune(s)
+	n := min(len(letters), 1000) // no title needs more, and measuring each cut takes time
+	for ; n > 0 && style.Width(string(letters[:n])+"…") > width; n-- {
+	}
+	return string(letters[:n]) + "…"
+}

@@ -1,0 +1,135 @@
+package show
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+)
+
+// historyLimit bounds the points kept of a run.
+const historyLimit = 2000
+
+// point is the sum of n consecutive frames.
+type point struct {
+	n                       float64
+	step, critic, generator float64
+}
+
+func (p point) plus(q point) point {
+	return point{p.n + q.n, p.step + q.step, p.critic + q.critic, p.generator + q.generator}
+}
+
+// history is the losses of a run in at most historyLimit points, each the mean of as many consecutive frames. When all
+// are used, neighbours are joined and points hold twice as many frames. A frame that is not finite makes its point a
+// gap.
+type history struct {
+	points []point
+	frames float64 // in a full point
+}
+
+func (h *history) add(step int, critic, generator float64) {
+	frame := point{1, float64(step), critic, generator}
+	if last := len(h.points) - 1; last >= 0 && h.points[last].n < h.frames {
+		h.points[last] = h.points[last].plus(frame)
+		return
+	}
+	if len(h.points) == historyLimit {
+		for i := range historyLimit / 2 {
+			h.points[i] = h.points[2*i].plus(h.points[2*i+1])
+		}
+		h.points = h.points[:historyLimit/2]
+		h.frames *= 2
+	}
+	h.frames = max(h.frames, 1)
+	h.points = append(h.points, frame)
+}
+
+// series are the means, as three slices of one length.
+func (h *history) series() (step, critic, generator []float64) {
+	for _, p := range h.points {
+		step = append(step, p.step/p.n)
+		critic = append(critic, p.critic/p.n)
+		generator = append(generator, p.generator/p.n)
+	}
+	return step, critic, generator
+}
+
+const (
+	rateWindow = 10 * time.Second
+	rateEvery  = 100 * time.Millisecond // marks are no closer, so a window holds about a hundred
+)
+
+type mark struct {
+	at   time.Time
+	step int
+}
+
+// rate measures steps per second over the last rateWindow, or since the last frame before it. It counts from the first
+// frame on, so that the compilation before it does not matter.
+type rate struct {
+	first, last mark
+	marks       []mark // the oldest first
+}
+
+func (r *rate) add(now time.Time, step int) {
+	m := mark{now, step}
+	if len(r.marks) == 0 || step < r.last.step { // a run that goes back starts again
+		*r = rate{first: m, marks: []mark{m}}
+	} else if now.Sub(r.marks[len(r.marks)-1].at) >= rateEvery {
+		r.marks = append(r.marks, m)
+	}
+	for len(r.marks) > 1 && now.Sub(r.marks[1].at) >= rateWindow {
+		r.marks = r.marks[1:]
+	}
+	r.last = m
+}
+
+// recent is the steps per second now, or 0 before that can be told.
+func (r *rate) recent() float64 {
+	if len(r.marks) == 0 {
+		return 0
+	}
+	return r.since(r.marks[0])
+}
+
+// overall is the steps per second since the first frame, or 0.
+func (r *rate) overall() float64 { return r.since(r.first) }
+
+func (r *rate) since(m mark) float64 {
+	seconds := r.last.at.Sub(m.at).Seconds()
+	if seconds <= 0 {
+		return 0
+	}
+	return float64(r.last.step-m.step) / seconds
+}
+
+// perSecond writes a rate in steps/s.
+func perSecond(rate float64) string {
+	switch {
+	case rate >= 100:
+		return fmt.Sprintf("%.0f steps/s", rate)
+	case rate >= 10:
+		return fmt.Sprintf("%.1f steps/s", rate)
+	}
+	return fmt.Sprintf("%.2f steps/s", rate)
+}
+
+// span of time in words: 18 s, 2 min 18 s, 1 h 5 min.
+func duration(d time.Duration) string {
+	switch d = d.Round(time.Second); {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", d/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
+	}
+	return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
+}
+
+// short writes a number in three digits.
+func short(v float64) string {
+	if size := math.Abs(v); size >= 1000 && size < 1e6 {
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	return exponent(strconv.FormatFloat(v, 'g', 3, 64))
+}

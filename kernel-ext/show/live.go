@@ -1,0 +1,168 @@
+package show
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/janpfeifer/gonb/gonbui"
+)
+
+// LiveOptions describe a run to follow. The zero value will do.
+type LiveOptions struct {
+	Title string
+	Total int              // steps of the run; 0: not known
+	Every time.Duration    // at least so long between redraws; 0: 250 ms
+	Dir   string           // where pictures go outside a notebook, made if missing; "": nowhere
+	Out   io.Writer        // where text goes outside a notebook; nil: os.Stderr
+	Now   func() time.Time // nil: time.Now
+}
+
+// Frame is the state of a run after a step.
+type Frame struct {
+	Step                      int
+	CriticLoss, GeneratorLoss float64 // NaN and ±Inf show as gaps
+	Samples                   *Images // from the same latents each time; nil: as before. Live keeps it, so leave it unchanged
+	Note                      string  // a line under the figures; "": none
+}
+
+// Live shows a training run while it goes on. In a notebook it is one card, redrawn in place: title, step, speed, time
+// left, loss curves and samples; what the notebook stores is the last card alone. In a terminal it is a progress bar,
+// and where text goes to a file, a line every 10 s; both save samples as LiveOptions.Dir/samples-000100.png, at most
+// every 15 s, and in the end losses.png.
+//
+// A redraw takes its time from the training, so the pause between two is also at least five times what the last one
+// took. Curves hold at most 2000 points, each the mean of as many consecutive frames. A Live is for one goroutine.
+type Live struct {
+	o       LiveOptions
+	screen  screen
+	start   time.Time
+	frame   Frame   // the last
+	samples *Images // the last given, at
+	drawnAt int     // step
+	history history
+	rate    rate
+	any     bool // there was a frame
+	done    bool
+}
+
+// screen is where a Live is drawn.
+type screen interface {
+	due(now time.Time) bool // whether new samples would be drawn now
+	update(l *Live, now time.Time) error
+	end(l *Live, now time.Time) error
+}
+
+// NewLive starts to follow a run. Nothing is drawn before the first Update.
+func NewLive(o LiveOptions) *Live {
+	if o.Every <= 0 {
+		o.Every = 250 * time.Millisecond
+	}
+	if o.Out == nil {
+		o.Out = os.Stderr
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	l := &Live{o: o, start: o.Now()}
+	if gonbui.IsNotebook {
+		l.screen = &notebook{id: "live-" + gonbui.UniqueId(), pace: pace{every: o.Every}}
+	} else {
+		l.screen = newTerminal(o, isTerminal(o.Out))
+	}
+	return l
+}
+
+// Due tells whether Update would draw samples now; if not, there is no need to make any. It is always false where
+// samples go nowhere: outside a notebook without LiveOptions.Dir.
+func (l *Live) Due() bool { return !l.done && l.screen.due(l.o.Now()) }
+
+// Update records a frame and redraws if it is time. It fails when Samples are malformed, when the notebook cannot be
+// reached or a file cannot be written, and after Done.
+func (l *Live) Update(f Frame) error {
+	if l.done {
+		return errors.New("show: Update after Done")
+	}
+	if f.Samples != nil {
+		if err := f.Samples.check(); err != nil {
+			return err
+		}
+		l.samples, l.drawnAt = f.Samples, f.Step
+	}
+	now := l.o.Now()
+	l.frame, l.any = f, true
+	l.history.add(f.Step, f.CriticLoss, f.GeneratorLoss)
+	l.rate.add(now, f.Step)
+	return l.screen.update(l, now)
+}
+
+// Done draws the last state and waits until the notebook has it. Without a frame there is nothing to draw; a second
+// call does nothing. It fails as Update does.
+func (l *Live) Done() error {
+	if l.done {
+		return nil
+	}
+	l.done = true
+	if !l.any {
+		return nil
+	}
+	return l.screen.end(l, l.o.Now())
+}
+
+// step is the step in words.
+func (l *Live) step() string {
+	if l.o.Total > 0 {
+		return fmt.Sprintf("step %d of %d", l.frame.Step, l.o.Total)
+	}
+	return fmt.Sprintf("step %d", l.frame.Step)
+}
+
+// speed is the pace of the run and, by it, the time left, or in the end the time it took.
+func (l *Live) speed(now time.Time) []string {
+	var parts []string
+	rate := l.rate.recent()
+	if l.done {
+		rate = l.rate.overall()
+	}
+	if rate > 0 {
+		parts = append(parts, perSecond(rate))
+	}
+	left := l.o.Total - l.frame.Step
+	switch {
+	case l.done:
+		parts = append(parts, "ended after "+duration(now.Sub(l.start)))
+	case rate > 0 && left > 0:
+		parts = append(parts, duration(time.Duration(float64(left)/rate*float64(time.Second)))+" left")
+	}
+	return parts
+}
+
+// status is the whole state on a line.
+func (l *Live) status(now time.Time) string {
+	return strings.Join(append([]string{l.step()}, l.speed(now)...), " · ")
+}
+
+// losses are the last losses in words.
+func (l *Live) losses() string {
+	return "critic " + short(l.frame.CriticLoss) + " · generator " + short(l.frame.GeneratorLoss)
+}
+
+// pace says when something is to be done again.
+type pace struct {
+	every time.Duration
+	last  time.Time
+	cost  time.Duration // of the last time
+	begun bool
+}
+
+func (p *pace) due(now time.Time) bool {
+	return !p.begun || now.Sub(p.last) >= max(p.every, 5*p.cost)
+}
+
+// mark notes that it was done from start to end.
+func (p *pace) mark(start, end time.Time) {
+	p.last, p.cost, p.begun = end, end.Sub(start), true
+}

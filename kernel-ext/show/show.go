@@ -1,0 +1,89 @@
+// Package show puts pictures into a notebook: grids of samples, curves, and a card that follows a training run.
+//
+//	show.Grid(show.Images(images), show.GridOptions{})
+//	show.Curves(show.Plot{Title: "losses", Series: []show.Series{{Name: "critic", Y: losses}}})
+//
+//	live := show.NewLive(show.LiveOptions{Title: "first", Total: 5000})
+//	for … {
+//		frame := show.Frame{Step: step, CriticLoss: c, GeneratorLoss: g}
+//		if live.Due() {
+//			frame.Samples = … // only now are they looked at
+//		}
+//		live.Update(frame)
+//	}
+//	live.Done()
+//
+// Every picture is opaque and light, so it reads the same in light and dark themes; colours are those of Okabe and Ito
+// (https://jfly.uni-koeln.de/color/), which colour-blind readers can tell apart. Outside a notebook Grid, Image and
+// Curves check their arguments, draw, and show nothing; there, take GridImage or CurvesImage and SavePNG. Live writes
+// to the terminal instead.
+//
+// Reading order: show.go (into the notebook), grid.go, curves.go and ticks.go, beside.go, save.go, then live.go with
+// history.go (what is remembered of a run), card.go (its picture), notebook.go and terminal.go (where it goes).
+package show
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/png"
+
+	"github.com/janpfeifer/gonb/gonbui"
+	"github.com/janpfeifer/gonb/gonbui/protocol"
+)
+
+// Grid shows images as a table of pictures. It fails as GridImage does, or when the notebook cannot be reached.
+func Grid(images Images, o GridOptions) error {
+	img, err := GridImage(images, o)
+	if err != nil {
+		return err
+	}
+	return Image(img)
+}
+
+// Curves shows a plot, two pixels of the picture to one of the screen. It fails as CurvesImage does, or when the
+// notebook cannot be reached.
+func Curves(p Plot) error {
+	img, err := CurvesImage(p)
+	if err != nil {
+		return err
+	}
+	return send(img, density, png.DefaultCompression, "", "plot: "+p.Title)
+}
+
+// Image shows img, one pixel of it to one of the screen. It fails when img has no pixels or the notebook cannot be
+// reached.
+func Image(img image.Image) error {
+	if img == nil || img.Bounds().Empty() {
+		return fmt.Errorf("show: the image has no pixels")
+	}
+	return send(img, 1, png.DefaultCompression, "", fmt.Sprintf("picture of %d×%d", img.Bounds().Dx(), img.Bounds().Dy()))
+}
+
+// send displays img in the notebook, if there is one: density pixels to one of the screen, with text for readers that
+// show no pictures. A second picture with the same id replaces the first; id "" stands alone.
+func send(img image.Image, density int, level png.CompressionLevel, id, text string) error {
+	if !gonbui.IsNotebook {
+		return nil
+	}
+	var encoded bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: level}).Encode(&encoded, img); err != nil {
+		return fmt.Errorf("show: %w", err)
+	}
+	size := img.Bounds().Size()
+	gonbui.SendData(&protocol.DisplayData{
+		Data: map[protocol.MIMEType]any{
+			protocol.MIMEImagePNG:  encoded.Bytes(),
+			protocol.MIMETextPlain: text,
+		},
+		// A map of ints is what the protocol registers with gob.
+		Metadata: map[string]any{
+			string(protocol.MIMEImagePNG): map[string]int{"width": size.X / density, "height": size.Y / density},
+		},
+		DisplayID: id,
+	})
+	if err := gonbui.Error(); err != nil {
+		return fmt.Errorf("show: notebook: %w", err)
+	}
+	return nil
+}
