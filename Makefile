@@ -5,6 +5,7 @@ export GOEXPERIMENT := simd
 export GANTRY_ROOT := $(CURDIR)
 LAB_ARGS ?=
 PACKAGES ?= ./...
+TESTFLAGS ?=
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
 .PHONY: help setup lab test build notebooks notebooks-fast bench lint image lock clean needs
@@ -26,7 +27,7 @@ build: needs ## build bin/gantry
 	@go build -o $(GANTRY) ./kernel-ext/cmd/gantry
 
 test: setup ## run all tests, notebooks with small budgets included
-	go test -timeout 20m $(PACKAGES)
+	@go test -timeout 20m $(TESTFLAGS) $(PACKAGES)
 
 notebooks: setup ## run the chapters in full and keep their outputs
 	$(GANTRY) nbrun notebooks/*.ipynb --out notebooks

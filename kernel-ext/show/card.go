@@ -16,7 +16,7 @@ const (
 	cardMargin = 16
 	headHeight = 66 // title, figures, bar
 	noteHeight = 20
-	bodyHeight = 300
+	bodyHeight = 330
 )
 
 // card draws the run: title, figures and progress over the loss curves, with the samples on the right.

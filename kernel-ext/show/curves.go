@@ -129,8 +129,7 @@ func (p Plot) draw(c draw.Canvas) {
 		c.Max.Y -= 24 * px
 	}
 	c.Max.Y -= drawLegend(c, entries, p.Heat)
-	x, y := p.ranges(slices.Concat(runs...))
-	p.axes(chart, x, y, c.Size())
+	p.axes(chart, slices.Concat(runs...), c.Size())
 	chart.Draw(draw.Crop(c, 0, 0, 0, -4*px))
 }
 
@@ -206,13 +205,13 @@ func (s span) widened(log bool, room float64) span {
 	spare := room * (s.high - s.low)
 	s = span{s.low - spare, s.high + spare}
 	if log {
-		s = span{math.Exp(s.low), math.Exp(s.high)}
+		s = span{max(math.Exp(s.low), 1/(10*limit)), min(math.Exp(s.high), 10*limit)}
 	}
 	return s
 }
 
-// axes gives the chart its axes for a drawing of the given size.
-func (p Plot) axes(chart *plot.Plot, x, y span, size vg.Point) {
+// axes gives the chart the axes for runs in a drawing of the given size.
+func (p Plot) axes(chart *plot.Plot, runs []plotter.XYs, size vg.Point) {
 	for _, axis := range []*plot.Axis{&chart.X, &chart.Y} {
 		axis.Padding = 0
 		axis.LineStyle = draw.LineStyle{Color: grey(0x60), Width: 1 * px}
@@ -225,6 +224,7 @@ func (p Plot) axes(chart *plot.Plot, x, y span, size vg.Point) {
 		axis.Label.TextStyle.XAlign, axis.Label.TextStyle.YAlign = draw.XCenter, draw.YBottom
 		axis.Label.Padding = 4 * px
 	}
+	x, y := p.ranges(runs)
 	chart.X.Min, chart.X.Max, chart.Y.Min, chart.Y.Max = x.low, x.high, y.low, y.high
 	chart.X.Label.Text = fit(chart.X.Label.TextStyle, p.XLabel, size.X-80*px)
 	chart.Y.Label.Text = fit(chart.Y.Label.TextStyle, p.YLabel, size.Y-50*px)
@@ -234,18 +234,39 @@ func (p Plot) axes(chart *plot.Plot, x, y span, size vg.Point) {
 	if p.LogY {
 		chart.Y.Scale = plot.LogScale{}
 	}
-	chart.X.Tick.Marker = spaced(chart.X, p.LogX, size.X-80*px, chart.X.Tick.Label.Width)
-	chart.Y.Tick.Marker = spaced(chart.Y, p.LogY, size.Y-50*px, chart.Y.Tick.Label.Height)
+	least := 0.0
+	if whole(runs) && p.Heat == nil { // there is no step 2.5
+		least = 1
+	}
+	chart.X.Tick.Marker = spaced(p.LogX, chart.X, least, size.X-80*px, func(label string) vg.Length {
+		return chart.X.Tick.Label.Width(label) + 12*px
+	})
+	chart.Y.Tick.Marker = spaced(p.LogY, chart.Y, 0, size.Y-50*px, func(label string) vg.Length {
+		return chart.Y.Tick.Label.Height(label) + 4*px
+	})
 }
 
-// spaced are the most ticks whose labels keep clear of each other on an axis of the given length.
-func spaced(axis plot.Axis, log bool, length vg.Length, size func(string) vg.Length) plot.ConstantTicks {
+// whole tells whether every x is a whole number.
+func whole(runs []plotter.XYs) bool {
+	for _, run := range runs {
+		for _, point := range run {
+			if point.X != math.Trunc(point.X) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// spaced are the most ticks whose labels, which need the room that size says, keep clear of each other on an axis of the
+// given length, and values no closer than least.
+func spaced(log bool, axis plot.Axis, least float64, length vg.Length, size func(string) vg.Length) plot.ConstantTicks {
 	var ticks []plot.Tick
 	for n := 8; n >= 2; n-- {
 		if log {
 			ticks = logTicks(axis.Min, axis.Max, n)
 		} else {
-			ticks = linearTicks(axis.Min, axis.Max, n)
+			ticks = linearTicks(axis.Min, axis.Max, least, n)
 		}
 		clear, end := true, -length
 		for _, tick := range ticks {
@@ -253,8 +274,8 @@ func spaced(axis plot.Axis, log bool, length vg.Length, size func(string) vg.Len
 				continue
 			}
 			middle, half := length*vg.Length(axis.Norm(tick.Value)), size(tick.Label)/2
-			clear = clear && middle-half > end
-			end = middle + half + 12*px
+			clear = clear && middle-half >= end
+			end = middle + half
 		}
 		if clear {
 			break
@@ -286,6 +307,7 @@ func (s Series) plotters(i int, runs []plotter.XYs, columns int) (drawn []plot.P
 	}
 	for _, run := range runs {
 		if len(run) == 1 { // no line, but there
+			dot.Shape = draw.CircleGlyph{}
 			drawn = append(drawn, &plotter.Scatter{XYs: run, GlyphStyle: dot})
 			continue
 		}
@@ -405,8 +427,8 @@ func legendEntry(name string, thumbnail plot.Thumbnailer, width vg.Length) plot.
 	return entry
 }
 
-// drawLegend draws entries along the top of c, on as many lines as they need, and returns the height they took. The
-// scale of a Heat comes last.
+// drawLegend draws the scale of a Heat and the entries along the top of c and returns the height they took. It takes as
+// many lines as it needs, up to half of c; then … stands for the rest.
 func drawLegend(c draw.Canvas, entries []plot.Legend, heat *Heat) (height vg.Length) {
 	const line, space = 20 * px, 16 * px
 	x, y := c.Min.X, c.Max.Y
@@ -419,11 +441,16 @@ func drawLegend(c draw.Canvas, entries []plot.Legend, heat *Heat) (height vg.Len
 		x += width + space
 		return at
 	}
-	for _, entry := range entries {
-		entry.Draw(place(entry.Rectangle(c).Size().X))
-	}
 	if heat != nil {
 		drawScale(place, newSurface(*heat))
+	}
+	for _, entry := range entries {
+		at := place(entry.Rectangle(c).Size().X)
+		if at.Max.Y-2*line < c.Center().Y {
+			at.FillText(textStyle(13, false), vg.Point{X: at.Min.X, Y: at.Max.Y - line}, "…")
+			break
+		}
+		entry.Draw(at)
 	}
 	if x == c.Min.X {
 		return 0

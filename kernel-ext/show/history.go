@@ -1,8 +1,10 @@
 package show
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -56,8 +58,8 @@ func (h *history) series() (step, critic, generator []float64) {
 }
 
 const (
-	rateWindow = 10 * time.Second
-	rateEvery  = 100 * time.Millisecond // marks are no closer, so a window holds about a hundred
+	rateMarks = 100                    // kept
+	rateEvery = 100 * time.Millisecond // between two, at least
 )
 
 type mark struct {
@@ -65,8 +67,9 @@ type mark struct {
 	step int
 }
 
-// rate measures steps per second over the last rateWindow, or since the last frame before it. It counts from the first
-// frame on, so that the compilation before it does not matter.
+// rate measures steps per second over the last rateMarks marks: about 10 s, more where steps are slow. It counts from
+// the first frame on, so that the compilation before it does not matter, and leaves out pauses, when something else
+// compiles or the machine sleeps.
 type rate struct {
 	first, last mark
 	marks       []mark // the oldest first
@@ -74,34 +77,50 @@ type rate struct {
 
 func (r *rate) add(now time.Time, step int) {
 	m := mark{now, step}
-	if len(r.marks) == 0 || step < r.last.step { // a run that goes back starts again
+	switch {
+	case len(r.marks) == 0 || step < r.last.step: // a run that goes back starts again
 		*r = rate{first: m, marks: []mark{m}}
-	} else if now.Sub(r.marks[len(r.marks)-1].at) >= rateEvery {
-		r.marks = append(r.marks, m)
-	}
-	for len(r.marks) > 1 && now.Sub(r.marks[1].at) >= rateWindow {
-		r.marks = r.marks[1:]
+	case now.Sub(r.marks[len(r.marks)-1].at) >= rateEvery:
+		r.marks = append(r.marks[max(0, len(r.marks)+1-rateMarks):], m)
 	}
 	r.last = m
 }
 
-// recent is the steps per second now, or 0 before that can be told.
+// recent is the steps per second now, or 0 before that can be told. An interval with steps five times as slow as in the
+// median one is a pause.
 func (r *rate) recent() float64 {
-	if len(r.marks) == 0 {
+	type interval struct{ seconds, steps, slowness float64 }
+	var all []interval
+	for i, m := range r.marks {
+		next := r.last
+		if i+1 < len(r.marks) {
+			next = r.marks[i+1]
+		}
+		if seconds, steps := next.at.Sub(m.at).Seconds(), float64(next.step-m.step); seconds > 0 {
+			all = append(all, interval{seconds, steps, seconds / steps})
+		}
+	}
+	if len(all) == 0 {
 		return 0
 	}
-	return r.since(r.marks[0])
+	slices.SortFunc(all, func(a, b interval) int { return cmp.Compare(a.slowness, b.slowness) })
+	median := all[(len(all)-1)/2].slowness
+	var sum interval
+	for _, one := range all {
+		if one.slowness <= 5*median {
+			sum.seconds, sum.steps = sum.seconds+one.seconds, sum.steps+one.steps
+		}
+	}
+	return sum.steps / sum.seconds
 }
 
 // overall is the steps per second since the first frame, or 0.
-func (r *rate) overall() float64 { return r.since(r.first) }
-
-func (r *rate) since(m mark) float64 {
-	seconds := r.last.at.Sub(m.at).Seconds()
+func (r *rate) overall() float64 {
+	seconds := r.last.at.Sub(r.first.at).Seconds()
 	if seconds <= 0 {
 		return 0
 	}
-	return float64(r.last.step-m.step) / seconds
+	return float64(r.last.step-r.first.step) / seconds
 }
 
 // perSecond writes a rate in steps/s.

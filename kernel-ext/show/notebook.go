@@ -1,7 +1,6 @@
 package show
 
 import (
-	"errors"
 	"fmt"
 	"image/png"
 	"time"
@@ -31,7 +30,7 @@ func (n *notebook) end(l *Live, now time.Time) error {
 	if err := n.draw(l, now, png.DefaultCompression); err != nil {
 		return err
 	}
-	return flush()
+	return flush(flushTime)
 }
 
 func (n *notebook) draw(l *Live, now time.Time, level png.CompressionLevel) error {
@@ -42,8 +41,11 @@ func (n *notebook) draw(l *Live, now time.Time, level png.CompressionLevel) erro
 	return send(img, density, level, n.id, l.o.Title+" · "+l.status(now)+" · "+l.losses())
 }
 
-// flush waits until the notebook has all that was sent; gonbui alone would wait for ever on a kernel that is gone.
-func flush() error {
+const flushTime = 10 * time.Second
+
+// flush waits until the notebook has all that was sent, or for patience; gonbui alone would wait for ever on a kernel
+// that is gone.
+func flush(patience time.Duration) error {
 	done := make(chan struct{})
 	go func() {
 		gonbui.Sync()
@@ -51,8 +53,8 @@ func flush() error {
 	}()
 	select {
 	case <-done:
-	case <-time.After(10 * time.Second):
-		return errors.New("show: the notebook did not answer within 10 s; the last picture may be missing")
+	case <-time.After(patience):
+		return fmt.Errorf("show: the notebook did not answer within %v; the last picture may be missing", patience)
 	}
 	if err := gonbui.Error(); err != nil {
 		return fmt.Errorf("show: notebook: %w", err)

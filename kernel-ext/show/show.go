@@ -48,7 +48,7 @@ func Curves(p Plot) error {
 	if err != nil {
 		return err
 	}
-	return send(img, density, png.DefaultCompression, "", "plot: "+p.Title)
+	return sendOne(img, density, "plot: "+p.Title)
 }
 
 // Image shows img, one pixel of it to one of the screen. It fails when img has no pixels or the notebook cannot be
@@ -57,7 +57,15 @@ func Image(img image.Image) error {
 	if img == nil || img.Bounds().Empty() {
 		return fmt.Errorf("show: the image has no pixels")
 	}
-	return send(img, 1, png.DefaultCompression, "", fmt.Sprintf("picture of %d×%d", img.Bounds().Dx(), img.Bounds().Dy()))
+	return sendOne(img, 1, fmt.Sprintf("picture of %d×%d pixels", img.Bounds().Dx(), img.Bounds().Dy()))
+}
+
+// sendOne displays img and waits until the notebook has it: the kernel drops what is under way when a cell ends.
+func sendOne(img image.Image, density int, text string) error {
+	if err := send(img, density, png.DefaultCompression, "", text); err != nil {
+		return err
+	}
+	return flush(flushTime)
 }
 
 // send displays img in the notebook, if there is one: density pixels to one of the screen, with text for readers that

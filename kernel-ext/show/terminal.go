@@ -114,9 +114,21 @@ func (t *terminal) write(l *Live, now time.Time) error {
 		_, err := fmt.Fprintln(t.out, strings.Join(parts, " · "))
 		return err
 	}
-	parts := append([]string{l.losses()}, l.speed(now)...)
-	t.bar.Describe(strings.Join(parts, " · "))
-	return t.bar.Set(l.frame.Step)
+	if !t.text.begun && l.o.Title != "" {
+		if _, err := fmt.Fprintln(t.out, l.o.Title); err != nil {
+			return err
+		}
+	}
+	description := l.losses()
+	if speed := l.speed(now); len(speed) > 0 { // the bar counts steps, and 80 columns have room for the last only
+		description += " · " + speed[len(speed)-1]
+	}
+	t.bar.Describe(description)
+	step := l.frame.Step
+	if l.o.Total > 0 {
+		step = min(step, l.o.Total) // more would be an error
+	}
+	return t.bar.Set(max(step, 0))
 }
 
 func (t *terminal) saveSamples(l *Live) error {

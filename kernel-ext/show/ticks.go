@@ -8,9 +8,11 @@ import (
 	"gonum.org/v1/plot"
 )
 
-// linearTicks are marks at multiples of 1, 2 or 5 times a power of ten, at most n of them in [low, high].
-func linearTicks(low, high float64, n int) []plot.Tick {
+// linearTicks are marks at multiples of 1, 2 or 5 times a power of ten, at most n of them in [low, high], no closer
+// than least.
+func linearTicks(low, high, least float64, n int) []plot.Tick {
 	step := math.Pow(10, math.Floor(math.Log10((high-low)/float64(n))))
+	step = max(step, least)
 	for _, factor := range []float64{1, 2, 5, 10, 20} {
 		if count(low, high, step*factor) <= n {
 			step *= factor
@@ -45,7 +47,7 @@ func tickLabel(value, step, largest float64) string {
 	return exponent(strconv.FormatFloat(value, 'e', min(max(digits, 0), 16), 64))
 }
 
-// exponent shortens 1e+06 to 1e6 and 1e-07 to 1e-7.
+// exponent shortens 1.0e+06 to 1e6 and 1e-07 to 1e-7.
 func exponent(s string) string {
 	mantissa, power, found := strings.Cut(s, "e")
 	if !found {
@@ -54,6 +56,9 @@ func exponent(s string) string {
 	sign := ""
 	if power[0] == '-' {
 		sign = "-"
+	}
+	if strings.Contains(mantissa, ".") {
+		mantissa = strings.TrimRight(strings.TrimRight(mantissa, "0"), ".")
 	}
 	return mantissa + "e" + sign + strings.TrimLeft(power, "+-0")
 }
@@ -71,7 +76,7 @@ func logTicks(low, high float64, n int) []plot.Tick {
 			if value < low*(1-1e-9) || value > high*(1+1e-9) {
 				continue
 			}
-			label := exponent(strconv.FormatFloat(value, 'g', -1, 64))
+			label := exponent(strconv.FormatFloat(value, 'g', 6, 64))
 			if math.Abs(float64(power)) > 4 {
 				label = exponent(strconv.FormatFloat(value, 'e', 0, 64))
 			}
@@ -108,5 +113,5 @@ func logTicks(low, high float64, n int) []plot.Tick {
 		}
 		return coarse
 	}
-	return linearTicks(low, high, n)
+	return linearTicks(low, high, 0, n)
 }

@@ -73,6 +73,11 @@ func trainCommand() *cobra.Command {
 			"weights of both networks as .safetensors, progress.jsonl, and pictures of samples and losses.\n\nRecipes:\n" + recipes(),
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if o.resume {
+				if err := o.adopt(c.Flags().Changed); err != nil {
+					return err
+				}
+			}
 			exp, err := o.check(c.Flags().Changed("batch"))
 			if err != nil {
 				return misuse{err}
@@ -100,6 +105,34 @@ func recipes() string {
 		text += fmt.Sprintf("  %-10s %s\n", r.Name, r.About)
 	}
 	return text
+}
+
+// adopt takes the settings that were not given from the run to be resumed.
+func (o *trainOptions) adopt(given func(flag string) bool) error {
+	text, err := os.ReadFile(filepath.Join(o.out, runFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // claim will say that there is no run
+	}
+	if err != nil {
+		return err
+	}
+	var before runInfo
+	if err := json.Unmarshal(text, &before); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(o.out, runFile), err)
+	}
+	if !given("recipe") {
+		o.Recipe = before.Recipe
+	}
+	if !given("data") {
+		o.Data = before.Data
+	}
+	if !given("batch") {
+		o.Batch = before.Batch
+	}
+	if !given("seed") {
+		o.Seed = before.Seed
+	}
+	return nil
 }
 
 // check reports wrong use and returns the experiment.
@@ -205,8 +238,8 @@ func (o *trainOptions) claim() (unlock func(), err error) {
 
 func (o *trainOptions) restore(trainer *gan.Trainer, log io.Writer) error {
 	skipped, err := trainer.Restore(filepath.Join(o.out, checkpoints))
-	for _, path := range skipped {
-		fmt.Fprintf(log, "checkpoint %s is damaged; using the one before it\n", filepath.Base(path))
+	for _, problem := range skipped {
+		fmt.Fprintf(log, "%s; using the checkpoint before it\n", problem)
 	}
 	if errors.Is(err, gan.ErrNoCheckpoint) {
 		fmt.Fprintln(log, "the run stopped before its first checkpoint; beginning at step 0")
