@@ -17,6 +17,8 @@ const (
 	headHeight = 66 // title, figures, bar
 	noteHeight = 20
 	bodyHeight = 330
+
+	captionHeight = 22 // of the samples, part of the body
 )
 
 // card draws the run: title, figures and progress over the loss curves, with the samples on the right.
@@ -54,8 +56,6 @@ func (l *Live) card(now time.Time) (image.Image, error) {
 	l.lossPlot().draw(chart)
 	return canvas.Image(), nil
 }
-
-const captionHeight = 22
 
 // drawHead draws the title, the figures, the note and the bar at the top of c.
 func (l *Live) drawHead(c draw.Canvas, now time.Time) {
@@ -111,8 +111,7 @@ func (l *Live) sampleGrid() (image.Image, string, error) {
 	rows := max(1, room/(m.H+gap))
 	shown := m.first(columns * rows)
 	rows = (shown.N + columns - 1) / columns
-	scale := max(1, min((room-gap)/columns-gap, room*3/2)/m.W)
-	scale = min(scale, max(1, ((room-gap)/rows-gap)/m.H))
+	scale := max(1, min(((room-gap)/columns-gap)/m.W, ((room-gap)/rows-gap)/m.H))
 	caption := fmt.Sprintf("%d samples at step %d", m.N, l.drawnAt)
 	if shown.N < m.N {
 		caption = fmt.Sprintf("first %d of %d samples at step %d", shown.N, m.N, l.drawnAt)

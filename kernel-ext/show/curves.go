@@ -3,18 +3,13 @@ package show
 import (
 	"fmt"
 	"image"
-	"image/color"
 	"math"
 	"slices"
-	"strings"
 
 	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgimg"
 )
 
 // Plot is a chart of series over common axes. Only Series or Heat is needed.
@@ -34,27 +29,6 @@ type Series struct {
 	Points bool      // points without a line
 	Dashed bool      // a dashed line
 }
-
-// Heat is a surface, such as a critic's output over the plane: Z[row*Cols+col] is its value in the middle of a cell of
-// an even grid, rows from YMin up. Its colours go from blue (least) over white to orange (most); NaN and ±Inf are grey.
-type Heat struct {
-	XMin, XMax, YMin, YMax float64
-	Cols, Rows             int
-	Z                      []float64
-}
-
-// Point is where Z[i] belongs: the middle of its cell.
-func (h Heat) Point(i int) (x, y float64) {
-	x = h.XMin + (float64(i%h.Cols)+0.5)*(h.XMax-h.XMin)/float64(h.Cols)
-	y = h.YMin + (float64(i/h.Cols)+0.5)*(h.YMax-h.YMin)/float64(h.Rows)
-	return x, y
-}
-
-const (
-	density = 2               // pixels of a plot or a card to one of the screen
-	px      = vg.Length(0.75) // a pixel of the screen in points
-	limit   = 1e300           // larger values would overflow the arithmetic of an axis
-)
 
 // CurvesImage draws a plot, in twice as many pixels each way as Width and Height say. Long lines are thinned to the
 // least and greatest value of each column of pixels. It fails when X and Y differ in length, a size or the y axis is
@@ -258,8 +232,8 @@ func whole(runs []plotter.XYs) bool {
 	return true
 }
 
-// spaced are the most ticks whose labels, which need the room that size says, keep clear of each other on an axis of the
-// given length, and values no closer than least.
+// spaced are the most ticks whose labels, which need the room that size says, keep clear of each other on an axis of
+// this length, and values no closer than least.
 func spaced(log bool, axis plot.Axis, least float64, length vg.Length, size func(string) vg.Length) plot.ConstantTicks {
 	var ticks []plot.Tick
 	for n := 8; n >= 2; n-- {
@@ -344,78 +318,12 @@ func thin(line plotter.XYs, columns int) plotter.XYs {
 	return append(kept, line[len(line)-1])
 }
 
-// palette is Okabe and Ito's, without the yellow that vanishes on white.
-func palette() []color.RGBA {
-	return []color.RGBA{
-		{0x00, 0x72, 0xb2, 0xff}, // blue
-		{0xd5, 0x5e, 0x00, 0xff}, // vermilion
-		{0x00, 0x9e, 0x73, 0xff}, // bluish green
-		{0xcc, 0x79, 0xa7, 0xff}, // reddish purple
-		{0x56, 0xb4, 0xe9, 0xff}, // sky blue
-		{0xe6, 0x9f, 0x00, 0xff}, // orange
-		{0x00, 0x00, 0x00, 0xff}, // black
-	}
-}
-
-func grey(level uint8) color.RGBA { return color.RGBA{level, level, level, 0xff} }
-
 func (p Plot) grid() plot.Plotter {
 	if p.Heat != nil {
 		return &plotter.Grid{}
 	}
 	line := draw.LineStyle{Color: grey(0xe6), Width: 1 * px}
 	return &plotter.Grid{Vertical: line, Horizontal: line}
-}
-
-// surface draws a Heat.
-type surface struct {
-	Heat
-	img         *image.RGBA
-	least, most float64
-}
-
-func newSurface(h Heat) surface {
-	s := surface{h, image.NewRGBA(image.Rect(0, 0, h.Cols, h.Rows)), math.Inf(1), math.Inf(-1)}
-	for _, z := range h.Z {
-		if !gone(z, false) {
-			s.least, s.most = min(s.least, z), max(s.most, z)
-		}
-	}
-	for i, z := range h.Z {
-		colour := grey(0xb0)
-		if !gone(z, false) {
-			at := 0.5 // of a surface that is flat
-			if s.most > s.least {
-				at = (z - s.least) / (s.most - s.least)
-			}
-			colour = heatColour(at)
-		}
-		s.img.SetRGBA(i%h.Cols, h.Rows-1-i/h.Cols, colour)
-	}
-	return s
-}
-
-// heatColour goes from light blue at 0 over white to light orange at 1, both lighter than any series.
-func heatColour(at float64) color.RGBA {
-	end := [3]float64{0x7d, 0xb6, 0xdc}
-	if at > 0.5 {
-		end = [3]float64{0xf2, 0xb2, 0x6b}
-	}
-	strength := math.Abs(2*at - 1)
-	var level [3]uint8
-	for i := range level {
-		level[i] = uint8(math.Round(255 + (end[i]-255)*strength))
-	}
-	return color.RGBA{level[0], level[1], level[2], 0xff}
-}
-
-// Plot implements plot.Plotter.
-func (s surface) Plot(c draw.Canvas, chart *plot.Plot) {
-	x, y := chart.Transforms(&c)
-	c.DrawImage(vg.Rectangle{
-		Min: vg.Point{X: x(s.XMin), Y: y(s.YMin)},
-		Max: vg.Point{X: x(s.XMax), Y: y(s.YMax)},
-	}, s.img)
 }
 
 func legendEntry(name string, thumbnail plot.Thumbnailer, width vg.Length) plot.Legend {
@@ -456,56 +364,4 @@ func drawLegend(c draw.Canvas, entries []plot.Legend, heat *Heat) (height vg.Len
 		return 0
 	}
 	return c.Max.Y - y + line + 6*px
-}
-
-// drawScale draws the colours of a surface between its least and most value.
-func drawScale(place func(vg.Length) draw.Canvas, s surface) {
-	if s.least > s.most {
-		return
-	}
-	const bar = 80 * px
-	style := textStyle(13, false)
-	from, to := short(s.least), short(s.most)
-	c := place(style.Width(from) + style.Width(to) + bar + 12*px)
-	base := c.Max.Y - style.FontExtents().Ascent - 1*px
-	c.FillText(style, vg.Point{X: c.Min.X, Y: base}, from)
-	left := c.Min.X + style.Width(from) + 6*px
-	colours := image.NewRGBA(image.Rect(0, 0, 64, 1))
-	for i := range 64 {
-		colours.SetRGBA(i, 0, heatColour(float64(i)/63))
-	}
-	c.DrawImage(vg.Rectangle{Min: vg.Point{X: left, Y: base}, Max: vg.Point{X: left + bar, Y: base + 10*px}}, colours)
-	c.FillText(style, vg.Point{X: left + bar + 6*px, Y: base}, to)
-}
-
-// newCanvas is a white picture of width×height pixels of the screen.
-func newCanvas(width, height int) *vgimg.Canvas {
-	return vgimg.NewWith(vgimg.UseWH(vg.Length(width)*px, vg.Length(height)*px), vgimg.UseDPI(96*density))
-}
-
-// inset is c without a margin, given in pixels of the screen.
-func inset(c draw.Canvas, margin vg.Length) draw.Canvas {
-	return draw.Crop(c, margin*px, -margin*px, margin*px, -margin*px)
-}
-
-// textStyle is a sans serif text of size pixels of the screen.
-func textStyle(size vg.Length, bold bool) text.Style {
-	f := font.Font{Typeface: "Liberation", Variant: "Sans", Size: size * px}
-	if bold {
-		f.Weight = 3 // of golang.org/x/image/font
-	}
-	return text.Style{Color: grey(0x22), Font: f, YAlign: draw.YBottom, Handler: plot.DefaultTextHandler}
-}
-
-// fit is s on one line, cut so that it is no wider than width.
-func fit(style text.Style, s string, width vg.Length) string {
-	s = strings.Join(strings.Fields(s), " ")
-	if s == "" || style.Width(s) <= width {
-		return s
-	}
-	letters := []rune(s)
-	n := min(len(letters), 1000) // no title needs more, and measuring each cut takes time
-	for ; n > 0 && style.Width(string(letters[:n])+"…") > width; n-- {
-	}
-	return string(letters[:n]) + "…"
 }

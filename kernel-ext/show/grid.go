@@ -27,7 +27,7 @@ const (
 )
 
 // GridImage draws images row by row. Values outside [-1, 1] are clipped; NaN, which no picture should hold, is magenta.
-// It fails when the dimensions do not describe Data, an option is negative, or the picture would have over 64 Mi pixels.
+// It fails when the dimensions do not describe Data, an option is negative, or the picture is over 64 Mi pixels.
 func GridImage(images Images, o GridOptions) (image.Image, error) {
 	if err := images.check(); err != nil {
 		return nil, err

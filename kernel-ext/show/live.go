@@ -25,7 +25,7 @@ type LiveOptions struct {
 type Frame struct {
 	Step                      int
 	CriticLoss, GeneratorLoss float64 // NaN and ±Inf show as gaps
-	Samples                   *Images // from the same latents each time; nil: as before. Live keeps it, so leave it unchanged
+	Samples                   *Images // from the same latents each time, not changed later; nil: as before
 	Note                      string  // a line under the figures; "": none
 }
 
@@ -45,7 +45,7 @@ type Live struct {
 	drawnAt int     // step
 	history history
 	rate    rate
-	any     bool // there was a frame
+	begun   bool // there was a frame
 	done    bool
 }
 
@@ -93,7 +93,7 @@ func (l *Live) Update(f Frame) error {
 		l.samples, l.drawnAt = f.Samples, f.Step
 	}
 	now := l.o.Now()
-	l.frame, l.any = f, true
+	l.frame, l.begun = f, true
 	l.history.add(f.Step, f.CriticLoss, f.GeneratorLoss)
 	l.rate.add(now, f.Step)
 	return l.screen.update(l, now)
@@ -106,7 +106,7 @@ func (l *Live) Done() error {
 		return nil
 	}
 	l.done = true
-	if !l.any {
+	if !l.begun {
 		return nil
 	}
 	return l.screen.end(l, l.o.Now())

@@ -156,7 +156,10 @@ func TestLines(t *testing.T) {
 
 func TestBar(t *testing.T) {
 	for total, want := range map[int][]string{
-		300: {"first\n", "|  critic 0.7 · generator 1.23 · 10 s left", " 51% |████████        |", "100% |████████████████|", "ended after 11 s \n"},
+		300: {
+			"first\n", "|  critic 0.7 · generator 1.23 · 10 s left", " 51% |████████        |",
+			"100% |████████████████|", "ended after 11 s \n",
+		},
 		200: {"100% |████████████████|", "ended after 11 s \n"}, // more steps than announced
 		0:   {"first\n", "critic 0.7 · generator 1.23 · 27.8 steps/s", "ended after 11 s \n"},
 	} {

@@ -18,8 +18,9 @@
 // Curves check their arguments, draw, and show nothing; there, take GridImage or CurvesImage and SavePNG. Live writes
 // to the terminal instead.
 //
-// Reading order: show.go (into the notebook), grid.go, curves.go and ticks.go, beside.go, save.go, then live.go with
-// history.go (what is remembered of a run), card.go (its picture), notebook.go and terminal.go (where it goes).
+// Reading order: show.go (into the notebook), grid.go, curves.go with heat.go, ticks.go and canvas.go, beside.go,
+// save.go, then live.go with history.go (what is remembered of a run), card.go (its picture), notebook.go and
+// terminal.go (where it goes).
 package show
 
 import (
@@ -51,8 +52,8 @@ func Curves(p Plot) error {
 	return sendOne(img, density, "plot: "+p.Title)
 }
 
-// Image shows img, one pixel of it to one of the screen. It fails when img has no pixels or the notebook cannot be
-// reached.
+// Image shows img, one pixel of it to one of the screen, so what CurvesImage draws is twice as large as with Curves. It
+// fails when img has no pixels or the notebook cannot be reached.
 func Image(img image.Image) error {
 	if img == nil || img.Bounds().Empty() {
 		return fmt.Errorf("show: the image has no pixels")
