@@ -1,0 +1,263 @@
+package gan_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gomlx/compute"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"gantry.local/gan"
+	"gantry.local/gan/data"
+	"gantry.local/gan/device"
+	"gantry.local/gan/gantest"
+	"gantry.local/gan/net"
+)
+
+// saver makes the test binary a process that saves checkpoints in the folder it names, until it is killed.
+const saver = "GANTRY_TEST_SAVER"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(saver); dir != "" {
+		fmt.Println("failed:", saveForever(dir))
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// tiny is an experiment with all that a checkpoint must keep (batch statistics, both optimizers, random state, an epoch
+// of eight steps) and little else.
+func tiny(order gan.Order) gan.Experiment {
+	random := rand.New(rand.NewPCG(1, 1))
+	pixels := make([]byte, 64*8*8)
+	for i := range pixels {
+		pixels[i] = byte(random.UintN(256))
+	}
+	return gan.Experiment{
+		Name: "tiny", Latent: 4, BatchSize: 8, Seed: 11, Order: order,
+		Data: data.Of("noise", &data.Images{Pixels: pixels, N: 64, Height: 8, Width: 8, Channels: 1}),
+		Generator: func(scope *model.Scope, z *Node) *Node {
+			z = net.ReLU(net.BatchNorm(scope.In("norm"), net.Dense(scope.In("dense"), z, 32)))
+			return Reshape(Tanh(net.Dense(scope.In("output"), z, 64)), -1, 8, 8, 1)
+		},
+		Critic: func(scope *model.Scope, x *Node) *Node {
+			return net.Dense(scope.In("logit"), net.LeakyReLU(net.Dense(scope.In("dense"), net.Flatten(x), 32), 0.2), 1)
+		},
+	}
+}
+
+func trainer(t testing.TB, backend compute.Backend, exp gan.Experiment) *gan.Trainer {
+	t.Helper()
+	made, err := gan.NewTrainer(backend, exp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+// train runs n steps and returns their progress, without the speed.
+func train(t testing.TB, of *gan.Trainer, n int) (all []gan.Progress) {
+	t.Helper()
+	for p, err := range of.Train(t.Context(), n) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.StepsPerSecond = 0
+		all = append(all, p)
+	}
+	return all
+}
+
+// saved returns the content of the checkpoint that a trainer writes.
+func saved(t testing.TB, of *gan.Trainer) []byte {
+	t.Helper()
+	dir := t.TempDir()
+	if err := of.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("a first Save left %v (%v), want one file", files, err)
+	}
+	content, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// TestResumeBitForBit interrupts runs of 40 steps (five epochs) at random steps and resumes them in a new trainer.
+func TestResumeBitForBit(t *testing.T) {
+	const steps = 40
+	backend := gantest.XLA(t)
+	for _, order := range []gan.Order{gan.Alternating, gan.AlternatingHalves, gan.Simultaneous} {
+		t.Run(order.String(), func(t *testing.T) {
+			undisturbed := trainer(t, backend, tiny(order))
+			want := train(t, undisturbed, steps)
+			wantState := saved(t, undisturbed)
+			random := rand.New(rand.NewPCG(5, uint64(order)))
+			for range 10 {
+				at := random.IntN(steps + 1)
+				dir := t.TempDir()
+				first := trainer(t, backend, tiny(order))
+				got := train(t, first, at)
+				if err := first.Save(dir); err != nil {
+					t.Fatal(err)
+				}
+				second := trainer(t, backend, tiny(order))
+				if skipped, err := second.Restore(dir); err != nil || len(skipped) > 0 {
+					t.Fatalf("restoring at step %d: %v, skipped %v", at, err, skipped)
+				}
+				if second.Step() != at {
+					t.Errorf("restored at step %d, want %d", second.Step(), at)
+				}
+				got = append(got, train(t, second, steps-at)...)
+				for i := range want {
+					if got[i] != want[i] {
+						t.Fatalf("interrupted at step %d: step %d reports %+v, undisturbed %+v", at, i+1, got[i], want[i])
+					}
+				}
+				if !bytes.Equal(saved(t, second), wantState) {
+					t.Errorf("interrupted at step %d: the state after step %d differs from the undisturbed run's", at, steps)
+				}
+			}
+		})
+	}
+}
+
+// TestCancelled ends training between two steps; going on afterwards leads where an undisturbed run leads.
+func TestCancelled(t *testing.T) {
+	backend := gantest.XLA(t)
+	undisturbed := trainer(t, backend, tiny(gan.Alternating))
+	train(t, undisturbed, 12)
+	stopped := trainer(t, backend, tiny(gan.Alternating))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var last error
+	for p, err := range stopped.Train(ctx, 12) {
+		if last = err; err == nil && p.Step == 5 {
+			cancel()
+		}
+	}
+	if last != context.Canceled || stopped.Step() != 5 {
+		t.Fatalf("stopped at step %d with %v, want step 5 and %v", stopped.Step(), last, context.Canceled)
+	}
+	train(t, stopped, 7)
+	if !bytes.Equal(saved(t, stopped), saved(t, undisturbed)) {
+		t.Error("after an interruption training led elsewhere")
+	}
+}
+
+// saveForever trains and saves, and says before and after each save which step it is.
+func saveForever(dir string) error {
+	backend, err := device.Open("xla:cpu")
+	if err != nil {
+		return err
+	}
+	t, err := gan.NewTrainer(backend, tiny(gan.Alternating))
+	if err != nil {
+		return err
+	}
+	if _, err := t.Restore(dir); err != nil && !strings.Contains(err.Error(), gan.ErrNoCheckpoint.Error()) {
+		return err
+	}
+	for p, err := range t.Train(context.Background(), 1_000_000) {
+		if err != nil {
+			return err
+		}
+		fmt.Println("saving", p.Step)
+		if err := t.Save(dir); err != nil {
+			return err
+		}
+		fmt.Println("saved", p.Step)
+	}
+	return nil
+}
+
+// TestKilledWhileSaving kills a process a hundred times at random moments of a save. Whatever it had saved must be there,
+// whole, each time.
+func TestKilledWhileSaving(t *testing.T) {
+	dir := t.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := trainer(t, gantest.XLA(t), tiny(gan.Alternating))
+	random := rand.New(rand.NewPCG(9, 9))
+	during, last := 0, 0
+	for kill := range 100 {
+		c := exec.Command(self)
+		c.Env = append(os.Environ(), saver+"="+dir)
+		out, err := c.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(out)
+		saving := 0
+		for lines.Scan() {
+			word, number, _ := strings.Cut(lines.Text(), " ")
+			step, err := strconv.Atoi(number)
+			if err != nil {
+				t.Fatalf("kill %d: the process says %q", kill, lines.Text())
+			}
+			if word == "saved" {
+				last = step
+			} else if saving++; saving > random.IntN(4) {
+				break
+			}
+		}
+		moment := time.NewTimer(time.Duration(random.Int64N(int64(time.Millisecond)))) // a save takes about so long
+		<-moment.C
+		if err := c.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		rest, err := io.ReadAll(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Wait() // it was killed
+		before := last
+		for lines.Scan() { // what the scanner had read ahead
+			rest = append([]byte(lines.Text()+"\n"), rest...)
+		}
+		for line := range strings.Lines(string(rest)) {
+			if number, found := strings.CutPrefix(strings.TrimSpace(line), "saved "); found {
+				if step, err := strconv.Atoi(number); err == nil {
+					last = max(last, step)
+				}
+			}
+		}
+		if last == before {
+			during++
+		}
+		skipped, err := reader.Restore(dir)
+		if last == 0 && err != nil {
+			continue // killed within the first save of all
+		}
+		if err != nil || reader.Step() < last {
+			t.Fatalf("kill %d: step %d was saved, but Restore gives step %d, %v; skipped %v", kill, last, reader.Step(), err, skipped)
+		}
+		if len(skipped) > 0 {
+			t.Errorf("kill %d left a damaged checkpoint under its final name: %v", kill, skipped)
+		}
+	}
+	t.Logf("%d of 100 kills hit a save that was under way", during)
+	if during < 10 {
+		t.Errorf("only %d of 100 kills hit a save", during)
+	}
+}
