@@ -1,8 +1,6 @@
 package net
 
 import (
-	"slices"
-
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
@@ -42,20 +40,6 @@ func MaxPool2(x *Node) *Node {
 	}
 	x = Reshape(x, batch, height, 2, width, 2, channels)
 	return ReduceMax(x, 2, 4)
-}
-
-// Border puts width pixels of the given value around each image. x: [batch, height, width, channels].
-//
-// It concatenates constants: GoMLX's Pad has no gradient.
-func Border(x *Node, width int, value float64) *Node {
-	around := func(axis int) *Node {
-		dims := slices.Clone(x.Shape().Dimensions)
-		dims[axis] = width
-		frame := BroadcastToDims(Scalar(x.Graph(), x.DType(), value), dims...)
-		return Concatenate([]*Node{frame, x, frame}, axis)
-	}
-	x = around(1)
-	return around(2)
 }
 
 // Flatten keeps the batch axis and joins all others. x: [batch, …]; the result: [batch, features].

@@ -20,12 +20,12 @@ func NormMLPGenerator(scope *model.Scope, z *Node) *Node {
 	return Reshape(Tanh(Dense(scope.In("output"), x, 28*28)), -1, 28, 28, 1)
 }
 
-// LeakyConvCritic is ConvCritic with LeakyReLU(0.2) instead of ReLU, so that every unit answers the generator with some
-// gradient, and a border of two background pixels (-1) around the image, without which the convolutions hardly see its
-// edge and the generator leaves noise there. x: [batch, 28, 28, channels] in [-1, 1]; the result: [batch, 1], unbounded.
-func LeakyConvCritic(scope *model.Scope, x *Node) *Node {
-	x = Border(x, 2, -1)
-	x = LeakyReLU(MaxPool2(Conv2D(scope.In("conv_0"), x, 64, 3)), leak)
-	x = LeakyReLU(MaxPool2(Conv2D(scope.In("conv_1"), x, 128, 3)), leak)
-	return Dense(scope.In("logit"), Flatten(x), 1)
+// MLPCritic judges an image, or a pack of them, as one row of pixels: Dense 1024 → 512 with LeakyReLU(0.2), Dense 1.
+// It sees every pixel with the same care, the corners too, and its gradient reaches all of them; there is no batch
+// normalisation, which would hide from it how the fakes differ on average.
+// x: [batch, height, width, channels] in [-1, 1]; the result: [batch, 1], unbounded.
+func MLPCritic(scope *model.Scope, x *Node) *Node {
+	x = LeakyReLU(Dense(scope.In("dense_0"), Flatten(x), 1024), leak)
+	x = LeakyReLU(Dense(scope.In("dense_1"), x, 512), leak)
+	return Dense(scope.In("logit"), x, 1)
 }

@@ -48,15 +48,15 @@ func Article() gan.Experiment {
 	}
 }
 
-// MLP keeps the generator's widths and the critic's shape and adds what stops the collapse: batch normalisation in the
-// generator, LeakyReLU and a border around the image in the critic, and a critic that judges four images at a time, so
-// that a batch of equal images gives itself away (Lin et al., "PacGAN", 2017, arXiv:1712.04086). Rate and momentum are
-// DCGAN's (Radford et al., 2015, arXiv:1511.06434).
+// MLP keeps the generator's widths and adds what stops the collapse: batch normalisation in the generator, a critic of
+// dense layers with LeakyReLU, and packing: the critic judges two images at a time, so that a pair of equal images gives
+// itself away (Lin et al., "PacGAN", 2017, arXiv:1712.04086). Rate and momentum are DCGAN's (Radford et al., 2015,
+// arXiv:1511.06434).
 func MLP() gan.Experiment {
 	adam := gan.Adam{Rate: 2e-4, Beta1: 0.5}
 	return gan.Experiment{
 		Name: "mlp", Data: data.MNIST(), Latent: 100,
-		Generator: net.NormMLPGenerator, Critic: net.LeakyConvCritic,
-		Pack: 4, GeneratorAdam: adam, CriticAdam: adam, BatchSize: 64,
+		Generator: net.NormMLPGenerator, Critic: net.MLPCritic,
+		Pack: 2, GeneratorAdam: adam, CriticAdam: adam, BatchSize: 64,
 	}
 }
