@@ -38,7 +38,7 @@ bench: setup ## speed of the kernel, the pictures and the training step
 lint: needs ## gofmt, go vet, staticcheck
 	@files=$$(gofmt -l gan kernel-ext) && test -z "$$files" || { echo "run gofmt -w on: $$files" >&2; exit 1; }
 	go vet ./...
-	go run $(STATICCHECK) ./...
+	go run $(STATICCHECK) -checks inherit,-ST1001,-ST1005 ./... # graph formulas use dot imports; errors begin with Go, Python, MNIST
 
 image: ## build the container image (docker, podman or buildah)
 	@b=$$(command -v docker || command -v podman || command -v buildah) || { echo "install docker, podman or buildah" >&2; exit 1; }; $$b build -t gantry .

@@ -1,6 +1,7 @@
 package gan
 
 import (
+	"errors"
 	"context"
 	"fmt"
 	"math"
@@ -73,8 +74,9 @@ func parityTrainer(t *testing.T, backend string, order Order) *Trainer {
 		limit := math.Sqrt(6 / float64(weights.Shape().Size()/out+out))
 		w := tensors.FromFlatDataAndDimensions(uniform(100+uint64(stream), weights.Shape().Size(), limit), dims...)
 		b := tensors.FromFlatDataAndDimensions(uniform(200+uint64(stream), out, 0.1), out)
-		weights.MustSetValue(w)
-		trainer.store.GetVariable("/" + layer + "/biases").MustSetValue(b)
+		if err := errors.Join(weights.SetValue(w), trainer.store.GetVariable("/"+layer+"/biases").SetValue(b)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return trainer
 }
