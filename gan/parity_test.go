@@ -1,8 +1,8 @@
 package gan
 
 import (
-	"errors"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"testing"

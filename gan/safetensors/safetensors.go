@@ -20,6 +20,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // ErrDamaged is wrapped by every error of Read that means the file is truncated or altered.
@@ -83,7 +84,7 @@ func (f *File) WriteTo(w io.Writer) (int64, error) {
 
 func (f *File) header() ([]byte, error) {
 	entries := make(map[string]any, len(f.Tensors)+1)
-	sum, offset := sha256.New(), 0
+	offset := 0
 	for _, t := range f.Tensors {
 		if want, err := byteSize(t.DType, t.Shape); err != nil || want != len(t.Data) {
 			return nil, fmt.Errorf("tensor %q (%s %v) has %d bytes", t.Name, t.DType, t.Shape, len(t.Data))
@@ -93,9 +94,8 @@ func (f *File) header() ([]byte, error) {
 		}
 		entries[t.Name] = entry{t.DType, append([]int{}, t.Shape...), [2]int{offset, offset + len(t.Data)}}
 		offset += len(t.Data)
-		sum.Write(t.Data)
 	}
-	metadata := map[string]string{sumKey: fmt.Sprintf("%x", sum.Sum(nil))}
+	metadata := map[string]string{sumKey: noSum}
 	for key, value := range f.Metadata {
 		if key != sumKey {
 			metadata[key] = value
@@ -106,7 +106,22 @@ func (f *File) header() ([]byte, error) {
 	if pad := len(header) % 8; err == nil && pad != 0 {
 		header = append(header, bytes.Repeat([]byte(" "), 8-pad)...)
 	}
-	return header, err
+	if err != nil {
+		return nil, err
+	}
+	parts := [][]byte{header}
+	for _, t := range f.Tensors {
+		parts = append(parts, t.Data)
+	}
+	return withSum(header, noSum, sumOf(parts...)), nil
+}
+
+// noSum stands in the header for the checksum, which covers the header and the body, while it is computed.
+var noSum = strings.Repeat("0", 2*sha256.Size)
+
+// withSum replaces the checksum in a header by another.
+func withSum(header []byte, old, sum string) []byte {
+	return bytes.Replace(header, []byte(`"`+old+`"`), []byte(`"`+sum+`"`), 1)
 }
 
 // Save writes the file to path so that path holds either its former content or the whole new one, whatever happens:
@@ -182,14 +197,27 @@ func Parse(content []byte) (*File, error) {
 		}
 		delete(raw, metadataKey)
 	}
+	for key, value := range f.Metadata {
+		if key != sumKey && len(key) == len(sumKey) && len(value) == len(noSum) {
+			return nil, fmt.Errorf("%w: the name of its checksum is %q", ErrDamaged, key)
+		}
+	}
 	if err := f.parseTensors(raw, body); err != nil {
 		return nil, err
 	}
-	if want, found := f.Metadata[sumKey]; found && want != fmt.Sprintf("%x", sha256.Sum256(body)) {
+	if want, found := f.Metadata[sumKey]; found && want != sumOf(withSum(header, want, noSum), body) {
 		return nil, fmt.Errorf("%w: its checksum is wrong", ErrDamaged)
 	}
 	delete(f.Metadata, sumKey)
 	return f, nil
+}
+
+func sumOf(parts ...[]byte) string {
+	sum := sha256.New()
+	for _, part := range parts {
+		sum.Write(part)
+	}
+	return fmt.Sprintf("%x", sum.Sum(nil))
 }
 
 func (f *File) parseTensors(raw map[string]json.RawMessage, body []byte) error {

@@ -1,0 +1,228 @@
+package loss_test
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/compute"
+	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"gantry.local/gan/gantest"
+	"gantry.local/gan/loss"
+)
+
+// formula is a loss written down once more, in float64 and as published.
+type formula struct {
+	real, fake      func(logit float64) float64 // summands of the critic's objective
+	generator       func(logit float64) float64
+	realSlope       func(logit float64) float64 // and their derivatives
+	fakeSlope       func(logit float64) float64
+	generatorSlopes func(logit float64) float64
+}
+
+func formulas() map[loss.Loss]formula {
+	sigma := func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+	negLogSigma := func(x float64) float64 { // -log σ(x) in the half where it is precise
+		if x < 0 {
+			return -x + math.Log1p(math.Exp(x))
+		}
+		return math.Log1p(math.Exp(-x))
+	}
+	negLogOneMinusSigma := func(x float64) float64 { return negLogSigma(-x) }
+	realSlope := func(x float64) float64 { return -sigma(-x) }
+	crossEntropy := formula{real: negLogSigma, fake: negLogOneMinusSigma, realSlope: realSlope, fakeSlope: sigma}
+
+	nonSaturating, saturating := crossEntropy, crossEntropy
+	nonSaturating.generator, nonSaturating.generatorSlopes = negLogSigma, realSlope
+	saturating.generator = func(x float64) float64 { return -negLogOneMinusSigma(x) }
+	saturating.generatorSlopes = func(x float64) float64 { return -sigma(x) }
+
+	same, negative := func(x float64) float64 { return x }, func(x float64) float64 { return -x }
+	one, minusOne := func(float64) float64 { return 1 }, func(float64) float64 { return -1 }
+	wasserstein := formula{negative, same, negative, minusOne, one, minusOne}
+	return map[loss.Loss]formula{
+		loss.NonSaturating: nonSaturating, loss.Saturating: saturating, loss.Wasserstein: wasserstein}
+}
+
+// batches are pairs of real and fake logits.
+func batches() [][2][]float32 {
+	table := []float32{-100, -10, -1, 0, 1, 10, 100}
+	pairs := [][2][]float32{{table, {100, 10, 1, 0, -1, -10, -100}}, {table, {3, -2, 0.5, 0.25, -0.125, 7, -7}}}
+	for _, real := range table {
+		for _, fake := range table {
+			pairs = append(pairs, [2][]float32{{real}, {fake}})
+		}
+	}
+	return pairs
+}
+
+func mean(values []float32, f func(float64) float64) float64 {
+	sum := 0.0
+	for _, v := range values {
+		sum += f(float64(v))
+	}
+	return sum / float64(len(values))
+}
+
+func column(values []float32) *tensors.Tensor {
+	return tensors.FromFlatDataAndDimensions(values, len(values), 1)
+}
+
+func eachBackend(t *testing.T, test func(t *testing.T, backend compute.Backend)) {
+	for _, name := range []string{"xla:cpu", "go"} {
+		t.Run(name, func(t *testing.T) { test(t, gantest.Open(t, name)) })
+	}
+}
+
+// near allows for float32: a relative error of 1e-5, and an absolute one below the smallest number of interest.
+func near(got, want float64) bool { return math.Abs(got-want) <= 1e-5*math.Abs(want)+1e-7 }
+
+func TestEveryLossHasAFormula(t *testing.T) {
+	known := formulas()
+	for _, l := range loss.All() {
+		if _, found := known[l]; !found {
+			t.Errorf("loss %v is not checked by this file", l)
+		}
+	}
+}
+
+// TestValues compares every objective with its formula in float64.
+func TestValues(t *testing.T) {
+	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+		for l, f := range formulas() {
+			halves := l.(loss.Halves)
+			exec := MustNewExec(backend, func(real, fake *Node) []*Node {
+				return []*Node{l.Critic(real, fake), l.Generator(nil, fake), halves.Real(real), halves.Fake(fake)}
+			})
+			for _, pair := range batches() {
+				real, fake := mean(pair[0], f.real), mean(pair[1], f.fake)
+				want := []float64{real + fake, mean(pair[1], f.generator), real, fake}
+				for i, out := range exec.MustCall(column(pair[0]), column(pair[1])) {
+					if out.Rank() != 0 {
+						t.Fatalf("%v returns %s, want a scalar", l, out.Shape())
+					}
+					if got := float64(tensors.ToScalar[float32](out)); !near(got, want[i]) {
+						t.Errorf("%v of real %v and fake %v: %s is %g, want %g", l, pair[0], pair[1],
+							[]string{"critic", "generator", "real half", "fake half"}[i], got, want[i])
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestGradients compares gradients with the published derivatives at every logit, ±100 included.
+func TestGradients(t *testing.T) {
+	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+		for l, f := range formulas() {
+			exec := MustNewExec(backend, func(real, fake *Node) []*Node {
+				critic := Gradient(l.Critic(real, fake), real, fake)
+				return append(critic, Gradient(l.Generator(nil, fake), fake)...)
+			})
+			for _, pair := range batches() {
+				out := exec.MustCall(column(pair[0]), column(pair[1]))
+				for i, c := range []struct {
+					what   string
+					logits []float32
+					slope  func(float64) float64
+				}{
+					{"critic by real", pair[0], f.realSlope}, {"critic by fake", pair[1], f.fakeSlope},
+					{"generator by fake", pair[1], f.generatorSlopes},
+				} {
+					for j, got := range tensors.MustCopyFlatData[float32](out[i]) {
+						want := c.slope(float64(c.logits[j])) / float64(len(c.logits))
+						if !near(float64(got), want) {
+							t.Errorf("%v: gradient of %s at logit %g is %g, want %g", l, c.what, c.logits[j], got, want)
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestFiniteDifferences compares each gradient with the central difference of the loss itself, as the backend computes
+// both; no formula of this file is involved.
+func TestFiniteDifferences(t *testing.T) {
+	const h = 1.0 / 64 // a power of two, so that logits ± h are exact
+	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+		for _, l := range loss.All() {
+			for what, objective := range map[string]func(real, fake *Node) *Node{
+				"critic":    l.Critic,
+				"generator": func(_, fake *Node) *Node { return l.Generator(nil, fake) },
+			} {
+				// Float64 here, so that the difference is not lost in rounding.
+				value := MustNewExec(backend, objective)
+				gradient := MustNewExec(backend, func(real, fake *Node) []*Node {
+					return Gradient(objective(real, fake), real, fake)
+				})
+				at := [2][]float64{{-10, -1, 0, 1, 10}, {3, 0.5, 0, -2, -7}}
+				call := func(point [2][]float64) float64 {
+					out := value.MustCall1(tensors.FromFlatDataAndDimensions(point[0], 5, 1),
+						tensors.FromFlatDataAndDimensions(point[1], 5, 1))
+					return tensors.ToScalar[float64](out)
+				}
+				slopes := gradient.MustCall(tensors.FromFlatDataAndDimensions(at[0], 5, 1),
+					tensors.FromFlatDataAndDimensions(at[1], 5, 1))
+				for side := range at {
+					analytic := tensors.MustCopyFlatData[float64](slopes[side])
+					for i, logit := range at[side] {
+						at[side][i] = logit + h
+						above := call(at)
+						at[side][i] = logit - h
+						below := call(at)
+						at[side][i] = logit
+						if numeric := (above - below) / (2 * h); math.Abs(numeric-analytic[i]) > 1e-5 {
+							t.Errorf("%v %s: gradient by %s logit %g is %g, central difference %g", l, what,
+								[]string{"real", "fake"}[side], logit, analytic[i], numeric)
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestFiniteAtExtremes goes far beyond ±100, where exp overflows float32.
+func TestFiniteAtExtremes(t *testing.T) {
+	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+		for _, l := range loss.All() {
+			exec := MustNewExec(backend, func(real, fake *Node) []*Node {
+				critic, generator := l.Critic(real, fake), l.Generator(nil, fake)
+				return append(Gradient(Add(critic, generator), real, fake), critic, generator)
+			})
+			for _, extreme := range []float32{100, 1e4, 1e30} {
+				for _, out := range exec.MustCall(column([]float32{extreme, -extreme}), column([]float32{-extreme, extreme})) {
+					for _, v := range tensors.MustCopyFlatData[float32](out) {
+						if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+							t.Errorf("%v at logits ±%g: a value or gradient is %g", l, extreme, v)
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestNamed(t *testing.T) {
+	for _, l := range loss.All() {
+		if got, err := loss.Named(l.String()); err != nil || got != l {
+			t.Errorf("Named(%q) = %v, %v", l.String(), got, err)
+		}
+	}
+	for _, name := range []string{"", "hinge", "Wasserstein"} {
+		_, err := loss.Named(name)
+		if err == nil {
+			t.Errorf("Named(%q) is no error", name)
+			continue
+		}
+		for _, word := range []string{fmt.Sprintf("%q", name), "non-saturating", "saturating", "wasserstein"} {
+			if !strings.Contains(err.Error(), word) {
+				t.Errorf("Named(%q): error %q does not say %s", name, err, word)
+			}
+		}
+	}
+}
