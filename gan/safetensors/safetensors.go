@@ -198,7 +198,7 @@ func Parse(content []byte) (*File, error) {
 		delete(raw, metadataKey)
 	}
 	for key, value := range f.Metadata {
-		if key != sumKey && len(key) == len(sumKey) && len(value) == len(noSum) {
+		if key != sumKey && len([]rune(key)) == len(sumKey) && len(value) == len(noSum) {
 			return nil, fmt.Errorf("%w: the name of its checksum is %q", ErrDamaged, key)
 		}
 	}
