@@ -4,9 +4,12 @@
 package device
 
 import (
+	"debug/elf"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/gomlx/compute"
@@ -77,6 +80,9 @@ func Open(name string) (compute.Backend, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkPlugin(choice.Plugin); err != nil {
+		return nil, err
+	}
 	backend, err := compute.NewWithConfig(choice.Config)
 	if err != nil {
 		remedy := "run `gantry doctor`"
@@ -86,6 +92,19 @@ func Open(name string) (compute.Backend, error) {
 		return nil, fmt.Errorf("backend %s cannot start; %s: %w", choice.Config, remedy, err)
 	}
 	return backend, nil
+}
+
+// checkPlugin looks whether a plugin is a whole shared library, before the loader does, which is wordy about it. An ELF
+// file ends in its section table, so one that was cut short does not open.
+func checkPlugin(path string) error {
+	if path == "" || runtime.GOOS != "linux" {
+		return nil
+	}
+	file, err := elf.Open(path)
+	if err != nil {
+		return fmt.Errorf("the XLA plugin is damaged; run `gantry setup --repair` (%s: %w)", path, err)
+	}
+	return file.Close()
 }
 
 // Installed lists the backends that can be tried on this machine: one per PJRT plugin found, then the Go backend.
@@ -113,8 +132,9 @@ const (
 // findPlugin looks for a plugin in the project's virtual environment and returns its absolute path, or "".
 func findPlugin(pattern string) string {
 	for _, root := range roots() {
-		if found, _ := filepath.Glob(filepath.Join(root, ".venv", filepath.FromSlash(pattern))); len(found) > 0 {
-			return found[0]
+		venv := filepath.Join(root, ".venv") // which may hold characters that mean something in a pattern
+		if found, _ := fs.Glob(os.DirFS(venv), pattern); len(found) > 0 {
+			return filepath.Join(venv, filepath.FromSlash(found[0]))
 		}
 	}
 	return ""

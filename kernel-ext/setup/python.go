@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -147,10 +148,9 @@ func venvPython(root string) string { return filepath.Join(venv(root), "bin", "p
 
 // cpuPlugin is where pip puts the PJRT plugin for the CPU, as a path without the Python version's folder name.
 func cpuPlugin(root string) string {
-	found, _ := filepath.Glob(filepath.Join(venv(root), "lib", "python3*", "site-packages", "xla_plugins", "xla_cpu_pjrt",
-		"xla_cpu_pjrt.so"))
-	if len(found) > 0 {
-		return found[0]
+	const pattern = "lib/python3*/site-packages/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so"
+	if found, _ := fs.Glob(os.DirFS(venv(root)), pattern); len(found) > 0 {
+		return filepath.Join(venv(root), filepath.FromSlash(found[0]))
 	}
 	return filepath.Join(venv(root), "lib", "xla_cpu_pjrt.so") // where it never is: not installed
 }
