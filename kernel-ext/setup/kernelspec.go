@@ -65,7 +65,7 @@ func (in *installer) kernelspecStage() stage {
 	dir := KernelspecDir(in.Root)
 	return stage{
 		name:  "kernelspec and JupyterLab's settings",
-		key:   hash(in.Root, string(logo), string(logoSVG), labConfig, labSettings, kernel.BuildFlags(""), cpuPlugin(in.Root)),
+		key:   hash(in.Root, string(logo), string(logoSVG), labConfig, labSettings, kernel.BuildFlags(""), fmt.Sprint(in.CUDA || in.hasCUDA())),
 		makes: []string{filepath.Join(dir, "kernel.json"), filepath.Join(dir, "logo-64x64.png"), labConfigFile(in.Root)},
 		run: func(context.Context) error {
 			for name, data := range map[string][]byte{"logo-64x64.png": logo, "logo-svg.svg": logoSVG} {
