@@ -8,7 +8,7 @@ PACKAGES ?= ./...
 TESTFLAGS ?=
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
-.PHONY: help setup lab test build notebooks notebooks-fast bench lint image lock clean needs
+.PHONY: help setup lab test build notebooks bench lint image lock clean needs
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
 

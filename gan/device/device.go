@@ -132,10 +132,20 @@ const (
 // findPlugin looks for a plugin in the project's virtual environment and returns its absolute path, or "".
 func findPlugin(pattern string) string {
 	for _, root := range roots() {
-		venv := filepath.Join(root, ".venv") // which may hold characters that mean something in a pattern
-		if found, _ := fs.Glob(os.DirFS(venv), pattern); len(found) > 0 {
-			return filepath.Join(venv, filepath.FromSlash(found[0]))
+		if path := pluginBelow(root, pattern); path != "" {
+			return path
 		}
+	}
+	return ""
+}
+
+// CPUPlugin returns the absolute path of XLA's CPU plugin in the virtual environment of the project at root, or "".
+func CPUPlugin(root string) string { return pluginBelow(root, cpuPlugin) }
+
+func pluginBelow(root, pattern string) string {
+	venv := filepath.Join(root, ".venv") // which may hold characters that mean something in a pattern
+	if found, _ := fs.Glob(os.DirFS(venv), pattern); len(found) > 0 {
+		return filepath.Join(venv, filepath.FromSlash(found[0]))
 	}
 	return ""
 }

@@ -20,7 +20,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // ErrDamaged is wrapped by every error of Read that means the file is truncated or altered.
@@ -103,11 +102,11 @@ func (f *File) header() ([]byte, error) {
 	}
 	entries[metadataKey] = metadata
 	header, err := json.Marshal(entries)
-	if pad := len(header) % 8; err == nil && pad != 0 {
-		header = append(header, bytes.Repeat([]byte(" "), 8-pad)...)
-	}
 	if err != nil {
 		return nil, err
+	}
+	if pad := len(header) % 8; pad != 0 {
+		header = append(header, bytes.Repeat([]byte(" "), 8-pad)...)
 	}
 	parts := [][]byte{header}
 	for _, t := range f.Tensors {
@@ -117,7 +116,7 @@ func (f *File) header() ([]byte, error) {
 }
 
 // noSum stands in the header for the checksum, which covers the header and the body, while it is computed.
-var noSum = strings.Repeat("0", 2*sha256.Size)
+const noSum = "0000000000000000000000000000000000000000000000000000000000000000"
 
 // withSum replaces the checksum in a header by another.
 func withSum(header []byte, old, sum string) []byte {
@@ -212,6 +211,7 @@ func Parse(content []byte) (*File, error) {
 	return f, nil
 }
 
+// sumOf is the SHA-256 of the parts in a row, in hexadecimal digits.
 func sumOf(parts ...[]byte) string {
 	sum := sha256.New()
 	for _, part := range parts {

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/modfile"
+
+	"gantry.local/kernel-ext/internal/wholefile"
 )
 
 // projectModule is the module that cells import the project's packages from.
@@ -82,30 +84,10 @@ func (c *cellModule) pin() error {
 		return err
 	}
 	// go.sum first: a build between the two finds sums it does not need, never a requirement without its sum.
-	if err := writeFile(filepath.Join(c.dir, "go.sum"), sum); err != nil {
+	if err := wholefile.Write(filepath.Join(c.dir, "go.sum"), sum, 0o600); err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(c.dir, "go.mod"), text)
-}
-
-// writeFile replaces a file at once, so that a build running meanwhile reads the old or the new one, never half.
-func writeFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".gantry-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // gone after the rename
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return wholefile.Write(filepath.Join(c.dir, "go.mod"), text, 0o600)
 }
 
 // cellBuildFlags are the go flags of a cell's build. Leaving out debug information (-w) and linking without the

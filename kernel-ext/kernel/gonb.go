@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/go-zeromq/zmq4"
+
+	"gantry.local/kernel-ext/internal/wholefile"
 )
 
 const (
@@ -63,7 +65,7 @@ func startGoNB(ctx context.Context, executable, jupyterFile string, log *logger)
 		close(g.exited)
 		return nil, err
 	}
-	if err := writeFile(file, info); err != nil {
+	if err := wholefile.Write(file, info, 0o600); err != nil {
 		close(g.exited)
 		return nil, err
 	}
@@ -206,6 +208,7 @@ func findGoNB() (string, error) {
 // tail remembers the last bytes written to it.
 type tail struct{ bytes []byte }
 
+// Write keeps the end of what it is given; it implements io.Writer.
 func (t *tail) Write(p []byte) (int, error) {
 	const keep = 4096
 	t.bytes = append(t.bytes, p...)

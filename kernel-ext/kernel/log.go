@@ -12,6 +12,7 @@ type logger struct {
 	to io.Writer
 }
 
+// Write passes p on whole; it implements io.Writer.
 func (l *logger) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -363,8 +363,10 @@ func gather(c net.Conn) *gatheringConn {
 	return &gatheringConn{Conn: c, in: bufio.NewReaderSize(c, 64<<10), out: bufio.NewWriterSize(c, 64<<10)}
 }
 
+// Read implements io.Reader.
 func (g *gatheringConn) Read(b []byte) (int, error) { return g.in.Read(b) }
 
+// Write gathers until the next flush; it implements io.Writer.
 func (g *gatheringConn) Write(b []byte) (int, error) {
 	if !g.gathering {
 		return g.Conn.Write(b)

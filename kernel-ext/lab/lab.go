@@ -58,28 +58,18 @@ func Watch(t *gan.Trainer, steps int, o Options) error {
 	}
 	live := show.NewLive(show.LiveOptions{Title: o.Title, Total: t.Step() + steps, Dir: o.Dir})
 	last := show.Frame{Step: t.Step()}
-	for p, err := range t.Train(limited, steps) {
-		if limited.Err() != nil && errors.Is(err, limited.Err()) {
-			break
-		}
-		if err != nil {
-			return errors.Join(err, live.Done())
-		}
+	samples := func() (*show.Images, error) { return Samples(t, o.Samples, o.Seed) }
+	err := Follow(limited, t, steps, live, samples, func(p gan.Progress) error {
 		last = show.Frame{Step: p.Step, CriticLoss: p.CriticLoss, GeneratorLoss: p.GeneratorLoss}
-		if live.Due() { // samples cost time, so only when they will be seen
-			if last.Samples, err = samples(t, o); err != nil {
-				return err
-			}
-		}
-		if err := live.Update(last); err != nil {
-			return err
-		}
 		if o.Each != nil {
 			o.Each(p)
 		}
+		return nil
+	})
+	if err != nil {
+		return errors.Join(err, live.Done())
 	}
-	var err error
-	if last.Samples, err = samples(t, o); err != nil {
+	if last.Samples, err = samples(); err != nil {
 		return err
 	}
 	switch {
@@ -91,8 +81,37 @@ func Watch(t *gan.Trainer, steps int, o Options) error {
 	return errors.Join(live.Update(last), live.Done())
 }
 
-func samples(t *gan.Trainer, o Options) (*show.Images, error) {
-	images, err := t.Sample(o.Samples, o.Seed)
+// Follow trains for the given number of steps and keeps live up to date: with the losses of every step, and with samples
+// when they will be seen, for they cost time. each is called after every step and ends the training by its error. The end
+// of ctx ends it between two steps, which is no error. Done is left to the caller.
+func Follow(ctx context.Context, t *gan.Trainer, steps int, live *show.Live, samples func() (*show.Images, error),
+	each func(gan.Progress) error) error {
+	for p, err := range t.Train(ctx, steps) {
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		frame := show.Frame{Step: p.Step, CriticLoss: p.CriticLoss, GeneratorLoss: p.GeneratorLoss}
+		if live.Due() {
+			if frame.Samples, err = samples(); err != nil {
+				return err
+			}
+		}
+		if err := live.Update(frame); err != nil {
+			return err
+		}
+		if err := each(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Samples draws n images from latents that depend on the seed alone, ready to be shown.
+func Samples(t *gan.Trainer, n int, seed int64) (*show.Images, error) {
+	images, err := t.Sample(n, seed)
 	shown := show.Images(images)
 	return &shown, err
 }

@@ -99,7 +99,7 @@ func checks(root string, probe func(context.Context, string) (string, error)) []
 			return probe(ctx, name)
 		}})
 	}
-	if runtime.GOOS == "linux" && !exists(cpuPlugin(root)) {
+	if runtime.GOOS == "linux" && device.CPUPlugin(root) == "" {
 		list = append(list, check{"backend: XLA on the CPU", true, "make setup", func(context.Context) (string, error) {
 			return "", errors.New("its plugin is not installed")
 		}})

@@ -33,14 +33,12 @@ type kernelspec struct {
 
 func (in *installer) kernelspec() kernelspec {
 	backend := "go"
-	if path := cpuPlugin(in.Root); exists(path) {
+	if path := device.CPUPlugin(in.Root); path != "" {
 		backend = "xla:" + path
 	}
 	if in.CUDA || in.hasCUDA() {
-		for _, choice := range device.Installed() {
-			if filepath.Base(choice.Plugin) == "xla_cuda_plugin.so" {
-				backend = choice.Config
-			}
+		if choice, err := device.Resolve("xla:cuda"); err == nil {
+			backend = choice.Config
 		}
 	}
 	return kernelspec{

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"gantry.local/gan/device"
 )
 
 var (
@@ -58,6 +60,10 @@ func Lab(ctx context.Context, o LabOptions) error {
 	return nil
 }
 
+// EnvBackend hands the backend that a person chose (device.EnvBackend) past the kernelspec, whose environment would replace
+// it, to the kernel.
+const EnvBackend = "GANTRY_BACKEND"
+
 // jupyter prepares a program of the virtual environment: its settings, state and sockets in .venv, its own process
 // group, so that Ctrl-C reaches this program alone, and a polite end when ctx ends.
 func jupyter(ctx context.Context, root, program string, args ...string) (*exec.Cmd, error) {
@@ -67,7 +73,7 @@ func jupyter(ctx context.Context, root, program string, args ...string) (*exec.C
 	state := filepath.Join(venv(root), "jupyter")
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "PYTHONNOUSERSITE=1", "PYTHONPATH=", "GANTRY_ROOT="+root, "GANTRY_BACKEND="+os.Getenv("GOMLX_BACKEND"))
+	cmd.Env = append(os.Environ(), "PYTHONNOUSERSITE=1", "PYTHONPATH=", device.EnvRoot+"="+root, EnvBackend+"="+os.Getenv(device.EnvBackend))
 	for name, folder := range map[string]string{
 		"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime",
 		"JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "IPYTHONDIR": "ipython",

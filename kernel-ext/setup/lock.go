@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -11,10 +13,10 @@ import (
 
 // lockSetup keeps two set-ups of one checkout apart: the second waits for the first.
 func lockSetup(ctx context.Context, o Options) (unlock func(), err error) {
-	if err := writeFile(bin(o.Root)+"/.keep", nil, 0o644); err != nil {
+	if err := os.MkdirAll(bin(o.Root), 0o755); err != nil {
 		return nil, err
 	}
-	lock := flock.New(bin(o.Root) + "/.setup.lock")
+	lock := flock.New(filepath.Join(bin(o.Root), ".setup.lock"))
 	held, err := lock.TryLock()
 	if err == nil && !held {
 		fmt.Fprintln(o.Out, "another set-up of this checkout is running; waiting for it")

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"gantry.local/kernel-ext/lab"
 )
 
 //go:embed nbrun.py
@@ -53,7 +55,7 @@ func RunNotebooks(ctx context.Context, o NotebookOptions, notebooks ...string) e
 		return err
 	}
 	if o.Fast {
-		cmd.Env = append(cmd.Env, "GANTRY_FAST=1")
+		cmd.Env = append(cmd.Env, lab.EnvFast+"=1")
 	}
 	failed := ""
 	cmd.Stdout = o.Log

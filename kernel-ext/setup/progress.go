@@ -18,6 +18,7 @@ type lines struct {
 	rest []byte
 }
 
+// Write implements io.Writer.
 func (l *lines) Write(p []byte) (int, error) {
 	if l.keep != nil {
 		l.keep.Write(p)

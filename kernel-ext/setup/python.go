@@ -6,12 +6,13 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"gantry.local/gan/device"
 )
 
 // The locks name every package with its version and hashes, and no index: pip takes them from wherever it is set up to.
@@ -60,7 +61,7 @@ func (in *installer) pythonStage() stage {
 	python := venvPython(in.Root)
 	makes := []string{python, filepath.Join(venv(in.Root), "bin", "jupyter-lab")}
 	if runtime.GOOS == "linux" {
-		makes = append(makes, cpuPlugin(in.Root))
+		makes = append(makes, device.CPUPlugin(in.Root)) // "" where it is missing, which never exists
 	}
 	return stage{
 		name:  "Python packages: JupyterLab and the XLA plugin",
@@ -145,12 +146,3 @@ func failure(text string, err error) string {
 }
 
 func venvPython(root string) string { return filepath.Join(venv(root), "bin", "python") }
-
-// cpuPlugin is where pip puts the PJRT plugin for the CPU, as a path without the Python version's folder name.
-func cpuPlugin(root string) string {
-	const pattern = "lib/python3*/site-packages/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so"
-	if found, _ := fs.Glob(os.DirFS(venv(root)), pattern); len(found) > 0 {
-		return filepath.Join(venv(root), filepath.FromSlash(found[0]))
-	}
-	return filepath.Join(venv(root), "lib", "xla_cpu_pjrt.so") // where it never is: not installed
-}

@@ -14,6 +14,9 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"gantry.local/gan/device"
+	"gantry.local/kernel-ext/internal/wholefile"
 )
 
 // Options say what to set up.
@@ -146,7 +149,7 @@ func (in *installer) stamp(s stage) string {
 // folder at or above the working directory with the go.mod of module gantry.local.
 func FindRoot() (string, error) {
 	var candidates []string
-	if root := os.Getenv("GANTRY_ROOT"); root != "" {
+	if root := os.Getenv(device.EnvRoot); root != "" {
 		candidates = append(candidates, root)
 	}
 	if executable, err := os.Executable(); err == nil {
@@ -180,10 +183,8 @@ func checkHost(ctx context.Context, root string) error {
 	if _, err := exec.LookPath("go"); err != nil {
 		return errors.New("Go is not installed; install Go 1.26 or newer from https://go.dev/dl")
 	}
-	if _, err := compiler(ctx, root); err != nil {
-		return err
-	}
-	return nil
+	_, err := compiler(ctx, root)
+	return err
 }
 
 // compiler returns the path of the C compiler that cgo will use.
@@ -237,22 +238,12 @@ func lastLine(text string) string {
 	return strings.TrimSpace(lines[len(lines)-1])
 }
 
-// writeFile replaces path whole or not at all.
+// writeFile replaces path whole or not at all, and makes its folder if needed.
 func writeFile(path string, data []byte, mode fs.FileMode) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".gantry-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // gone after the rename
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return wholefile.Write(path, data, mode)
 }
 
 func writeJSON(path string, value any) error {

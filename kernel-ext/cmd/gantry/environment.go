@@ -154,7 +154,7 @@ func kernelCommand() *cobra.Command {
 				return misuse{errors.New("--connection-file is missing; Jupyter gives it when it starts the kernel")}
 			}
 			// The kernelspec's backend is a default: what the person set for Jupyter comes first.
-			if backend := os.Getenv("GANTRY_BACKEND"); backend != "" {
+			if backend := os.Getenv(setup.EnvBackend); backend != "" {
 				choice, err := device.Resolve(backend)
 				if err != nil {
 					return err

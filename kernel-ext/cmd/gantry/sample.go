@@ -14,6 +14,7 @@ import (
 
 	"gantry.local/gan"
 	"gantry.local/gan/device"
+	"gantry.local/kernel-ext/internal/wholefile"
 	"gantry.local/kernel-ext/show"
 )
 
@@ -41,7 +42,10 @@ func sampleCommand() *cobra.Command {
 				return err
 			}
 			if kind == ".npy" {
-				return writeFile(out, npy(images))
+				if err := wholefile.Write(out, npy(images), 0o600); err != nil {
+					return fmt.Errorf("cannot write %s: %w", out, err)
+				}
+				return nil
 			}
 			grid, err := show.GridImage(show.Images(images), show.GridOptions{})
 			if err != nil {
@@ -98,21 +102,4 @@ func npy(images gan.Images) []byte {
 	file.WriteString(header)
 	binary.Write(&file, binary.LittleEndian, images.Data)
 	return file.Bytes()
-}
-
-// writeFile replaces path whole or not at all.
-func writeFile(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".gantry-*")
-	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
-	}
-	defer os.Remove(f.Name()) // gone after the rename
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
-	}
-	return nil
 }

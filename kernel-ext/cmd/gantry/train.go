@@ -17,6 +17,8 @@ import (
 	"gantry.local/gan/data"
 	"gantry.local/gan/device"
 	"gantry.local/gan/recipe"
+	"gantry.local/kernel-ext/internal/wholefile"
+	"gantry.local/kernel-ext/lab"
 	"gantry.local/kernel-ext/show"
 )
 
@@ -257,7 +259,11 @@ func (o *trainOptions) writeInfo() error {
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(o.out, runFile), append(text, '\n'))
+	path := filepath.Join(o.out, runFile)
+	if err := wholefile.Write(path, append(text, '\n'), 0o600); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	return nil
 }
 
 // loop trains, reports and saves until the last step, the time limit or ctx's end, which are all good ends.
@@ -271,13 +277,8 @@ func (o *trainOptions) loop(ctx context.Context, trainer *gan.Trainer, records, 
 	begin := time.Now()
 	reported, saved := begin, begin
 	encoder := json.NewEncoder(records)
-	for p, err := range trainer.Train(limited, o.steps-trainer.Step()) {
-		if limited.Err() != nil && errors.Is(err, limited.Err()) {
-			break
-		}
-		if err != nil {
-			return err
-		}
+	draw := func() (*show.Images, error) { return samples(trainer) }
+	err := lab.Follow(limited, trainer, o.steps-trainer.Step(), live, draw, func(p gan.Progress) error {
 		now := time.Now()
 		if p.Step == o.steps || now.Sub(reported) >= reportEvery {
 			reported = now
@@ -285,21 +286,17 @@ func (o *trainOptions) loop(ctx context.Context, trainer *gan.Trainer, records, 
 				return fmt.Errorf("cannot record the progress: %w", err)
 			}
 		}
-		frame := show.Frame{Step: p.Step, CriticLoss: p.CriticLoss, GeneratorLoss: p.GeneratorLoss}
-		if live.Due() {
-			if frame.Samples, err = samples(trainer); err != nil {
-				return err
-			}
+		if now.Sub(saved) < checkpointEvery {
+			return nil
 		}
-		if err := live.Update(frame); err != nil {
+		if err := trainer.Save(filepath.Join(o.out, checkpoints)); err != nil {
 			return err
 		}
-		if now.Sub(saved) >= checkpointEvery {
-			if err := trainer.Save(filepath.Join(o.out, checkpoints)); err != nil {
-				return err
-			}
-			saved = time.Now()
-		}
+		saved = time.Now()
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	if err := live.Done(); err != nil {
 		return err
@@ -344,8 +341,4 @@ func (o *trainOptions) finish(trainer *gan.Trainer) error {
 }
 
 // samples draws the run's fixed-noise grid.
-func samples(trainer *gan.Trainer) (*show.Images, error) {
-	images, err := trainer.Sample(100, 0)
-	shown := show.Images(images)
-	return &shown, err
-}
+func samples(trainer *gan.Trainer) (*show.Images, error) { return lab.Samples(trainer, 100, 0) }
