@@ -16,7 +16,9 @@ import (
 	"gantry.local/gan/safetensors"
 )
 
-// parityTolerance bounds ‖ours - PyTorch's‖ / ‖PyTorch's‖ for every parameter after one step.
+// parityTolerance bounds ‖ours - PyTorch's‖ / ‖PyTorch's‖ for every parameter after one step. PyTorch's own steps in
+// float32 and float64 differ by up to 2e-4 in the generator's weights: Adam's first step is the gradient's sign, nearly,
+// and where the gradient is close to zero its rounding decides.
 const parityTolerance = 1e-4
 
 // hashed is the function of the same name in testdata/parity.py.
@@ -51,7 +53,10 @@ func parityTrainer(t *testing.T, backend string, order Order) *Trainer {
 	const batch = 32
 	pixels := make([]byte, batch*28*28)
 	for i, h := range hashed(1, len(pixels)) {
-		pixels[i] = byte(h * 256)
+		// The background of zeros gives the pooling equal values, as MNIST's does.
+		if row, column := i/28%28, i%28; min(row, column) >= 6 && max(row, column) < 22 {
+			pixels[i] = byte(h * 256)
+		}
 	}
 	images := &data.Images{Pixels: pixels, N: batch, Height: 28, Width: 28, Channels: 1}
 	adam := Adam{Epsilon: 1e-7}

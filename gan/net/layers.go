@@ -28,7 +28,8 @@ func Conv2D(scope *model.Scope, x *Node, out, size int) *Node {
 }
 
 // MaxPool2 keeps the largest value of each 2×2 window, stride 2; an odd last row or column is dropped, as Keras and
-// PyTorch do. x: [batch, height, width, channels].
+// PyTorch do. x: [batch, height, width, channels]. Where values tie, as on a constant background, the first one in
+// reading order has the gradient, as in PyTorch.
 //
 // It reshapes the image into windows and reduces: XLA's own pooling has a gradient (select-and-scatter) that is three
 // times slower on the CPU, and GoMLX's Go backend has none at all.
@@ -38,8 +39,21 @@ func MaxPool2(x *Node) *Node {
 	if s.Dim(1)%2 != 0 || s.Dim(2)%2 != 0 {
 		x = Slice(x, AxisRange(), AxisRange(0, 2*height), AxisRange(0, 2*width), AxisRange())
 	}
-	x = Reshape(x, batch, height, 2, width, 2, channels)
-	return ReduceMax(x, 2, 4)
+	windows := Reshape(x, batch, height, 2, width, 2, channels)
+	return ReduceMax(IdentityWithCustomGradient(windows, toFirstLargest), 2, 4)
+}
+
+// toFirstLargest corrects the gradient that ReduceMax sends to its windows ([batch, height, 2, width, 2, channels]):
+// each of several largest values gets the whole, and only the first one in reading order keeps it here.
+func toFirstLargest(windows, gradient *Node) *Node {
+	inWindow := func(reduce func(*Node, ...int) *Node, x *Node) *Node {
+		return BroadcastToShape(ReduceAndKeep(x, reduce, 2, 4), x.Shape())
+	}
+	g, shape := windows.Graph(), windows.Shape()
+	place := Add(MulScalar(Iota(g, shape, 2), 2), Iota(g, shape, 4))
+	candidates := Where(Equal(windows, inWindow(ReduceMax, windows)), place, Scalar(g, shape.DType, 4))
+	first := Equal(place, inWindow(ReduceMin, candidates))
+	return Where(first, gradient, ScalarZero(g, shape.DType))
 }
 
 // Flatten keeps the batch axis and joins all others. x: [batch, …]; the result: [batch, features].
@@ -56,11 +70,13 @@ func LeakyReLU(x *Node, slope float64) *Node {
 func ReLU(x *Node) *Node { return Max(x, ScalarZero(x.Graph(), x.DType())) }
 
 // convolve is a valid convolution with stride 1. x: [batch, height, width, in]; kernel: [size, size, in, out].
-// XLA's convolution is fast where there are many input channels. With few, and always on the Go backend, whose
-// convolution takes seconds, it is one matrix product over patches.
+// XLA's convolution is fast where there are many input channels. Elsewhere it is one matrix product over patches: with
+// few channels, with even kernels, whose gradient by x is wrong in GoMLX 0.28.2 (convVJPWrtX pads by size-2 and size
+// where both sides need size-1), and always on the Go backend, whose convolution takes seconds.
 func convolve(x, kernel *Node) *Node {
 	const fewChannels = 4
-	if x.Graph().Backend().Name() == "xla" && x.Shape().Dim(-1) > fewChannels {
+	odd := kernel.Shape().Dim(0)%2 == 1
+	if x.Graph().Backend().Name() == "xla" && x.Shape().Dim(-1) > fewChannels && odd {
 		return Convolve(x, kernel).NoPadding().Done()
 	}
 	xs, ks := x.Shape(), kernel.Shape()

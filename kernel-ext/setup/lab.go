@@ -2,10 +2,14 @@ package setup
 
 import (
 	"context"
+	"crypto/rand"
 	_ "embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,12 +38,13 @@ type LabOptions struct {
 	Log       io.Writer
 }
 
-// Lab serves JupyterLab on loopback, opened at the first chapter, until ctx ends. All that Jupyter writes stays in
-// .venv of the checkout.
+// Lab serves JupyterLab on loopback, opened at the first chapter, until ctx ends, and logs its address, with a token,
+// once the page can be had. All that Jupyter writes stays in .venv of the checkout.
 func Lab(ctx context.Context, o LabOptions) error {
+	const first = "/lab/tree/01-mlp.ipynb"
 	args := []string{"--log-level=WARN", "--ServerApp.ip=127.0.0.1",
 		"--ServerApp.root_dir=" + filepath.Join(o.Root, "notebooks"),
-		"--LabApp.default_url=/lab/tree/01-mlp.ipynb"}
+		"--LabApp.default_url=" + first}
 	if o.Port != 0 {
 		args = append(args, "--ServerApp.port="+strconv.Itoa(o.Port), "--ServerApp.port_retries=0")
 	}
@@ -53,11 +58,57 @@ func Lab(ctx context.Context, o LabOptions) error {
 	if err != nil {
 		return err
 	}
-	cmd.Stdout, cmd.Stderr = o.Log, o.Log
-	if err := cmd.Run(); err != nil && ctx.Err() == nil {
-		return fmt.Errorf("JupyterLab stopped: %w; its messages are above", err)
+	// With a token of its own Jupyter would print the address before it listens there.
+	token := os.Getenv("JUPYTER_TOKEN")
+	if token == "" {
+		token = rand.Text()
+		cmd.Env = append(cmd.Env, "JUPYTER_TOKEN="+token)
 	}
-	return nil
+	cmd.Stdout, cmd.Stderr = o.Log, o.Log
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-ended:
+			if err != nil && ctx.Err() == nil {
+				return fmt.Errorf("JupyterLab stopped: %w; its messages are above", err)
+			}
+			return nil
+		case <-tick.C:
+			if server := serverAddress(ctx, o.Root, cmd.Process.Pid); server != "" {
+				tick.Stop()
+				fmt.Fprintf(o.Log, "JupyterLab: %s%s?token=%s\nCtrl-C here ends it\n", server, first, url.QueryEscape(token))
+			}
+		}
+	}
+}
+
+// serverAddress is the address of the Jupyter server with this process number, or empty until it answers there.
+func serverAddress(ctx context.Context, root string, pid int) string {
+	text, err := os.ReadFile(filepath.Join(venv(root), "jupyter", "runtime", fmt.Sprintf("jpserver-%d.json", pid)))
+	if err != nil {
+		return ""
+	}
+	var server struct{ Port int }
+	if err := json.Unmarshal(text, &server); err != nil {
+		return "" // half written
+	}
+	address := "http://127.0.0.1:" + strconv.Itoa(server.Port)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/api", nil)
+	if err != nil {
+		return ""
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return ""
+	}
+	response.Body.Close()
+	return address
 }
 
 // EnvBackend hands the backend that a person chose (device.EnvBackend) past the kernelspec, whose environment would replace
