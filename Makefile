@@ -41,10 +41,11 @@ lint: needs ## gofmt, go vet, staticcheck
 	go run $(STATICCHECK) -checks inherit,-ST1001,-ST1005 ./... # graph formulas use dot imports; errors begin with Go, Python, MNIST
 
 image: ## build the container image (docker, podman or buildah)
-	@b=$$(command -v docker || command -v podman || command -v buildah) || { echo "install docker, podman or buildah" >&2; exit 1; }; $$b build -t gantry .
+	@b=$$(command -v docker || command -v podman || command -v buildah) || { echo "install docker, podman or buildah" >&2; exit 1; }; \
+	case $$b in *docker) $$b build -t gantry . ;; *) $$b build --format docker -t gantry . ;; esac # the format that has health checks
 
 lock: ## resolve the Python requirements anew (needs uv)
-	cd kernel-ext/setup && for r in requirements requirements-cuda; do uv pip compile --universal --generate-hashes \
+	cd kernel-ext/setup && for r in requirements requirements-cuda requirements-hub; do uv pip compile --universal --generate-hashes \
 		--no-emit-index-url --no-header --python-version 3.11 -q -o $$r.lock $$r.in || exit 1; done
 
 clean: ## remove what setup installed here

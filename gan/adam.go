@@ -30,7 +30,8 @@ func (a Adam) withDefaults() Adam {
 }
 
 func (a Adam) validate(field string) error {
-	if a.Rate < 0 || a.Beta1 >= 1 || a.Beta2 < 0 || a.Beta2 >= 1 || a.Epsilon < 0 {
+	inRange := a.Rate >= 0 && !math.IsInf(a.Rate, 0) && a.Beta1 < 1 && a.Beta2 >= 0 && a.Beta2 < 1 && a.Epsilon >= 0
+	if !inRange { // or not a number
 		return fmt.Errorf("%s: Rate %g and Epsilon %g must be positive, Beta1 %g and Beta2 %g below 1",
 			field, a.Rate, a.Epsilon, a.Beta1, a.Beta2)
 	}

@@ -134,7 +134,7 @@ func (f *File) Save(path string) (err error) {
 		if err != nil {
 			temporary.Close()
 			os.Remove(temporary.Name())
-			err = fmt.Errorf("cannot save %s (nothing was lost): %w", path, err)
+			err = fmt.Errorf("cannot save %s (earlier files are untouched): %w", path, err)
 		}
 	}()
 	if _, err = f.WriteTo(temporary); err != nil {

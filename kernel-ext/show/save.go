@@ -20,7 +20,7 @@ func SavePNG(path string, img image.Image) error {
 		return fmt.Errorf("cannot save %s: %w", path, err)
 	}
 	if err := wholefile.Write(path, encoded.Bytes(), 0o644); err != nil {
-		return fmt.Errorf("cannot save %s (nothing was lost): %w", path, err)
+		return fmt.Errorf("cannot save %s (earlier files are untouched): %w", path, err)
 	}
 	return nil
 }
