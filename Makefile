@@ -8,7 +8,7 @@ PACKAGES ?= ./...
 TESTFLAGS ?=
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
-.PHONY: help setup lab test build notebooks bench lint image lock clean needs
+.PHONY: help setup lab test build notebooks bench bench-keras lint image lock clean needs
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
@@ -35,6 +35,11 @@ notebooks: setup ## run the chapters in full and keep their outputs
 bench: setup ## speed of the kernel, the pictures and the training step
 	go test -run '^$$' -bench . -benchtime 5x ./...
 
+bench-keras: setup ## the training step beside Keras, in an environment of its own (fetches TensorFlow)
+	@test -x .venv/peer/bin/python || { python3 -m venv .venv/peer.new && .venv/peer.new/bin/pip install --quiet --disable-pip-version-check \
+		--require-hashes -r gan/testdata/peer.lock && mv .venv/peer.new .venv/peer; }
+	GANTRY_PEER=$(CURDIR)/.venv/peer/bin/python go test ./gan/recipe -run '^$$' -bench StepBesideKeras -benchtime 5x
+
 lint: needs ## gofmt, go vet, staticcheck
 	@files=$$(gofmt -l gan kernel-ext) && test -z "$$files" || { echo "run gofmt -w on: $$files" >&2; exit 1; }
 	go vet ./...
@@ -46,7 +51,8 @@ image: ## build the container image (docker, podman or buildah)
 
 lock: ## resolve the Python requirements anew (needs uv)
 	cd kernel-ext/setup && for r in requirements requirements-cuda requirements-hub; do uv pip compile --universal --generate-hashes \
-		--no-emit-index-url --no-header --python-version 3.11 -q -o $$r.lock $$r.in || exit 1; done
+		--no-emit-index-url --no-header --python-version 3.11 -q -o $$r.lock $$r.in || exit 1; done; cd ../../gan/testdata && \
+		uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -q -o peer.lock peer.in
 
 clean: ## remove what setup installed here
 	rm -rf .venv bin

@@ -1,6 +1,6 @@
 """Times the article's networks in Keras: steps a second of one alternating step inside tf.function.
 
-    python3 gan/testdata/peer_keras.py [STEPS]        (needs tensorflow-cpu; prints one JSON line)
+    python3 gan/testdata/peer_keras.py [STEPS]        (needs tensorflow-cpu, see peer.in; prints one JSON line)
 
 The step is the one of gan.AlternatingHalves: train on the real half, on the fake half, then the generator; Adam with
 Keras' defaults, batch 32, logits, the data set in memory. The first ten steps are not counted.

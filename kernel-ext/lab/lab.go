@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/signal"
 	"syscall"
@@ -57,7 +58,7 @@ func Watch(t *gan.Trainer, steps int, o Options) error {
 		defer stop()
 	}
 	live := show.NewLive(show.LiveOptions{Title: o.Title, Total: t.Step() + steps, Dir: o.Dir})
-	last := show.Frame{Step: t.Step()}
+	last := show.Frame{Step: t.Step(), CriticLoss: math.NaN(), GeneratorLoss: math.NaN()}
 	samples := func() (*show.Images, error) { return Samples(t, o.Samples, o.Seed) }
 	err := Follow(limited, t, steps, live, samples, func(p gan.Progress) error {
 		last = show.Frame{Step: p.Step, CriticLoss: p.CriticLoss, GeneratorLoss: p.GeneratorLoss}

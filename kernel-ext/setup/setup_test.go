@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -98,6 +99,75 @@ func TestColdAndOffline(t *testing.T) {
 	err := in.goCommand(t.Context(), []string{"GOPROXY=off", "GOFLAGS=-modcacherw", "GOMODCACHE=" + cache, "GOBIN=" + cache}, 0, "install", "tool")
 	if err == nil || !strings.Contains(err.Error(), "connect once and run `make setup` again") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("got %q, want one line that says to connect", err)
+	}
+}
+
+// freshCheckout copies the project's sources, without what set-up installs.
+func freshCheckout(t *testing.T) string {
+	t.Helper()
+	from, to := checkout(t), t.TempDir()
+	for _, name := range []string{"gan", "kernel-ext"} {
+		if err := os.CopyFS(filepath.Join(to, name), os.DirFS(filepath.Join(from, name))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"go.mod", "go.sum"} {
+		text, err := os.ReadFile(filepath.Join(from, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(to, name), text, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return to
+}
+
+// TestWarmAndOffline sets up the Go side of another checkout from Go's caches alone.
+func TestWarmAndOffline(t *testing.T) {
+	root := freshCheckout(t)
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"} {
+		t.Setenv(name, "http://127.0.0.1:1")
+	}
+	t.Setenv("NO_PROXY", "")
+	t.Setenv("no_proxy", "")
+	in := &installer{Options: Options{Root: root, Out: io.Discard}}
+	for _, s := range []stage{in.toolsStage("key"), in.goplsStage("key"), in.warmStage("key")} {
+		if err := s.run(t.Context()); err != nil {
+			t.Errorf("%s: %v", s.name, err)
+		}
+		for _, path := range s.makes {
+			if !exists(path) {
+				t.Errorf("%s did not make %s", s.name, path)
+			}
+		}
+	}
+}
+
+// TestInterrupted ends a set-up while it makes the virtual environment, twice: the second one must find the way free and
+// the stage still to be done.
+func TestInterrupted(t *testing.T) {
+	root := freshCheckout(t)
+	for range 2 {
+		if err := os.RemoveAll(venv(root)); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			for !exists(venvPython(root)) && ctx.Err() == nil {
+				runtime.Gosched()
+			}
+			cancel()
+		}()
+		var said bytes.Buffer
+		err := Run(ctx, Options{Root: root, Out: &said})
+		cancel()
+		if err == nil || err.Error() != "interrupted; run `make setup` to go on" || !strings.Contains(said.String(), "» Python packages") {
+			t.Errorf("got %v after\n%s", err, said.String())
+		}
+		if !exists(venvPython(root)) {
+			t.Error("it ended before the virtual environment was begun")
+		}
 	}
 }
 

@@ -26,7 +26,15 @@ func (in *installer) goplsStage(key string) stage {
 		key:   key,
 		makes: []string{filepath.Join(bin(in.Root), "gopls")},
 		run: func(ctx context.Context) error {
-			return in.goCommand(ctx, nil, 0, "install", "-v", "golang.org/x/tools/gopls@"+goplsVersion)
+			// For a module outside go.mod Go asks the network, even with all of it in the cache, unless the cache is
+			// named as a proxy.
+			settings, err := output(ctx, in.Root, "go", "env", "GOMODCACHE", "GOPROXY")
+			if err != nil {
+				return err
+			}
+			cache, proxies, _ := strings.Cut(settings, "\n")
+			proxies = "GOPROXY=file://" + filepath.ToSlash(filepath.Join(cache, "cache", "download")) + "," + proxies
+			return in.goCommand(ctx, []string{proxies}, 0, "install", "-v", "golang.org/x/tools/gopls@"+goplsVersion)
 		},
 	}
 }

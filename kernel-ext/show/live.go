@@ -80,7 +80,8 @@ func NewLive(o LiveOptions) *Live {
 // samples go nowhere: outside a notebook without LiveOptions.Dir.
 func (l *Live) Due() bool { return !l.done && l.screen.due(l.o.Now()) }
 
-// Update records a frame and redraws if it is time. It fails when Samples are malformed, when the notebook cannot be
+// Update records a frame and redraws if it is time. Another frame of the same step changes samples and note, and adds
+// no point to the curves. It fails when Samples are malformed, when the notebook cannot be
 // reached or a file cannot be written, and after Done.
 func (l *Live) Update(f Frame) error {
 	if l.done {
@@ -93,8 +94,10 @@ func (l *Live) Update(f Frame) error {
 		l.samples, l.drawnAt = f.Samples, f.Step
 	}
 	now := l.o.Now()
+	if !l.begun || f.Step != l.frame.Step {
+		l.history.add(f.Step, f.CriticLoss, f.GeneratorLoss)
+	}
 	l.frame, l.begun = f, true
-	l.history.add(f.Step, f.CriticLoss, f.GeneratorLoss)
 	l.rate.add(now, f.Step)
 	return l.screen.update(l, now)
 }

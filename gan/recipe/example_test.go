@@ -1,0 +1,24 @@
+package recipe_test
+
+import (
+	"fmt"
+
+	"gantry.local/gan/recipe"
+)
+
+// A recipe is an experiment like any other: change what you like before you train it.
+func ExampleNamed() {
+	exp, err := recipe.Named("mlp")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	exp.BatchSize, exp.Seed = 128, 7
+	fmt.Println(exp.Name, exp.Pack, exp.BatchSize, exp.Order)
+
+	_, err = recipe.Named("unet")
+	fmt.Println(err)
+	// Output:
+	// mlp 2 128 alternating
+	// unknown recipe "unet": use one of article, mlp
+}
