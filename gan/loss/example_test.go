@@ -27,14 +27,18 @@ func ExampleLoss() {
 	// non-saturating: 1.3863
 	// saturating: 1.3863
 	// wasserstein: 0.0000
+	// least squares: 0.5000
+	// hinge: 2.0000
+	// relativistic paired: 0.6931
+	// relativistic average: 1.3863
 }
 
 func ExampleNamed() {
 	l, err := loss.Named("wasserstein")
 	fmt.Println(l, err)
-	_, err = loss.Named("hinge")
+	_, err = loss.Named("minimax")
 	fmt.Println(err)
 	// Output:
 	// wasserstein <nil>
-	// unknown loss "hinge": use one of non-saturating, saturating, wasserstein
+	// unknown loss "minimax": use one of non-saturating, saturating, wasserstein, least squares, hinge, relativistic paired, relativistic average
 }

@@ -43,7 +43,9 @@ type Halves interface {
 }
 
 // All lists every loss of the package.
-func All() []Loss { return []Loss{NonSaturating, Saturating, Wasserstein} }
+func All() []Loss {
+	return []Loss{NonSaturating, Saturating, Wasserstein, LeastSquares, Hinge, Paired, Average}
+}
 
 // Named returns the loss whose String is name, or an error that lists the names there are.
 func Named(name string) (Loss, error) {

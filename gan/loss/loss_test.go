@@ -43,8 +43,30 @@ func formulas() map[loss.Loss]formula {
 	same, negative := func(x float64) float64 { return x }, func(x float64) float64 { return -x }
 	one, minusOne := func(float64) float64 { return 1 }, func(float64) float64 { return -1 }
 	wasserstein := formula{negative, same, negative, minusOne, one, minusOne}
-	return map[loss.Loss]formula{
-		loss.NonSaturating: nonSaturating, loss.Saturating: saturating, loss.Wasserstein: wasserstein}
+
+	toOne := func(x float64) float64 { return (x - 1) * (x - 1) / 2 }
+	leastSquares := formula{
+		real: toOne, fake: func(x float64) float64 { return x * x / 2 }, generator: toOne,
+		realSlope: func(x float64) float64 { return x - 1 }, fakeSlope: same,
+		generatorSlopes: func(x float64) float64 { return x - 1 }}
+
+	hinge := formula{
+		real: func(x float64) float64 { return max(0, 1-x) }, fake: func(x float64) float64 { return max(0, 1+x) },
+		generator: negative, generatorSlopes: minusOne,
+		realSlope: func(x float64) float64 {
+			if x < 1 {
+				return -1
+			}
+			return 0
+		},
+		fakeSlope: func(x float64) float64 {
+			if x > -1 {
+				return 1
+			}
+			return 0
+		}}
+	return map[loss.Loss]formula{loss.NonSaturating: nonSaturating, loss.Saturating: saturating,
+		loss.Wasserstein: wasserstein, loss.LeastSquares: leastSquares, loss.Hinge: hinge}
 }
 
 // batches are pairs of real and fake logits.
@@ -77,14 +99,23 @@ func eachBackend(t *testing.T, test func(t *testing.T, backend compute.Backend))
 	}
 }
 
+// generator is l's, without the real logits where it promises to do without.
+func generator(l loss.Loss, real, fake *Node) *Node {
+	if _, separable := l.(loss.Halves); separable {
+		real = nil
+	}
+	return l.Generator(real, fake)
+}
+
 // near allows for float32: a relative error of 1e-5, and an absolute one below the smallest number of interest.
 func near(got, want float64) bool { return math.Abs(got-want) <= 1e-5*math.Abs(want)+1e-7 }
 
 func TestEveryLossHasAFormula(t *testing.T) {
 	known := formulas()
 	for _, l := range loss.All() {
-		if _, found := known[l]; !found {
-			t.Errorf("loss %v is not checked by this file", l)
+		_, found := known[l]
+		if _, separable := l.(loss.Halves); separable != found {
+			t.Errorf("loss %v: separable %v, but among this file's formulas of separable losses %v", l, separable, found)
 		}
 	}
 }
@@ -144,6 +175,56 @@ func TestGradients(t *testing.T) {
 	})
 }
 
+// TestRelativistic compares both members with their formulas in float64, and the gradients with the derivatives.
+func TestRelativistic(t *testing.T) {
+	softplus := func(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
+	sigma := func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+	same := func(x float64) float64 { return x }
+	paired := func(real, fake []float32) (value float64, byReal, byFake []float64) {
+		n := float64(len(real))
+		for i := range real {
+			d := float64(fake[i]) - float64(real[i])
+			value += softplus(d) / n
+			byReal, byFake = append(byReal, -sigma(d)/n), append(byFake, sigma(d)/n)
+		}
+		return value, byReal, byFake
+	}
+	average := func(real, fake []float32) (value float64, byReal, byFake []float64) {
+		meanReal, meanFake, n := mean(real, same), mean(fake, same), float64(len(real))
+		value = mean(real, func(x float64) float64 { return softplus(meanFake - x) }) +
+			mean(fake, func(x float64) float64 { return softplus(x - meanReal) })
+		slopeReal := mean(real, func(x float64) float64 { return sigma(meanFake - x) })
+		slopeFake := mean(fake, func(x float64) float64 { return sigma(x - meanReal) })
+		for i := range real {
+			byReal = append(byReal, -(sigma(meanFake-float64(real[i]))+slopeFake)/n)
+			byFake = append(byFake, (sigma(float64(fake[i])-meanReal)+slopeReal)/n)
+		}
+		return value, byReal, byFake
+	}
+	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+		for l, critic := range map[loss.Loss]func(real, fake []float32) (float64, []float64, []float64){
+			loss.Paired: paired, loss.Average: average} {
+			exec := MustNewExec(backend, func(real, fake *Node) []*Node {
+				c, g := l.Critic(real, fake), l.Generator(real, fake)
+				return append(append([]*Node{c, g}, Gradient(c, real, fake)...), Gradient(g, real, fake)...)
+			})
+			for _, pair := range batches() {
+				value, byReal, byFake := critic(pair[0], pair[1])
+				swapped, generatorByFake, generatorByReal := critic(pair[1], pair[0])
+				want := [][]float64{{value}, {swapped}, byReal, byFake, generatorByReal, generatorByFake}
+				for i, out := range exec.MustCall(column(pair[0]), column(pair[1])) {
+					for j, got := range tensors.MustCopyFlatData[float32](out) {
+						if !near(float64(got), want[i][j]) {
+							t.Errorf("%v of real %v and fake %v: %s %d is %g, want %g", l, pair[0], pair[1], []string{"critic loss",
+								"generator loss", "critic by real", "critic by fake", "generator by real", "generator by fake"}[i], j, got, want[i][j])
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
 // TestFiniteDifferences compares each gradient with the central difference of the loss itself, as the backend computes
 // both; no formula of this file is involved.
 func TestFiniteDifferences(t *testing.T) {
@@ -152,14 +233,14 @@ func TestFiniteDifferences(t *testing.T) {
 		for _, l := range loss.All() {
 			for what, objective := range map[string]func(real, fake *Node) *Node{
 				"critic":    l.Critic,
-				"generator": func(_, fake *Node) *Node { return l.Generator(nil, fake) },
+				"generator": func(real, fake *Node) *Node { return generator(l, real, fake) },
 			} {
 				// Float64 here, so that the difference is not lost in rounding.
 				value := MustNewExec(backend, objective)
 				gradient := MustNewExec(backend, func(real, fake *Node) []*Node {
 					return Gradient(objective(real, fake), real, fake)
 				})
-				at := [2][]float64{{-10, -1, 0, 1, 10}, {3, 0.5, 0, -2, -7}}
+				at := [2][]float64{{-10, -1, 0, 1.5, 10}, {3, 0.5, 0, -2, -7}} // no kink of the hinge
 				call := func(point [2][]float64) float64 {
 					out := value.MustCall1(tensors.FromFlatDataAndDimensions(point[0], 5, 1),
 						tensors.FromFlatDataAndDimensions(point[1], 5, 1))
@@ -191,10 +272,14 @@ func TestFiniteAtExtremes(t *testing.T) {
 	eachBackend(t, func(t *testing.T, backend compute.Backend) {
 		for _, l := range loss.All() {
 			exec := MustNewExec(backend, func(real, fake *Node) []*Node {
-				critic, generator := l.Critic(real, fake), l.Generator(nil, fake)
+				critic, generator := l.Critic(real, fake), generator(l, real, fake)
 				return append(Gradient(Add(critic, generator), real, fake), critic, generator)
 			})
-			for _, extreme := range []float32{100, 1e4, 1e30} {
+			largest := float32(1e30)
+			if l == loss.LeastSquares {
+				largest = 1e18 // whose square float32 holds
+			}
+			for _, extreme := range []float32{100, 1e4, largest} {
 				for _, out := range exec.MustCall(column([]float32{extreme, -extreme}), column([]float32{-extreme, extreme})) {
 					for _, v := range tensors.MustCopyFlatData[float32](out) {
 						if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
@@ -213,7 +298,7 @@ func TestNamed(t *testing.T) {
 			t.Errorf("Named(%q) = %v, %v", l.String(), got, err)
 		}
 	}
-	for _, name := range []string{"", "hinge", "Wasserstein"} {
+	for _, name := range []string{"", "minimax", "Wasserstein"} {
 		_, err := loss.Named(name)
 		if err == nil {
 			t.Errorf("Named(%q) is no error", name)

@@ -30,7 +30,7 @@ func Steps(full, fast int) int {
 type Options struct {
 	Title   string             // of the figure; default: the experiment's name
 	Limit   time.Duration      // ends the training after this time; default 0, none
-	Samples int                // images of the fixed-noise grid; default 64
+	Samples int                // images of the fixed-noise grid; default 100
 	Seed    int64              // of the fixed noise; default 0
 	Dir     string             // where pictures go outside a notebook; default "", nowhere
 	Each    func(gan.Progress) // called after every step, for prints and records; default nil
@@ -47,7 +47,7 @@ func Watch(t *gan.Trainer, steps int, o Options) error {
 		o.Title = t.Experiment().Name
 	}
 	if o.Samples == 0 {
-		o.Samples = 64
+		o.Samples = 100
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
