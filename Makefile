@@ -50,9 +50,9 @@ image: ## build the container image (docker, podman or buildah)
 	case $$b in *docker) $$b build -t gantry . ;; *) $$b build --format docker -t gantry . ;; esac # the format that has health checks
 
 lock: ## resolve the Python requirements anew (needs uv)
-	cd kernel-ext/setup && for r in requirements requirements-cuda requirements-hub; do uv pip compile --universal --generate-hashes \
-		--no-emit-index-url --no-header --python-version 3.11 -q -o $$r.lock $$r.in || exit 1; done; cd ../../gan/testdata && \
-		uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -q -o peer.lock peer.in
+	for r in kernel-ext/setup/requirements kernel-ext/setup/requirements-cuda kernel-ext/setup/requirements-hub gan/testdata/peer; do \
+		(cd $$(dirname $$r) && uv pip compile --universal --generate-hashes --no-emit-index-url --no-header \
+		--python-version 3.11 -q -o $$(basename $$r).lock $$(basename $$r).in) || exit 1; done
 
 clean: ## remove what setup installed here
 	rm -rf .venv bin

@@ -3,10 +3,10 @@ package gan
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"testing"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -48,7 +48,7 @@ func parityLayers() []string {
 		"generator/output", "critic/conv_0", "critic/conv_1", "critic/logit"}
 }
 
-func parityTrainer(t *testing.T, backend string, order Order) *Trainer {
+func parityTrainer(t *testing.T, backend compute.Backend, order Order) *Trainer {
 	t.Helper()
 	const batch = 32
 	pixels := make([]byte, batch*28*28)
@@ -64,7 +64,7 @@ func parityTrainer(t *testing.T, backend string, order Order) *Trainer {
 		Critic: net.ConvCritic, Order: order, BatchSize: batch, GeneratorAdam: adam, CriticAdam: adam}
 
 	draws := uint64(0)
-	trainer, err := newTrainer(gantest.Open(t, backend), exp, func(g *graph.Graph) *graph.Node {
+	trainer, err := newTrainer(backend, exp, func(g *graph.Graph) *graph.Node {
 		z := tensors.FromFlatDataAndDimensions(uniform(2+draws, batch*100, 1.7), batch, 100)
 		draws++
 		return graph.ConstTensor(g, z)
@@ -104,9 +104,9 @@ func TestParityWithPyTorch(t *testing.T) {
 		}
 		return tensors.MustCopyFlatData[float32](value)
 	}
-	for _, backend := range []string{"xla:cpu", "go"} {
+	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
 		for _, order := range []Order{Alternating, AlternatingHalves, Simultaneous} {
-			t.Run(fmt.Sprintf("%s/%s", backend, order), func(t *testing.T) {
+			t.Run(order.String(), func(t *testing.T) {
 				trainer := parityTrainer(t, backend, order)
 				before := map[string][]float32{}
 				for _, name := range parityNames() {
@@ -146,7 +146,7 @@ func TestParityWithPyTorch(t *testing.T) {
 				t.Logf("largest relative difference: parameter %.1e, norm of its change %.1e", worst, worstChange)
 			})
 		}
-	}
+	})
 }
 
 func parityNames() []string {

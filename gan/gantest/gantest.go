@@ -26,3 +26,10 @@ func Open(t testing.TB, name string) compute.Backend {
 	t.Cleanup(backend.Finalize)
 	return backend
 }
+
+// EachBackend runs test once on XLA on the CPU and once on the pure Go backend, as subtests with the backend's name.
+func EachBackend(t *testing.T, test func(t *testing.T, backend compute.Backend)) {
+	for _, name := range []string{"xla:cpu", "go"} {
+		t.Run(name, func(t *testing.T) { test(t, Open(t, name)) })
+	}
+}

@@ -93,12 +93,6 @@ func column(values []float32) *tensors.Tensor {
 	return tensors.FromFlatDataAndDimensions(values, len(values), 1)
 }
 
-func eachBackend(t *testing.T, test func(t *testing.T, backend compute.Backend)) {
-	for _, name := range []string{"xla:cpu", "go"} {
-		t.Run(name, func(t *testing.T) { test(t, gantest.Open(t, name)) })
-	}
-}
-
 // generator is l's, without the real logits where it promises to do without.
 func generator(l loss.Loss, real, fake *Node) *Node {
 	if _, separable := l.(loss.Halves); separable {
@@ -122,7 +116,7 @@ func TestEveryLossHasAFormula(t *testing.T) {
 
 // TestValues compares every objective with its formula in float64.
 func TestValues(t *testing.T) {
-	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
 		for l, f := range formulas() {
 			halves := l.(loss.Halves)
 			exec := MustNewExec(backend, func(real, fake *Node) []*Node {
@@ -147,7 +141,7 @@ func TestValues(t *testing.T) {
 
 // TestGradients compares gradients with the published derivatives at every logit, ±100 included.
 func TestGradients(t *testing.T) {
-	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
 		for l, f := range formulas() {
 			exec := MustNewExec(backend, func(real, fake *Node) []*Node {
 				critic := Gradient(l.Critic(real, fake), real, fake)
@@ -201,7 +195,7 @@ func TestRelativistic(t *testing.T) {
 		}
 		return value, byReal, byFake
 	}
-	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
 		for l, critic := range map[loss.Loss]func(real, fake []float32) (float64, []float64, []float64){
 			loss.Paired: paired, loss.Average: average} {
 			exec := MustNewExec(backend, func(real, fake *Node) []*Node {
@@ -229,7 +223,7 @@ func TestRelativistic(t *testing.T) {
 // both; no formula of this file is involved.
 func TestFiniteDifferences(t *testing.T) {
 	const h = 1.0 / 64 // a power of two, so that logits ± h are exact
-	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
 		for _, l := range loss.All() {
 			for what, objective := range map[string]func(real, fake *Node) *Node{
 				"critic":    l.Critic,
@@ -269,7 +263,7 @@ func TestFiniteDifferences(t *testing.T) {
 
 // TestFiniteAtExtremes goes far beyond ±100, where exp overflows float32.
 func TestFiniteAtExtremes(t *testing.T) {
-	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
 		for _, l := range loss.All() {
 			exec := MustNewExec(backend, func(real, fake *Node) []*Node {
 				critic, generator := l.Critic(real, fake), generator(l, real, fake)

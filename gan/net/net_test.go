@@ -15,12 +15,6 @@ import (
 	"gantry.local/gan/gantest"
 )
 
-func eachBackend(t *testing.T, test func(t *testing.T, backend compute.Backend)) {
-	for _, name := range []string{"xla:cpu", "go"} {
-		t.Run(name, func(t *testing.T) { test(t, gantest.Open(t, name)) })
-	}
-}
-
 // random returns n values that depend on the seed alone, N(0,1).
 func random(seed uint64, n int) []float32 {
 	source := rand.New(rand.NewPCG(seed, 0))
@@ -77,7 +71,7 @@ func requireNear(t *testing.T, what string, got []float32, want []float64, toler
 
 func TestShapes(t *testing.T) {
 	const batch = 3
-	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
 		for name, c := range map[string]struct {
 			network    func(*model.Scope, *Node) *Node
 			input      []int
@@ -158,7 +152,7 @@ func (im image) at(b, y, x, c int) float64 {
 }
 
 func TestMaxPool2(t *testing.T) {
-	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
 		for _, size := range [][2]int{{2, 2}, {4, 6}, {5, 5}, {3, 4}, {4, 3}, {13, 11}} {
 			x := image{random(4, 2*size[0]*size[1]*3), 2, size[0], size[1], 3}
 			var want []float64
@@ -200,7 +194,7 @@ func TestMaxPool2Gradient(t *testing.T) {
 		0, 5, 5, 0, 0,
 		0, 0, 0, 0, 0,
 		0, 0, 0, 0, 0}
-	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
 		got := callOnce(backend, func(x *Node) *Node {
 			return Gradient(MulScalar(ReduceAllSum(MaxPool2(x)), 5), x)[0]
 		}, tensor(x, 1, 7, 5, 1))
@@ -234,7 +228,7 @@ func naiveConvolution(x image, weights, bias []float32, size, out int) []float64
 // TestConv2D covers few and many channels, which take different ways on XLA, and images that are not square.
 func TestConv2D(t *testing.T) {
 	const out = 3
-	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
 		for _, c := range []struct{ height, width, in, size int }{
 			{5, 5, 1, 3}, {6, 4, 4, 3}, {6, 4, 5, 3}, {3, 3, 8, 3}, {7, 5, 6, 2}, {4, 4, 2, 1}, {5, 6, 7, 5},
 		} {
@@ -271,7 +265,7 @@ func TestDense(t *testing.T) {
 			want = append(want, sum)
 		}
 	}
-	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
 		store := newStore(t)
 		_, err := store.CreateVariable("/weights", tensor(weights, 3, 4))
 		if err == nil {
@@ -289,7 +283,7 @@ func TestDense(t *testing.T) {
 
 func TestActivations(t *testing.T) {
 	x := []float32{-3, -0.5, 0, 0.5, 3}
-	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
 		for name, c := range map[string]struct {
 			f             func(*Node) *Node
 			values, slope []float64
@@ -316,7 +310,7 @@ func TestActivations(t *testing.T) {
 // TestBatchNorm follows the running averages over three batches, then normalises by them.
 func TestBatchNorm(t *testing.T) {
 	const batch, height, features = 4, 3, 2
-	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
 		store := newStore(t)
 		for name, values := range map[string][]float32{"scale": {2, -0.5}, "offset": {0.25, 3}} {
 			if _, err := store.CreateVariable("/"+name, tensor(values, features)); err != nil {
@@ -380,7 +374,7 @@ func TestGradients(t *testing.T) {
 	for i, v := range random(40, len(input)) {
 		input[i] = float64(v)
 	}
-	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
 		store := newStore(t)
 		x := func() *tensors.Tensor { return tensors.FromFlatDataAndDimensions(input, batch, side, side, 2) }
 		var paths []string
@@ -439,7 +433,7 @@ func TestGradients(t *testing.T) {
 // TestConv2DGradient compares gradients of convolutions with the definition's.
 func TestConv2DGradient(t *testing.T) {
 	const batch, height, width, out = 2, 6, 7, 3
-	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
 		for _, size := range []int{1, 2, 3, 4, 5} {
 			for _, in := range []int{3, 6} { // few and many channels
 				rows, columns := height-size+1, width-size+1

@@ -81,8 +81,8 @@ func NewLive(o LiveOptions) *Live {
 func (l *Live) Due() bool { return !l.done && l.screen.due(l.o.Now()) }
 
 // Update records a frame and redraws if it is time. Another frame of the same step changes samples and note, and adds
-// no point to the curves. It fails when Samples are malformed, when the notebook cannot be
-// reached or a file cannot be written, and after Done.
+// no point to the curves. It fails when Samples are malformed, when the notebook cannot be reached or a file cannot be
+// written, and after Done.
 func (l *Live) Update(f Frame) error {
 	if l.done {
 		return errors.New("show: Update after Done")
