@@ -38,7 +38,8 @@ func (c *cellModule) pinned() bool {
 	return err != nil || bytes.Contains(text, []byte(projectModule))
 }
 
-// pin writes the cell module's go.mod and go.sum from the project's.
+// pin writes the cell module's go.mod and go.sum from the project's. It does not wait for the disk: behind a %reset it
+// must be done before GoNB builds, see keepPinned.
 func (c *cellModule) pin() error {
 	path := filepath.Join(c.project, "go.mod")
 	text, err := os.ReadFile(path)
@@ -84,10 +85,10 @@ func (c *cellModule) pin() error {
 		return err
 	}
 	// go.sum first: a build between the two finds sums it does not need, never a requirement without its sum.
-	if err := wholefile.Write(filepath.Join(c.dir, "go.sum"), sum, 0o600); err != nil {
+	if err := wholefile.WriteTransient(filepath.Join(c.dir, "go.sum"), sum, 0o600); err != nil {
 		return err
 	}
-	return wholefile.Write(filepath.Join(c.dir, "go.mod"), text, 0o600)
+	return wholefile.WriteTransient(filepath.Join(c.dir, "go.mod"), text, 0o600)
 }
 
 // cellBuildFlags are the go flags of a cell's build. Leaving out debug information (-w) and linking without the

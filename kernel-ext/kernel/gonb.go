@@ -65,7 +65,7 @@ func startGoNB(ctx context.Context, executable, jupyterFile string, log *logger)
 		close(g.exited)
 		return nil, err
 	}
-	if err := wholefile.Write(file, info, 0o600); err != nil {
+	if err := wholefile.WriteTransient(file, info, 0o600); err != nil {
 		close(g.exited)
 		return nil, err
 	}
