@@ -13,6 +13,7 @@ import (
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
 
 	"gantry.local/gan/safetensors"
 )
@@ -23,22 +24,25 @@ const (
 	checkpointPrefix  = "checkpoint-"
 	checkpointSuffix  = ".safetensors"
 	checkpointsKept   = 2
-	checkpointVersion = "1"
+	checkpointVersion = "2"
 	stepKey           = "step"
+	callsKey          = "calls"
+	settingPrefix     = "setting " // of the settings' present values
 	versionKey        = "gantry checkpoint"
 )
 
 // ErrNoCheckpoint is returned by Trainer.Restore for a folder without checkpoints.
 var ErrNoCheckpoint = errors.New("no checkpoint")
 
-// SaveWeights writes the weights of both networks to generator.safetensors and critic.safetensors in dir, which is
-// made if needed. Tensors are named by their path within the network, such as "dense_0/weights".
+// SaveWeights writes the weights of both networks to generator.safetensors (with an EMA the averaged ones) and
+// critic.safetensors in dir, which is made if needed. Tensors are named by their path within the network, such as
+// "dense_0/weights".
 func (t *Trainer) SaveWeights(dir string) error {
 	if err := t.ready(dir); err != nil {
 		return err
 	}
-	for name, scope := range map[string]string{generatorFile: generatorScope, criticFile: criticScope} {
-		file, err := t.file(scope + "/")
+	for name, scope := range map[string]string{generatorFile: t.sampler.scope, criticFile: criticScope} {
+		file, err := collect(t.store, scope+"/", t.exp.settings())
 		if err != nil {
 			return err
 		}
@@ -55,15 +59,20 @@ func (t *Trainer) Save(dir string) error {
 	if err := t.ready(dir); err != nil {
 		return err
 	}
-	file, err := t.file("/")
+	file, err := collect(t.store, "/", t.exp.settings())
 	if err != nil {
 		return err
 	}
 	file.Metadata[versionKey], file.Metadata[stepKey] = checkpointVersion, strconv.Itoa(t.step)
-	name := fmt.Sprintf("%s%010d%s", checkpointPrefix, t.step, checkpointSuffix)
-	if err := file.Save(filepath.Join(dir, name)); err != nil {
+	file.Metadata[callsKey] = strconv.Itoa(t.calls)
+	for i, name := range t.exp.settingNames() {
+		file.Metadata[settingPrefix+name] = strconv.FormatFloat(t.settings[i], 'g', -1, 64)
+	}
+	path := filepath.Join(dir, fmt.Sprintf("%s%010d%s", checkpointPrefix, t.step, checkpointSuffix))
+	if err := file.Save(path); err != nil {
 		return err
 	}
+	t.good = path
 	return prune(dir)
 }
 
@@ -77,10 +86,10 @@ func (t *Trainer) ready(dir string) error {
 	return nil
 }
 
-// file collects the variables below prefix, named by the rest of their path, and the experiment's settings.
-func (t *Trainer) file(prefix string) (*safetensors.File, error) {
-	file := &safetensors.File{Metadata: t.exp.settings()}
-	for v := range t.store.IterVariables() {
+// collect makes a file of the variables below prefix, named by the rest of their path; the data set is left out.
+func collect(store *model.Store, prefix string, metadata map[string]string) (*safetensors.File, error) {
+	file := &safetensors.File{Metadata: metadata}
+	for v := range store.IterVariables() {
 		name, found := strings.CutPrefix(v.Path(), prefix)
 		if !found || strings.HasPrefix(v.Path(), dataScope+"/") {
 			continue
@@ -138,8 +147,17 @@ func (t *Trainer) restore(path string, file *safetensors.File) error {
 		return fmt.Errorf("%s belongs to another experiment: %s", path, strings.Join(differences, "; "))
 	}
 	step, err := strconv.Atoi(file.Metadata[stepKey])
-	if err != nil || step < 0 {
-		return fmt.Errorf("%s: step %q is no number", path, file.Metadata[stepKey])
+	calls, errCalls := strconv.Atoi(file.Metadata[callsKey])
+	if err != nil || errCalls != nil || step < 0 || calls < step {
+		return fmt.Errorf("%s: step %q and calls %q are no numbers of steps", path, file.Metadata[stepKey],
+			file.Metadata[callsKey])
+	}
+	settings := make([]float64, len(t.settings))
+	for i, name := range t.exp.settingNames() {
+		text := file.Metadata[settingPrefix+name]
+		if settings[i], err = strconv.ParseFloat(text, 64); err != nil {
+			return fmt.Errorf("%s: setting %s is %q, which is no number", path, name, text)
+		}
 	}
 
 	values := make(map[string]*tensors.Tensor, len(file.Tensors))
@@ -173,7 +191,7 @@ func (t *Trainer) restore(path string, file *safetensors.File) error {
 			}
 		}
 	}
-	t.step, t.failed = step, nil
+	t.step, t.calls, t.settings, t.good, t.failed = step, calls, settings, path, nil
 	return nil
 }
 

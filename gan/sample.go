@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"strings"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
@@ -13,81 +14,136 @@ import (
 	"gantry.local/gan/safetensors"
 )
 
-// Images are N pictures of H×W×C float32 in [-1, 1], row-major, channels last.
+// Images are N samples of H×W×C float32, row-major, channels last: pictures in [-1, 1], or what else the generator of
+// an experiment makes (points, series, one-hot characters; see data.Images).
 type Images struct {
 	Data       []float32
 	N, H, W, C int
 }
 
-// Generator draws samples from a trained generator network.
+// Generator draws samples from trained weights. It is not safe for concurrent use.
 type Generator struct {
-	latent int
-	exec   *model.Exec
+	exp     Experiment // with defaults filled in; Generator, ClassGenerator, Latent and Classes are used
+	backend compute.Backend
+	store   *model.Store
+	scope   string // where the weights lie in the store
+	exec    *model.Exec
 }
 
 // sampleBatch is how many images one call of the compiled generator makes; fewer are cut off, so that any number of
 // samples needs one compilation.
 const sampleBatch = 100
 
-func newGenerator(backend compute.Backend, exp Experiment, store *model.Store) (*Generator, error) {
-	exec, err := model.NewExec(backend, store, func(_ *model.Scope, z *graph.Node) *graph.Node {
-		store.SetTraining(z.Graph(), false)
-		return exp.Generator(store.Scope(generatorScope), z)
+func newGenerator(backend compute.Backend, exp Experiment, store *model.Store, scope string) (*Generator, error) {
+	g := &Generator{exp: exp, backend: backend, store: store, scope: scope}
+	var err error
+	g.exec, err = model.NewExec(backend, store, func(_ *model.Scope, inputs []*graph.Node) *graph.Node {
+		defer panicWithError()
+		var labels *graph.Node
+		if len(inputs) > 1 {
+			labels = inputs[1]
+		}
+		return g.Build(inputs[0], labels)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("generator: %w", err)
 	}
-	return &Generator{latent: exp.Latent, exec: exec}, nil
+	return g, nil
 }
 
-// LoadGenerator makes a Generator of exp.Generator with the weights that Trainer.SaveWeights wrote into dir. Only
-// Generator and Latent of the experiment are used.
+// NewGenerator makes a Generator of exp's generator network with weights as Generator.Weights returns them. Only
+// Generator or ClassGenerator, Classes and Latent of the experiment are used.
+func NewGenerator(backend compute.Backend, exp Experiment, weights *safetensors.File) (*Generator, error) {
+	exp = exp.withDefaults()
+	store := model.NewStore()
+	for _, stored := range weights.Tensors {
+		value, err := fromStored(stored)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := store.CreateVariable(generatorScope+"/"+stored.Name, value); err != nil {
+			return nil, err
+		}
+	}
+	g, err := newGenerator(backend, exp, store, generatorScope)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := g.Sample(1, 0); err != nil {
+		return nil, fmt.Errorf("the weights do not fit the generator network: %w", err)
+	}
+	for v := range store.IterVariables() {
+		if name, below := strings.CutPrefix(v.Path(), generatorScope+"/"); below {
+			if _, found := weights.Tensor(name); !found {
+				return nil, fmt.Errorf("the weights do not fit the generator network: they lack %s", name)
+			}
+		}
+	}
+	return g, nil
+}
+
+// LoadGenerator makes a Generator with the weights that Trainer.SaveWeights wrote into dir, as NewGenerator does.
 func LoadGenerator(backend compute.Backend, exp Experiment, dir string) (*Generator, error) {
 	path := filepath.Join(dir, generatorFile)
 	file, err := safetensors.Load(path)
 	if err != nil {
 		return nil, fmt.Errorf("no generator weights: %w", err)
 	}
-	store := model.NewStore()
-	for _, stored := range file.Tensors {
-		value, err := fromStored(stored)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		if _, err := store.CreateVariable(generatorScope+"/"+stored.Name, value); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-	}
-	known := store.NumVariables()
-	g, err := newGenerator(backend, exp.withDefaults(), store)
+	g, err := NewGenerator(backend, exp, file)
 	if err != nil {
-		return nil, err
-	}
-	if _, err := g.Sample(1, 0); err != nil {
-		return nil, fmt.Errorf("the weights in %s do not fit the generator network: %w", path, err)
-	}
-	if store.NumVariables() != known {
-		return nil, fmt.Errorf("the weights in %s lack %d of the generator network's variables", path,
-			store.NumVariables()-known)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return g, nil
 }
 
-// Sample draws n images from latents that depend on the seed alone: image i is the same for every n, on every backend
-// up to rounding, and at every step of training shows the same latent.
-func (t *Trainer) Sample(n int, seed int64) (Images, error) {
-	if t.failed != nil {
-		return Images{}, t.failed
+// Latent returns the number of components of z.
+func (g *Generator) Latent() int { return g.exp.Latent }
+
+// Classes returns how many classes the generator was trained to tell apart, 0 where it is not conditional.
+func (g *Generator) Classes() int {
+	if g.exp.ClassGenerator == nil {
+		return 0
 	}
-	return t.sampler.Sample(n, seed)
+	return g.exp.Classes
 }
 
-// Sample draws n images from latents that depend on the seed alone: image i is the same for every n.
+// Backend returns the backend that the generator runs on.
+func (g *Generator) Backend() compute.Backend { return g.backend }
+
+// Store returns the store that holds the weights, for graphs of one's own made with Build.
+func (g *Generator) Store() *model.Store { return g.store }
+
+// Scope returns the path below which the weights lie in the Store.
+func (g *Generator) Scope() string { return g.scope }
+
+// Build adds the network in inference mode to a graph that is run by a model.Exec over Store. z: [batch, latent]
+// float32; labels: [batch] int32, nil where Classes is 0; the result: [batch, height, width, channels].
+func (g *Generator) Build(z, labels *graph.Node) *graph.Node {
+	g.store.SetTraining(z.Graph(), false)
+	return g.exp.generate(g.store.Scope(g.scope), z, labels)
+}
+
+// Weights returns a copy of the network's weights, named by their path within the network.
+func (g *Generator) Weights() (*safetensors.File, error) {
+	return collect(g.store, g.scope+"/", nil)
+}
+
+// Clone returns a generator with a copy of the weights.
+func (g *Generator) Clone() (*Generator, error) {
+	weights, err := g.Weights()
+	if err != nil {
+		return nil, err
+	}
+	return NewGenerator(g.backend, g.exp, weights)
+}
+
+// Sample draws n images from latents that depend on the seed alone: image i is the same for every n. A conditional
+// generator takes the classes in turn, 0, 1, …, so image i is of class i modulo Classes.
 func (g *Generator) Sample(n int, seed int64) (Images, error) {
 	if n <= 0 {
 		return Images{}, fmt.Errorf("cannot draw %d samples: ask for at least 1", n)
 	}
-	return g.Generate(Latents(n, g.latent, seed))
+	return g.Generate(Latents(n, g.exp.Latent, seed))
 }
 
 // Latents returns n standard normal latents of the given number of components, [n, latent] row-major, that depend on
@@ -101,18 +157,44 @@ func Latents(n, latent int, seed int64) []float32 {
 	return z
 }
 
-// Generate maps latents, [n, latent] row-major, to n images.
+// Generate maps latents, [n, latent] row-major, to n images; a conditional generator takes the classes in turn.
 func (g *Generator) Generate(z []float32) (Images, error) {
-	if len(z) == 0 || len(z)%g.latent != 0 {
-		return Images{}, fmt.Errorf("latents have %d values, which is no multiple of the %d components of z",
-			len(z), g.latent)
+	var classes []int32
+	for i := 0; g.Classes() > 0 && i < len(z)/g.exp.Latent; i++ {
+		classes = append(classes, int32(i%g.Classes()))
 	}
-	images := Images{N: len(z) / g.latent}
+	return g.GenerateClasses(z, classes)
+}
+
+// GenerateClasses maps latents, [n, latent] row-major, to n images of the given classes, one per image; classes is
+// empty for a generator that is not conditional.
+func (g *Generator) GenerateClasses(z []float32, classes []int32) (Images, error) {
+	latent := g.exp.Latent
+	images := Images{N: len(z) / latent}
+	switch {
+	case len(z) == 0 || len(z)%latent != 0:
+		return images, fmt.Errorf("latents have %d values, which is no multiple of the %d components of z", len(z), latent)
+	case g.Classes() == 0 && len(classes) > 0:
+		return images, fmt.Errorf("classes were given, and the generator is not conditional")
+	case g.Classes() > 0 && len(classes) != images.N:
+		return images, fmt.Errorf("%d classes were given for %d latents", len(classes), images.N)
+	}
+	for _, class := range classes {
+		if class < 0 || int(class) >= g.Classes() {
+			return images, fmt.Errorf("there is no class %d: the generator knows 0 to %d", class, g.Classes()-1)
+		}
+	}
 	for first := 0; first < images.N; first += sampleBatch {
 		n := min(sampleBatch, images.N-first)
-		batch := make([]float32, sampleBatch*g.latent)
-		copy(batch, z[first*g.latent:(first+n)*g.latent])
-		out, err := g.exec.Call1(tensors.FromFlatDataAndDimensions(batch, sampleBatch, g.latent))
+		batch := make([]float32, sampleBatch*latent)
+		copy(batch, z[first*latent:(first+n)*latent])
+		inputs := []any{tensors.FromFlatDataAndDimensions(batch, sampleBatch, latent)}
+		if g.Classes() > 0 {
+			labels := make([]int32, sampleBatch)
+			copy(labels, classes[first:first+n])
+			inputs = append(inputs, labels)
+		}
+		out, err := g.exec.Call1(inputs...)
 		if err != nil {
 			return Images{}, fmt.Errorf("sampling: %w", err)
 		}

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/gomlx/compute"
@@ -15,23 +16,31 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"gantry.local/gan/data"
 )
 
 // Trainer runs the steps of one experiment. It is not safe for concurrent use.
 //
 // The data set, the weights, the optimizer state and the random state live on the device; each step's new state takes
-// the place of the old (its buffers are donated), and only the two losses come back.
+// the place of the old (its buffers are donated), and only a few numbers come back.
 type Trainer struct {
-	exp     Experiment // with defaults filled in
-	backend compute.Backend
-	store   *model.Store
-	exec    *model.Exec
-	sampler *Generator
-	images  int // in the data set
+	exp      Experiment // with defaults filled in
+	backend  compute.Backend
+	store    *model.Store
+	builder  step
+	execs    map[updates]*model.Exec
+	sampler  *Generator
+	critics  *model.Exec // logits of given images, made when first asked for
+	pairs    *model.Exec // of a private run: the gradients of one pair
+	images   int         // in the data set
+	settings []float64   // in the order of Experiment.settingNames
 
 	step   int     // steps done since the experiment began
+	calls  int     // calls of a compiled step so far: steps, and updates of one network alone
 	epoch  int     // the epoch that order belongs to
 	order  []int32 // the data set's rows in the order of that epoch
+	good   string  // the last checkpoint saved or restored
 	failed error   // why the state on the device can no longer be trusted
 }
 
@@ -43,8 +52,14 @@ type Progress struct {
 	// EpochEnd is true for the last step of an epoch. An epoch has ⌊images / (BatchSize·CriticSteps)⌋ steps.
 	EpochEnd bool
 
-	CriticLoss    float64
+	CriticLoss    float64 // of the step's last critic update, without penalties
 	GeneratorLoss float64
+
+	Penalty                    float64 // weighted sum of the penalties; 0 in a step without them
+	RealLogit, FakeLogit       float64 // the critic's mean logits before its last update
+	RealAccuracy, FakeAccuracy float64 // shares of reals with a logit above 0, and of fakes with one below
+	CriticGradient             float64 // norm of the critic's whole gradient, before clipping
+	GeneratorGradient          float64
 
 	// StepsPerSecond is the mean rate since this call of Train, its first step (compilation) left out; 0 at first.
 	StepsPerSecond float64
@@ -60,7 +75,7 @@ func NewTrainer(backend compute.Backend, exp Experiment) (*Trainer, error) {
 	return newTrainer(backend, exp, nil)
 }
 
-// newTrainer is NewTrainer with another source of latents than the random state in the store.
+// newTrainer is NewTrainer with another source of latents than the step's random state.
 func newTrainer(backend compute.Backend, exp Experiment, latents func(*graph.Graph) *graph.Node) (*Trainer, error) {
 	exp = exp.withDefaults()
 	if err := exp.validate(); err != nil {
@@ -70,33 +85,34 @@ func newTrainer(backend compute.Backend, exp Experiment, latents func(*graph.Gra
 	if err != nil {
 		return nil, err
 	}
-	if images.N < exp.BatchSize*exp.CriticSteps {
-		return nil, fmt.Errorf("experiment %q: a step needs %d images (BatchSize·CriticSteps) and %s has %d",
-			exp.Name, exp.BatchSize*exp.CriticSteps, exp.Data.Name, images.N)
+	if exp.Classes == 0 {
+		exp.Classes = images.Classes()
+	}
+	if err := exp.fits(images); err != nil {
+		return nil, err
 	}
 
-	t := &Trainer{exp: exp, backend: backend, store: model.NewStore(), images: images.N, epoch: -1}
+	t := &Trainer{exp: exp, backend: backend, store: model.NewStore(), images: images.N, epoch: -1,
+		execs: map[updates]*model.Exec{}, settings: exp.initialSettings()}
 	if err := t.store.SetRNGStateFromSeed(exp.Seed); err != nil {
 		return nil, fmt.Errorf("random state: %w", err)
 	}
-	pixels := tensors.FromFlatDataAndDimensions(images.Pixels, images.N, images.Height, images.Width, images.Channels)
-	imagesVar, err := t.store.CreateVariable(dataScope+"/images", pixels)
-	if err != nil {
+	t.builder = step{Experiment: exp, store: t.store, latents: latents, depth: images.Depth(), oneHot: images.Alphabet != nil}
+	if err := t.moveToDevice(images); err != nil {
 		return nil, fmt.Errorf("data set: %w", err)
 	}
-	imagesVar.SetTrainable(false)
-
-	if latents == nil {
-		latents = func(g *graph.Graph) *graph.Node {
-			return t.store.RandomNormal(g, shapes.Make(dtypes.Float32, exp.BatchSize, exp.Latent))
-		}
+	first := []updates{{critic: true, generator: true, penalties: len(exp.Penalties) > 0}}
+	if exp.Privacy.on() {
+		first = []updates{{critic: true}, {generator: true}}
 	}
-	builder := &step{Experiment: exp, store: t.store, images: imagesVar, latents: latents}
-	t.exec, err = model.NewExec(backend, t.store, func(_ *model.Scope, rows *graph.Node) *graph.Node {
-		return builder.build(rows)
-	})
-	if err == nil {
-		_, err = t.exec.Compile(shapes.Make(dtypes.Int32, exp.CriticSteps, exp.BatchSize))
+	for _, u := range first {
+		var exec *model.Exec
+		if exec, err = t.exec(u); err == nil {
+			_, err = exec.Compile(shapes.Make(dtypes.Int32, exp.CriticSteps, exp.BatchSize), graph.RNGStateShape, exp.settingsShape())
+		}
+		if err != nil {
+			break
+		}
 	}
 	if err == nil {
 		err = t.store.InitializeVariables(backend, nil)
@@ -104,10 +120,81 @@ func newTrainer(backend compute.Backend, exp Experiment, latents func(*graph.Gra
 	if err != nil {
 		return nil, fmt.Errorf("experiment %q cannot be compiled: %w", exp.Name, err)
 	}
-	if t.sampler, err = newGenerator(backend, exp, t.store); err != nil {
+	scope := generatorScope
+	if exp.EMA > 0 {
+		scope = averageScope
+	}
+	if t.sampler, err = newGenerator(backend, exp, t.store, scope); err != nil {
 		return nil, err
 	}
 	return t, nil
+}
+
+// fits reports what of the experiment the data set has no room for.
+func (e Experiment) fits(images *data.Images) error {
+	switch needed := e.BatchSize * e.CriticSteps; {
+	case images.N < needed:
+		return fmt.Errorf("experiment %q: a step needs %d images (BatchSize·CriticSteps) and %s has %d",
+			e.Name, needed, e.Data.Name, images.N)
+	case e.needsLabels() && images.Labels == nil:
+		return fmt.Errorf("experiment %q is class-conditional and %s has no labels", e.Name, e.Data.Name)
+	case e.needsLabels() && e.Classes < images.Classes():
+		return fmt.Errorf("experiment %q: Classes is %d and %s has %d", e.Name, e.Classes, e.Data.Name, images.Classes())
+	}
+	return nil
+}
+
+func (e Experiment) needsLabels() bool { return e.ClassGenerator != nil || e.ClassCritic != nil }
+
+// moveToDevice puts the data set into variables of the store that no step changes.
+func (t *Trainer) moveToDevice(images *data.Images) error {
+	dims := []int{images.N, images.Height, images.Width, images.Channels}
+	samples := tensors.FromFlatDataAndDimensions(images.Pixels, dims...)
+	if images.Values != nil {
+		samples = tensors.FromFlatDataAndDimensions(images.Values, dims...)
+	}
+	var err error
+	if t.builder.images, err = t.store.CreateVariable(dataScope+"/images", samples); err != nil {
+		return err
+	}
+	t.builder.images.SetTrainable(false)
+	if t.exp.needsLabels() {
+		labels := tensors.FromFlatDataAndDimensions(images.Labels, images.N)
+		if t.builder.labels, err = t.store.CreateVariable(dataScope+"/labels", labels); err != nil {
+			return err
+		}
+		t.builder.labels.SetTrainable(false)
+	}
+	return nil
+}
+
+// exec returns the compiled step that makes the given updates.
+func (t *Trainer) exec(u updates) (*model.Exec, error) {
+	if exec, found := t.execs[u]; found {
+		return exec, nil
+	}
+	exec, err := model.NewExec(t.backend, t.store, func(_ *model.Scope, rows, state, settings *graph.Node) *graph.Node {
+		defer panicWithError()
+		builder := t.builder // what is current while a graph is built is that graph's own
+		builder.updates = u
+		return builder.build(rows, state, settings)
+	})
+	if err == nil {
+		t.execs[u] = exec
+	}
+	return exec, err
+}
+
+// panicWithError, deferred, makes any panic of a graph function one with an error, which GoMLX hands to its caller; others
+// would end the program.
+func panicWithError() {
+	switch reason := recover().(type) {
+	case nil:
+	case error:
+		panic(reason)
+	default:
+		panic(fmt.Errorf("%v", reason))
+	}
 }
 
 // Experiment returns the experiment with its defaults filled in.
@@ -120,8 +207,22 @@ func (t *Trainer) Step() int { return t.step }
 func (t *Trainer) StepsPerEpoch() int { return t.images / (t.exp.BatchSize * t.exp.CriticSteps) }
 
 // Train runs n more steps and yields the progress of each. It ends early, yielding the error, when ctx ends (the state
-// is then that of the last step yielded) or when a loss is no longer a finite number.
+// is then that of the last step yielded) or when a number is no longer finite.
 func (t *Trainer) Train(ctx context.Context, n int) iter.Seq2[Progress, error] {
+	return t.run(ctx, n, true, true)
+}
+
+// StepCritic runs n updates of the critic alone, each on its own real batch. Step stays as it is.
+func (t *Trainer) StepCritic(ctx context.Context, n int) iter.Seq2[Progress, error] {
+	return t.run(ctx, n, true, false)
+}
+
+// StepGenerator runs n updates of the generator alone. Step stays as it is.
+func (t *Trainer) StepGenerator(ctx context.Context, n int) iter.Seq2[Progress, error] {
+	return t.run(ctx, n, false, true)
+}
+
+func (t *Trainer) run(ctx context.Context, n int, critic, generator bool) iter.Seq2[Progress, error] {
 	return func(yield func(Progress, error) bool) {
 		if n < 0 {
 			yield(Progress{Step: t.step}, fmt.Errorf("cannot train for %d steps", n))
@@ -133,7 +234,8 @@ func (t *Trainer) Train(ctx context.Context, n int) iter.Seq2[Progress, error] {
 				yield(Progress{Step: t.step}, err)
 				return
 			}
-			p, err := t.runStep()
+			p, err := t.runStep(updates{critic: critic, generator: generator,
+				penalties: critic && len(t.exp.Penalties) > 0 && t.calls%t.exp.PenaltyEvery == 0})
 			if done == 0 {
 				begin = time.Now()
 			} else {
@@ -146,39 +248,132 @@ func (t *Trainer) Train(ctx context.Context, n int) iter.Seq2[Progress, error] {
 	}
 }
 
-func (t *Trainer) runStep() (Progress, error) {
-	p := Progress{Step: t.step, Epoch: t.step / t.StepsPerEpoch()}
+func (t *Trainer) runStep(u updates) (Progress, error) {
+	p := Progress{Step: t.step, Epoch: t.calls / t.StepsPerEpoch()}
 	if t.failed != nil {
 		return p, t.failed
 	}
-	losses, err := t.exec.Call(t.nextRows())
+	report, err := t.call(u)
 	if err != nil {
 		// The old state's buffers were given away and the new state never came.
 		t.failed = fmt.Errorf("step %d failed and the state on the device is lost; restore a checkpoint: %w",
 			t.step+1, err)
 		return p, t.failed
 	}
-	values, err := tensors.CopyFlatData[float32](losses[0])
-	if err = errors.Join(err, losses[0].FinalizeAll()); err != nil {
-		t.failed = fmt.Errorf("step %d: reading its losses: %w", t.step+1, err)
-		return p, t.failed
+	t.calls++
+	p.EpochEnd = t.calls%t.StepsPerEpoch() == 0
+	if u.critic && u.generator {
+		t.step++
+		p.Step = t.step
 	}
-	t.step++
-	p.Step, p.EpochEnd = t.step, t.step%t.StepsPerEpoch() == 0
-	p.CriticLoss, p.GeneratorLoss = float64(values[0]), float64(values[1])
-	if sum := p.CriticLoss + p.GeneratorLoss; math.IsNaN(sum) || math.IsInf(sum, 0) {
-		t.failed = fmt.Errorf("step %d: critic loss %g and generator loss %g are no longer finite; lower the rates, "+
-			"or restore a checkpoint from before", t.step, p.CriticLoss, p.GeneratorLoss)
-		return p, t.failed
+	for i, field := range map[int]*float64{
+		reportCriticLoss: &p.CriticLoss, reportGeneratorLoss: &p.GeneratorLoss, reportPenalty: &p.Penalty,
+		reportRealLogit: &p.RealLogit, reportFakeLogit: &p.FakeLogit,
+		reportRealAccuracy: &p.RealAccuracy, reportFakeAccuracy: &p.FakeAccuracy,
+		reportCriticGradient: &p.CriticGradient, reportGeneratorGradient: &p.GeneratorGradient,
+	} {
+		*field = float64(report[i])
+	}
+	for _, value := range report {
+		if v := float64(value); math.IsNaN(v) || math.IsInf(v, 0) {
+			t.failed = t.divergence(p)
+			return p, t.failed
+		}
+	}
+	if t.exp.Adapt != nil && u.critic {
+		const strength = 2 // its place in settings
+		t.settings[strength] = t.exp.Adapt.Next(t.settings[strength], float64(report[reportRealSign]), t.exp.BatchSize)
 	}
 	return p, nil
 }
 
+// call makes the given updates and returns what they report.
+func (t *Trainer) call(u updates) (report []float32, err error) {
+	rows := t.nextRows()
+	if !u.critic || !t.exp.Privacy.on() {
+		return t.execute(u, rows, 0)
+	}
+	criticUpdates := 1
+	if u.generator {
+		criticUpdates = t.exp.CriticSteps
+	}
+	for update := range criticUpdates {
+		if report, err = t.addPairs(rows[update*t.exp.BatchSize:][:t.exp.BatchSize]); err != nil {
+			return nil, err
+		}
+		descent, err := t.execute(updates{critic: true}, rows, update)
+		if err != nil {
+			return nil, err
+		}
+		report[reportCriticGradient] = descent[reportCriticGradient]
+	}
+	if u.generator {
+		ofGenerator, err := t.execute(updates{generator: true}, rows, 0)
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range []int{reportGeneratorLoss, reportGeneratorGradient} {
+			report[i] = ofGenerator[i]
+		}
+	}
+	return report, nil
+}
+
+func (t *Trainer) execute(u updates, rows []int32, part int) ([]float32, error) {
+	exec, err := t.exec(u)
+	if err != nil {
+		return nil, err
+	}
+	out, err := exec.Call1(tensors.FromFlatDataAndDimensions(rows, t.exp.CriticSteps, t.exp.BatchSize),
+		randomState(t.exp.Seed, t.calls, part), t.settingsOfStep())
+	if err != nil {
+		return nil, err
+	}
+	report, err := tensors.CopyFlatData[float32](out)
+	return report, errors.Join(err, out.FinalizeAll())
+}
+
+// divergence is the error of a step whose numbers are no longer finite: it names the step, the first tensor that is not
+// finite, and the checkpoint to go back to.
+func (t *Trainer) divergence(p Progress) error {
+	where := "no weight is affected yet"
+	for v := range t.store.IterVariables() {
+		if strings.HasPrefix(v.Path(), dataScope+"/") || !v.DType().IsFloat() {
+			continue
+		}
+		value, err := v.Value()
+		if err != nil {
+			continue
+		}
+		numbers, err := tensors.CopyFlatData[float32](value)
+		if err != nil {
+			continue
+		}
+		bad := 0
+		for _, x := range numbers {
+			if x != x || x-x != 0 {
+				bad++
+			}
+		}
+		if bad > 0 {
+			where = fmt.Sprintf("%s has %d of %d values that are not", v.Path()[1:], bad, len(numbers))
+			break
+		}
+	}
+	back := "no checkpoint was saved"
+	if t.good != "" {
+		back = "the last good checkpoint is " + t.good
+	}
+	return fmt.Errorf("step %d: critic loss %g and generator loss %g, penalty %g, gradients %g and %g are no longer finite; "+
+		"%s; lower the rates or add a gradient limit (Adam.ClipNorm), and restore: %s",
+		t.step, p.CriticLoss, p.GeneratorLoss, p.Penalty, p.CriticGradient, p.GeneratorGradient, where, back)
+}
+
 // nextRows returns the rows of the data set that the next step uses, [CriticSteps, BatchSize] int32. They depend on the
-// seed and the step alone, so a resumed run sees the batches it would have seen.
-func (t *Trainer) nextRows() *tensors.Tensor {
+// seed and the number of calls alone, so a resumed run sees the batches it would have seen.
+func (t *Trainer) nextRows() []int32 {
 	perStep := t.exp.BatchSize * t.exp.CriticSteps
-	if epoch := t.step / t.StepsPerEpoch(); epoch != t.epoch {
+	if epoch := t.calls / t.StepsPerEpoch(); epoch != t.epoch {
 		random := rand.New(rand.NewPCG(uint64(t.exp.Seed), uint64(epoch)))
 		t.order = make([]int32, t.images)
 		for i := range t.order {
@@ -187,6 +382,23 @@ func (t *Trainer) nextRows() *tensors.Tensor {
 		random.Shuffle(len(t.order), func(i, j int) { t.order[i], t.order[j] = t.order[j], t.order[i] })
 		t.epoch = epoch
 	}
-	first := t.step % t.StepsPerEpoch() * perStep
-	return tensors.FromFlatDataAndDimensions(t.order[first:first+perStep], t.exp.CriticSteps, t.exp.BatchSize)
+	first := t.calls % t.StepsPerEpoch() * perStep
+	return t.order[first : first+perStep]
+}
+
+// Sample draws n images from latents that depend on the seed alone: image i is the same for every n, on every backend
+// up to rounding, and at every step of training shows the same latent. With an EMA the averaged weights are used.
+func (t *Trainer) Sample(n int, seed int64) (Images, error) {
+	if t.failed != nil {
+		return Images{}, t.failed
+	}
+	return t.sampler.Sample(n, seed)
+}
+
+// Generator returns a generator with a copy of the weights that Sample uses, which goes on where the trainer's change.
+func (t *Trainer) Generator() (*Generator, error) {
+	if t.failed != nil {
+		return nil, t.failed
+	}
+	return t.sampler.Clone()
 }

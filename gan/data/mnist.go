@@ -1,9 +1,6 @@
 package data
 
 import (
-	"bytes"
-	"compress/gzip"
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -18,57 +15,30 @@ const (
 	mnistVersion = "v0.0.0-20150320212226-2fbe10d0fa63"
 	mnistCache   = "github.com/petar/!go!m!n!i!s!t@" + mnistVersion // its folder in Go's module cache
 
-	mnistImageFile, mnistImageSum = "train-images-idx3-ubyte.gz",
-		"440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
-	mnistLabelFile, mnistLabelSum = "train-labels-idx1-ubyte.gz",
-		"3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
+	trainImageFile, trainLabelFile = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
+	testImageFile, testLabelFile   = "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"
 )
 
 // MNIST is the training set of LeCun, Cortes and Burges' handwritten digits: 60 000 images of 28×28×1 with labels 0 to
 // 9. The files come with a pinned Go module, so they are on this machine as soon as the project builds; every load
-// verifies their SHA-256. The environment variable GANTRY_MNIST names another folder with the same two files.
-func MNIST() Set { return Set{Name: "mnist", Load: loadMNIST} }
-
-func loadMNIST() (*Images, error) {
-	dir, err := mnistDir()
-	if err != nil {
-		return nil, err
-	}
-	return readMNIST(dir)
+// verifies their SHA-256. The environment variable GANTRY_MNIST names another folder with the same files.
+func MNIST() Set {
+	return loadedOnce("mnist", mnist(trainImageFile, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+		trainLabelFile, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5").load)
 }
 
-func readMNIST(dir string) (*Images, error) {
-	dims, pixels, err := readMNISTFile(dir, mnistImageFile, mnistImageSum)
-	if err != nil {
-		return nil, err
-	}
-	_, labels, err := readMNISTFile(dir, mnistLabelFile, mnistLabelSum)
-	if err != nil {
-		return nil, err
-	}
-	images := &Images{Pixels: pixels, Labels: labels, N: dims[0], Height: dims[1], Width: dims[2], Channels: 1}
-	return images, images.Check()
+// MNISTTest is MNIST's test set, 10 000 other digits from the same module.
+func MNISTTest() Set {
+	return loadedOnce("mnist-test", mnist(testImageFile, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+		testLabelFile, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2").load)
 }
 
-func readMNISTFile(dir, name, sum string) (dims []int, values []byte, err error) {
-	path := filepath.Join(dir, name)
-	packed, err := os.ReadFile(path)
-	if err != nil {
-		return nil, nil, fmt.Errorf("MNIST: %w; run `go mod download %s`", err, mnistModule)
+func mnist(images, imageSum, labels, labelSum string) archive {
+	return archive{title: "MNIST", dir: mnistDir, images: images, imageSum: imageSum, labels: labels, labelSum: labelSum,
+		names:   []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
+		missing: fmt.Sprintf("run `go mod download %s`", mnistModule),
+		damage:  "run `go clean -modcache` and then `go mod download`",
 	}
-	if got := fmt.Sprintf("%x", sha256.Sum256(packed)); got != sum {
-		return nil, nil, fmt.Errorf("MNIST file %s is corrupt (its SHA-256 is wrong): "+
-			"run `go clean -modcache` and then `go mod download`", path)
-	}
-	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		return nil, nil, fmt.Errorf("MNIST file %s: %w", path, err)
-	}
-	const largest = 60_000 * 28 * 28
-	if dims, values, err = readIDX(unpacked, largest); err != nil {
-		return nil, nil, fmt.Errorf("MNIST file %s: %w", path, err)
-	}
-	return dims, values, nil
 }
 
 // mnistDir finds the module's data folder: where Go's cache usually is, or wherever the go command says.

@@ -58,9 +58,10 @@ func (l CrossEntropy) String() string {
 	return "non-saturating"
 }
 
-// softplus is log(1 + exp(x)) = (x + |x|)/2 + log(1 + exp(-|x|)). |x| is written as x·sign(x) with the sign held
-// constant, so the gradient at 0, where fresh critics start, is exactly σ(0) = 1/2.
+// softplus is log(1 + exp(x)) = (x + |x|)/2 + log(1 + exp(-|x|)). |x| is written as x·sign(x) with the sign held constant
+// and 1 at 0, so at 0, where fresh critics start, the derivatives are exactly σ(0) = 1/2 and 1/4 (an unrolled critic uses
+// the second).
 func softplus(x *Node) *Node {
-	magnitude := Mul(x, StopGradient(Sign(x)))
+	magnitude := Mul(x, StopGradient(SignPlusOrMinus(x)))
 	return Add(MulScalar(Add(x, magnitude), 0.5), Log1P(Exp(Neg(magnitude))))
 }

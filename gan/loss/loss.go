@@ -1,9 +1,3 @@
-// Package loss holds the objectives of generative adversarial networks as pure functions of critic logits.
-//
-// One file describes one family: the formula, where it was published, what its gradient does to the generator, and
-// why the code is numerically stable. Every function takes logits (unbounded, before any sigmoid) and returns a scalar.
-//
-// The words are those of the literature: a critic D returns one logit per sample, high for real and low for fake.
 package loss
 
 import (
@@ -44,11 +38,15 @@ type Halves interface {
 
 // All lists every loss of the package.
 func All() []Loss {
-	return []Loss{NonSaturating, Saturating, Wasserstein, LeastSquares, Hinge, Paired, Average}
+	return []Loss{NonSaturating, Saturating, Smoothed{}.withDefaults(), Wasserstein, LeastSquares, Hinge, Paired, Average}
 }
 
-// Named returns the loss whose String is name, or an error that lists the names there are.
+// Named returns the loss whose String is name, or an error that lists the names there are. Beside the names of [All] it
+// knows those of every [Smoothed], such as "smoothed real 0.8 fake 0.1".
 func Named(name string) (Loss, error) {
+	if arguments, found := strings.CutPrefix(name, smoothedName+" "); found {
+		return parseSmoothed(name, strings.Fields(arguments))
+	}
 	var names []string
 	for _, l := range All() {
 		if l.String() == name {

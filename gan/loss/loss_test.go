@@ -65,8 +65,21 @@ func formulas() map[loss.Loss]formula {
 			}
 			return 0
 		}}
+	soft := func(label float64) (value, slope func(float64) float64) {
+		return func(x float64) float64 { return label*negLogSigma(x) + (1-label)*negLogOneMinusSigma(x) },
+			func(x float64) float64 { return sigma(x) - label }
+	}
+	smoothed := func(realLabel, fakeLabel float64, generator formula) formula {
+		f := generator
+		f.real, f.realSlope = soft(realLabel)
+		f.fake, f.fakeSlope = soft(fakeLabel)
+		return f
+	}
 	return map[loss.Loss]formula{loss.NonSaturating: nonSaturating, loss.Saturating: saturating,
-		loss.Wasserstein: wasserstein, loss.LeastSquares: leastSquares, loss.Hinge: hinge}
+		loss.Wasserstein: wasserstein, loss.LeastSquares: leastSquares, loss.Hinge: hinge,
+		loss.Smoothed{RealLabel: 0.9}:                                      smoothed(0.9, 0, nonSaturating),
+		loss.Smoothed{RealLabel: 1, FakeLabel: 0.25}:                       smoothed(1, 0.25, nonSaturating),
+		loss.Smoothed{RealLabel: 0.75, FakeLabel: 0.125, Saturating: true}: smoothed(0.75, 0.125, saturating)}
 }
 
 // batches are pairs of real and fake logits.
@@ -219,6 +232,26 @@ func TestRelativistic(t *testing.T) {
 	})
 }
 
+// TestCurvature compares the second derivative of the cross-entropy with σ(x)σ(-x), at 0 too: an unrolled critic is
+// differentiated through its gradient.
+func TestCurvature(t *testing.T) {
+	logits := []float64{-100, -10, -1, 0, 1, 10, 100}
+	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
+		for name, half := range map[string]func(*Node) *Node{"real": loss.NonSaturating.Real, "fake": loss.NonSaturating.Fake} {
+			curvature := MustNewExec(backend, func(x *Node) *Node {
+				return Gradient(ReduceAllSum(Gradient(half(x), x)[0]), x)[0]
+			})
+			for i, got := range copied(curvature.MustCall1(columns(logits))) {
+				x := math.Abs(logits[i])
+				want := math.Exp(-x) / math.Pow(1+math.Exp(-x), 2) / float64(len(logits))
+				if math.Abs(got-want) > 1e-12*want+1e-30 {
+					t.Errorf("%s at logit %g: %g, want %g", name, logits[i], got, want)
+				}
+			}
+		}
+	})
+}
+
 // TestFiniteDifferences compares each gradient with the central difference of the loss itself, as the backend computes
 // both; no formula of this file is involved.
 func TestFiniteDifferences(t *testing.T) {
@@ -287,7 +320,8 @@ func TestFiniteAtExtremes(t *testing.T) {
 }
 
 func TestNamed(t *testing.T) {
-	for _, l := range loss.All() {
+	for _, l := range append(loss.All(), loss.Smoothed{RealLabel: 1, FakeLabel: 0.1}, loss.Smoothed{RealLabel: 0.9, Saturating: true},
+		loss.Smoothed{RealLabel: 0.1 + 0.2, FakeLabel: 1e-7, Saturating: true}) {
 		if got, err := loss.Named(l.String()); err != nil || got != l {
 			t.Errorf("Named(%q) = %v, %v", l.String(), got, err)
 		}
@@ -298,7 +332,7 @@ func TestNamed(t *testing.T) {
 			t.Errorf("Named(%q) is no error", name)
 			continue
 		}
-		for _, word := range []string{fmt.Sprintf("%q", name), "non-saturating", "saturating", "wasserstein"} {
+		for _, word := range []string{fmt.Sprintf("%q", name), "non-saturating", "saturating", "smoothed", "wasserstein"} {
 			if !strings.Contains(err.Error(), word) {
 				t.Errorf("Named(%q): error %q does not say %s", name, err, word)
 			}

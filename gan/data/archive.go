@@ -1,0 +1,76 @@
+package data
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// archive is one half (training or test) of a data set in the format of MNIST: a gzipped IDX file of images and one of
+// their labels. The sums are those of the unpacked files, so that files packed anew are as good as the first ones.
+type archive struct {
+	title           string                 // "MNIST"
+	dir             func() (string, error) // finds the folder of the files
+	images, labels  string                 // their names
+	imageSum        string                 // SHA-256 of the unpacked images
+	labelSum        string                 // … and labels
+	names           []string               // of the classes
+	missing, damage string                 // what to do where a file is missing, or corrupt
+}
+
+// largestArchive is the unpacked size of the largest file, 60 000 images with their header.
+const largestArchive = 60_000*28*28 + 16
+
+func (a archive) load() (*Images, error) {
+	dir, err := a.dir()
+	if err != nil {
+		return nil, err
+	}
+	dims, pixels, err := a.read(filepath.Join(dir, a.images), a.imageSum)
+	if err != nil {
+		return nil, err
+	}
+	_, classes, err := a.read(filepath.Join(dir, a.labels), a.labelSum)
+	if err != nil {
+		return nil, err
+	}
+	labels := make([]int32, len(classes))
+	for i, class := range classes {
+		labels[i] = int32(class)
+	}
+	images := &Images{Pixels: pixels, Labels: labels, N: dims[0], Height: dims[1], Width: dims[2], Channels: 1,
+		Names: a.names}
+	return images, images.Check()
+}
+
+func (a archive) read(path, sum string) (dims []int, values []byte, err error) {
+	packed, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, nil, fmt.Errorf("%s: %s is missing: %s", a.title, path, a.missing)
+	case err != nil:
+		return nil, nil, fmt.Errorf("%s: %w: %s", a.title, err, a.missing)
+	}
+	content, err := unpack(packed, largestArchive)
+	if err != nil || fmt.Sprintf("%x", sha256.Sum256(content)) != sum {
+		return nil, nil, fmt.Errorf("%s file %s is corrupt (its SHA-256 is wrong): %s", a.title, path, a.damage)
+	}
+	if dims, values, err = readIDX(bytes.NewReader(content), largestArchive); err != nil {
+		return nil, nil, fmt.Errorf("%s file %s: %w", a.title, path, err)
+	}
+	return dims, values, nil
+}
+
+// unpack returns what was gzipped, but no more than a byte over the limit.
+func unpack(packed []byte, limit int64) ([]byte, error) {
+	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.LimitReader(unpacked, limit+1))
+}

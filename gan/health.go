@@ -1,0 +1,88 @@
+package gan
+
+import (
+	"fmt"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+)
+
+// Logits returns what the critic says of images in inference mode, one logit each; labels are their classes, nil where
+// the critic is not conditional. A critic that judges packs sees each image beside the ones that follow it, so the number
+// of images must be a multiple of Pack, and there is a logit for each pack.
+func (t *Trainer) Logits(images Images, labels []int32) ([]float32, error) {
+	if t.failed != nil {
+		return nil, t.failed
+	}
+	switch {
+	case images.N == 0 || images.N%t.exp.Pack != 0:
+		return nil, fmt.Errorf("the critic judges %d images at once; %d images were given", t.exp.Pack, images.N)
+	case len(images.Data) != images.N*images.H*images.W*images.C:
+		return nil, fmt.Errorf("%d images of %d×%d×%d have %d values", images.N, images.H, images.W, images.C, len(images.Data))
+	case t.exp.ClassCritic != nil && len(labels) != images.N:
+		return nil, fmt.Errorf("%d images have %d labels", images.N, len(labels))
+	case t.exp.ClassCritic == nil:
+		labels = make([]int32, images.N) // not looked at
+	}
+	if t.critics == nil {
+		var err error
+		t.critics, err = model.NewExec(t.backend, t.store, func(_ *model.Scope, x, labels *graph.Node) *graph.Node {
+			defer panicWithError()
+			t.store.SetTraining(x.Graph(), false)
+			builder := t.builder
+			return builder.logits(packed(x, t.exp.Pack), labels).logits
+		})
+		if err != nil {
+			return nil, fmt.Errorf("critic: %w", err)
+		}
+	}
+	out, err := t.critics.Call1(
+		tensors.FromFlatDataAndDimensions(images.Data, images.N, images.H, images.W, images.C), labels)
+	if err != nil {
+		return nil, fmt.Errorf("critic: %w", err)
+	}
+	return tensors.CopyFlatData[float32](out)
+}
+
+// GradientNorm is the norm of a loss' gradient by one variable.
+type GradientNorm struct {
+	Variable string // its path, such as "critic/conv_0/weights"
+	Norm     float64
+}
+
+// GradientNorms returns the norms of both networks' gradients, variable by variable in the order of their creation, on
+// the batch of the next step and at the present weights. Nothing is updated. The critic's is that of its loss with all
+// penalties.
+func (t *Trainer) GradientNorms() (critic, generator []GradientNorm, err error) {
+	if t.failed != nil {
+		return nil, nil, t.failed
+	}
+	builder := t.builder
+	builder.updates = updates{critic: true, generator: true, penalties: len(t.exp.Penalties) > 0}
+	exec, err := model.NewExec(t.backend, t.store, func(_ *model.Scope, rows, state, settings *graph.Node) []*graph.Node {
+		defer panicWithError()
+		s := builder
+		return s.gradientNorms(rows, state, settings)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	defer exec.Finalize()
+	outputs, err := exec.Call(
+		tensors.FromFlatDataAndDimensions(t.nextRows(), t.exp.CriticSteps, t.exp.BatchSize), randomState(t.exp.Seed, t.calls, 0), t.settingsOfStep())
+	if err != nil {
+		return nil, nil, fmt.Errorf("gradients: %w", err)
+	}
+	for _, network := range []struct {
+		scope string
+		norms *[]GradientNorm
+	}{{criticScope, &critic}, {generatorScope, &generator}} {
+		for _, v := range builder.trainable(network.scope) {
+			norm := float64(tensors.ToScalar[float32](outputs[0]))
+			*network.norms = append(*network.norms, GradientNorm{v.Path()[1:], norm})
+			outputs = outputs[1:]
+		}
+	}
+	return critic, generator, nil
+}

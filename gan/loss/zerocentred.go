@@ -1,0 +1,48 @@
+package loss
+
+import (
+	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
+)
+
+// R1 is the penalty of Mescheder, Geiger and Nowozin, "Which Training Methods for GANs do actually Converge?", 2018,
+// arXiv:1801.04406, equation 9, at real samples:
+//
+//	γ/2 E[‖∇D(x)‖²]
+//
+// Here γ is the weight, and Term is ½ E[‖∇D(x)‖²]. Where the generator has reached the data, a critic with a slope would
+// push it away again; the penalty makes the critic flat there, and with it the game converges near its equilibrium. It
+// goes with any loss. The best γ grows with the number of pixels: the paper uses 10 for large photographs; 1 suits MNIST.
+//
+// Stability: there is no root, so slope 0 is no special case.
+func R1(gamma float64) Penalty { return zeroCentred{gamma: gamma} }
+
+// R2 is [R1] at fake samples (equation 10 of the paper): γ/2 E[‖∇D(G(z))‖²]. Used beside R1 in Huang et al., "The GAN is
+// dead; long live the GAN!", 2025, arXiv:2501.05441.
+func R2(gamma float64) Penalty { return zeroCentred{gamma: gamma, atFake: true} }
+
+const (
+	r1Name = "r1"
+	r2Name = "r2"
+)
+
+type zeroCentred struct {
+	gamma  float64
+	atFake bool
+}
+
+func (p zeroCentred) Term(j Judged) *Node {
+	images := j.Real
+	if p.atFake {
+		images = j.Fake
+	}
+	return MulScalar(ReduceAllMean(squaredSlopes(j.Critic, images)), 0.5)
+}
+
+func (p zeroCentred) Weight() float64 { return p.gamma }
+
+func (p zeroCentred) String() string {
+	if p.atFake {
+		return describe(r2Name, p.gamma)
+	}
+	return describe(r1Name, p.gamma)
+}

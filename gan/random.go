@@ -1,0 +1,31 @@
+package gan
+
+import (
+	"math/rand/v2"
+
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
+	"github.com/gomlx/gomlx/core/tensors"
+)
+
+// random draws from a state that each draw replaces. It implements loss.Random.
+type random struct{ state *Node }
+
+// Uniform returns numbers in [0, 1).
+func (r *random) Uniform(shape shapes.Shape) (values *Node) {
+	r.state, values = RandomUniform(r.state, shape)
+	return values
+}
+
+// Normal returns numbers from N(0,1).
+func (r *random) Normal(shape shapes.Shape) (values *Node) {
+	r.state, values = RandomNormal(r.state, shape)
+	return values
+}
+
+// randomState is the random state of one call of a compiled graph. It depends on the seed, the number of the call and the
+// part of it alone, so a resumed run and every branch of a fork see the latents they would have seen.
+func randomState(seed int64, call, part int) *tensors.Tensor {
+	source := rand.NewPCG(uint64(seed), uint64(call)<<24|uint64(part))
+	return tensors.FromValue([]uint64{source.Uint64(), source.Uint64(), source.Uint64()})
+}

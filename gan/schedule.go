@@ -1,0 +1,59 @@
+package gan
+
+import (
+	"fmt"
+	"math"
+)
+
+// Schedule changes a rate over a run. Implementations are small comparable values, so they can be kept in settings.
+type Schedule interface {
+	// Factor is what the rate is multiplied with in the step after `step` done ones; it is finite and not negative.
+	Factor(step int) float64
+
+	// String is the schedule's name with its constants, as kept in checkpoints.
+	String() string
+}
+
+// Linear keeps the rate until step From and then lowers it evenly to Final times its value at step To, where it stays.
+type Linear struct {
+	From, To int
+	Final    float64 // default 0
+}
+
+// Factor implements Schedule.
+func (l Linear) Factor(step int) float64 {
+	done := float64(step-l.From) / float64(max(l.To-l.From, 1))
+	return 1 + (l.Final-1)*min(max(done, 0), 1)
+}
+
+// String implements Schedule.
+func (l Linear) String() string {
+	return fmt.Sprintf("linear from %d to %d final %g", l.From, l.To, l.Final)
+}
+
+// Cosine lowers the rate from its value to Final times it over Steps, along half a cosine (Loshchilov and Hutter, 2016,
+// arXiv:1608.03983, without restarts).
+type Cosine struct {
+	Steps int
+	Final float64 // default 0
+}
+
+// Factor implements Schedule.
+func (c Cosine) Factor(step int) float64 {
+	done := min(float64(step)/float64(max(c.Steps, 1)), 1)
+	return c.Final + (1-c.Final)*(1+math.Cos(math.Pi*done))/2
+}
+
+// String implements Schedule.
+func (c Cosine) String() string { return fmt.Sprintf("cosine over %d final %g", c.Steps, c.Final) }
+
+// Warmup raises the rate evenly from rate/Steps in the first step to its value in step Steps.
+type Warmup struct{ Steps int }
+
+// Factor implements Schedule.
+func (w Warmup) Factor(step int) float64 {
+	return min(float64(step+1)/float64(max(w.Steps, 1)), 1)
+}
+
+// String implements Schedule.
+func (w Warmup) String() string { return fmt.Sprintf("warmup over %d", w.Steps) }
