@@ -236,7 +236,7 @@ func (s *step) criticObjective(real, fake batch) *Node {
 		Critic: func(images *Node) *Node {
 			return s.Experiment.judge(s.store.Scope(criticScope), images, real.labels)
 		},
-		Real:   ofReal.images, Fake: StopGradient(ofFake.images),
+		Real: ofReal.images, Fake: StopGradient(ofFake.images),
 		RealLogits: ofReal.logits, FakeLogits: ofFake.logits, Random: s.noise,
 	}
 	sum := ScalarZero(objective.Graph(), dtypes.Float32)

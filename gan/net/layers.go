@@ -1,30 +1,28 @@
 package net
 
 import (
-	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
 	"github.com/gomlx/gomlx/ml/model"
-	"github.com/gomlx/gomlx/ml/model/initializer"
 )
 
 // Dense is y = x·W + b. x: [batch, in]; y: [batch, out]. W ("weights": [in, out]) starts Glorot uniform and b
-// ("biases": [out]) zero, as in Keras.
+// ("biases": [out]) zero, as in Keras. Linear leaves the start to the scope.
 //
 // Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
-func Dense(scope *model.Scope, x *Node, out int) *Node {
-	in := x.Shape().Dim(-1)
-	weights := weightsVariable(scope, x.DType(), in, out).NodeValue(x)
-	return Add(MatMul(x, weights), ExpandLeftToRank(bias(scope, x, out), 2))
+func Dense(scope *model.Scope, x *Node, out int) *Node { return Linear(WithGlorot(scope), x, out) }
+
+// Linear is Dense with weights that start by the scope's initializer.
+func Linear(scope *model.Scope, x *Node, out int) *Node {
+	return addBias(scope, MatMul(x, weights(scope, x, x.Shape().Dim(-1), out)))
 }
 
 // Conv2D is a convolution with stride 1 and no padding ("valid"), plus a bias. x: [batch, height, width, in];
 // the result: [batch, height-size+1, width-size+1, out]. Weights and biases start as in Dense
 // ("weights": [size, size, in, out]).
 func Conv2D(scope *model.Scope, x *Node, out, size int) *Node {
-	in := x.Shape().Dim(-1)
-	kernel := weightsVariable(scope, x.DType(), size, size, in, out).NodeValue(x)
-	return Add(convolve(x, kernel), ExpandLeftToRank(bias(scope, x, out), 4))
+	requireImages("Conv2D", x)
+	w := window{height: x.Shape().Dim(1), width: x.Shape().Dim(2), size: size, stride: 1}
+	return addBias(scope, w.convolve(x, weights(WithGlorot(scope), x, size, size, x.Shape().Dim(3), out)))
 }
 
 // MaxPool2 keeps the largest value of each 2×2 window, stride 2; an odd last row or column is dropped, as Keras and
@@ -37,10 +35,24 @@ func MaxPool2(x *Node) *Node {
 	s := x.Shape()
 	batch, height, width, channels := s.Dim(0), s.Dim(1)/2, s.Dim(2)/2, s.Dim(3)
 	if s.Dim(1)%2 != 0 || s.Dim(2)%2 != 0 {
-		x = Slice(x, AxisRange(), AxisRange(0, 2*height), AxisRange(0, 2*width), AxisRange())
+		x = crop(x, 2*height, 2*width)
 	}
 	windows := Reshape(x, batch, height, 2, width, 2, channels)
 	return ReduceMax(IdentityWithCustomGradient(windows, toFirstLargest), 2, 4)
+}
+
+// crop keeps the first rows and columns of x, [batch, height, width, channels].
+func crop(x *Node, rows, columns int) *Node {
+	height, width := x.Shape().Dim(1), x.Shape().Dim(2)
+	return withAdjoints(Slice(x, AxisRange(), AxisRange(0, rows), AxisRange(0, columns)),
+		linearIn{x, func(y *Node) *Node { return uncrop(y, height, width) }})
+}
+
+// uncrop is the adjoint of crop: it adds rows and columns of zeros to y.
+func uncrop(y *Node, height, width int) *Node {
+	rows, columns := y.Shape().Dim(1), y.Shape().Dim(2)
+	return withAdjoints(pad(y, 0, 0, height, width),
+		linearIn{y, func(x *Node) *Node { return crop(x, rows, columns) }})
 }
 
 // toFirstLargest corrects the gradient that ReduceMax sends to its windows ([batch, height, 2, width, 2, channels]):
@@ -68,36 +80,3 @@ func LeakyReLU(x *Node, slope float64) *Node {
 
 // ReLU is max(x, 0).
 func ReLU(x *Node) *Node { return Max(x, ScalarZero(x.Graph(), x.DType())) }
-
-// convolve is a valid convolution with stride 1. x: [batch, height, width, in]; kernel: [size, size, in, out].
-// XLA's convolution is fast where there are many input channels. Elsewhere it is one matrix product over patches: with
-// few channels, with even kernels, whose gradient by x is wrong in GoMLX 0.28.2 (convVJPWrtX pads by size-2 and size
-// where both sides need size-1), and always on the Go backend, whose convolution takes seconds.
-func convolve(x, kernel *Node) *Node {
-	const fewChannels = 4
-	odd := kernel.Shape().Dim(0)%2 == 1
-	if x.Graph().Backend().Name() == "xla" && x.Shape().Dim(-1) > fewChannels && odd {
-		return Convolve(x, kernel).NoPadding().Done()
-	}
-	xs, ks := x.Shape(), kernel.Shape()
-	size, in, out := ks.Dim(0), ks.Dim(2), ks.Dim(3)
-	height, width := xs.Dim(1)-size+1, xs.Dim(2)-size+1
-	var patches []*Node
-	for row := range size {
-		for column := range size {
-			patches = append(patches, Slice(x, AxisRange(), AxisRange(row, row+height), AxisRange(column, column+width),
-				AxisRange()))
-		}
-	}
-	rows := Reshape(Concatenate(patches, -1), -1, size*size*in)
-	return Reshape(MatMul(rows, Reshape(kernel, size*size*in, out)), xs.Dim(0), height, width, out)
-}
-
-func weightsVariable(scope *model.Scope, dtype dtypes.DType, dims ...int) *model.Variable {
-	return scope.WithInitializer(initializer.GlorotUniformFn(scope)).
-		VariableWithShape("weights", shapes.Make(dtype, dims...))
-}
-
-func bias(scope *model.Scope, x *Node, out int) *Node {
-	return scope.WithInitializer(initializer.Zero).VariableWithShape("biases", shapes.Make(x.DType(), out)).NodeValue(x)
-}

@@ -461,7 +461,7 @@ func TestConv2DGradient(t *testing.T) {
 					}
 				}
 				got := MustNewExec(backend, func(x, kernel, slope *Node) []*Node {
-					return Gradient(ReduceAllSum(Mul(convolve(x, kernel), slope)), x, kernel)
+					return Gradient(ReduceAllSum(Mul(window{height: height, width: width, size: size, stride: 1}.convolve(x, kernel), slope)), x, kernel)
 				}).MustCall(tensor(x, batch, height, width, in), tensor(kernel, size, size, in, out),
 					tensor(slope, batch, rows, columns, out))
 				what := fmt.Sprintf("%d×%d kernel, %d channels: gradient by ", size, size, in)
