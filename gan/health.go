@@ -12,6 +12,22 @@ import (
 // the critic is not conditional. A critic that judges packs sees each image beside the ones that follow it, so the number
 // of images must be a multiple of Pack, and there is a logit for each pack.
 func (t *Trainer) Logits(images Images, labels []int32) ([]float32, error) {
+	return t.ask(&t.logits, images, labels, func(x, labels *graph.Node) *graph.Node {
+		return t.builder.logits(packed(x, t.exp.Pack), labels).logits
+	})
+}
+
+// InputGradients returns ∇ₓD, the gradient of each image's logit (or its pack's) by the image, [n, h, w, c] as the images:
+// the direction in which the critic asks the generator to change them. images and labels are as for Logits.
+func (t *Trainer) InputGradients(images Images, labels []int32) ([]float32, error) {
+	return t.ask(&t.slopes, images, labels, func(x, labels *graph.Node) *graph.Node {
+		logits := t.builder.logits(packed(x, t.exp.Pack), labels).logits
+		return graph.Gradient(graph.ReduceAllSum(logits), x)[0]
+	})
+}
+
+// ask runs a graph on images, compiled when first asked for, with the critic in inference mode.
+func (t *Trainer) ask(exec **model.Exec, images Images, labels []int32, of func(x, labels *graph.Node) *graph.Node) ([]float32, error) {
 	if t.failed != nil {
 		return nil, t.failed
 	}
@@ -25,19 +41,18 @@ func (t *Trainer) Logits(images Images, labels []int32) ([]float32, error) {
 	case t.exp.ClassCritic == nil:
 		labels = make([]int32, images.N) // not looked at
 	}
-	if t.critics == nil {
-		var err error
-		t.critics, err = model.NewExec(t.backend, t.store, func(_ *model.Scope, x, labels *graph.Node) *graph.Node {
+	if *exec == nil {
+		made, err := model.NewExec(t.backend, t.store, func(_ *model.Scope, x, labels *graph.Node) *graph.Node {
 			defer panicWithError()
 			t.store.SetTraining(x.Graph(), false)
-			builder := t.builder
-			return builder.logits(packed(x, t.exp.Pack), labels).logits
+			return of(x, labels)
 		})
 		if err != nil {
 			return nil, fmt.Errorf("critic: %w", err)
 		}
+		*exec = made
 	}
-	out, err := t.critics.Call1(
+	out, err := (*exec).Call1(
 		tensors.FromFlatDataAndDimensions(images.Data, images.N, images.H, images.W, images.C), labels)
 	if err != nil {
 		return nil, fmt.Errorf("critic: %w", err)

@@ -72,9 +72,9 @@ func (e Experiment) probe(images *data.Images) (*probed, error) {
 	seen.spread = spread(tensors.MustCopyFlatData[float32](outputs[0]), n)
 	for i, name := range append(slices.Clone(seen.generatorWeights), seen.criticWeights...) {
 		ofCritic := i >= len(seen.generatorWeights)
-		lastBias := ofCritic && strings.HasSuffix(name, "/biases") && store.GetVariable(criticScope+"/"+name).Shape().Size() == 1
-		// The critic's last bias moves all logits alike, which several losses do not see.
-		if tensors.ToScalar[float32](outputs[1+i]) != 0 || lastBias {
+		// A bias that moves all logits alike is not seen by the losses of their differences.
+		shift := ofCritic && strings.HasSuffix(name, "/biases")
+		if tensors.ToScalar[float32](outputs[1+i]) != 0 || shift {
 			continue
 		}
 		if ofCritic {

@@ -52,9 +52,16 @@ func newGenerator(backend compute.Backend, exp Experiment, store *model.Store, s
 }
 
 // NewGenerator makes a Generator of exp's generator network with weights as Generator.Weights returns them. Only
-// Generator or ClassGenerator, Classes and Latent of the experiment are used.
+// Generator or ClassGenerator, Classes (or Data in its place) and Latent of the experiment are used.
 func NewGenerator(backend compute.Backend, exp Experiment, weights *safetensors.File) (*Generator, error) {
 	exp = exp.withDefaults()
+	if exp.ClassGenerator != nil && exp.Classes == 0 {
+		images, err := exp.Data.Load()
+		if err != nil {
+			return nil, fmt.Errorf("the generator is conditional, and how many classes it has is not known: %w", err)
+		}
+		exp.Classes = images.Classes()
+	}
 	store := model.NewStore()
 	for _, stored := range weights.Tensors {
 		value, err := fromStored(stored)

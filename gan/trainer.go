@@ -31,7 +31,8 @@ type Trainer struct {
 	builder  step
 	execs    map[updates]*model.Exec
 	sampler  *Generator
-	critics  *model.Exec // logits of given images, made when first asked for
+	logits   *model.Exec // of given images, made when first asked for
+	slopes   *model.Exec // by given images, likewise
 	pairs    *model.Exec // of a private run: the gradients of one pair
 	images   int         // in the data set
 	settings []float64   // in the order of Experiment.settingNames
@@ -149,9 +150,11 @@ func (e Experiment) needsLabels() bool { return e.ClassGenerator != nil || e.Cla
 // moveToDevice puts the data set into variables of the store that no step changes.
 func (t *Trainer) moveToDevice(images *data.Images) error {
 	dims := []int{images.N, images.Height, images.Width, images.Channels}
-	samples := tensors.FromFlatDataAndDimensions(images.Pixels, dims...)
+	var samples *tensors.Tensor
 	if images.Values != nil {
 		samples = tensors.FromFlatDataAndDimensions(images.Values, dims...)
+	} else {
+		samples = tensors.FromFlatDataAndDimensions(images.Pixels, dims...)
 	}
 	var err error
 	if t.builder.images, err = t.store.CreateVariable(dataScope+"/images", samples); err != nil {

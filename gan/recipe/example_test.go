@@ -16,9 +16,8 @@ func ExampleNamed() {
 	exp.BatchSize, exp.Seed = 128, 7
 	fmt.Println(exp.Name, exp.Pack, exp.BatchSize, exp.Order)
 
-	_, err = recipe.Named("unet")
-	fmt.Println(err)
+	fmt.Println(exp.Check())
 	// Output:
 	// mlp 2 128 alternating
-	// unknown recipe "unet": use one of article, mlp
+	// []
 }

@@ -1,4 +1,9 @@
-// Package recipe holds named, ready-made experiments.
+// Package recipe holds named, ready-made experiments. Each is an ordinary gan.Experiment of a few lines, to be run as it
+// is, changed, or taken as a pattern; each passes Experiment.Check.
+//
+// Reading order: recipe.go (the list), pairs.go (the article's pair and what stabilises it), objectives.go (one pair of
+// networks under the losses and penalties of the literature), classes.go (class-conditional), plane.go (points in the
+// plane, where every lost mode is seen), series.go (time series and text), pictures.go (other data).
 package recipe
 
 import (
@@ -6,8 +11,6 @@ import (
 	"strings"
 
 	"gantry.local/gan"
-	"gantry.local/gan/data"
-	"gantry.local/gan/net"
 )
 
 // Recipe is an experiment with a name and a line about it.
@@ -17,11 +20,40 @@ type Recipe struct {
 	Make  func() gan.Experiment
 }
 
-// All lists the recipes, simplest first.
+// All lists the recipes, in reading order.
 func All() []Recipe {
 	return []Recipe{
 		{"article", "the article's networks and loss, trained correctly; collapses to one image on MNIST", Article},
-		{"mlp", "the same generator widths, stabilised; all ten digits within minutes", MLP},
+		{"article-packed", "the article's critic saved: batch norm, LeakyReLU, and four images judged at once", ArticlePacked},
+		{"mlp", "dense layers, stabilised; all ten digits within minutes", MLP},
+		{"dcgan", "convolutions; the best digits within minutes", DCGAN},
+		{"resnet", "residual blocks, hinge loss and spectral norm (SNGAN)", ResNet},
+
+		{"wgan", "Wasserstein loss with clipped weights", WGAN},
+		{"wgan-gp", "Wasserstein loss with the gradient penalty", WGANGP},
+		{"lsgan", "least squares", LSGAN},
+		{"sngan", "hinge loss with spectral norm", SNGAN},
+		{"dragan", "cross-entropy with the penalty around the data", DRAGAN},
+		{"rsgan", "relativistic paired loss with R1 and R2", RSGAN},
+		{"diffaugment", "a tenth of the digits, augmented in front of the critic with adaptive strength", DiffAugment},
+		{"private", "critic updates with differential privacy", Private},
+
+		{"cgan", "class-conditional: both networks are told the digit", CGAN},
+		{"projection", "class-conditional: projection critic, hinge loss, spectral norm", Projection},
+		{"acgan", "class-conditional: the critic also names the digit", ACGAN},
+
+		{"toy", "points in the plane (ring of 8), dense networks", Toy},
+		{"toy-packed", "the same, four points judged at once", ToyPacked},
+		{"toy-r1r2", "the same, relativistic with R1 and R2", ToyR1R2},
+		{"toy-unrolled", "the same, looking five critic updates ahead", ToyUnrolled},
+
+		{"sines", "time series of sine waves by a recurrent generator", Sines},
+		{"phrases", "short phrases, character by character, with Gumbel-softmax", Phrases},
+
+		{"fashion", "dcgan on Fashion-MNIST", Fashion},
+		{"faces", "drawn faces in colour, 32×32", Faces},
+		{"stacked", "DCGAN on Stacked MNIST, 1000 modes", Stacked},
+		{"stacked-r1r2", "the same, relativistic with R1 and R2", StackedR1R2},
 	}
 }
 
@@ -37,26 +69,5 @@ func Named(name string) (gan.Experiment, error) {
 	return gan.Experiment{}, fmt.Errorf("unknown recipe %q: use one of %s", name, strings.Join(names, ", "))
 }
 
-// Article is the article's generator and critic, its binary cross-entropy on logits, Adam with Keras' defaults, and its
-// first training loop at its batch size of 32.
-func Article() gan.Experiment {
-	adam := gan.Adam{Rate: 1e-3, Epsilon: 1e-7}
-	return gan.Experiment{
-		Name: "article", Data: data.MNIST(), Latent: 100,
-		Generator: net.MLPGenerator, Critic: net.ConvCritic,
-		Order: gan.AlternatingHalves, GeneratorAdam: adam, CriticAdam: adam, BatchSize: 32,
-	}
-}
-
-// MLP keeps the generator's widths and adds what stops the collapse: batch normalisation in the generator, a critic of
-// dense layers with LeakyReLU, and packing: the critic judges two images at a time, so that a pair of equal images gives
-// itself away (Lin et al., "PacGAN", 2017, arXiv:1712.04086). Rate and momentum are DCGAN's (Radford et al., 2015,
-// arXiv:1511.06434).
-func MLP() gan.Experiment {
-	adam := gan.Adam{Rate: 2e-4, Beta1: 0.5}
-	return gan.Experiment{
-		Name: "mlp", Data: data.MNIST(), Latent: 100,
-		Generator: net.NormMLPGenerator, Critic: net.MLPCritic,
-		Pack: 2, GeneratorAdam: adam, CriticAdam: adam, BatchSize: 64,
-	}
-}
+// dcganAdam has the rate and momentum of Radford et al., 2015, arXiv:1511.06434.
+func dcganAdam() gan.Adam { return gan.Adam{Rate: 2e-4, Beta1: 0.5} }

@@ -1,0 +1,78 @@
+package net
+
+import (
+	"fmt"
+
+	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
+	"github.com/gomlx/gomlx/ml/model"
+)
+
+// Conv1D is a convolution over time that keeps the length, plus a bias. size is odd; the ends are padded with zeros.
+// x: [batch, T, in]; the result: [batch, T, out]:
+//
+//	y_t = Σ_k x_{t+k-size/2}·W_k + b,    k = 0 … size-1
+//
+// W ("weights": [size, in, out]) starts Glorot uniform and b ("biases": [out]) zero. It can be differentiated any
+// number of times.
+func Conv1D(scope *model.Scope, x *Node, out, size int) *Node {
+	if x.Rank() != 3 || size < 1 || size%2 == 0 {
+		panic(fmt.Errorf("Conv1D needs sequences [batch, T, features] and an odd size, not %s and %d", x.Shape(), size))
+	}
+	steps, in := x.Shape().Dim(1), x.Shape().Dim(2)
+	w := weights(WithGlorot(scope), x, size, in, out)
+	if size > 1 {
+		padded := surround(x, 1, size/2, steps+size-1)
+		shifted := make([]*Node, size)
+		for k := range shifted {
+			shifted[k] = interval(padded, 1, k, steps)
+		}
+		x = join(2, shifted...)
+	}
+	return addBias(scope, MatMul(x, Reshape(w, size*in, out)))
+}
+
+// The residual blocks of the text networks.
+const (
+	textBlocks = 2
+	textWindow = 5 // characters that a convolution sees at once
+
+	residualScale = 0.3 // of what a block adds
+)
+
+// TextGenerator returns a generator of texts: a dense layer makes features of every place in the text, residual blocks
+// of convolutions over time make neighbours fit one another, and every place ends in one of the characters.
+// z: [batch, latent] float32, N(0,1); the result: [batch, steps, 1, vocabulary], one-hot. While training the characters
+// are drawn (GumbelSoftmax at temperature 1, StraightThrough); otherwise each is the likeliest.
+//
+// It is the language model of Gulrajani et al., "Improved training of Wasserstein GANs", 2017, arXiv:1704.00028, with
+// fewer and narrower blocks, and it trains with that paper's gradient penalty. The paper shows the critic the
+// probabilities themselves. Drawn characters learned to spell sooner.
+func TextGenerator(steps, vocabulary, width int) func(scope *model.Scope, z *Node) *Node {
+	return func(scope *model.Scope, z *Node) *Node {
+		x := Reshape(Dense(scope.In("dense"), z, steps*width), -1, steps, width)
+		logits := Conv1D(scope.In("output"), residualBlocks(scope, x), vocabulary, 1)
+		return InsertAxes(StraightThrough(GumbelSoftmax(scope, logits, 1)), 2)
+	}
+}
+
+// TextCritic returns a critic of texts, the mirror image of TextGenerator: every character's features, residual blocks
+// of convolutions over time, and one logit of all of them. x: [batch, T, 1, vocabulary], one-hot or
+// probabilities; the result: [batch, 1], unbounded.
+func TextCritic(width int) func(scope *model.Scope, x *Node) *Node {
+	return func(scope *model.Scope, x *Node) *Node {
+		requireSequence("TextCritic", x)
+		x = residualBlocks(scope, Conv1D(scope.In("input"), Squeeze(x, 2), width, 1))
+		return Dense(scope.In("logit"), Flatten(x), 1)
+	}
+}
+
+// residualBlocks adds to x, [batch, T, width], what two convolutions make of it, and does so again.
+func residualBlocks(scope *model.Scope, x *Node) *Node {
+	width := x.Shape().Dim(-1)
+	for block := range textBlocks {
+		change := Conv1D(scope.In("block_%d_in", block), ReLU(x), width, textWindow)
+		change = Conv1D(scope.In("block_%d_out", block), ReLU(change), width, textWindow)
+		x = Add(x, MulScalar(change, residualScale))
+	}
+	return x
+}

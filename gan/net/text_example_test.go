@@ -1,0 +1,47 @@
+package net_test
+
+import (
+	"fmt"
+	"log"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"gantry.local/gan/device"
+	"gantry.local/gan/net"
+)
+
+// Texts of 16 characters of an alphabet of 27. Train the pair with loss.Wasserstein and loss.WGANGP(10).
+func ExampleTextGenerator() {
+	generator, critic := net.TextGenerator(16, 27, 64), net.TextCritic(64)
+	backend, err := device.Open("go")
+	if err != nil {
+		log.Fatal(err)
+	}
+	z := tensors.FromFlatDataAndDimensions(make([]float32, 5*32), 5, 32)
+	store := model.NewStore()
+	out := model.MustCallOnceN(backend, store, func(_ *model.Scope, z *Node) []*Node {
+		text := generator(store.Scope("/generator"), z)
+		return []*Node{text, critic(store.Scope("/critic"), text)}
+	}, z)
+	fmt.Println("texts", out[0].Shape())
+	fmt.Println("logits", out[1].Shape())
+	// Output:
+	// texts (Float32)[5, 16, 1, 27]
+	// logits (Float32)[5, 1]
+}
+
+// When a graph does not train, the choice is the likeliest category.
+func ExampleGumbelSoftmax() {
+	backend, err := device.Open("go")
+	if err != nil {
+		log.Fatal(err)
+	}
+	logits := tensors.FromValue([][]float32{{0.1, 2, -1}, {3, 0, 0}})
+	choice := model.MustCallOnce(backend, model.NewStore(), func(scope *model.Scope, logits *Node) *Node {
+		return net.GumbelSoftmax(scope, logits, 0.5)
+	}, logits)
+	fmt.Println(choice.Value())
+	// Output: [[0 1 0] [1 0 0]]
+}

@@ -1,0 +1,61 @@
+package recipe
+
+import (
+	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
+	"github.com/gomlx/gomlx/ml/model"
+
+	"gantry.local/gan"
+	"gantry.local/gan/data"
+	"gantry.local/gan/net"
+)
+
+// Article is the article's generator and critic, its binary cross-entropy on logits, Adam with Keras' defaults, and its
+// first training loop at its batch size of 32.
+func Article() gan.Experiment {
+	adam := gan.Adam{Rate: 1e-3, Epsilon: 1e-7}
+	return gan.Experiment{
+		Name: "article", Data: data.MNIST(), Latent: 100,
+		Generator: net.MLPGenerator, Critic: net.ConvCritic,
+		Order: gan.AlternatingHalves, GeneratorAdam: adam, CriticAdam: adam, BatchSize: 32,
+	}
+}
+
+// ArticlePacked keeps the article's widths and its critic of convolutions and max-pooling, and adds what saves them:
+// batch normalisation in the generator, LeakyReLU in both, and packing, four images per judgement (Lin et al., "PacGAN",
+// 2017, arXiv:1712.04086).
+func ArticlePacked() gan.Experiment {
+	adam := gan.Adam{Rate: 5e-4, Beta1: 0.5}
+	return gan.Experiment{
+		Name: "article-packed", Data: data.MNIST(), Latent: 100,
+		Generator: net.NormMLPGenerator, Critic: leakyConvCritic,
+		Pack: 4, GeneratorAdam: adam, CriticAdam: adam, BatchSize: 64,
+	}
+}
+
+// leakyConvCritic is net.ConvCritic with LeakyReLU(0.2). x: [batch, 28, 28, channels]; the result: [batch, 1].
+func leakyConvCritic(scope *model.Scope, x *Node) *Node {
+	x = net.MaxPool2(net.LeakyReLU(net.Conv2D(scope.In("conv_0"), x, 64, 3), 0.2))
+	x = net.MaxPool2(net.LeakyReLU(net.Conv2D(scope.In("conv_1"), x, 128, 3), 0.2))
+	return net.Dense(scope.In("logit"), net.Flatten(x), 1)
+}
+
+// MLP keeps the generator's widths and adds what stops the collapse: batch normalisation in the generator, a critic of
+// dense layers with LeakyReLU, and packing: the critic judges two images at a time, so that a pair of equal images gives
+// itself away (Lin et al., "PacGAN", 2017, arXiv:1712.04086). Rate and momentum are DCGAN's (Radford et al., 2015,
+// arXiv:1511.06434).
+func MLP() gan.Experiment {
+	return gan.Experiment{
+		Name: "mlp", Data: data.MNIST(), Latent: 100,
+		Generator: net.NormMLPGenerator, Critic: net.MLPCritic,
+		Pack: 2, GeneratorAdam: dcganAdam(), CriticAdam: dcganAdam(), BatchSize: 64,
+	}
+}
+
+// DCGAN is Radford et al.'s pair (2015, arXiv:1511.06434) for 28×28, without batch statistics in the critic.
+func DCGAN() gan.Experiment {
+	return gan.Experiment{
+		Name: "dcgan", Data: data.MNIST(), Latent: 100,
+		Generator: net.DCGAN{}.Generator, Critic: net.DCGAN{}.Critic,
+		GeneratorAdam: dcganAdam(), CriticAdam: dcganAdam(), EMA: 0.999, BatchSize: 64,
+	}
+}

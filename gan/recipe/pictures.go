@@ -1,0 +1,46 @@
+package recipe
+
+import (
+	"gantry.local/gan"
+	"gantry.local/gan/data"
+	"gantry.local/gan/loss"
+	"gantry.local/gan/net"
+)
+
+// Fashion is DCGAN on Fashion-MNIST (Xiao et al., 2017, arXiv:1708.07747).
+func Fashion() gan.Experiment {
+	exp := DCGAN()
+	exp.Name, exp.Data = "fashion", data.FashionMNIST()
+	return exp
+}
+
+// Faces trains on 20 000 drawn faces of 32×32 in colour.
+func Faces() gan.Experiment {
+	networks := net.DCGAN{Size: 32, Channels: 3, Width: 32}
+	return gan.Experiment{
+		Name: "faces", Data: data.Faces(data.FacesOptions{N: 20_000}),
+		Generator: networks.Generator, Critic: networks.Critic,
+		Loss: loss.NonSaturating, Penalties: []loss.Penalty{loss.R1(1)}, PenaltyEvery: 4,
+		GeneratorAdam: dcganAdam(), CriticAdam: dcganAdam(), EMA: 0.999,
+	}
+}
+
+// Stacked is DCGAN on Stacked MNIST: three digits in three colours, a thousand modes (Metz et al., 2016,
+// arXiv:1611.02163).
+func Stacked() gan.Experiment {
+	networks := net.DCGAN{Channels: 3, Norm: net.NormBatch}
+	return gan.Experiment{
+		Name: "stacked", Data: data.StackedMNIST(0), Generator: networks.Generator, Critic: networks.Critic,
+		GeneratorAdam: dcganAdam(), CriticAdam: dcganAdam(),
+	}
+}
+
+// StackedR1R2 is Stacked with the relativistic paired loss, R1 and R2, without batch statistics in the critic.
+func StackedR1R2() gan.Experiment {
+	networks := net.DCGAN{Channels: 3}
+	exp := Stacked()
+	exp.Name, exp.Critic, exp.Loss = "stacked-r1r2", networks.Critic, loss.Paired
+	exp.Penalties, exp.PenaltyEvery = []loss.Penalty{loss.R1(1), loss.R2(1)}, 4
+	exp.EMA = 0.999
+	return exp
+}

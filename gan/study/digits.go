@@ -1,0 +1,202 @@
+package study
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	_ "embed"
+
+	"github.com/gomlx/compute"
+
+	"gantry.local/gan"
+	"gantry.local/gan/data"
+	"gantry.local/gan/export"
+	"gantry.local/gan/metric"
+	"gantry.local/gan/recipe"
+)
+
+// quality is what the tables of digits say about 10 000 samples.
+type quality struct {
+	frechet, floor    float64
+	precision, recall float64
+	classes           int     // with at least 2 % of the samples
+	rarest            float64 // share of the rarest class
+}
+
+const judged = 10_000 // samples
+
+// judge measures samples of MNIST against real digits that a classifier knows well.
+func judge(backend compute.Backend, samples gan.Images) (q quality, err error) {
+	extractor, err := metric.Open(backend, metric.MNIST1)
+	if err != nil {
+		return q, err
+	}
+	digits, err := data.Subset(data.MNIST(), 2*samples.N, 7).Load()
+	if err != nil {
+		return q, err
+	}
+	real := gan.Images{Data: digits.Floats(0, digits.N), N: digits.N, H: digits.Height, W: digits.Width, C: digits.Channels}
+	realFeatures, err := extractor.Features(real)
+	if err != nil {
+		return q, err
+	}
+	features, err := extractor.Features(samples)
+	if err != nil {
+		return q, err
+	}
+	report, err := metric.Compare(realFeatures, features, metric.Options{Features: extractor.Name()})
+	if err != nil {
+		return q, err
+	}
+	classes, _, err := extractor.Classes(samples)
+	if err != nil {
+		return q, err
+	}
+	counts, err := metric.Count(classes, extractor.NumClasses())
+	if err != nil {
+		return q, err
+	}
+	q = quality{frechet: report.Frechet.Value, floor: report.Frechet.Real, precision: report.Precision.Value,
+		recall: report.Recall.Value, rarest: 1}
+	for _, count := range counts {
+		share := float64(count) / float64(samples.N)
+		q.rarest = min(q.rarest, share)
+		if share >= 0.02 {
+			q.classes++
+		}
+	}
+	return q, nil
+}
+
+func (q quality) cells() []string {
+	return []string{fmt.Sprintf("%.1f", q.frechet), fmt.Sprintf("%.2f", q.precision), fmt.Sprintf("%.2f", q.recall),
+		fmt.Sprintf("%d", q.classes), fmt.Sprintf("%.1f %%", 100*q.rarest)}
+}
+
+func digitsTable(title string, limit time.Duration) *Table {
+	return &Table{Title: fmt.Sprintf("%s, %s of wall clock each", title, limit),
+		Columns: []string{"recipe", "steps", "Fréchet", "precision", "recall", "classes", "rarest"},
+		Notes: []string{fmt.Sprintf("On features of %s, of %d samples against as many digits. Classes with at least 2 %% of the samples, and "+
+			"the share of the rarest. The time includes process start or opening the device, and compilation; not the samples.", metric.MNIST1, judged)}}
+}
+
+// trainAndJudge is one row of a table of digits.
+func (o Options) trainAndJudge(ctx context.Context, exp gan.Experiment) (q quality, steps int, err error) {
+	err = o.withBackend(func(backend compute.Backend) error {
+		trainer, err := run(ctx, backend, exp, 0, o.Limit, nil)
+		if err != nil {
+			return fmt.Errorf("%s: %w", exp.Name, err)
+		}
+		steps = trainer.Step()
+		samples, err := trainer.Sample(judged, 1)
+		if err != nil {
+			return err
+		}
+		if err := o.keep(exp.Name, samples); err != nil {
+			return err
+		}
+		q, err = judge(backend, samples)
+		return err
+	})
+	fmt.Fprintf(o.Log, "%s: %d steps, %+v\n", exp.Name, steps, q)
+	return q, steps, err
+}
+
+// keep writes the first hundred samples as a picture, where Out is set.
+func (o Options) keep(name string, samples gan.Images) error {
+	if o.Out == "" {
+		return nil
+	}
+	if err := os.MkdirAll(o.Out, 0o700); err != nil {
+		return err
+	}
+	size := samples.H * samples.W * samples.C
+	samples.N = min(samples.N, 100)
+	samples.Data = samples.Data[:samples.N*size]
+	file, err := os.Create(filepath.Join(o.Out, name+".png"))
+	if err != nil {
+		return err
+	}
+	return errors.Join(export.WritePNG(file, samples, 10), file.Close())
+}
+
+//go:embed testdata/peer_torch.py
+var peerScript []byte
+
+// mnist trains mlp and dcgan, and PyTorch's counterparts where a Python is given, for the same time.
+func mnist(ctx context.Context, o Options) (*Table, error) {
+	if o.Limit == 0 {
+		o.Limit = 4 * time.Minute
+	}
+	table := digitsTable("MNIST", o.Limit)
+	for _, exp := range []gan.Experiment{recipe.MLP(), recipe.DCGAN()} {
+		if o.wants(exp.Name) {
+			q, steps, err := o.trainAndJudge(ctx, exp)
+			if err != nil {
+				return nil, err
+			}
+			table.Rows = append(table.Rows, append([]string{exp.Name, fmt.Sprint(steps)}, q.cells()...))
+			table.Notes[0] = strings.Replace(table.Notes[0], "as many digits.", fmt.Sprintf("as many digits (real against real: %.2f).", q.floor), 1)
+		}
+		name := "pytorch " + exp.Name
+		if o.Peer == "" || !o.wants(name) {
+			continue
+		}
+		samples, said, err := o.peer(ctx, exp.Name)
+		if err != nil {
+			return nil, err
+		}
+		var q quality
+		err = o.withBackend(func(backend compute.Backend) (err error) {
+			q, err = judge(backend, samples)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if err := o.keep(name, samples); err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(o.Log, "%s: %s, %+v\n", name, said, q)
+		steps, _, _ := strings.Cut(said, " ")
+		table.Rows = append(table.Rows, append([]string{name, steps}, q.cells()...))
+	}
+	return table, nil
+}
+
+// peer trains PyTorch's counterpart of a recipe and returns its samples and what it said.
+func (o Options) peer(ctx context.Context, name string) (samples gan.Images, said string, err error) {
+	dir, err := os.MkdirTemp("", "gantry-peer-")
+	if err != nil {
+		return samples, "", err
+	}
+	defer os.RemoveAll(dir)
+	script, digits, out := filepath.Join(dir, "peer.py"), filepath.Join(dir, "digits"), filepath.Join(dir, "samples.npy")
+	images, err := data.MNIST().Load()
+	if err != nil {
+		return samples, "", err
+	}
+	err = errors.Join(os.WriteFile(script, peerScript, 0o600), os.WriteFile(digits, images.Pixels, 0o600))
+	if err != nil {
+		return samples, "", err
+	}
+	c := exec.CommandContext(ctx, o.Peer, script, name, fmt.Sprint(o.Limit.Seconds()), fmt.Sprint(judged), out, digits, "0")
+	c.Stderr = o.Log
+	text, err := c.Output()
+	if err != nil {
+		return samples, "", fmt.Errorf("peer %s: %w", name, err)
+	}
+	file, err := os.Open(out)
+	if err != nil {
+		return samples, "", err
+	}
+	defer file.Close()
+	samples, err = export.ReadNPY(file)
+	return samples, strings.TrimSpace(string(text)), err
+}

@@ -1,0 +1,108 @@
+package study
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/gomlx/compute"
+
+	"gantry.local/gan"
+	"gantry.local/gan/metric"
+	"gantry.local/gan/recipe"
+)
+
+// stacked trains the recipes of Stacked MNIST and counts, several times on the way, how many of the thousand numbers
+// 26 000 samples show, as PacGAN does: a classifier reads each of the three digits.
+func stacked(ctx context.Context, o Options) (*Table, error) {
+	const samples, looks = 26_000, 4
+	if o.Limit == 0 {
+		o.Limit = 10 * time.Minute
+	}
+	table := &Table{Title: fmt.Sprintf("Stacked MNIST, %s of wall clock each", o.Limit),
+		Columns: []string{"recipe", "minutes", "steps", "modes of 1000", "KL"},
+		Notes: []string{fmt.Sprintf("Of %d samples, each digit read by %s: numbers that occur, and KL(samples ‖ uniform) in nats. "+
+			"The looks on the way take time from the run.", samples, metric.MNIST1)}}
+	for _, exp := range []gan.Experiment{recipe.Stacked(), recipe.StackedR1R2()} {
+		if !o.wants(exp.Name) {
+			continue
+		}
+		err := o.withBackend(func(backend compute.Backend) error {
+			extractor, err := metric.Open(backend, metric.MNIST1)
+			if err != nil {
+				return err
+			}
+			begin, looked := time.Now(), 0
+			look := func(t *gan.Trainer) error {
+				minutes := time.Since(begin).Minutes()
+				drawn, err := t.Sample(samples, 1)
+				if err != nil {
+					return err
+				}
+				modes, kl, err := stackedModes(extractor, drawn)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(o.Log, "%s: %.1f min, step %d: %d modes, KL %.3f\n", exp.Name, minutes, t.Step(), modes, kl)
+				table.Rows = append(table.Rows, []string{exp.Name, fmt.Sprintf("%.1f", minutes), fmt.Sprint(t.Step()), fmt.Sprint(modes),
+					fmt.Sprintf("%.3f", kl)})
+				return nil
+			}
+			trainer, err := run(ctx, backend, exp, o.Steps, o.Limit, func(t *gan.Trainer, p gan.Progress) error {
+				if looked < looks-1 && time.Since(begin) > time.Duration(looked+1)*o.Limit/looks {
+					looked++
+					return look(t)
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			if err := look(trainer); err != nil {
+				return err
+			}
+			shown, err := trainer.Sample(100, 1)
+			if err != nil {
+				return err
+			}
+			return o.keep(exp.Name, shown)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", exp.Name, err)
+		}
+	}
+	return table, nil
+}
+
+// stackedModes counts the different numbers that a classifier reads in samples of three digits, and their divergence from
+// equal shares.
+func stackedModes(extractor *metric.Extractor, samples gan.Images) (modes int, kl float64, err error) {
+	size := samples.H * samples.W
+	numbers := make([]int32, samples.N)
+	for channel := range 3 {
+		digits := gan.Images{Data: make([]float32, samples.N*size), N: samples.N, H: samples.H, W: samples.W, C: 1}
+		for i := range digits.Data {
+			digits.Data[i] = samples.Data[3*i+channel]
+		}
+		classes, _, err := extractor.Classes(digits)
+		if err != nil {
+			return 0, 0, err
+		}
+		for i, class := range classes {
+			numbers[i] = 10*numbers[i] + class
+		}
+	}
+	counts, err := metric.Count(numbers, 1000)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, count := range counts {
+		if count > 0 {
+			modes++
+			share := float64(count) / float64(samples.N)
+			kl += share * math.Log(1000*share)
+		}
+	}
+	return modes, kl, nil
+}

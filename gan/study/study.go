@@ -1,0 +1,154 @@
+// Package study reproduces measurements: each Study trains recipes with fixed seeds and returns one table. `gantry bench
+// NAME` runs one, and docs/results.md keeps the tables with the machine they were made on.
+//
+// Studies bounded by steps repeat bit for bit on one backend; those bounded by time do not, since how far a run comes
+// depends on the machine.
+package study
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gomlx/compute"
+
+	"gantry.local/gan"
+	"gantry.local/gan/device"
+)
+
+// Options of a study. The zero value is good, but for Log.
+type Options struct {
+	Backend string        // as for device.Open
+	Seeds   int           // runs of each recipe, with seeds 0, 1, …; default is the study's
+	Steps   int           // of each run, where the study is bounded by steps; default is the study's
+	Limit   time.Duration // of each run, where the study is bounded by time; default is the study's
+	Recipes []string      // only these rows; default all of the study's
+	Peer    string        // a Python with PyTorch, for the rows of peers; default none, and no such rows
+	Out     string        // a folder for samples (.png); default none
+	Log     io.Writer     // a line per run; required
+}
+
+// Study is a measurement.
+type Study struct {
+	Name  string
+	About string
+	Run   func(ctx context.Context, o Options) (*Table, error)
+}
+
+// All lists the studies.
+func All() []Study {
+	return []Study{
+		{"ring", "modes of a ring of 8 Gaussians that each toy recipe captures", ring},
+		{"grid", "modes of a grid of 25 Gaussians that each toy recipe captures", grid},
+		{"stacked", "modes of Stacked MNIST out of 1000, over time", stacked},
+		{"mnist", "quality of mlp and dcgan after four minutes, beside PyTorch's", mnist},
+		{"rescue", "what saves the article's pair from collapse, and why", rescue},
+	}
+}
+
+// Named returns the study called name, or an error that lists the names there are.
+func Named(name string) (Study, error) {
+	var names []string
+	for _, s := range All() {
+		if s.Name == name {
+			return s, nil
+		}
+		names = append(names, s.Name)
+	}
+	return Study{}, fmt.Errorf("unknown study %q: use one of %s", name, strings.Join(names, ", "))
+}
+
+// Table is what a study finds.
+type Table struct {
+	Title   string
+	Columns []string
+	Rows    [][]string
+	Notes   []string // below the table: what the numbers are
+}
+
+// String writes the table in Markdown.
+func (t *Table) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### %s\n\n", t.Title)
+	line := func(cells []string) { fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | ")) }
+	line(t.Columns)
+	line(strings.Split(strings.Repeat("---,", len(t.Columns)-1)+"---", ","))
+	for _, row := range t.Rows {
+		line(row)
+	}
+	for _, note := range t.Notes {
+		fmt.Fprintf(&b, "\n%s\n", note)
+	}
+	return b.String()
+}
+
+// run trains an experiment until steps or limit (each 0 for none), whichever comes first; the limit counts from the start
+// of the call, compilation included. each is called after every step and may be nil.
+func run(ctx context.Context, backend compute.Backend, exp gan.Experiment, steps int, limit time.Duration,
+	each func(*gan.Trainer, gan.Progress) error) (*gan.Trainer, error) {
+	if limit > 0 {
+		limited, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		ctx = limited
+	}
+	if steps == 0 {
+		steps = math.MaxInt32
+	}
+	trainer, err := gan.NewTrainer(backend, exp)
+	if err != nil {
+		return nil, err
+	}
+	for p, err := range trainer.Train(ctx, steps) {
+		if errors.Is(err, context.DeadlineExceeded) {
+			return trainer, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if each != nil {
+			if err := each(trainer, p); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return trainer, nil
+}
+
+// withBackend opens the backend for one run and closes it behind it, so that no run inherits memory or compiled graphs.
+func (o Options) withBackend(do func(compute.Backend) error) error {
+	backend, err := device.Open(o.Backend)
+	if err != nil {
+		return err
+	}
+	defer backend.Finalize()
+	return do(backend)
+}
+
+// wants tells whether a row is asked for.
+func (o Options) wants(recipe string) bool {
+	if len(o.Recipes) == 0 {
+		return true
+	}
+	return slices.Contains(o.Recipes, recipe)
+}
+
+// spread writes the mean and, of more values than one, the standard deviation.
+func spread(values []float64, format string) string {
+	mean, square := 0.0, 0.0
+	for _, v := range values {
+		mean += v / float64(len(values))
+	}
+	for _, v := range values {
+		square += (v - mean) * (v - mean)
+	}
+	text := fmt.Sprintf(format, mean)
+	if len(values) > 1 {
+		text += fmt.Sprintf(" ± "+format, math.Sqrt(square/float64(len(values)-1)))
+	}
+	return text
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"gantry.local/gan/device"
+	"gantry.local/gan/study"
+)
+
+func benchCommand() *cobra.Command {
+	var o study.Options
+	var asJSON bool
+	about, names := "", []string{}
+	for _, s := range study.All() {
+		about += fmt.Sprintf("  %-9s %s\n", s.Name, s.About)
+		names = append(names, s.Name)
+	}
+	c := &cobra.Command{
+		Use:   "bench STUDY",
+		Short: "Reproduce a measurement and print its table",
+		Long: "Trains the recipes of a study with fixed seeds and prints a table in Markdown; docs/results.md keeps ours.\n\nStudies:\n" +
+			about,
+		Args:      cobra.ExactArgs(1),
+		ValidArgs: names,
+		RunE: func(c *cobra.Command, args []string) error {
+			s, err := study.Named(args[0])
+			if err != nil {
+				return misuse{err}
+			}
+			if o.Seeds < 0 || o.Steps < 0 || o.Limit < 0 {
+				return misuse{errors.New("--seeds, --steps and --max-time cannot be negative")}
+			}
+			if _, err := device.Resolve(o.Backend); err != nil {
+				return misuse{err}
+			}
+			o.Log = c.ErrOrStderr()
+			table, err := s.Run(c.Context(), o)
+			if err != nil {
+				return fmt.Errorf("study %s: %w", s.Name, err)
+			}
+			if asJSON {
+				return json.NewEncoder(c.OutOrStdout()).Encode(table)
+			}
+			fmt.Fprint(c.OutOrStdout(), table)
+			return nil
+		},
+	}
+	f := c.Flags()
+	f.IntVar(&o.Seeds, "seeds", 0, "runs of each recipe (default: the study's)")
+	f.IntVar(&o.Steps, "steps", 0, "steps of each run, where the study counts steps (default: the study's)")
+	f.DurationVar(&o.Limit, "max-time", 0, "time of each run, where the study goes by the clock (default: the study's)")
+	f.StringArrayVar(&o.Recipes, "recipe", nil, "only this row; may be repeated")
+	f.StringVar(&o.Peer, "peer", "", "a Python with PyTorch, for the rows of its peers")
+	f.StringVar(&o.Out, "out", "", "folder for pictures of samples")
+	f.StringVar(&o.Backend, "backend", "", "as for `gantry train`")
+	f.BoolVar(&asJSON, "json", false, "the table as JSON")
+	return c
+}
