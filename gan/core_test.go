@@ -471,26 +471,28 @@ func TestClassConditional(t *testing.T) {
 		}
 	}
 	images := &data.Images{Pixels: pixels, Labels: labels, N: 64, Height: 8, Width: 8, Channels: 1}
-	told := func(scope *model.Scope, x, labels *Node) *Node {
-		return Concatenate([]*Node{net.Flatten(x), OneHot(labels, 2, x.DType())}, -1)
-	}
 	base := tiny(gan.Alternating)
 	exp := base
 	exp.Data, exp.Generator = data.Of("black and white", images), nil
+	exp.Penalties = []loss.Penalty{loss.R1(0.1)}
+	exp.GeneratorAdam, exp.CriticAdam = gan.Adam{Beta1: 0.5}, gan.Adam{Beta1: 0.5}
 	exp.ClassGenerator = func(scope *model.Scope, z, labels *Node) *Node {
-		return smooth().Generator(scope, told(scope, z, labels))
+		return smooth().Generator(scope, net.ConcatVector(z, net.OneHotLabels(labels, 2, z.DType())))
 	}
 	projected, auxiliary := exp, exp
 	projected.Critic = nil
-	projected.ClassCritic = func(scope *model.Scope, x, labels *Node) *Node { return base.Critic(scope, told(scope, x, labels)) }
+	projected.ClassCritic = func(scope *model.Scope, x, labels *Node) *Node {
+		features := net.LeakyReLU(net.Dense(scope.In("dense"), net.Flatten(x), 32), 0.2)
+		return net.Projection(scope.In("head"), features, labels, 2)
+	}
 	auxiliary.Classes = 2
 	auxiliary.Critic = func(scope *model.Scope, x *Node) *Node {
 		return net.Dense(scope.In("head"), net.LeakyReLU(net.Dense(scope.In("dense"), net.Flatten(x), 32), 0.2), 3)
 	}
-	for name, exp := range map[string]gan.Experiment{"critic told": projected, "auxiliary classifier": auxiliary} {
+	for name, exp := range map[string]gan.Experiment{"projection critic": projected, "auxiliary classifier": auxiliary} {
 		t.Run(name, func(t *testing.T) {
 			of := trainer(t, gantest.XLA(t), exp)
-			train(t, of, 400)
+			train(t, of, 600)
 			g, err := of.Generator()
 			if err != nil || g.Classes() != 2 {
 				t.Fatalf("%d classes, %v", g.Classes(), err)

@@ -94,18 +94,24 @@ func TestDivergence(t *testing.T) {
 	exp := tiny(gan.Alternating)
 	exp.CriticAdam.Rate, exp.GeneratorAdam.Rate = 1e30, 1e30
 	of, dir := trainer(t, gantest.XLA(t), exp), t.TempDir()
+	start := saved(t, of)
 	if err := of.Save(dir); err != nil {
 		t.Fatal(err)
 	}
-	start := saved(t, of)
 	var last error
 	steps := 0
 	for _, err := range of.Train(t.Context(), 10) {
 		last = err
 		steps++
 	}
-	if last == nil || !strings.Contains(last.Error(), "no longer finite; lower the rates") || steps == 10 {
+	if last == nil || steps == 10 {
 		t.Fatalf("after %d steps with rate 1e30: %v", steps, last)
+	}
+	for _, word := range []string{"step 1: ", "no longer finite; generator/dense/weights has", "lower the rates",
+		"the last good checkpoint is " + filepath.Join(dir, "checkpoint-0000000000.safetensors")} {
+		if !strings.Contains(last.Error(), word) {
+			t.Errorf("the error does not say %q: %v", word, last)
+		}
 	}
 	if err := of.Save(dir); err == nil || err.Error() != last.Error() {
 		t.Errorf("saving a state that is not finite: %v, want the reason %v", err, last)

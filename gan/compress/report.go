@@ -1,0 +1,123 @@
+package compress
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"gantry.local/gan"
+	"gantry.local/gan/safetensors"
+)
+
+// Form is one compressed form of a generator's weights, under a name for the report.
+type Form struct {
+	Name    string
+	Weights *safetensors.File
+}
+
+// Row is what Measure found about one form.
+type Row struct {
+	Name             string
+	Bytes            int64   // of the safetensors file
+	Zeros            float64 // share of the weights that are zero, 0 to 1
+	SamplesPerSecond float64 // the median of several rounds, compilation left out
+	Difference       float64 // mean absolute difference of the values of the images from the original's, which lie in [-1, 1]
+}
+
+// Report is the original's row and those of the forms.
+type Report []Row
+
+// rounds is how often each form is timed; by turns, so that a busy machine slows all alike.
+const rounds = 5
+
+// Measure draws n images from the same latents with generator and with each form of its weights.
+func Measure(generator *gan.Generator, forms []Form, n int, seed int64) (Report, error) {
+	weights, err := generator.Weights()
+	if err != nil {
+		return nil, err
+	}
+	forms = append([]Form{{"original", weights}}, forms...)
+	report := make(Report, len(forms))
+	generators := make([]*gan.Generator, len(forms))
+	var original gan.Images
+	for i, form := range forms {
+		report[i].Name = form.Name
+		if report[i].Bytes, err = size(form.Weights); err != nil {
+			return nil, fmt.Errorf("%s: %w", form.Name, err)
+		}
+		if report[i].Zeros, err = zeros(form.Weights); err != nil {
+			return nil, fmt.Errorf("%s: %w", form.Name, err)
+		}
+		if generators[i], err = With(generator, form.Weights); err != nil {
+			return nil, fmt.Errorf("%s: %w", form.Name, err)
+		}
+		images, err := generators[i].Sample(n, seed)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", form.Name, err)
+		}
+		if i == 0 {
+			original = images
+		}
+		for place, v := range images.Data {
+			report[i].Difference += math.Abs(float64(v-original.Data[place])) / float64(len(images.Data))
+		}
+	}
+	speeds := make([][]float64, len(forms))
+	for range rounds {
+		for i, g := range generators {
+			begin := time.Now()
+			if _, err := g.Sample(n, seed); err != nil {
+				return nil, fmt.Errorf("%s: %w", forms[i].Name, err)
+			}
+			speeds[i] = append(speeds[i], float64(n)/time.Since(begin).Seconds())
+		}
+	}
+	for i := range report {
+		report[i].SamplesPerSecond = median(speeds[i])
+	}
+	return report, nil
+}
+
+// zeros is the share of the expanded weights that are zero.
+func zeros(weights *safetensors.File) (float64, error) {
+	expanded, err := Expand(weights)
+	if err != nil {
+		return 0, err
+	}
+	none, all := 0, 0
+	for _, t := range expanded.Tensors {
+		values, err := decode(t)
+		if err != nil {
+			return 0, err
+		}
+		all += len(values)
+		for _, v := range values {
+			if v == 0 {
+				none++
+			}
+		}
+	}
+	return float64(none) / float64(max(1, all)), nil
+}
+
+// String is a table, a row per form.
+func (r Report) String() string {
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "form\tbytes\tof original\tzeros\tsamples/s\tdifference\t")
+	for _, row := range r {
+		fmt.Fprintf(table, "%s\t%d\t%.1f %%\t%.1f %%\t%.0f\t%.4f\t\n", row.Name, row.Bytes,
+			100*float64(row.Bytes)/float64(r[0].Bytes), 100*row.Zeros, row.SamplesPerSecond, row.Difference)
+	}
+	table.Flush() //nolint:errcheck // a strings.Builder takes everything
+	return text.String()
+}
+
+// median of an odd number of values, which it sorts.
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
+}

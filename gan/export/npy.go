@@ -1,0 +1,119 @@
+package export
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"gantry.local/gan"
+)
+
+// ErrNPY is wrapped by every error of ReadNPY that means the content is no array of samples.
+var ErrNPY = errors.New("no NPY file of samples")
+
+const (
+	npyMagic     = "\x93NUMPY"
+	npyAlignment = 64
+	maxNPYHeader = 1 << 16
+	maxNPYValues = 1 << 30 // 4 GiB of float32
+)
+
+// WriteNPY writes images as a NumPy array, [n, height, width, channels] float32, little endian, row-major. numpy.load
+// reads it.
+//
+// Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+func WriteNPY(w io.Writer, images gan.Images) error {
+	if want := images.N * images.H * images.W * images.C; len(images.Data) != want {
+		return fmt.Errorf("cannot write %d values as %d samples of %d×%d×%d", len(images.Data), images.N, images.H,
+			images.W, images.C)
+	}
+	header := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d, %d, %d), }",
+		images.N, images.H, images.W, images.C)
+	const before = len(npyMagic) + 4 // magic, version, length of the header
+	unpadded := before + len(header) + 1
+	header += strings.Repeat(" ", (npyAlignment-unpadded%npyAlignment)%npyAlignment) + "\n"
+
+	content := append([]byte(npyMagic), 1, 0)
+	content = binary.LittleEndian.AppendUint16(content, uint16(len(header)))
+	content = append(content, header...)
+	for _, v := range images.Data {
+		content = binary.LittleEndian.AppendUint32(content, math.Float32bits(v))
+	}
+	if _, err := w.Write(content); err != nil {
+		return fmt.Errorf("cannot write the samples: %w", err)
+	}
+	return nil
+}
+
+// ReadNPY reads an array of float32 with four axes, as WriteNPY and numpy.save write it (format versions 1 to 3, C
+// order), of at most 2³⁰ values. What follows the array is not read. Anything else is ErrNPY.
+func ReadNPY(r io.Reader) (gan.Images, error) {
+	shape, err := readNPYHeader(r)
+	if err != nil {
+		return gan.Images{}, err
+	}
+	size := 1
+	for _, dim := range shape {
+		if dim == 0 || size > maxNPYValues/dim {
+			return gan.Images{}, fmt.Errorf("%w: its shape is %v", ErrNPY, shape)
+		}
+		size *= dim
+	}
+	// The buffer grows with what is there, so that a header alone cannot claim memory.
+	var body bytes.Buffer
+	if n, err := io.CopyN(&body, r, int64(size)*4); err != nil {
+		return gan.Images{}, fmt.Errorf("%w: %d bytes of %d: %w", ErrNPY, n, size*4, err)
+	}
+	images := gan.Images{Data: make([]float32, size), N: shape[0], H: shape[1], W: shape[2], C: shape[3]}
+	for i := range images.Data {
+		images.Data[i] = math.Float32frombits(binary.LittleEndian.Uint32(body.Bytes()[4*i:]))
+	}
+	return images, nil
+}
+
+// readNPYHeader reads up to the first value and returns the array's shape.
+func readNPYHeader(r io.Reader) ([]int, error) {
+	head := make([]byte, len(npyMagic)+2)
+	if _, err := io.ReadFull(r, head); err != nil || string(head[:len(npyMagic)]) != npyMagic {
+		return nil, fmt.Errorf("%w: it does not begin as one", ErrNPY)
+	}
+	length := make([]byte, 4)
+	if head[len(npyMagic)] == 1 {
+		length = length[:2]
+	}
+	if _, err := io.ReadFull(r, length); err != nil {
+		return nil, fmt.Errorf("%w: it ends in its header", ErrNPY)
+	}
+	size := binary.LittleEndian.Uint32(append(length, 0, 0)[:4])
+	if size > maxNPYHeader {
+		return nil, fmt.Errorf("%w: a header of %d bytes", ErrNPY, size)
+	}
+	header := make([]byte, size)
+	if _, err := io.ReadFull(r, header); err != nil {
+		return nil, fmt.Errorf("%w: it ends in its header", ErrNPY)
+	}
+	fields := npyHeader().FindSubmatch(header)
+	if fields == nil {
+		return nil, fmt.Errorf("%w: want float32 in C order with four axes, and its header is %.100q", ErrNPY, header)
+	}
+	shape := make([]int, len(fields)-1)
+	for i, digits := range fields[1:] {
+		var err error
+		if shape[i], err = strconv.Atoi(string(digits)); err != nil {
+			return nil, fmt.Errorf("%w: axis of %s", ErrNPY, digits)
+		}
+	}
+	return shape, nil
+}
+
+// npyHeader is the header as NumPy writes it: a Python dictionary with its keys sorted.
+func npyHeader() *regexp.Regexp {
+	return regexp.MustCompile(
+		`^\{'descr': '<f4', 'fortran_order': False, 'shape': \((\d+), (\d+), (\d+), (\d+)\),? *\} *\n?$`)
+}

@@ -1,0 +1,157 @@
+package export_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"image"
+	"image/color"
+	"image/png"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"gantry.local/gan"
+	"gantry.local/gan/export"
+)
+
+func small() gan.Images {
+	return gan.Images{Data: []float32{-1, 0, 1, 0.5, -0.25, float32(math.Inf(1))}, N: 3, H: 1, W: 2, C: 1}
+}
+
+func npy(t testing.TB, images gan.Images) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	if err := export.WriteNPY(&file, images); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}
+
+// TestNPYBytes compares with what numpy.save of NumPy 2.4 writes for the same array.
+func TestNPYBytes(t *testing.T) {
+	want := "934e554d5059010076007b276465736372273a20273c6634272c2027666f727472616e5f6f72646572273a2046616c73652c20277368617065" +
+		"273a2028332c20312c20322c2031292c207d" + strings.Repeat("20", 52) + "0a" +
+		"000080bf000000000000803f0000003f000080be0000807f"
+	if got := hex.EncodeToString(npy(t, small())); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestNPYRoundTrip(t *testing.T) {
+	for _, want := range []gan.Images{
+		small(), {Data: []float32{3}, N: 1, H: 1, W: 1, C: 1}, {Data: make([]float32, 12345*4*3), N: 12345, H: 2, W: 2, C: 3},
+	} {
+		got, err := export.ReadNPY(bytes.NewReader(append(npy(t, want), "what follows"...)))
+		if err != nil || !slices.Equal(got.Data, want.Data) || got.N != want.N || got.H != want.H || got.W != want.W || got.C != want.C {
+			t.Errorf("%d×%d×%d×%d came back as %d×%d×%d×%d, %v", want.N, want.H, want.W, want.C, got.N, got.H, got.W, got.C, err)
+		}
+		if (len(npy(t, want))-4*len(want.Data))%64 != 0 {
+			t.Errorf("the values of %d images are not aligned", want.N)
+		}
+	}
+}
+
+func TestNPYVersions(t *testing.T) {
+	file := npy(t, small())
+	second := slices.Concat(file[:6], []byte{2, 0}, file[8:10], []byte{0, 0}, file[10:])
+	if got, err := export.ReadNPY(bytes.NewReader(second)); err != nil || got.N != 3 {
+		t.Errorf("version 2: %d images, %v", got.N, err)
+	}
+}
+
+func TestNPYDamaged(t *testing.T) {
+	good := npy(t, small())
+	for end := range good {
+		if _, err := export.ReadNPY(bytes.NewReader(good[:end])); !errors.Is(err, export.ErrNPY) {
+			t.Errorf("cut off after %d bytes: %v", end, err)
+		}
+	}
+	replace := func(from, to string) []byte { return bytes.Replace(good, []byte(from), []byte(to), 1) }
+	for _, file := range [][]byte{
+		replace("<f4", "<f8"), replace("False", "True "), replace("(3, 1, 2, 1)", "(3, 1, 2)   "),
+		replace("(3, 1, 2, 1)", "(3, 1, 2, 0)"), replace("(3, 1, 2, 1), }   ", "(99999, 9999, 9999, 9999)"),
+		replace("(3, 1, 2, 1), }             ", "(99999999999999999999, 1, 1, 1), }"), append([]byte("\x93NUMPY\x02\x00"), 0xff, 0xff, 0xff, 0xff),
+	} {
+		if _, err := export.ReadNPY(bytes.NewReader(file)); !errors.Is(err, export.ErrNPY) {
+			t.Errorf("%.80q: %v", file, err)
+		}
+	}
+	if err := export.WriteNPY(&bytes.Buffer{}, gan.Images{N: 2, H: 1, W: 1, C: 1}); err == nil {
+		t.Error("samples without values are no error")
+	}
+	if err := export.WriteNPY(full{}, small()); !errors.Is(err, errFull) {
+		t.Errorf("a full disk: %v", err)
+	}
+}
+
+// FuzzNPY wants the reader to end with an error or with an array that is written back as it was read.
+func FuzzNPY(f *testing.F) {
+	good := npy(f, small())
+	f.Add(good)
+	f.Add(good[:100])
+	f.Add(bytes.Replace(good, []byte("(3, 1"), []byte("(9, 9"), 1))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		images, err := export.ReadNPY(bytes.NewReader(file))
+		if err != nil {
+			if !errors.Is(err, export.ErrNPY) {
+				t.Errorf("%v is not ErrNPY", err)
+			}
+			return
+		}
+		again, err := export.ReadNPY(bytes.NewReader(npy(t, images)))
+		if err != nil || len(again.Data) != len(images.Data) || again.N != images.N || again.C != images.C {
+			t.Errorf("%d×%d×%d×%d does not come back: %v", images.N, images.H, images.W, images.C, err)
+		}
+		for i, v := range again.Data {
+			if math.Float32bits(v) != math.Float32bits(images.Data[i]) {
+				t.Fatalf("value %d changed", i)
+			}
+		}
+	})
+}
+
+func TestPNG(t *testing.T) {
+	nan := float32(math.NaN())
+	grey := gan.Images{Data: []float32{-1, 1, 0, nan, 9, -9}, N: 3, H: 1, W: 2, C: 1}
+	colour := gan.Images{Data: []float32{1, -1, 0}, N: 1, H: 1, W: 1, C: 3}
+	for _, c := range []struct {
+		images  gan.Images
+		columns int
+		size    image.Point
+		pixels  map[image.Point]color.RGBA
+	}{
+		{grey, 2, image.Pt(5, 3), map[image.Point]color.RGBA{
+			{X: 0, Y: 0}: {0, 0, 0, 255}, {X: 1, Y: 0}: {255, 255, 255, 255}, {X: 2, Y: 0}: {255, 255, 255, 255}, // a line
+			{X: 3, Y: 0}: {128, 128, 128, 255}, {X: 4, Y: 0}: {0, 0, 0, 255},
+			{X: 0, Y: 2}: {255, 255, 255, 255}, {X: 1, Y: 2}: {0, 0, 0, 255}, {X: 4, Y: 2}: {255, 255, 255, 255}, // no picture
+		}},
+		{colour, 7, image.Pt(1, 1), map[image.Point]color.RGBA{{}: {255, 0, 128, 255}}},
+	} {
+		var file bytes.Buffer
+		if err := export.WritePNG(&file, c.images, c.columns); err != nil {
+			t.Fatal(err)
+		}
+		sheet, err := png.Decode(&file)
+		if err != nil || sheet.Bounds().Size() != c.size {
+			t.Fatalf("%v, %v, want %v", sheet.Bounds(), err, c.size)
+		}
+		for at, want := range c.pixels {
+			if got := color.RGBAModel.Convert(sheet.At(at.X, at.Y)); got != want {
+				t.Errorf("pixel %v is %v, want %v", at, got, want)
+			}
+		}
+	}
+	for _, c := range []struct {
+		images  gan.Images
+		columns int
+	}{{grey, 0}, {gan.Images{Data: make([]float32, 2), N: 1, H: 1, W: 1, C: 2}, 1}, {gan.Images{}, 1}, {gan.Images{N: 2, H: 1, W: 1, C: 1}, 1}} {
+		if err := export.WritePNG(&bytes.Buffer{}, c.images, c.columns); err == nil {
+			t.Errorf("%+v in %d columns is no error", c.images, c.columns)
+		}
+	}
+	if err := export.WritePNG(full{}, grey, 1); !errors.Is(err, errFull) {
+		t.Errorf("a full disk: %v", err)
+	}
+}

@@ -1,0 +1,277 @@
+package metric
+
+import (
+	"embed"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"gantry.local/gan"
+	"gantry.local/gan/safetensors"
+)
+
+// Names of the built-in classifiers. Distances on their features are comparable with each other for one name only, and
+// never with the Inception distances of the literature.
+const (
+	MNIST1   = "gantry-mnist-1"   // digits 0 to 9
+	Fashion1 = "gantry-fashion-1" // Fashion-MNIST's ten kinds of clothes
+)
+
+//go:embed weights/*.safetensors
+var builtIn embed.FS
+
+const (
+	classifierScope = "/classifier"
+	scaleName       = "scale" // the variable that scales the features
+	extractBatch    = 100     // images per call of the compiled network
+)
+
+// Names lists the names Open understands.
+func Names() []string { return []string{MNIST1, Fashion1} }
+
+// NameFor returns the built-in classifier for a data set of gan/data by the set's name, whatever options or choice of
+// samples the name goes on with, or "" where none fits.
+func NameFor(set string) string {
+	if end := strings.IndexAny(set, ", "); end >= 0 {
+		set = set[:end]
+	}
+	switch set {
+	case "mnist", "mnist-test", "stacked-mnist":
+		return MNIST1
+	case "fashion-mnist", "fashion-mnist-test":
+		return Fashion1
+	}
+	return ""
+}
+
+// Features are N feature vectors of D components, row-major.
+type Features struct {
+	Values []float32
+	N, D   int
+}
+
+// Row returns vector i, which shares memory with f.
+func (f Features) Row(i int) []float32 { return f.Values[i*f.D : (i+1)*f.D] }
+
+// Slice returns vectors first to first+n-1, which share memory with f.
+func (f Features) Slice(first, n int) Features {
+	return Features{Values: f.Values[first*f.D : (first+n)*f.D], N: n, D: f.D}
+}
+
+// Rows returns copies of the vectors at the given places.
+func (f Features) Rows(places []int) Features {
+	out := Features{N: len(places), D: f.D}
+	for _, i := range places {
+		out.Values = append(out.Values, f.Row(i)...)
+	}
+	return out
+}
+
+func (f Features) check(what string) error {
+	if f.N < 1 || f.D < 1 || len(f.Values) != f.N*f.D {
+		return fmt.Errorf("%s features: %d values are not %d vectors of %d", what, len(f.Values), f.N, f.D)
+	}
+	for _, v := range f.Values {
+		if v-v != 0 {
+			return fmt.Errorf("%s features hold the value %g: want finite numbers", what, v)
+		}
+	}
+	return nil
+}
+
+// Pixels makes features of the images' own values, one vector per image: what there is without a classifier, and the
+// right thing for points in the plane.
+func Pixels(images gan.Images) Features {
+	return Features{Values: images.Data, N: images.N, D: images.H * images.W * images.C}
+}
+
+// Extractor maps images of 28×28 to features and classes with a small classifier. It is not safe for concurrent use.
+type Extractor struct {
+	name    string
+	weights *safetensors.File
+	exec    *model.Exec
+}
+
+// Open loads a built-in classifier by its name.
+func Open(backend compute.Backend, name string) (*Extractor, error) {
+	content, err := builtIn.ReadFile("weights/" + name + ".safetensors")
+	if err != nil {
+		return nil, fmt.Errorf("unknown classifier %q: use one of %s", name, strings.Join(Names(), ", "))
+	}
+	weights, err := safetensors.Parse(content)
+	if err != nil {
+		return nil, fmt.Errorf("classifier %s: %w", name, err)
+	}
+	return newExtractor(backend, name, weights)
+}
+
+// Load reads a classifier that Extractor.Save wrote.
+func Load(backend compute.Backend, path string) (*Extractor, error) {
+	weights, err := safetensors.Load(path)
+	if err != nil {
+		return nil, fmt.Errorf("classifier: %w", err)
+	}
+	return newExtractor(backend, weights.Metadata[nameKey], weights)
+}
+
+// nameKey is the classifier's name in the metadata of its file.
+const nameKey = "classifier"
+
+func newExtractor(backend compute.Backend, name string, weights *safetensors.File) (*Extractor, error) {
+	store := model.NewStore()
+	for _, t := range weights.Tensors {
+		if t.DType != "F32" {
+			return nil, fmt.Errorf("classifier %s: %s is %s, want F32", name, t.Name, t.DType)
+		}
+		value := tensors.FromShape(shapes.Make(dtypes.Float32, t.Shape...))
+		err := value.MutableBytes(func(content []byte) { copy(content, t.Data) })
+		if err == nil {
+			_, err = store.CreateVariable(classifierScope+"/"+t.Name, value)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("classifier %s: %w", name, err)
+		}
+	}
+	known := store.NumVariables()
+	exec, err := model.NewExec(backend, store, func(_ *model.Scope, images *graph.Node) (features, logits *graph.Node) {
+		store.SetTraining(images.Graph(), false)
+		return Network(store.Scope(classifierScope), images)
+	})
+	if err == nil {
+		_, err = exec.Compile(shapes.Make(dtypes.Float32, extractBatch, side, side, 1))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("classifier %s: %w", name, err)
+	}
+	if store.NumVariables() != known {
+		return nil, fmt.Errorf("classifier %s: its file lacks %d of the network's variables", name,
+			store.NumVariables()-known)
+	}
+	return &Extractor{name: name, weights: weights, exec: exec}, nil
+}
+
+// Name returns the classifier's name, to be printed beside every distance on its features.
+func (e *Extractor) Name() string { return e.name }
+
+// NumClasses returns how many classes the classifier tells apart.
+func (e *Extractor) NumClasses() int { return numClasses }
+
+// Save writes the classifier's weights to path as safetensors.
+func (e *Extractor) Save(path string) error { return e.weights.Save(path) }
+
+// Fits returns nil for images the classifier can read, 28×28×1, and otherwise an error that names their size.
+func (e *Extractor) Fits(images gan.Images) error {
+	if images.C != 1 {
+		return fmt.Errorf("classifier %s reads images of 28×28×1, not %d×%d×%d", e.name, images.H, images.W, images.C)
+	}
+	return e.fitsEachChannel(images)
+}
+
+func (e *Extractor) fitsEachChannel(images gan.Images) error {
+	size := images.H * images.W * images.C
+	switch {
+	case images.H != side || images.W != side || images.C < 1:
+		return fmt.Errorf("classifier %s reads images of 28×28×1, not %d×%d×%d", e.name, images.H, images.W, images.C)
+	case images.N < 1 || len(images.Data) != images.N*size:
+		return fmt.Errorf("%d values are not %d images of %d×%d×%d", len(images.Data), images.N, images.H, images.W,
+			images.C)
+	}
+	return nil
+}
+
+// Features returns the classifier's features of images of 28×28×1 in [-1, 1]: 64 components each, whose variance over
+// the training images is 1 on average.
+func (e *Extractor) Features(images gan.Images) (Features, error) {
+	if err := e.Fits(images); err != nil {
+		return Features{}, err
+	}
+	features, _, err := e.run(images)
+	return features, err
+}
+
+// Classes returns each image's most likely class, 0 to 9, and the classifier's confidence in it, in (0, 1]. Images of
+// several channels, as in Stacked MNIST, are classified channel by channel: the class is the number whose decimal
+// digits are the channels' classes, the first channel's foremost (0 to 999 for three), and the confidence the product.
+func (e *Extractor) Classes(images gan.Images) (classes []int32, confidence []float64, err error) {
+	if err := e.fitsEachChannel(images); err != nil {
+		return nil, nil, err
+	}
+	_, logits, err := e.run(channelsApart(images))
+	if err != nil {
+		return nil, nil, err
+	}
+	classes, confidence = make([]int32, images.N), make([]float64, images.N)
+	for i := range classes {
+		confidence[i] = 1
+		for channel := range images.C {
+			class, share := mostLikely(logits.Row(i*images.C + channel))
+			classes[i] = classes[i]*numClasses + int32(class)
+			confidence[i] *= share
+		}
+	}
+	return classes, confidence, nil
+}
+
+// mostLikely returns the class of the largest logit and its share in the softmax.
+func mostLikely(logits []float32) (class int, share float64) {
+	for c, logit := range logits {
+		if logit > logits[class] {
+			class = c
+		}
+	}
+	sum := 0.0
+	for _, logit := range logits {
+		sum += math.Exp(float64(logit) - float64(logits[class]))
+	}
+	return class, 1 / sum
+}
+
+// channelsApart turns every channel into an image of its own: [n, h, w, c] to [n·c, h, w, 1].
+func channelsApart(images gan.Images) gan.Images {
+	if images.C == 1 {
+		return images
+	}
+	size, c := images.H*images.W, images.C
+	out := gan.Images{Data: make([]float32, len(images.Data)), N: images.N * c, H: images.H, W: images.W, C: 1}
+	for i, value := range images.Data {
+		image, place, channel := i/(size*c), i%(size*c)/c, i%c
+		out.Data[(image*c+channel)*size+place] = value
+	}
+	return out
+}
+
+// run classifies images of 28×28×1 in batches of one size, the last one padded.
+func (e *Extractor) run(images gan.Images) (features, logits Features, err error) {
+	const size = side * side
+	features, logits = Features{N: images.N, D: featureWidth}, Features{N: images.N, D: numClasses}
+	for first := 0; first < images.N; first += extractBatch {
+		n := min(extractBatch, images.N-first)
+		batch := make([]float32, extractBatch*size)
+		copy(batch, images.Data[first*size:(first+n)*size])
+		f, l, err := e.exec.Call2(tensors.FromFlatDataAndDimensions(batch, extractBatch, side, side, 1))
+		if err != nil {
+			return features, logits, fmt.Errorf("classifier %s: %w", e.name, err)
+		}
+		fs, err1 := tensors.CopyFlatData[float32](f)
+		ls, err2 := tensors.CopyFlatData[float32](l)
+		if err := errors.Join(err1, err2, f.FinalizeAll(), l.FinalizeAll()); err != nil {
+			return features, logits, fmt.Errorf("classifier %s: %w", e.name, err)
+		}
+		features.Values = append(features.Values, fs[:n*featureWidth]...)
+		logits.Values = append(logits.Values, ls[:n*numClasses]...)
+	}
+	return features, logits, nil
+}
+
+func float32Bytes(v float32) []byte {
+	return binary.LittleEndian.AppendUint32(nil, math.Float32bits(v))
+}

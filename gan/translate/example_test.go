@@ -1,0 +1,39 @@
+package translate_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+
+	"gantry.local/gan/data"
+	"gantry.local/gan/device"
+	"gantry.local/gan/translate"
+)
+
+// A network learns to double the size of images.
+func Example() {
+	backend, err := device.Open("go")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer backend.Finalize()
+	trainer, err := translate.NewTrainer(backend, translate.Experiment{
+		Data: data.Of("quarters", quarters()), Degrade: translate.Half{}, Network: network, Critic: critic,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, err := range trainer.Train(context.Background(), 20) {
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
+	small, err := trainer.Degrade(good())
+	if err != nil {
+		log.Fatal(err)
+	}
+	large, err := trainer.Apply(small)
+	fmt.Printf("%d×%d to %d×%d %v\n", small.H, small.W, large.H, large.W, err)
+	// Output:
+	// 4×4 to 8×8 <nil>
+}
