@@ -13,9 +13,14 @@
 //	for progress, err := range trainer.Train(ctx, 1000) { … }
 //	images, err := trainer.Sample(100, 1)
 //
-// Reading order: experiment.go (what is trained), step.go (one step as a graph), adam.go (the update rule), trainer.go
-// (running steps), sample.go (latents to images), checkpoint.go (saving and resuming exactly). Networks are in package
-// net, objectives in loss, data sets in data, ready-made experiments in recipe, and backends in device.
+// Reading order: experiment.go (what is trained), check.go and probe.go (the linter), step.go (one step as a graph),
+// adam.go (the update rule), average.go, precision.go, privacy.go, random.go, schedule.go and settings.go (its options),
+// trainer.go (running steps), fork.go (branches of a run), stop.go (ending by a metric), health.go (looking at the critic),
+// sample.go (latents to images), checkpoint.go (saving and resuming exactly).
+//
+// Networks are in package net, objectives and penalties in loss, data sets in data, ready-made experiments in recipe,
+// measurements in metric, uses of a trained generator in latent, translate, compress and export, the studies that
+// reproduce our tables in study, and backends in device.
 //
 // Runs repeat: with the same experiment and backend, every weight is the same bit for bit, also across a save and a
 // resume. Nothing is hidden in package-level state.

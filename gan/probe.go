@@ -104,7 +104,7 @@ func (e Experiment) trace(seen *probed, store *model.Store, z, x, labels *Node) 
 	fake := e.generate(store.Scope(generatorScope), z, labels)
 	seen.generatorEnd = lastActivation(fake)
 	if fake.Rank() != 4 {
-		panic(fmt.Sprintf("the generator makes %s, want images [batch, height, width, channels]", fake.Shape()))
+		panic(fmt.Errorf("the generator makes %s, want images [batch, height, width, channels]", fake.Shape()))
 	}
 	d := fake.Shape().Dimensions
 	seen.height, seen.width, seen.depth = d[1], d[2], d[3]

@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"gantry.local/gan"
+	"gantry.local/gan/data"
 	"gantry.local/gan/loss"
 	"gantry.local/gan/net"
 )
@@ -31,5 +32,17 @@ func ACGAN() gan.Experiment {
 	networks := net.DCGAN{Width: 32}
 	exp := CGAN()
 	exp.Name, exp.ClassCritic, exp.Critic = "acgan", nil, networks.AuxiliaryCritic
+	return exp
+}
+
+// FewLabels is ACGAN's and CGAN's task on a hundred digits per class: the projection critic sees them augmented (Zhao et
+// al., 2020, arXiv:2006.10738), or it would learn them by heart.
+func FewLabels() gan.Experiment {
+	networks := net.DCGAN{Width: 32}
+	exp := CGAN()
+	exp.Name, exp.Data = "few-labels", data.Balanced(data.MNIST(), 100, 1)
+	exp.ClassCritic = networks.ProjectionCritic
+	exp.Penalties, exp.PenaltyEvery = []loss.Penalty{loss.R1(1)}, 4
+	exp.Augment = net.DiffAugment{Translation: 0.125, Cutout: 0.25}
 	return exp
 }

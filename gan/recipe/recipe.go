@@ -42,6 +42,8 @@ func All() []Recipe {
 		{"projection", "class-conditional: projection critic, hinge loss, spectral norm", Projection},
 		{"acgan", "class-conditional: the critic also names the digit", ACGAN},
 
+		{"few-labels", "class-conditional, from a hundred digits per class, augmented", FewLabels},
+
 		{"toy", "points in the plane (ring of 8), dense networks", Toy},
 		{"toy-packed", "the same, four points judged at once", ToyPacked},
 		{"toy-r1r2", "the same, relativistic with R1 and R2", ToyR1R2},

@@ -48,6 +48,9 @@ func All() []Study {
 		{"stacked", "modes of Stacked MNIST out of 1000, over time", stacked},
 		{"mnist", "quality of mlp and dcgan after four minutes, beside PyTorch's", mnist},
 		{"rescue", "what saves the article's pair from collapse, and why", rescue},
+		{"labels", "what a conditional GAN's images add to few labels", labels},
+		{"compress", "size and quality of compressed generators", smaller},
+		{"restore", "denoising, inpainting and super-resolution of digits", restore},
 	}
 }
 
@@ -139,16 +142,19 @@ func (o Options) wants(recipe string) bool {
 
 // spread writes the mean and, of more values than one, the standard deviation.
 func spread(values []float64, format string) string {
-	mean, square := 0.0, 0.0
+	text, square := fmt.Sprintf(format, mean(values)), 0.0
+	for _, v := range values {
+		square += (v - mean(values)) * (v - mean(values))
+	}
+	if len(values) > 1 {
+		text += fmt.Sprintf(" ± "+strings.ReplaceAll(format, "+", ""), math.Sqrt(square/float64(len(values)-1)))
+	}
+	return text
+}
+
+func mean(values []float64) (mean float64) {
 	for _, v := range values {
 		mean += v / float64(len(values))
 	}
-	for _, v := range values {
-		square += (v - mean) * (v - mean)
-	}
-	text := fmt.Sprintf(format, mean)
-	if len(values) > 1 {
-		text += fmt.Sprintf(" ± "+format, math.Sqrt(square/float64(len(values)-1)))
-	}
-	return text
+	return mean
 }

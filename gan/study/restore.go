@@ -1,0 +1,162 @@
+package study
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gomlx/compute"
+	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
+	"github.com/gomlx/gomlx/ml/model"
+
+	"gantry.local/gan"
+	"gantry.local/gan/data"
+	"gantry.local/gan/latent"
+	"gantry.local/gan/metric"
+	"gantry.local/gan/net"
+	"gantry.local/gan/recipe"
+	"gantry.local/gan/translate"
+)
+
+// restore damages test digits and restores them in two ways: by searching the latents of a trained generator, and by a
+// network trained on pairs.
+func restore(ctx context.Context, o Options) (*Table, error) {
+	if o.Limit == 0 {
+		o.Limit = 2 * time.Minute
+	}
+	const shown = 50
+	table := &Table{Title: fmt.Sprintf("Restoring digits, %s of training for each network", o.Limit),
+		Columns: []string{"damage", "as it is", "by projection", "by pairs"},
+		Notes: []string{fmt.Sprintf("PSNR in dB / SSIM, means over %d test digits. As it is: the damaged image, for super-resolution repeated pixels. "+
+			"By projection: the image of the nearest latent of dcgan (gan/latent), which never saw damage. By pairs: gan/translate with a critic.", shown)}}
+	test, err := data.MNISTTest().Load()
+	if err != nil {
+		return nil, err
+	}
+	good := gan.Images{Data: test.Floats(0, shown), N: shown, H: 28, W: 28, C: 1}
+	box := translate.Mask{Top: 8, Left: 8, Height: 12, Width: 12}
+	known := make([]float32, 28*28)
+	for i := range known {
+		if row, column := i/28, i%28; row < box.Top || row >= box.Top+box.Height || column < box.Left || column >= box.Left+box.Width {
+			known[i] = 1
+		}
+	}
+	err = o.withBackend(func(backend compute.Backend) error {
+		trainer, err := run(ctx, backend, recipe.DCGAN(), o.Steps, o.Limit, nil)
+		if err != nil {
+			return err
+		}
+		generator, err := trainer.Generator()
+		if err != nil {
+			return err
+		}
+		for _, c := range []struct {
+			name    string
+			degrade translate.Degradation
+			network gan.Network
+			project func(damaged gan.Images) (latent.Projection, error)
+		}{
+			{"noise of 0.5", translate.Noise{Sigma: 0.5}, net.Restorer, func(damaged gan.Images) (latent.Projection, error) {
+				return latent.Denoise(ctx, generator, damaged, latent.ProjectOptions{})
+			}},
+			{"a box of 12×12 missing", box, net.Restorer, func(damaged gan.Images) (latent.Projection, error) {
+				return latent.Inpaint(ctx, generator, damaged, latent.ProjectOptions{Mask: known})
+			}},
+			{"14×14 to 28×28", translate.Half{}, net.SuperResolver, func(damaged gan.Images) (latent.Projection, error) {
+				return latent.SuperResolve(ctx, generator, damaged, 2, latent.ProjectOptions{})
+			}},
+		} {
+			pairs, err := translate.NewTrainer(backend, translate.Experiment{
+				Data: data.MNIST(), Degrade: c.degrade, Network: c.network, Critic: pairCritic, BatchSize: 32})
+			if err != nil {
+				return err
+			}
+			limited, cancel := context.WithTimeout(ctx, o.Limit)
+			for _, err := range pairs.Train(limited, 1_000_000) {
+				if err != nil && limited.Err() == nil {
+					cancel()
+					return err
+				}
+			}
+			cancel()
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			damaged, err := pairs.Degrade(good)
+			if err != nil {
+				return err
+			}
+			translated, err := pairs.Apply(damaged)
+			if err != nil {
+				return err
+			}
+			projected, err := c.project(damaged)
+			if err != nil {
+				return err
+			}
+			asItIs := enlarged(damaged, 28/damaged.H)
+			row := []string{c.name}
+			for _, images := range []gan.Images{asItIs, projected.Images, translated} {
+				cell, err := likeness(good, images)
+				if err != nil {
+					return err
+				}
+				row = append(row, cell)
+			}
+			fmt.Fprintf(o.Log, "%v, %d steps\n", row, pairs.Step())
+			table.Rows = append(table.Rows, row)
+			if err := o.keep("restore "+c.name, beside(good, asItIs, projected.Images, translated)); err != nil {
+				return err
+			}
+			pairs.Finalize()
+		}
+		return nil
+	})
+	return table, err
+}
+
+// pairCritic judges a damaged image and a good one together. x: [batch, height, width, 2·channels].
+func pairCritic(scope *model.Scope, x *Node) *Node {
+	return net.DCGAN{Width: 16, Size: x.Shape().Dim(1)}.Critic(scope, x)
+}
+
+// enlarged repeats each pixel factor times in both directions.
+func enlarged(images gan.Images, factor int) gan.Images {
+	big := gan.Images{N: images.N, H: images.H * factor, W: images.W * factor, C: images.C}
+	for i := range big.N {
+		for row := range big.H {
+			for column := range big.W {
+				at := ((i*images.H+row/factor)*images.W + column/factor) * images.C
+				big.Data = append(big.Data, images.Data[at:at+images.C]...)
+			}
+		}
+	}
+	return big
+}
+
+// likeness is the mean PSNR and SSIM.
+func likeness(good, images gan.Images) (string, error) {
+	psnr, err := metric.PSNR(good, images)
+	if err != nil {
+		return "", err
+	}
+	ssim, err := metric.SSIM(good, images)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%.1f / %.2f", mean(psnr), mean(ssim)), nil
+}
+
+// beside makes one picture of rows of ten: for each ten images, those of every set below each other.
+func beside(sets ...gan.Images) gan.Images {
+	all := sets[0]
+	all.Data, all.N = nil, 0
+	size := all.H * all.W * all.C
+	for first := 0; first+10 <= min(sets[0].N, 25); first += 10 {
+		for _, set := range sets {
+			all.Data = append(all.Data, set.Data[first*size:(first+10)*size]...)
+			all.N += 10
+		}
+	}
+	return all
+}
