@@ -1,4 +1,7 @@
 // Package lab is what a notebook's cells train with: it shows a gan.Trainer at work in the live figure of package show.
+//
+// Reading order: lab.go (training under the figure), view.go (what it shows of the samples), picture.go (samples of any
+// kind as a picture).
 package lab
 
 import (
@@ -30,14 +33,14 @@ func Steps(full, fast int) int {
 type Options struct {
 	Title   string             // of the figure; default: the experiment's name
 	Limit   time.Duration      // ends the training after this time; default 0, none
-	Samples int                // images of the fixed-noise grid; default 100
+	Samples int                // drawn from fixed latents; default 0, as many as suit the kind of data (NewView)
 	Seed    int64              // of the fixed noise; default 0
 	Dir     string             // where pictures go outside a notebook; default "", nowhere
 	Each    func(gan.Progress) // called after every step, for prints and records; default nil
 }
 
-// Watch trains for the given number of steps while the live figure shows losses, samples from fixed latents, speed and
-// time left. Interrupting the cell (or Ctrl-C) ends the training after the step that is running; that is no error, and
+// Watch trains for the given number of steps while the live figure shows losses, samples from fixed latents, speed, time
+// left and, for pictures, whether the samples look collapsed (see View and metric.Monitor). Interrupting the cell (or Ctrl-C) ends the training after the step that is running; that is no error, and
 // the trainer can go on from there.
 func Watch(t *gan.Trainer, steps int, o Options) error {
 	if steps <= 0 {
@@ -46,8 +49,9 @@ func Watch(t *gan.Trainer, steps int, o Options) error {
 	if o.Title == "" {
 		o.Title = t.Experiment().Name
 	}
-	if o.Samples == 0 {
-		o.Samples = 100
+	view, err := NewView(t, o.Samples, o.Seed)
+	if err != nil {
+		return err
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
@@ -58,10 +62,9 @@ func Watch(t *gan.Trainer, steps int, o Options) error {
 		defer stop()
 	}
 	live := show.NewLive(show.LiveOptions{Title: o.Title, Total: t.Step() + steps, Dir: o.Dir})
-	last := show.Frame{Step: t.Step(), CriticLoss: math.NaN(), GeneratorLoss: math.NaN()}
-	samples := func() (*show.Images, error) { return Samples(t, o.Samples, o.Seed) }
-	err := Follow(limited, t, steps, live, samples, func(p gan.Progress) error {
-		last = show.Frame{Step: p.Step, CriticLoss: p.CriticLoss, GeneratorLoss: p.GeneratorLoss}
+	last := gan.Progress{Step: t.Step(), CriticLoss: math.NaN(), GeneratorLoss: math.NaN()}
+	err = Follow(limited, t, steps, live, view.Dress, func(p gan.Progress) error {
+		last = p
 		if o.Each != nil {
 			o.Each(p)
 		}
@@ -70,23 +73,28 @@ func Watch(t *gan.Trainer, steps int, o Options) error {
 	if err != nil {
 		return errors.Join(err, live.Done())
 	}
-	if last.Samples, err = samples(); err != nil {
+	end := frame(last)
+	if err := view.Dress(&end, last, true); err != nil {
 		return err
 	}
 	switch {
 	case ctx.Err() != nil:
-		last.Note = fmt.Sprintf("interrupted after step %d; run the cell again to train on", t.Step())
+		end.Light, end.Note = show.NoLight, fmt.Sprintf("interrupted after step %d; run the cell again to train on", t.Step())
 	case limited.Err() != nil:
-		last.Note = fmt.Sprintf("time limit of %s reached at step %d", o.Limit, t.Step())
+		end.Light, end.Note = show.NoLight, fmt.Sprintf("time limit of %s reached at step %d", o.Limit, t.Step())
 	}
-	return errors.Join(live.Update(last), live.Done())
+	return errors.Join(live.Update(end), live.Done())
 }
 
-// Follow trains for the given number of steps and keeps live up to date: with the losses of every step, and with samples
-// when they will be seen, for they cost time. each is called after every step and ends the training by its error. The end
-// of ctx ends it between two steps, which is no error. Done is left to the caller.
-func Follow(ctx context.Context, t *gan.Trainer, steps int, live *show.Live, samples func() (*show.Images, error),
-	each func(gan.Progress) error) error {
+func frame(p gan.Progress) show.Frame {
+	return show.Frame{Step: p.Step, CriticLoss: p.CriticLoss, GeneratorLoss: p.GeneratorLoss}
+}
+
+// Follow trains for the given number of steps and keeps live up to date with every step. dress, such as View.Dress, adds
+// to a step's frame; samples are due only when they will be seen, for they cost time. each is called after every step and
+// ends the training by its error. The end of ctx ends it between two steps, which is no error. Done is left to the caller.
+func Follow(ctx context.Context, t *gan.Trainer, steps int, live *show.Live,
+	dress func(frame *show.Frame, p gan.Progress, due bool) error, each func(gan.Progress) error) error {
 	for p, err := range t.Train(ctx, steps) {
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			return nil
@@ -94,11 +102,9 @@ func Follow(ctx context.Context, t *gan.Trainer, steps int, live *show.Live, sam
 		if err != nil {
 			return err
 		}
-		frame := show.Frame{Step: p.Step, CriticLoss: p.CriticLoss, GeneratorLoss: p.GeneratorLoss}
-		if live.Due() {
-			if frame.Samples, err = samples(); err != nil {
-				return err
-			}
+		frame := frame(p)
+		if err := dress(&frame, p, live.Due()); err != nil {
+			return err
 		}
 		if err := live.Update(frame); err != nil {
 			return err

@@ -110,11 +110,13 @@ func TestFollow(t *testing.T) {
 	trainer := small(t)
 	stop := errors.New("enough")
 	live := show.NewLive(show.LiveOptions{Total: 10, Out: new(strings.Builder)})
-	samples := func() (*show.Images, error) {
-		t.Error("samples were drawn though nothing shows them")
-		return nil, nil
+	dress := func(_ *show.Frame, _ gan.Progress, due bool) error {
+		if due {
+			t.Error("samples are due though nothing shows them")
+		}
+		return nil
 	}
-	err := lab.Follow(t.Context(), trainer, 10, live, samples, func(p gan.Progress) error {
+	err := lab.Follow(t.Context(), trainer, 10, live, dress, func(p gan.Progress) error {
 		if p.Step == 4 {
 			return stop
 		}

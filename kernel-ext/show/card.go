@@ -3,7 +3,9 @@ package show
 import (
 	"fmt"
 	"image"
+	"image/color"
 	stddraw "image/draw"
+	"math"
 	"time"
 
 	"gonum.org/v1/plot/vg"
@@ -28,7 +30,7 @@ func (l *Live) card(now time.Time) (image.Image, error) {
 		return nil, err
 	}
 	head, body, right := headHeight, bodyHeight, 0
-	if l.frame.Note != "" {
+	if l.noted {
 		head += noteHeight
 	}
 	width := cardWidth
@@ -51,7 +53,7 @@ func (l *Live) card(now time.Time) (image.Image, error) {
 		c.FillText(style, at, fit(style, caption, vg.Length(right)*px))
 		corner := image.Pt(density*(width-cardMargin-right), density*(cardMargin+head+captionHeight))
 		to := image.Rectangle{Min: corner, Max: corner.Add(samples.Bounds().Size())}
-		stddraw.Draw(canvas.Image(), to, samples, image.Point{}, stddraw.Src)
+		stddraw.Draw(canvas.Image(), to, samples, samples.Bounds().Min, stddraw.Src)
 	}
 	l.lossPlot().draw(chart)
 	return canvas.Image(), nil
@@ -71,9 +73,15 @@ func (l *Live) drawHead(c draw.Canvas, now time.Time) {
 	c.Max.Y -= 24 * px
 	line(13, false, l.status(now))
 	c.Max.Y -= 20 * px
-	if l.frame.Note != "" {
+	if l.noted {
+		left := c.Min.X
+		if colour, lit := l.frame.Light.colour(); lit {
+			spot := draw.GlyphStyle{Color: colour, Radius: 5 * px, Shape: draw.CircleGlyph{}}
+			c.DrawGlyph(spot, vg.Point{X: left + 6*px, Y: c.Max.Y - 8*px})
+			c.Min.X += 18 * px
+		}
 		line(13, false, l.frame.Note)
-		c.Max.Y -= noteHeight * px
+		c.Min.X, c.Max.Y = left, c.Max.Y-noteHeight*px
 	}
 	if l.o.Total <= 0 {
 		return
@@ -85,6 +93,21 @@ func (l *Live) drawHead(c draw.Canvas, now time.Time) {
 	bar.Max.X = bar.Min.X + bar.Size().X*vg.Length(part)
 	c.SetColor(palette()[0])
 	c.Fill(bar.Path())
+}
+
+// colour is that of a light that is there.
+func (l Light) colour() (colour color.RGBA, lit bool) {
+	switch l {
+	case Unlit:
+		return grey(0xc8), true
+	case Green:
+		return palette()[2], true
+	case Amber:
+		return palette()[5], true
+	case Red:
+		return color.RGBA{0xc8, 0x1e, 0x1e, 0xff}, true
+	}
+	return color.RGBA{}, false
 }
 
 // lossPlot is the loss curves; their names carry the last values.
@@ -99,19 +122,26 @@ func (l *Live) lossPlot() Plot {
 	}
 }
 
-// sampleGrid is the last samples as a picture about as high as the card's body, or nil; large ones are cut to the first
-// few.
+// sampleGrid is the last Picture, or the last Samples as a picture about as high as the card's body, or nil; large ones
+// are cut to the first few.
 func (l *Live) sampleGrid() (image.Image, string, error) {
+	if l.picture != nil {
+		return l.picture, fmt.Sprintf("samples at step %d", l.drawnAt), nil
+	}
 	if l.samples == nil {
 		return nil, "", nil
 	}
 	const room = density * (bodyHeight - captionHeight)
 	m := *l.samples
 	columns := min(10, max(1, room/(m.W+gap)), m.N)
+	if l.columns > 0 {
+		columns = min(l.columns, m.N)
+	}
 	rows := max(1, room/(m.H+gap))
 	shown := m.first(columns * rows)
 	rows = (shown.N + columns - 1) / columns
-	scale := max(1, min(((room-gap)/columns-gap)/m.W, ((room-gap)/rows-gap)/m.H))
+	length := func(n, size int) float64 { return (float64(room-gap)/float64(n) - gap) / float64(size) }
+	scale := max(1, int(math.Round(min(length(columns, m.W), length(rows, m.H)))))
 	caption := fmt.Sprintf("%d samples at step %d", m.N, l.drawnAt)
 	if shown.N < m.N {
 		caption = fmt.Sprintf("first %d of %d samples at step %d", shown.N, m.N, l.drawnAt)

@@ -18,6 +18,7 @@ type Plot struct {
 	Series                []Series
 	LogX, LogY            bool    // logarithmic axes, on which values ≤ 0 are gaps
 	Width, Height         int     // pixels of the screen, 160 to 4000; 0: 640 and 400
+	XMin, XMax            float64 // the x axis; both 0: from the data
 	YMin, YMax            float64 // the y axis; both 0: from the data
 	Heat                  *Heat   // behind the series; needs linear axes
 }
@@ -28,10 +29,11 @@ type Series struct {
 	X, Y   []float64 // of one length; X nil: 1, 2, 3, …
 	Points bool      // points without a line
 	Dashed bool      // a dashed line
+	Pale   bool      // light grey, for what the other series are compared with
 }
 
 // CurvesImage draws a plot, in twice as many pixels each way as Width and Height say. Long lines are thinned to the
-// least and greatest value of each column of pixels. It fails when X and Y differ in length, a size or the y axis is
+// least and greatest value of each column of pixels. It fails when X and Y differ in length, a size or an axis is
 // impossible, or Heat does not fit its dimensions.
 func CurvesImage(p Plot) (image.Image, error) {
 	if p.Width == 0 {
@@ -49,22 +51,25 @@ func CurvesImage(p Plot) (image.Image, error) {
 }
 
 func (p Plot) check() error {
-	if min(p.Width, p.Height) < 160 || max(p.Width, p.Height) > 4000 {
-		return fmt.Errorf("show: plot of %d×%d pixels, not 160 to 4000 each way", p.Width, p.Height)
+	if err := checkSize("plot", p.Width, p.Height, 160); err != nil {
+		return err
 	}
 	for i, s := range p.Series {
 		if s.X != nil && len(s.X) != len(s.Y) {
 			return fmt.Errorf("show: series %d (%q) has %d x for %d y", i, s.Name, len(s.X), len(s.Y))
 		}
 	}
-	if p.fixedY() && !(p.YMin < p.YMax && -limit < p.YMin && p.YMax < limit && (!p.LogY || p.YMin > 0)) {
+	if p.fixedX() && !possible(p.XMin, p.XMax, p.LogX) {
+		return fmt.Errorf("show: no x axis from %g to %g", p.XMin, p.XMax)
+	}
+	if p.fixedY() && !possible(p.YMin, p.YMax, p.LogY) {
 		return fmt.Errorf("show: no y axis from %g to %g", p.YMin, p.YMax)
 	}
 	if p.Heat == nil {
 		return nil
 	}
-	if p.LogX || p.LogY || p.fixedY() {
-		return fmt.Errorf("show: Heat does not combine with LogX, LogY, YMin or YMax")
+	if p.LogX || p.LogY || p.fixedX() || p.fixedY() {
+		return fmt.Errorf("show: Heat does not combine with LogX, LogY, XMin, XMax, YMin or YMax")
 	}
 	h := *p.Heat
 	if h.Cols < 1 || h.Rows < 1 || len(h.Z)%h.Cols != 0 || len(h.Z)/h.Cols != h.Rows {
@@ -76,7 +81,21 @@ func (p Plot) check() error {
 	return nil
 }
 
+// checkSize reports a size, in pixels of the screen, that no picture should have.
+func checkSize(what string, width, height, least int) error {
+	if min(width, height) < least || max(width, height) > 4000 {
+		return fmt.Errorf("show: %s of %d×%d pixels, not %d to 4000 each way", what, width, height, least)
+	}
+	return nil
+}
+
+func (p Plot) fixedX() bool { return p.XMin != 0 || p.XMax != 0 }
 func (p Plot) fixedY() bool { return p.YMin != 0 || p.YMax != 0 }
+
+// possible tells whether an axis can go from low to high.
+func possible(low, high float64, log bool) bool {
+	return low < high && -limit < low && high < limit && (!log || low > 0)
+}
 
 // draw draws a checked plot into c: title, legend, chart.
 func (p Plot) draw(c draw.Canvas) {
@@ -89,9 +108,13 @@ func (p Plot) draw(c draw.Canvas) {
 	columns := int((c.Max.X - c.Min.X) / px * density)
 	var entries []plot.Legend
 	runs := make([][]plotter.XYs, len(p.Series))
+	coloured := 0
 	for i, s := range p.Series {
 		runs[i] = p.runs(s)
-		drawn, thumbnail := s.plotters(i, runs[i], columns)
+		drawn, thumbnail := s.plotters(coloured, runs[i], columns)
+		if !s.Pale {
+			coloured++
+		}
 		chart.Add(drawn...)
 		if s.Name != "" {
 			entries = append(entries, legendEntry(s.Name, thumbnail, c.Size().X))
@@ -156,6 +179,9 @@ func (p Plot) ranges(runs []plotter.XYs) (x, y span) {
 		return x, y
 	}
 	x, y = x.widened(p.LogX, 0), y.widened(p.LogY, 0.05)
+	if p.fixedX() {
+		x = span{p.XMin, p.XMax}
+	}
 	if p.fixedY() {
 		y = span{p.YMin, p.YMax}
 	}
@@ -261,12 +287,22 @@ func spaced(log bool, axis plot.Axis, least float64, length vg.Length, size func
 // piece is how many points of a line are drawn at once: the time of the rasterizer grows with the square.
 const piece = 50
 
-// plotters draw the runs of series number i; thumbnail stands for it in the legend.
+// crowd is the number of points above which they are drawn smaller.
+const crowd = 500
+
+// plotters draw the runs of a series, the i-th that has a colour; thumbnail stands for it in the legend.
 func (s Series) plotters(i int, runs []plotter.XYs, columns int) (drawn []plot.Plotter, thumbnail plot.Thumbnailer) {
 	colours := palette()
 	colour := colours[i%len(colours)]
 	shapes := []draw.GlyphDrawer{draw.CircleGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}, draw.PyramidGlyph{}}
 	dot := draw.GlyphStyle{Color: colour, Radius: 2.5 * px, Shape: shapes[i%len(shapes)]}
+	switch {
+	case s.Pale:
+		colour = grey(0xbc)
+		dot = draw.GlyphStyle{Color: colour, Radius: 3 * px, Shape: draw.CircleGlyph{}}
+	case len(s.Y) > crowd:
+		dot.Radius = 1.5 * px
+	}
 	if s.Points {
 		var all plotter.XYs
 		for _, run := range runs {

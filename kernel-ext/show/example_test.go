@@ -77,6 +77,33 @@ func ExampleHeat() {
 	// <nil>
 }
 
+func ExamplePoints() {
+	ring, samples := []float32{1, 0, 0, 1, -1, 0, 0, -1}, []float32{0.9, 0.1, 5, 5}
+	fmt.Println(show.Points(show.Cloud{Data: ring, Samples: samples})) // the second sample is counted as outside
+	fmt.Println(show.Points(show.Cloud{Samples: samples[:3]}))
+	// Output:
+	// <nil>
+	// show: 0 and 3 coordinates are no points in the plane: want x and y of each
+}
+
+func ExampleLines() {
+	series := show.Sequences{Data: []float32{0, 1, 0, -1, 1, 0, -1, 0}, N: 2, T: 4, C: 1}
+	fmt.Println(show.Lines(series))
+	series.T = 3
+	fmt.Println(show.Lines(series))
+	// Output:
+	// <nil>
+	// show: 8 values are not 2 series of 3 steps and 1 channels
+}
+
+func ExampleTexts() {
+	fmt.Println(show.Texts([]string{"the cat sat", "we saw a red fox"}, show.TextOptions{}))
+	fmt.Println(show.Texts(nil, show.TextOptions{}))
+	// Output:
+	// <nil>
+	// show: no table of 0 strings with 0 characters
+}
+
 func ExampleBeside() {
 	ours, err := show.GridImage(checks(), show.GridOptions{Scale: 10})
 	fmt.Println(err)

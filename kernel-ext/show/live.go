@@ -3,6 +3,7 @@ package show
 import (
 	"errors"
 	"fmt"
+	"image"
 	"io"
 	"os"
 	"strings"
@@ -26,8 +27,30 @@ type Frame struct {
 	Step                      int
 	CriticLoss, GeneratorLoss float64 // NaN and ±Inf show as gaps
 	Samples                   *Images // from the same latents each time, not changed later; nil: as before
-	Note                      string  // a line under the figures; "": none
+	Columns                   int     // of Samples; 0: up to 10, as there is room
+
+	// Picture takes the place of Samples where those are no pictures: PointsImage's, LinesImage's or TextsImage's, two pixels
+	// to one of the screen. Room is the size that fits best, and each should be as large as the one before.
+	Picture image.Image
+
+	Note  string // a line under the figures; "": none
+	Light Light  // in front of Note
 }
+
+// Room is the side, in pixels of the screen, of a Picture that is as high as a Live's curves.
+const Room = bodyHeight - captionHeight
+
+// Light is a coloured spot that tells at a glance how things are. The zero value is none.
+type Light uint8
+
+// The lights. Unlit is a grey one, when nothing can be told yet.
+const (
+	NoLight Light = iota
+	Unlit
+	Green
+	Amber
+	Red
+)
 
 // Live shows a training run while it goes on. In a notebook it is one card, redrawn in place: title, step, speed, time
 // left, loss curves and samples; what the notebook stores is the last card alone. In a terminal it is a progress bar,
@@ -40,9 +63,12 @@ type Live struct {
 	o       LiveOptions
 	screen  screen
 	start   time.Time
-	frame   Frame   // the last
-	samples *Images // the last given, at
-	drawnAt int     // step
+	frame   Frame       // the last
+	samples *Images     // the last given, in so many
+	columns int         // columns, or
+	picture image.Image // the last given, at
+	drawnAt int         // step
+	noted   bool        // there was a note: its room stays, so that the card does not jump
 	history history
 	rate    rate
 	begun   bool // there was a frame
@@ -81,8 +107,8 @@ func NewLive(o LiveOptions) *Live {
 func (l *Live) Due() bool { return !l.done && l.screen.due(l.o.Now()) }
 
 // Update records a frame and redraws if it is time. Another frame of the same step changes samples and note, and adds
-// no point to the curves. It fails when Samples are malformed, when the notebook cannot be reached or a file cannot be
-// written, and after Done.
+// no point to the curves. It fails when Samples are malformed, or Picture has no pixels or over 4000 each way, when the
+// notebook cannot be reached or a file cannot be written, and after Done.
 func (l *Live) Update(f Frame) error {
 	if l.done {
 		return errors.New("show: Update after Done")
@@ -91,8 +117,18 @@ func (l *Live) Update(f Frame) error {
 		if err := f.Samples.check(); err != nil {
 			return err
 		}
-		l.samples, l.drawnAt = f.Samples, f.Step
+		if f.Columns < 0 {
+			return fmt.Errorf("show: samples in %d columns", f.Columns)
+		}
+		l.samples, l.columns, l.picture, l.drawnAt = f.Samples, f.Columns, nil, f.Step
 	}
+	if f.Picture != nil {
+		if size := f.Picture.Bounds().Size(); min(size.X, size.Y) < 1 || max(size.X, size.Y) > 4000 {
+			return fmt.Errorf("show: a picture of %d×%d pixels does not go into the card", size.X, size.Y)
+		}
+		l.samples, l.picture, l.drawnAt = nil, f.Picture, f.Step
+	}
+	l.noted = l.noted || f.Note != "" || f.Light != NoLight
 	now := l.o.Now()
 	if !l.begun || f.Step != l.frame.Step {
 		l.history.add(f.Step, f.CriticLoss, f.GeneratorLoss)

@@ -3,6 +3,7 @@ package show
 import (
 	"bytes"
 	"errors"
+	"image"
 	"image/png"
 	"math"
 	"os"
@@ -58,7 +59,7 @@ func TestCard(t *testing.T) {
 	} {
 		l, c, _ := newTestLive(LiveOptions{Title: "First GAN: MLP generator, convolutional critic", Total: test.total})
 		run(t, l, c, test.steps, test.samples)
-		l.frame.Note = test.note
+		l.frame.Note, l.noted = test.note, test.note != ""
 		l.done = test.done
 		img, err := l.card(c.now)
 		if err != nil {
@@ -328,4 +329,103 @@ func BenchmarkRedraw(b *testing.B) {
 		size = encoded.Len()
 	}
 	b.ReportMetric(float64(size), "bytes")
+}
+
+// TestCardPictures puts what is no grid of pictures into the card, with each light.
+func TestCardPictures(t *testing.T) {
+	points, err := PointsImage(Cloud{Data: ring8(500, 1, 0.02), Samples: ring8(500, 0.9, 0.1), Width: Room, Height: Room})
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts, err := TextsImage(phrases(100), TextOptions{Length: 16, Width: Room, Height: Room})
+	if err != nil {
+		t.Fatal(err)
+	}
+	digits := rings(100, 28, 28, 1)
+	for _, test := range []struct {
+		name  string
+		frame Frame
+	}{
+		{"card-points", Frame{Picture: points, Light: Amber, Note: "watch: samples' pairwise distance 52 % of the data's"}},
+		{"card-texts", Frame{Picture: texts}},
+		{"card-green", Frame{Samples: &digits, Light: Green, Note: "no sign of collapse"}},
+		{"card-red", Frame{Samples: &digits, Light: Red, Note: "collapsed: 98 % of the pairs of samples are near-duplicates"}},
+		{"card-unlit", Frame{Light: Unlit, Note: "too early to tell"}},
+	} {
+		l, c, _ := newTestLive(LiveOptions{Title: "Toy", Total: 5000})
+		run(t, l, c, 300, nil)
+		test.frame.Step, test.frame.CriticLoss, test.frame.GeneratorLoss = 301, 0.7, 1
+		if err := l.Update(test.frame); err != nil {
+			t.Fatal(err)
+		}
+		img, err := l.card(c.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden(t, test.name, img)
+	}
+}
+
+// TestCardStandsStill wants one size from the first note on, whatever comes and goes.
+func TestCardStandsStill(t *testing.T) {
+	l, c, _ := newTestLive(LiveOptions{Total: 10})
+	picture := image.NewRGBA(image.Rect(5, 5, 5+2*Room, 5+2*Room))
+	var size image.Point
+	for i, frame := range []Frame{
+		{Light: Unlit, Picture: picture}, {Note: "a note"}, {}, {Light: Red, Note: "another", Picture: picture}, {},
+	} {
+		frame.Step = i + 1
+		if err := l.Update(frame); err != nil {
+			t.Fatal(err)
+		}
+		img, err := l.card(c.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			size = img.Bounds().Size()
+		} else if img.Bounds().Size() != size {
+			t.Errorf("frame %d makes a card of %v, the first of %v", i+1, img.Bounds().Size(), size)
+		}
+	}
+	if size != image.Pt(2*cardWidth, 2*(headHeight+noteHeight+bodyHeight+2*cardMargin)) {
+		t.Errorf("a picture of Room makes a card of %v", size)
+	}
+	for _, bad := range []image.Rectangle{{}, image.Rect(0, 0, 4001, 5)} {
+		if err := l.Update(Frame{Picture: image.NewGray(bad)}); err == nil || !strings.Contains(err.Error(), "does not go into the card") {
+			t.Errorf("a picture of %v: %v", bad, err)
+		}
+	}
+}
+
+// TestPictureFiles saves a picture as it is, and writes the note of a warning light alone.
+func TestPictureFiles(t *testing.T) {
+	dir := t.TempDir()
+	l, c, out := newTestLive(LiveOptions{Total: 1000, Dir: dir})
+	picture := image.NewRGBA(image.Rect(0, 0, 30, 20))
+	for i, frame := range []Frame{
+		{Picture: picture, Light: Green, Note: "all is well"}, {Picture: picture, Light: Red, Note: "all is lost"}, {Picture: picture},
+	} {
+		c.advance(20 * time.Second)
+		frame.Step = i + 1
+		if err := l.Update(frame); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Done(); err != nil {
+		t.Fatal(err)
+	}
+	if text := out.String(); strings.Contains(text, "well") || !strings.Contains(text, "all is lost") {
+		t.Errorf("it wrote %q", text)
+	}
+	for _, name := range []string{"samples-000001.png", "samples-000002.png", "samples-000003.png"} {
+		file, err := os.Open(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if img, err := png.Decode(file); err != nil || img.Bounds() != picture.Bounds() {
+			t.Errorf("%s: %v", name, err)
+		}
+		file.Close()
+	}
 }

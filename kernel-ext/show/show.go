@@ -1,4 +1,5 @@
-// Package show puts pictures into a notebook: grids of samples, curves, and a card that follows a training run.
+// Package show puts pictures into a notebook: grids of samples, curves, points in the plane, time series, strings, and a
+// card that follows a training run.
 //
 //	show.Grid(show.Images(images), show.GridOptions{})
 //	show.Curves(show.Plot{Title: "losses", Series: []show.Series{{Name: "critic", Y: losses}}})
@@ -14,12 +15,12 @@
 //	live.Done()
 //
 // Every picture is opaque and light, so it reads the same in light and dark themes; colours are those of Okabe and Ito
-// (https://jfly.uni-koeln.de/color/), which colour-blind readers can tell apart. Outside a notebook Grid, Image and
-// Curves check their arguments, draw, and show nothing; there, take GridImage or CurvesImage and SavePNG. Live writes
-// to the terminal instead.
+// (https://jfly.uni-koeln.de/color/), which colour-blind readers can tell apart. Outside a notebook Grid, Curves, Points,
+// Lines, Texts and Image check their arguments, draw, and show nothing; there, take GridImage, CurvesImage and so on, and
+// SavePNG. Live writes to the terminal instead.
 //
-// Reading order: show.go (into the notebook), grid.go, curves.go with heat.go, ticks.go and canvas.go, beside.go,
-// save.go, then live.go with history.go (what is remembered of a run), card.go (its picture), notebook.go and
+// Reading order: show.go (into the notebook), grid.go, curves.go with heat.go, ticks.go and canvas.go, points.go,
+// sequences.go, texts.go, beside.go, save.go, then live.go with history.go (what is remembered of a run), card.go (its picture), notebook.go and
 // terminal.go (where it goes).
 package show
 

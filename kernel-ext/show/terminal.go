@@ -67,7 +67,7 @@ func (t *terminal) update(l *Live, now time.Time) error {
 		}
 		t.text.mark(now, l.o.Now())
 	}
-	if l.frame.Samples == nil || !t.due(now) {
+	if l.frame.Samples == nil && l.frame.Picture == nil || !t.due(now) {
 		return nil
 	}
 	err := t.saveSamples(l)
@@ -87,7 +87,7 @@ func (t *terminal) end(l *Live, now time.Time) error {
 	if t.dir == "" {
 		return nil
 	}
-	if l.samples != nil && (l.drawnAt != t.saved || !t.samples.begun) {
+	if (l.samples != nil || l.picture != nil) && (l.drawnAt != t.saved || !t.samples.begun) {
 		if err := t.saveSamples(l); err != nil {
 			return err
 		}
@@ -108,7 +108,7 @@ func (t *terminal) write(l *Live, now time.Time) error {
 		if l.o.Title != "" {
 			parts[0] = l.o.Title + ": " + parts[0]
 		}
-		if l.frame.Note != "" {
+		if l.frame.Note != "" && l.frame.Light != Unlit && l.frame.Light != Green { // good news is no news
 			parts = append(parts, l.frame.Note)
 		}
 		_, err := fmt.Fprintln(t.out, strings.Join(parts, " · "))
@@ -132,9 +132,12 @@ func (t *terminal) write(l *Live, now time.Time) error {
 }
 
 func (t *terminal) saveSamples(l *Live) error {
-	img, err := GridImage(*l.samples, GridOptions{})
-	if err != nil {
-		return err
+	img := l.picture
+	if img == nil {
+		var err error
+		if img, err = GridImage(*l.samples, GridOptions{Columns: l.columns}); err != nil {
+			return err
+		}
 	}
 	t.saved = l.drawnAt
 	return t.save(fmt.Sprintf("samples-%06d.png", l.drawnAt), img)

@@ -2,104 +2,129 @@ package main
 
 import (
 	"bytes"
-	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"gantry.local/gan"
-	"gantry.local/gan/device"
+	"gantry.local/gan/data"
+	"gantry.local/gan/export"
+	"gantry.local/gan/latent"
 	"gantry.local/kernel-ext/internal/wholefile"
+	"gantry.local/kernel-ext/lab"
 	"gantry.local/kernel-ext/show"
 )
 
+type sampleOptions struct {
+	run, out, backend string
+	n, class          int // class -1: all in turn
+	seed              int64
+	truncate          float64
+}
+
 func sampleCommand() *cobra.Command {
-	var run, out, backend string
-	var n int
-	var seed int64
+	var o sampleOptions
 	c := &cobra.Command{
-		Use:   "sample --run DIR --out FILE.png|FILE.npy",
+		Use:   "sample --run DIR --out FILE.png|FILE.npy|FILE.txt",
 		Short: "Draw samples from a trained run",
-		Long:  "Draws samples as a picture (.png, ten columns) or as numbers (.npy: float32 [n,h,w,c] in [-1,1]).",
-		Args:  cobra.NoArgs,
+		Long: "Draws samples as a picture (.png: images in ten columns, a class-conditional run's in a row for each class; points,\n" +
+			"series and text as such), as numbers (.npy: float32 [n,h,w,c], images in [-1,1]), or as text (.txt: a sample a line).",
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			kind := strings.ToLower(filepath.Ext(out))
-			switch {
-			case run == "":
+			switch kind := o.kind(); {
+			case o.run == "":
 				return misuse{errors.New("--run is missing: name a run folder")}
-			case n <= 0:
-				return misuse{fmt.Errorf("--n %d: want at least 1", n)}
-			case kind != ".npy" && kind != ".png":
-				return misuse{fmt.Errorf("--out %q: want a name that ends in .npy or .png", out)}
+			case o.n <= 0:
+				return misuse{fmt.Errorf("--n %d: want at least 1", o.n)}
+			case !slices.Contains([]string{".npy", ".png", ".txt"}, kind):
+				return misuse{fmt.Errorf("--out %q: want a name that ends in .npy, .png or .txt", o.out)}
+			case o.class < -1:
+				return misuse{fmt.Errorf("--class %d: want 0 or more", o.class)}
+			case !(o.truncate >= 0 && o.truncate <= 1):
+				return misuse{fmt.Errorf("--truncate %g: want 0 to 1", o.truncate)}
 			}
-			images, err := draw(run, backend, n, seed)
+			run, err := openRun(o.run, o.backend)
 			if err != nil {
 				return err
 			}
-			if kind == ".npy" {
-				if err := wholefile.Write(out, npy(images), 0o600); err != nil {
-					return fmt.Errorf("cannot write %s: %w", out, err)
-				}
-				return nil
-			}
-			grid, err := show.GridImage(show.Images(images), show.GridOptions{})
+			defer run.backend.Finalize()
+			samples, err := o.draw(run.Generator)
 			if err != nil {
 				return err
 			}
-			return show.SavePNG(out, grid)
+			return o.write(run, samples)
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&run, "run", "", "run folder, as `gantry train --out` wrote it")
-	f.StringVar(&out, "out", "", "file to write, .npy or .png")
-	f.IntVar(&n, "n", 100, "how many samples")
-	f.Int64Var(&seed, "seed", 0, "of the latents")
-	f.StringVar(&backend, "backend", "", "as for `gantry train`")
+	f.StringVar(&o.run, "run", "", "run `folder`, as gantry train --out wrote it")
+	f.StringVar(&o.out, "out", "", "file to write, .npy, .png or .txt")
+	f.IntVar(&o.n, "n", 100, "how many samples")
+	f.Int64Var(&o.seed, "seed", 0, "of the latents")
+	f.IntVar(&o.class, "class", -1, "only this class, of a class-conditional run; -1: all in turn")
+	f.Float64Var(&o.truncate, "truncate", 1, "factor 0 to 1 that latents are shrunk by: smaller is more typical and less varied")
+	f.StringVar(&o.backend, "backend", "", "as for gantry train")
 	return c
 }
 
-func draw(run, backend string, n int, seed int64) (gan.Images, error) {
-	text, err := os.ReadFile(filepath.Join(run, runFile))
-	if err != nil {
-		return gan.Images{}, fmt.Errorf("%s is not a run folder: it has no %s", run, runFile)
+// kind is the ending of the file to write.
+func (o sampleOptions) kind() string { return strings.ToLower(filepath.Ext(o.out)) }
+
+func (o sampleOptions) draw(generator *gan.Generator) (gan.Images, error) {
+	z := latent.Shrink(gan.Latents(o.n, generator.Latent(), o.seed), o.truncate)
+	if o.class < 0 {
+		return generator.Generate(z)
 	}
-	var info runInfo
-	if err := json.Unmarshal(text, &info); err != nil {
-		return gan.Images{}, fmt.Errorf("%s: %w", filepath.Join(run, runFile), err)
+	switch classes := generator.Classes(); {
+	case classes == 0:
+		return gan.Images{}, misuse{fmt.Errorf("--class %d: %s is not class-conditional; leave it out", o.class, o.run)}
+	case o.class >= classes:
+		return gan.Images{}, misuse{fmt.Errorf("--class %d: %s knows the classes 0 to %d", o.class, o.run, classes-1)}
 	}
-	exp, err := info.experiment()
-	if err != nil {
-		return gan.Images{}, err
-	}
-	opened, err := device.Open(backend)
-	if err != nil {
-		return gan.Images{}, err
-	}
-	defer opened.Finalize()
-	generator, err := gan.LoadGenerator(opened, exp, run)
-	if errors.Is(err, os.ErrNotExist) {
-		return gan.Images{}, fmt.Errorf("%s has no weights yet; let `gantry train` end, or go on with it by --resume", run)
-	}
-	if err != nil {
-		return gan.Images{}, err
-	}
-	return generator.Sample(n, seed)
+	return generator.GenerateClasses(z, slices.Repeat([]int32{int32(o.class)}, o.n))
 }
 
-// npy encodes images as NumPy's format 1.0 (numpy.lib.format): magic, header length, header padded to 64 bytes, values.
-func npy(images gan.Images) []byte {
-	const magic = "\x93NUMPY\x01\x00"
-	header := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d, %d, %d), }", images.N, images.H, images.W, images.C)
-	header += strings.Repeat(" ", 63-(len(magic)+2+len(header))%64) + "\n"
-	var file bytes.Buffer
-	file.WriteString(magic)
-	binary.Write(&file, binary.LittleEndian, uint16(len(header)))
-	file.WriteString(header)
-	binary.Write(&file, binary.LittleEndian, images.Data)
-	return file.Bytes()
+func (o sampleOptions) write(run trained, samples gan.Images) error {
+	var content bytes.Buffer
+	switch o.kind() {
+	case ".png":
+		classes := run.Classes()
+		if o.class >= 0 {
+			classes = 0
+		}
+		img, err := lab.Picture(samples, run.exp.Data, classes)
+		if err != nil {
+			return err
+		}
+		return show.SavePNG(o.out, img)
+	case ".npy":
+		if err := export.WriteNPY(&content, samples); err != nil {
+			return err
+		}
+	case ".txt":
+		images, err := run.exp.Data.Load()
+		if err != nil {
+			return err
+		}
+		if images.Alphabet == nil {
+			return misuse{fmt.Errorf("--out %q: %s makes no text; ask for .png or .npy", o.out, o.run)}
+		}
+		texts, err := data.Decode(samples.Data, images.Alphabet, samples.H)
+		if err != nil {
+			return err
+		}
+		content.WriteString(strings.Join(texts, "\n") + "\n")
+	}
+	return writeFile(o.out, content.Bytes())
+}
+
+// writeFile writes what the person asked for.
+func writeFile(path string, content []byte) error {
+	if err := wholefile.Write(path, content, 0o644); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -22,39 +23,10 @@ import (
 	"gantry.local/kernel-ext/show"
 )
 
-// A run folder holds:
-const (
-	runFile      = "run.json"       // recipe and settings: what sample and --resume need
-	progressFile = "progress.jsonl" // a line for each step reported
-	lockFile     = ".lock"          // held while a process trains here
-	checkpoints  = "checkpoints"
-)
-
 const (
 	reportEvery     = 500 * time.Millisecond
 	checkpointEvery = 30 * time.Second
 )
-
-// runInfo is the content of run.json.
-type runInfo struct {
-	Recipe string `json:"recipe"`
-	Data   string `json:"data"`
-	Batch  int    `json:"batch"`
-	Seed   int64  `json:"seed"`
-}
-
-// experiment is the recipe with the settings of the run.
-func (r runInfo) experiment() (gan.Experiment, error) {
-	exp, err := recipe.Named(r.Recipe)
-	if err != nil {
-		return exp, err
-	}
-	if exp.Data, err = data.Named(r.Data); err != nil {
-		return exp, err
-	}
-	exp.BatchSize, exp.Seed = r.Batch, r.Seed
-	return exp, nil
-}
 
 type trainOptions struct {
 	runInfo
@@ -64,6 +36,7 @@ type trainOptions struct {
 	maxTime time.Duration
 	resume  bool
 	json    bool
+	lint    bool
 }
 
 func trainCommand() *cobra.Command {
@@ -72,7 +45,9 @@ func trainCommand() *cobra.Command {
 		Use:   "train --recipe NAME --steps N --out DIR",
 		Short: "Train a recipe into a run folder",
 		Long: "Trains a recipe until its step N. The run folder gets checkpoints (every half minute, at the end and at Ctrl-C), the\n" +
-			"weights of both networks as .safetensors, progress.jsonl, and pictures of samples and losses.\n\nRecipes:\n" + recipes(),
+			"weights of both networks as .safetensors, progress.jsonl, and pictures of samples and losses. What the recipe linter\n" +
+			"finds is said first.\n\nRecipes:\n" + recipes() + "\nData sets: " + strings.Join(data.Names(), ", ") + ".\n" +
+			"Options of a set follow its name: ring,n=500,seed=3 or folder:photos,size=32.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if o.resume {
@@ -84,12 +59,15 @@ func trainCommand() *cobra.Command {
 			if err != nil {
 				return misuse{err}
 			}
+			if o.lint {
+				return report(exp, c.OutOrStdout())
+			}
 			return o.train(c.Context(), exp, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	f := c.Flags()
 	f.StringVar(&o.Recipe, "recipe", "mlp", "what to train, see above")
-	f.StringVar(&o.Data, "data", "mnist", "data set")
+	f.StringVar(&o.Data, "data", "", "data set, see above (default: the recipe's)")
 	f.IntVar(&o.steps, "steps", 5000, "total steps, those before a --resume included")
 	f.IntVar(&o.Batch, "batch", 0, "real images per critic update (default: the recipe's)")
 	f.Int64Var(&o.Seed, "seed", 0, "of weights, latents and batches")
@@ -98,34 +76,31 @@ func trainCommand() *cobra.Command {
 	f.DurationVar(&o.maxTime, "max-time", 0, "stop after this time, such as 4m")
 	f.BoolVar(&o.resume, "resume", false, "go on from the last checkpoint in the run folder")
 	f.BoolVar(&o.json, "json", false, "progress as JSON lines on standard output")
+	f.BoolVar(&o.lint, "check", false, "print what the recipe linter finds and train nothing; exit code 1 if it finds something")
 	return c
 }
 
 func recipes() string {
 	text := ""
 	for _, r := range recipe.All() {
-		text += fmt.Sprintf("  %-10s %s\n", r.Name, r.About)
+		text += fmt.Sprintf("  %-14s %s\n", r.Name, r.About)
 	}
 	return text
 }
 
 // adopt takes the settings that were not given from the run to be resumed.
 func (o *trainOptions) adopt(given func(flag string) bool) error {
-	text, err := os.ReadFile(filepath.Join(o.out, runFile))
+	before, err := readRun(o.out)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil // claim will say that there is no run
 	}
 	if err != nil {
 		return err
 	}
-	var before runInfo
-	if err := json.Unmarshal(text, &before); err != nil {
-		return fmt.Errorf("%s: %w", filepath.Join(o.out, runFile), err)
-	}
 	if !given("recipe") {
 		o.Recipe = before.Recipe
 	}
-	if !given("data") {
+	if !given("data") && o.Recipe == before.Recipe {
 		o.Data = before.Data
 	}
 	if !given("batch") {
@@ -144,7 +119,7 @@ func (o *trainOptions) check(batchGiven bool) (gan.Experiment, error) {
 		return gan.Experiment{}, fmt.Errorf("--steps %d: want at least 1", o.steps)
 	case batchGiven && o.Batch <= 0:
 		return gan.Experiment{}, fmt.Errorf("--batch %d: want at least 1", o.Batch)
-	case o.out == "":
+	case o.out == "" && !o.lint:
 		return gan.Experiment{}, errors.New("--out is missing: name the run folder")
 	case o.maxTime < 0:
 		return gan.Experiment{}, fmt.Errorf("--max-time %s: want a positive time", o.maxTime)
@@ -162,7 +137,23 @@ func (o *trainOptions) check(batchGiven bool) (gan.Experiment, error) {
 	if _, err := device.Resolve(o.backend); err != nil {
 		return exp, err
 	}
-	return o.experiment()
+	if exp, err = o.experiment(); err == nil {
+		o.Data = exp.Data.Name
+	}
+	return exp, err
+}
+
+// report prints the linter's findings. Any is an error.
+func report(exp gan.Experiment, out io.Writer) error {
+	findings := exp.Check()
+	for _, f := range findings {
+		fmt.Fprintln(out, f)
+	}
+	if len(findings) > 0 {
+		return fmt.Errorf("the linter found %d mistake(s) in recipe %s; see above", len(findings), exp.Name)
+	}
+	fmt.Fprintf(out, "the linter found nothing in recipe %s on %s\n", exp.Name, exp.Data.Name)
+	return nil
 }
 
 func (o *trainOptions) train(ctx context.Context, exp gan.Experiment, out, log io.Writer) (err error) {
@@ -174,6 +165,11 @@ func (o *trainOptions) train(ctx context.Context, exp gan.Experiment, out, log i
 	choice, err := device.Resolve(o.backend)
 	if err != nil {
 		return err
+	}
+	for _, f := range exp.Check() {
+		if f.Rule != "impossible" { // what cannot run says so itself
+			fmt.Fprintln(log, "warning:", f)
+		}
 	}
 	fmt.Fprintf(log, "%s; compiling %s\n", choice.Reason, o.Recipe)
 	backend, err := device.Open(choice.Config)
@@ -190,6 +186,7 @@ func (o *trainOptions) train(ctx context.Context, exp gan.Experiment, out, log i
 			return err
 		}
 	}
+	o.Batch = trainer.Experiment().BatchSize
 	if err := o.writeInfo(); err != nil {
 		return err
 	}
@@ -277,12 +274,15 @@ func (o *trainOptions) loop(ctx context.Context, trainer *gan.Trainer, records, 
 	begin := time.Now()
 	reported, saved := begin, begin
 	encoder := json.NewEncoder(records)
-	draw := func() (*show.Images, error) { return samples(trainer) }
-	err := lab.Follow(limited, trainer, o.steps-trainer.Step(), live, draw, func(p gan.Progress) error {
+	view, err := lab.NewView(trainer, 0, 0)
+	if err != nil {
+		return err
+	}
+	err = lab.Follow(limited, trainer, o.steps-trainer.Step(), live, view.Dress, func(p gan.Progress) error {
 		now := time.Now()
 		if p.Step == o.steps || now.Sub(reported) >= reportEvery {
 			reported = now
-			if err := encoder.Encode(record{p.Step, now.Sub(begin).Seconds(), p.StepsPerSecond, p.CriticLoss, p.GeneratorLoss}); err != nil {
+			if err := encoder.Encode(newRecord(p, now.Sub(begin))); err != nil {
 				return fmt.Errorf("cannot record the progress: %w", err)
 			}
 		}
@@ -301,7 +301,7 @@ func (o *trainOptions) loop(ctx context.Context, trainer *gan.Trainer, records, 
 	if err := live.Done(); err != nil {
 		return err
 	}
-	if err := o.finish(trainer); err != nil {
+	if err := o.finish(trainer, view); err != nil {
 		return err
 	}
 	switch {
@@ -313,32 +313,46 @@ func (o *trainOptions) loop(ctx context.Context, trainer *gan.Trainer, records, 
 	return nil
 }
 
-// record is a line of progress.jsonl and of --json.
+// record is a line of progress.jsonl and of --json, see gan.Progress.
 type record struct {
-	Step           int     `json:"step"`
-	Seconds        float64 `json:"seconds"` // since this command began to train
-	StepsPerSecond float64 `json:"steps_per_second"`
-	CriticLoss     float64 `json:"critic_loss"`
-	GeneratorLoss  float64 `json:"generator_loss"`
+	Step              int     `json:"step"`
+	Seconds           float64 `json:"seconds"` // since this command began to train
+	StepsPerSecond    float64 `json:"steps_per_second"`
+	CriticLoss        float64 `json:"critic_loss"`
+	GeneratorLoss     float64 `json:"generator_loss"`
+	Epoch             int     `json:"epoch"`
+	Penalty           float64 `json:"penalty"`
+	RealLogit         float64 `json:"real_logit"`
+	FakeLogit         float64 `json:"fake_logit"`
+	RealAccuracy      float64 `json:"real_accuracy"`
+	FakeAccuracy      float64 `json:"fake_accuracy"`
+	CriticGradient    float64 `json:"critic_gradient"`
+	GeneratorGradient float64 `json:"generator_gradient"`
 }
 
-func (o *trainOptions) finish(trainer *gan.Trainer) error {
+func newRecord(p gan.Progress, since time.Duration) record {
+	return record{
+		Step: p.Step, Seconds: since.Seconds(), StepsPerSecond: p.StepsPerSecond,
+		CriticLoss: p.CriticLoss, GeneratorLoss: p.GeneratorLoss,
+		Epoch: p.Epoch, Penalty: p.Penalty, RealLogit: p.RealLogit, FakeLogit: p.FakeLogit,
+		RealAccuracy: p.RealAccuracy, FakeAccuracy: p.FakeAccuracy,
+		CriticGradient: p.CriticGradient, GeneratorGradient: p.GeneratorGradient,
+	}
+}
+
+func (o *trainOptions) finish(trainer *gan.Trainer, view *lab.View) error {
 	if err := trainer.Save(filepath.Join(o.out, checkpoints)); err != nil {
 		return err
 	}
 	if err := trainer.SaveWeights(o.out); err != nil {
 		return err
 	}
-	images, err := samples(trainer)
+	samples, err := view.Picture()
+	if errors.Is(err, lab.ErrNoPicture) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	grid, err := show.GridImage(*images, show.GridOptions{})
-	if err != nil {
-		return err
-	}
-	return show.SavePNG(filepath.Join(o.out, "samples.png"), grid)
+	return show.SavePNG(filepath.Join(o.out, "samples.png"), samples)
 }
-
-// samples draws the run's fixed-noise grid.
-func samples(trainer *gan.Trainer) (*show.Images, error) { return lab.Samples(trainer, 100, 0) }

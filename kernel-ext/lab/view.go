@@ -1,0 +1,147 @@
+package lab
+
+import (
+	"fmt"
+	"image"
+	"math"
+
+	"gantry.local/gan"
+	"gantry.local/gan/data"
+	"gantry.local/gan/loss"
+	"gantry.local/gan/metric"
+	"gantry.local/kernel-ext/show"
+)
+
+// View shows what a run's generator makes of the same latents each time, as the kind of its data asks for (see Picture),
+// and watches samples of pictures for collapse. Where there is no picture for the data, it shows nothing.
+type View struct {
+	trainer *gan.Trainer
+	like    *data.Images
+	kind    kind
+	n       int
+	seed    int64
+	classes int // of a conditional generator, or 0
+
+	monitor *metric.Monitor // nil: none
+	watched int             // samples that the monitor looks at
+	looked  int             // step of its last look
+	light   show.Light
+	note    string
+}
+
+const (
+	firstLook = 200 // step of the first look for collapse; before, all samples are alike
+	lookEvery = 100 // steps between two, at least
+)
+
+// NewView prepares to show n samples, 0 for as many as suit the kind of data: 100 pictures, 1000 points, 24 series, or a
+// page of text. A class-conditional generator's are a row for each class, of up to ten. It fails when the data set
+// cannot be loaded.
+func NewView(t *gan.Trainer, n int, seed int64) (*View, error) {
+	exp := t.Experiment()
+	like, err := exp.Data.Load()
+	if err != nil {
+		return nil, err
+	}
+	v := &View{trainer: t, like: like, kind: kindOf(like.Height, like.Width, like.Depth(), like), n: n, seed: seed}
+	if n == 0 {
+		v.n = map[kind]int{points: 1000, series: 24}[v.kind]
+	}
+	if v.n == 0 {
+		v.n = 100
+	}
+	if exp.ClassGenerator != nil {
+		v.classes = exp.Classes
+		if columns := min(10, v.n/v.classes); columns > 0 && v.classes <= mostRows {
+			v.n = columns * v.classes
+		}
+	}
+	if v.kind == pictures {
+		v.watch()
+	}
+	v.light, v.note = show.Unlit, fmt.Sprintf("collapse is looked for from step %d on", firstLook)
+	if v.monitor == nil {
+		v.light, v.note = show.NoLight, ""
+	}
+	return v, nil
+}
+
+// watch makes the monitor, of so few images that a look takes milliseconds. Data in which nothing differs, or that is too
+// small, has none.
+func (v *View) watch() {
+	size := v.like.Height * v.like.Width * v.like.Depth()
+	v.watched = min(max(int(math.Sqrt(10e6/float64(size))), 16), 100) // of which each pair is compared
+	n := min(2*v.watched, v.like.N)
+	real := gan.Images{N: n, H: v.like.Height, W: v.like.Width, C: v.like.Depth()}
+	for i := range n {
+		real.Data = append(real.Data, v.like.Floats(i*v.like.N/n, 1)...)
+	}
+	v.monitor, _ = metric.NewMonitor(real, nil)
+}
+
+// Samples draws the view's samples.
+func (v *View) Samples() (gan.Images, error) { return v.trainer.Sample(v.n, v.seed) }
+
+// Picture draws them as the picture of a whole page.
+func (v *View) Picture() (image.Image, error) {
+	samples, err := v.Samples()
+	if err != nil {
+		return nil, err
+	}
+	if v.kind == pictures {
+		return grid(samples, v.classes)
+	}
+	return draw(samples, v.kind, v.like, page)
+}
+
+// Dress adds to the frame of a step what the view shows: the light and note of the last look for collapse, and, where
+// they are due, the samples, at which it may look again.
+func (v *View) Dress(frame *show.Frame, p gan.Progress, due bool) error {
+	if due && v.kind != other {
+		samples, err := v.Samples()
+		if err != nil {
+			return err
+		}
+		v.look(samples, p)
+		if v.kind == pictures {
+			grid, columns := arranged(samples, v.classes)
+			frame.Samples, frame.Columns = &grid, columns
+		} else if frame.Picture, err = draw(samples, v.kind, v.like, card); err != nil {
+			return err
+		}
+	}
+	frame.Light, frame.Note = v.light, v.note
+	return nil
+}
+
+// look lets the monitor see the samples of a step, if it is time.
+func (v *View) look(samples gan.Images, p gan.Progress) {
+	if v.monitor == nil || p.Step < max(firstLook, v.looked+lookEvery) || samples.N < 2 {
+		return
+	}
+	v.looked = p.Step
+	vitals := metric.Vitals{GeneratorGradients: []float64{p.GeneratorGradient}}
+	switch v.trainer.Experiment().Loss.(type) {
+	case loss.CrossEntropy, loss.Margin, loss.Smoothed: // whose critics put the border at 0
+		vitals.CriticAccuracy = (p.RealAccuracy + p.FakeAccuracy) / 2
+	}
+	signal, err := v.monitor.Look(firstOf(samples, v.watched), vitals)
+	switch {
+	case err != nil: // a sample that is not finite
+		v.light, v.note = show.Red, err.Error()
+	case signal.Level == metric.OK:
+		v.light, v.note = show.Green, "no sign of collapse"
+	case signal.Level == metric.Watch:
+		v.light, v.note = show.Amber, signal.String()
+	default:
+		v.light, v.note = show.Red, signal.String()
+	}
+}
+
+// firstOf is the first n of the images, or all if there are fewer.
+func firstOf(images gan.Images, n int) gan.Images {
+	n = min(n, images.N)
+	images.Data = images.Data[:n*images.H*images.W*images.C]
+	images.N = n
+	return images
+}
