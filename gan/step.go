@@ -1,6 +1,8 @@
 package gan
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gomlx/compute/dtypes"
@@ -299,6 +301,10 @@ func (s *step) fakeBatch(update, part int) batch {
 		b.labels = s.realBatch(update, part).labels
 	}
 	b.images = s.generate(s.store.Scope(generatorScope), s.latents(s.rows.Graph()), b.labels)
+	made, data := b.images.Shape().Dimensions, s.images.Shape().Dimensions
+	if want := []int{s.BatchSize / s.Accumulate, data[1], data[2], s.depth}; !slices.Equal(made, want) {
+		panic(fmt.Errorf("the generator makes images of %v and %s has %v [batch, height, width, channels]", made, s.Data.Name, want))
+	}
 	return b
 }
 

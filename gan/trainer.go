@@ -203,6 +203,9 @@ func panicWithError() {
 // Experiment returns the experiment with its defaults filled in.
 func (t *Trainer) Experiment() Experiment { return t.exp }
 
+// Backend returns the backend that the trainer runs on.
+func (t *Trainer) Backend() compute.Backend { return t.backend }
+
 // Step returns the number of steps done since the experiment began, those before a resume included.
 func (t *Trainer) Step() int { return t.step }
 

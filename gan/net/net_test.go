@@ -84,7 +84,7 @@ func TestShapes(t *testing.T) {
 				7*128 + 128 + 128*256 + 256 + 256*512 + 512 + 512*1024 + 1024 + 1024*784 + 784 + 2*(128+256+512+1024)},
 			"ConvCritic": {ConvCritic, []int{batch, 28, 28, 1}, []int{batch, 1}, 640 + 73856 + 25*128 + 1},
 			"MLPCritic": {MLPCritic, []int{batch, 28, 28, 2}, []int{batch, 1},
-				28*28*2*1024 + 1024 + 1024*512 + 512 + 512 + 1},
+				28*28*2*512 + 512 + 512*256 + 256 + 256 + 1},
 		} {
 			store := newStore(t)
 			size := 1

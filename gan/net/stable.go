@@ -20,12 +20,12 @@ func NormMLPGenerator(scope *model.Scope, z *Node) *Node {
 	return Reshape(Tanh(Dense(scope.In("output"), x, 28*28)), -1, 28, 28, 1)
 }
 
-// MLPCritic judges an image, or a pack of them, as one row of pixels: Dense 1024 → 512 with LeakyReLU(0.2), Dense 1.
+// MLPCritic judges an image, or a pack of them, as one row of pixels: Dense 512 → 256 with LeakyReLU(0.2), Dense 1.
 // It sees every pixel with the same care, the corners too, and its gradient reaches all of them; there is no batch
 // normalisation, which would hide from it how the fakes differ on average.
 // x: [batch, height, width, channels] in [-1, 1]; the result: [batch, 1], unbounded.
 func MLPCritic(scope *model.Scope, x *Node) *Node {
-	x = LeakyReLU(Dense(scope.In("dense_0"), Flatten(x), 1024), leak)
-	x = LeakyReLU(Dense(scope.In("dense_1"), x, 512), leak)
+	x = LeakyReLU(Dense(scope.In("dense_0"), Flatten(x), 512), leak)
+	x = LeakyReLU(Dense(scope.In("dense_1"), x, 256), leak)
 	return Dense(scope.In("logit"), x, 1)
 }

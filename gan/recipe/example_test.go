@@ -18,6 +18,6 @@ func ExampleNamed() {
 
 	fmt.Println(exp.Check())
 	// Output:
-	// mlp 2 128 alternating
+	// mlp 1 128 alternating
 	// []
 }

@@ -82,7 +82,7 @@ func DiffAugment() gan.Experiment {
 // samples are far from the other recipes': that is the price.
 func Private() gan.Experiment {
 	exp := MLP()
-	exp.Name, exp.Pack = "private", 1
+	exp.Name = "private"
 	exp.Privacy = gan.Privacy{Clip: 1, Noise: 0.6}
 	return exp
 }

@@ -39,23 +39,27 @@ func leakyConvCritic(scope *model.Scope, x *Node) *Node {
 	return net.Dense(scope.In("logit"), net.Flatten(x), 1)
 }
 
-// MLP keeps the generator's widths and adds what stops the collapse: batch normalisation in the generator, a critic of
-// dense layers with LeakyReLU, and packing: the critic judges two images at a time, so that a pair of equal images gives
-// itself away (Lin et al., "PacGAN", 2017, arXiv:1712.04086). Rate and momentum are DCGAN's (Radford et al., 2015,
-// arXiv:1511.06434).
+// MLP keeps the generator's widths and adds what stops the collapse: batch normalisation in the generator and a critic of
+// dense layers with LeakyReLU, which sees every pixel. The momentum is DCGAN's (Radford et al., 2015, arXiv:1511.06434);
+// a higher rate and averaged weights give better digits in a few minutes.
 func MLP() gan.Experiment {
+	adam := gan.Adam{Rate: 5e-4, Beta1: 0.5}
 	return gan.Experiment{
 		Name: "mlp", Data: data.MNIST(), Latent: 100,
 		Generator: net.NormMLPGenerator, Critic: net.MLPCritic,
-		Pack: 2, GeneratorAdam: dcganAdam(), CriticAdam: dcganAdam(), BatchSize: 64,
+		GeneratorAdam: adam, CriticAdam: adam, EMA: 0.999, BatchSize: 64,
 	}
 }
 
-// DCGAN is Radford et al.'s pair (2015, arXiv:1511.06434) for 28×28, without batch statistics in the critic.
+// DCGAN is Radford et al.'s pair (2015, arXiv:1511.06434) for 28×28, at half the usual width and without batch statistics
+// in the critic. On two cores more steps are worth more than more channels. The critic judges two images at a time, so that a
+// pair of equal images gives itself away (Lin et al., "PacGAN", 2017, arXiv:1712.04086).
 func DCGAN() gan.Experiment {
+	networks := net.DCGAN{Width: 32}
+	adam := gan.Adam{Rate: 1e-3, Beta1: 0.5}
 	return gan.Experiment{
 		Name: "dcgan", Data: data.MNIST(), Latent: 100,
-		Generator: net.DCGAN{}.Generator, Critic: net.DCGAN{}.Critic,
-		GeneratorAdam: dcganAdam(), CriticAdam: dcganAdam(), EMA: 0.999, BatchSize: 64,
+		Generator: networks.Generator, Critic: networks.Critic,
+		Pack: 2, GeneratorAdam: adam, CriticAdam: adam, EMA: 0.999, BatchSize: 64,
 	}
 }

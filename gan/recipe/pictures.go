@@ -17,18 +17,19 @@ func Fashion() gan.Experiment {
 // Faces trains on 20 000 drawn faces of 32×32 in colour.
 func Faces() gan.Experiment {
 	networks := net.DCGAN{Size: 32, Channels: 3, Width: 32}
+	adam := gan.Adam{Rate: 5e-4, Beta1: 0.5}
 	return gan.Experiment{
 		Name: "faces", Data: data.Faces(data.FacesOptions{N: 20_000}),
 		Generator: networks.Generator, Critic: networks.Critic,
 		Loss: loss.NonSaturating, Penalties: []loss.Penalty{loss.R1(1)}, PenaltyEvery: 4,
-		GeneratorAdam: dcganAdam(), CriticAdam: dcganAdam(), EMA: 0.999,
+		GeneratorAdam: adam, CriticAdam: adam, EMA: 0.999,
 	}
 }
 
 // Stacked is DCGAN on Stacked MNIST: three digits in three colours, a thousand modes (Metz et al., 2016,
 // arXiv:1611.02163).
 func Stacked() gan.Experiment {
-	networks := net.DCGAN{Channels: 3, Norm: net.NormBatch}
+	networks := net.DCGAN{Channels: 3, Width: 32, Norm: net.NormBatch}
 	return gan.Experiment{
 		Name: "stacked", Data: data.StackedMNIST(0), Generator: networks.Generator, Critic: networks.Critic,
 		GeneratorAdam: dcganAdam(), CriticAdam: dcganAdam(),
@@ -37,10 +38,11 @@ func Stacked() gan.Experiment {
 
 // StackedR1R2 is Stacked with the relativistic paired loss, R1 and R2, without batch statistics in the critic.
 func StackedR1R2() gan.Experiment {
-	networks := net.DCGAN{Channels: 3}
+	networks := net.DCGAN{Channels: 3, Width: 32}
 	exp := Stacked()
 	exp.Name, exp.Critic, exp.Loss = "stacked-r1r2", networks.Critic, loss.Paired
 	exp.Penalties, exp.PenaltyEvery = []loss.Penalty{loss.R1(1), loss.R2(1)}, 4
-	exp.EMA = 0.999
+	adam := gan.Adam{Rate: 1e-3, Beta1: 0.5}
+	exp.GeneratorAdam, exp.CriticAdam, exp.EMA = adam, adam, 0.999
 	return exp
 }

@@ -29,9 +29,10 @@ func ToyPacked() gan.Experiment {
 // ToyR1R2 is Toy with the relativistic paired loss, R1 and R2 (Huang et al., 2025, arXiv:2501.05441).
 func ToyR1R2() gan.Experiment {
 	exp := Toy()
-	exp.Name, exp.Loss = "toy-r1r2", loss.Paired
+	exp.Name, exp.Loss, exp.EMA = "toy-r1r2", loss.Paired, 0.999
 	exp.Penalties = []loss.Penalty{loss.R1(0.1), loss.R2(0.1)}
-	exp.EMA = 0.995
+	adam := gan.Adam{Rate: 2e-3, Beta1: 0.5, Schedule: gan.Cosine{Steps: 15_000}}
+	exp.GeneratorAdam, exp.CriticAdam = adam, adam
 	return exp
 }
 

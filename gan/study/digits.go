@@ -29,7 +29,8 @@ type quality struct {
 	rarest            float64 // share of the rarest class
 }
 
-const judged = 10_000 // samples
+// judged is how many samples are drawn for a table of digits.
+func (o Options) judged() int { return orElse(o.Samples, 10_000) }
 
 // judge measures samples of MNIST against real digits that a classifier knows well.
 func judge(backend compute.Backend, samples gan.Images) (q quality, err error) {
@@ -79,11 +80,11 @@ func (q quality) cells() []string {
 		fmt.Sprintf("%d", q.classes), fmt.Sprintf("%.1f %%", 100*q.rarest)}
 }
 
-func digitsTable(title string, limit time.Duration) *Table {
-	return &Table{Title: fmt.Sprintf("%s, %s of wall clock each", title, limit),
+func (o Options) digitsTable(title string) *Table {
+	return &Table{Title: fmt.Sprintf("%s, %s of wall clock each", title, o.Limit),
 		Columns: []string{"recipe", "steps", "Fréchet", "precision", "recall", "classes", "rarest"},
 		Notes: []string{fmt.Sprintf("On features of %s, of %d samples against as many digits. Classes with at least 2 %% of the samples, and "+
-			"the share of the rarest. The time includes process start or opening the device, and compilation; not the samples.", metric.MNIST1, judged)}}
+			"the share of the rarest. The time includes process start or opening the device, and compilation; not the samples.", metric.MNIST1, o.judged())}}
 }
 
 // trainAndJudge is one row of a table of digits.
@@ -94,7 +95,7 @@ func (o Options) trainAndJudge(ctx context.Context, exp gan.Experiment) (q quali
 			return fmt.Errorf("%s: %w", exp.Name, err)
 		}
 		steps = trainer.Step()
-		samples, err := trainer.Sample(judged, 1)
+		samples, err := trainer.Sample(o.judged(), 1)
 		if err != nil {
 			return err
 		}
@@ -131,10 +132,8 @@ var peerScript []byte
 
 // mnist trains mlp and dcgan, and PyTorch's counterparts where a Python is given, for the same time.
 func mnist(ctx context.Context, o Options) (*Table, error) {
-	if o.Limit == 0 {
-		o.Limit = 4 * time.Minute
-	}
-	table := digitsTable("MNIST", o.Limit)
+	o.Limit = orElse(o.Limit, 4*time.Minute)
+	table := o.digitsTable("MNIST")
 	for _, exp := range []gan.Experiment{recipe.MLP(), recipe.DCGAN()} {
 		if o.wants(exp.Name) {
 			q, steps, err := o.trainAndJudge(ctx, exp)
@@ -186,7 +185,7 @@ func (o Options) peer(ctx context.Context, name string) (samples gan.Images, sai
 	if err != nil {
 		return samples, "", err
 	}
-	c := exec.CommandContext(ctx, o.Peer, script, name, fmt.Sprint(o.Limit.Seconds()), fmt.Sprint(judged), out, digits, "0")
+	c := exec.CommandContext(ctx, o.Peer, script, name, fmt.Sprint(o.Limit.Seconds()), fmt.Sprint(o.judged()), out, digits, "0")
 	c.Stderr = o.Log
 	text, err := c.Output()
 	if err != nil {

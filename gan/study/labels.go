@@ -17,18 +17,16 @@ import (
 // labels trains a conditional GAN on few labelled digits, and a classifier on those digits with and without as many images
 // of the GAN again and more.
 func labels(ctx context.Context, o Options) (*Table, error) {
-	if o.Limit == 0 {
-		o.Limit = 2 * time.Minute
-	}
-	if o.Seeds == 0 {
-		o.Seeds = 3
-	}
-	const synthetic = 200 // per class
+	o.Limit, o.Seeds = orElse(o.Limit, 2*time.Minute), orElse(o.Seeds, 3)
+	synthetic := orElse(o.Samples, 200) // per class
 	table := &Table{Title: fmt.Sprintf("A classifier with few labels, its data augmented by a conditional GAN trained on them for %s", o.Limit),
 		Columns: []string{"labels per class", "real alone", fmt.Sprintf("real and %d generated per class", synthetic), "gain"},
 		Notes: []string{fmt.Sprintf("Accuracy on MNIST's 10 000 test digits, mean ± standard deviation over %d draws of the labels. The classifier is "+
 			"that of %s, trained by the same number of updates in both columns.", o.Seeds, metric.MNIST1)}}
 	for _, perClass := range []int{20, 50, 100} {
+		if !o.wants(fmt.Sprint(perClass)) {
+			continue
+		}
 		var alone, joined, gain []float64
 		for seed := range o.Seeds {
 			few := data.Balanced(data.MNIST(), perClass, int64(seed))

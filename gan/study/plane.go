@@ -23,13 +23,8 @@ func grid(ctx context.Context, o Options) (*Table, error) {
 
 // plane trains the toy recipes on a mixture and counts the modes that 2500 samples capture, as VEEGAN and PacGAN do.
 func plane(ctx context.Context, o Options, title string, mixture data.Mixture) (*Table, error) {
-	const points = 2500
-	if o.Seeds == 0 {
-		o.Seeds = 10
-	}
-	if o.Steps == 0 {
-		o.Steps = 25_000
-	}
+	points := orElse(o.Samples, 2500)
+	o.Seeds, o.Steps = orElse(o.Seeds, 10), orElse(o.Steps, 15_000)
 	table := &Table{Title: fmt.Sprintf("%s, %d steps, %d seeds", title, o.Steps, o.Seeds),
 		Columns: []string{"recipe", "modes", "high quality", "reverse KL", "seconds"},
 		Notes: []string{fmt.Sprintf("Of %d samples: modes with a sample within three standard deviations, the share of samples so near "+

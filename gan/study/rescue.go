@@ -48,10 +48,8 @@ func rescues() []gan.Experiment {
 // only move on to another single image. A packed critic treats an image by its place among its neighbours, so equal images
 // are pushed apart, and repetition itself is a sign of a fake.
 func rescue(ctx context.Context, o Options) (*Table, error) {
-	if o.Limit == 0 {
-		o.Limit = 4 * time.Minute
-	}
-	table := digitsTable("The article's pair on MNIST and what rescues it", o.Limit)
+	o.Limit = orElse(o.Limit, 4*time.Minute)
+	table := o.digitsTable("The article's pair on MNIST and what rescues it")
 	table.Columns = append(table.Columns, "alike", "sees repetition")
 	table.Notes = append(table.Notes, "Alike: mean cosine between the directions ∂D/∂x that two images of a batch of one real image, repeated with noise of "+
 		"0.01, get from the trained critic; 1 means that a collapsed batch is moved as one. Sees repetition: probability that packs of "+
@@ -65,7 +63,7 @@ func rescue(ctx context.Context, o Options) (*Table, error) {
 			if err != nil {
 				return err
 			}
-			samples, err := trainer.Sample(judged, 1)
+			samples, err := trainer.Sample(o.judged(), 1)
 			if err != nil {
 				return err
 			}

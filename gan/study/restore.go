@@ -21,10 +21,9 @@ import (
 // restore damages test digits and restores them in two ways: by searching the latents of a trained generator, and by a
 // network trained on pairs.
 func restore(ctx context.Context, o Options) (*Table, error) {
-	if o.Limit == 0 {
-		o.Limit = 2 * time.Minute
-	}
-	const shown = 50
+	o.Limit = orElse(o.Limit, 2*time.Minute)
+	shown := orElse(o.Samples, 50)
+	search := latent.ProjectOptions{Steps: min(orElse(o.Steps, 300), 300)}
 	table := &Table{Title: fmt.Sprintf("Restoring digits, %s of training for each network", o.Limit),
 		Columns: []string{"damage", "as it is", "by projection", "by pairs"},
 		Notes: []string{fmt.Sprintf("PSNR in dB / SSIM, means over %d test digits. As it is: the damaged image, for super-resolution repeated pixels. "+
@@ -57,13 +56,15 @@ func restore(ctx context.Context, o Options) (*Table, error) {
 			project func(damaged gan.Images) (latent.Projection, error)
 		}{
 			{"noise of 0.5", translate.Noise{Sigma: 0.5}, net.Restorer, func(damaged gan.Images) (latent.Projection, error) {
-				return latent.Denoise(ctx, generator, damaged, latent.ProjectOptions{})
+				return latent.Denoise(ctx, generator, damaged, search)
 			}},
 			{"a box of 12×12 missing", box, net.Restorer, func(damaged gan.Images) (latent.Projection, error) {
-				return latent.Inpaint(ctx, generator, damaged, latent.ProjectOptions{Mask: known})
+				masked := search
+				masked.Mask = known
+				return latent.Inpaint(ctx, generator, damaged, masked)
 			}},
 			{"14×14 to 28×28", translate.Half{}, net.SuperResolver, func(damaged gan.Images) (latent.Projection, error) {
-				return latent.SuperResolve(ctx, generator, damaged, 2, latent.ProjectOptions{})
+				return latent.SuperResolve(ctx, generator, damaged, 2, search)
 			}},
 		} {
 			pairs, err := translate.NewTrainer(backend, translate.Experiment{

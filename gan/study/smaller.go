@@ -14,16 +14,14 @@ import (
 
 // smaller trains a generator and measures its compressed forms: size, speed, and quality.
 func smaller(ctx context.Context, o Options) (*Table, error) {
-	if o.Limit == 0 {
-		o.Limit = 4 * time.Minute
-	}
-	const tuning = 500
+	o.Limit = orElse(o.Limit, 4*time.Minute)
+	tuning := min(orElse(o.Steps, 500), 500)
 	exp := recipe.MLP()
 	table := &Table{Title: fmt.Sprintf("Compressing the generator of %s after %s", exp.Name, o.Limit),
 		Columns: []string{"form", "bytes", "zeros", "samples/s", "pixel difference", "Fréchet"},
 		Notes: []string{fmt.Sprintf("Bytes of the file; samples per second of the generator made of it (all compute in float32); mean absolute difference "+
 			"from the original's images, in [-1, 1]; Fréchet distance of %d samples as in the table of MNIST. Tuned: %d steps of imitating the original.",
-			judged, tuning)}}
+			o.judged(), tuning)}}
 	err := o.withBackend(func(backend compute.Backend) error {
 		trainer, err := run(ctx, backend, exp, o.Steps, o.Limit, nil)
 		if err != nil {
@@ -94,7 +92,7 @@ func smaller(ctx context.Context, o Options) (*Table, error) {
 					return err
 				}
 			}
-			samples, err := of.Sample(judged, 1)
+			samples, err := of.Sample(o.judged(), 1)
 			if err != nil {
 				return err
 			}

@@ -16,10 +16,9 @@ import (
 // stacked trains the recipes of Stacked MNIST and counts, several times on the way, how many of the thousand numbers
 // 26 000 samples show, as PacGAN does: a classifier reads each of the three digits.
 func stacked(ctx context.Context, o Options) (*Table, error) {
-	const samples, looks = 26_000, 4
-	if o.Limit == 0 {
-		o.Limit = 10 * time.Minute
-	}
+	const looks = 4
+	samples := orElse(o.Samples, 26_000)
+	o.Limit = orElse(o.Limit, 10*time.Minute)
 	table := &Table{Title: fmt.Sprintf("Stacked MNIST, %s of wall clock each", o.Limit),
 		Columns: []string{"recipe", "minutes", "steps", "modes of 1000", "KL"},
 		Notes: []string{fmt.Sprintf("Of %d samples, each digit read by %s: numbers that occur, and KL(samples ‖ uniform) in nats. "+

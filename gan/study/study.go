@@ -27,6 +27,7 @@ type Options struct {
 	Seeds   int           // runs of each recipe, with seeds 0, 1, …; default is the study's
 	Steps   int           // of each run, where the study is bounded by steps; default is the study's
 	Limit   time.Duration // of each run, where the study is bounded by time; default is the study's
+	Samples int           // drawn for measuring; default is the study's
 	Recipes []string      // only these rows; default all of the study's
 	Peer    string        // a Python with PyTorch, for the rows of peers; default none, and no such rows
 	Out     string        // a folder for samples (.png); default none
@@ -138,6 +139,14 @@ func (o Options) wants(recipe string) bool {
 		return true
 	}
 	return slices.Contains(o.Recipes, recipe)
+}
+
+// orElse is value, or standard where value is zero.
+func orElse[T int | time.Duration](value, standard T) T {
+	if value == 0 {
+		return standard
+	}
+	return value
 }
 
 // spread writes the mean and, of more values than one, the standard deviation.

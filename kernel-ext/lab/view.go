@@ -76,7 +76,11 @@ func (v *View) watch() {
 	for i := range n {
 		real.Data = append(real.Data, v.like.Floats(i*v.like.N/n, 1)...)
 	}
-	v.monitor, _ = metric.NewMonitor(real, nil)
+	var classifier *metric.Extractor // counts the classes that samples show, for the data that has one
+	if name := metric.NameFor(v.trainer.Experiment().Data.Name); name != "" {
+		classifier, _ = metric.Open(v.trainer.Backend(), name)
+	}
+	v.monitor, _ = metric.NewMonitor(real, classifier)
 }
 
 // Samples draws the view's samples.

@@ -1,0 +1,119 @@
+package study_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"gantry.local/gan/study"
+)
+
+// TestStudies runs every study with next to no training: what is tested is that each measures what its table says, not
+// how good anything became.
+func TestStudies(t *testing.T) {
+	pictures := t.TempDir()
+	for name, c := range map[string]struct {
+		options study.Options
+		rows    []string // first cells
+		files   []string
+	}{
+		"ring": {study.Options{Seeds: 2, Steps: 10, Samples: 100, Recipes: []string{"toy", "toy-packed"}}, []string{"toy", "toy-packed"}, nil},
+		"grid": {study.Options{Seeds: 1, Steps: 10, Samples: 100, Recipes: []string{"toy-r1r2"}}, []string{"toy-r1r2"}, nil},
+		"stacked": {study.Options{Steps: 1, Limit: time.Minute, Samples: 200, Recipes: []string{"stacked-r1r2"}},
+			[]string{"stacked-r1r2"}, []string{"stacked-r1r2.png"}},
+		"mnist":  {study.Options{Limit: time.Second, Samples: 500}, []string{"mlp", "dcgan"}, []string{"mlp.png", "dcgan.png"}},
+		"rescue": {study.Options{Limit: time.Second, Samples: 500, Recipes: []string{"article", "LeakyReLU, packed 4"}}, []string{"article", "LeakyReLU, packed 4"}, nil},
+		"labels": {study.Options{Steps: 1, Limit: time.Minute, Seeds: 1, Samples: 10, Recipes: []string{"20"}}, []string{"20"}, nil},
+		"compress": {study.Options{Steps: 2, Limit: time.Minute, Samples: 500}, []string{"original", "float16", "int8", "pruned 50 %", "pruned 50 %, tuned",
+			"pruned 50 %, tuned, int8", "pruned 80 %", "pruned 80 %, tuned", "pruned 80 %, tuned, int8", "pruned 90 %", "pruned 90 %, tuned",
+			"pruned 90 %, tuned, int8"}, nil},
+		"restore": {study.Options{Steps: 2, Limit: time.Second, Samples: 20}, []string{"noise of 0.5", "a box of 12×12 missing", "14×14 to 28×28"},
+			[]string{"restore 14×14 to 28×28.png"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := study.Named(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var log strings.Builder
+			c.options.Log, c.options.Out = &log, pictures
+			table, err := s.Run(t.Context(), c.options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(table.Rows) != len(c.rows) {
+				t.Fatalf("%d rows, want %d:\n%v", len(table.Rows), len(c.rows), table)
+			}
+			for i, row := range table.Rows {
+				if row[0] != c.rows[i] || len(row) != len(table.Columns) {
+					t.Errorf("row %d is %q, want %q and %d cells", i, row, c.rows[i], len(table.Columns))
+				}
+				number, _, _ := strings.Cut(strings.TrimPrefix(row[1], "+"), " ")
+				if _, err := strconv.ParseFloat(number, 64); err != nil {
+					t.Errorf("row %d: %q is no number", i, row[1])
+				}
+			}
+			if log.Len() == 0 {
+				t.Error("nothing was said on the way")
+			}
+			for _, file := range c.files {
+				if info, err := os.Stat(filepath.Join(pictures, file)); err != nil || info.Size() < 100 {
+					t.Errorf("picture %s: %v", file, err)
+				}
+			}
+		})
+	}
+}
+
+// TestRepeats wants a study of steps to give the same table twice, but for its seconds.
+func TestRepeats(t *testing.T) {
+	s, err := study.Named("ring")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func() []string {
+		table, err := s.Run(t.Context(), study.Options{Seeds: 1, Steps: 20, Recipes: []string{"toy"}, Log: io.Discard})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return table.Rows[0][:4]
+	}
+	first, second := run(), run()
+	if strings.Join(first, "|") != strings.Join(second, "|") {
+		t.Errorf("the same study gives %q and %q", first, second)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	if _, err := study.Named("rings"); err == nil || !strings.Contains(err.Error(), `unknown study "rings": use one of ring, grid`) {
+		t.Errorf("an unknown study: %v", err)
+	}
+	ring, _ := study.Named("ring")
+	if _, err := ring.Run(t.Context(), study.Options{Backend: "tpu", Log: io.Discard}); err == nil || !strings.Contains(err.Error(), "tpu") {
+		t.Errorf("an unknown backend: %v", err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := ring.Run(ended, study.Options{Log: io.Discard}); !errors.Is(err, context.Canceled) {
+		t.Errorf("an interrupted study: %v", err)
+	}
+	mnist, _ := study.Named("mnist")
+	_, err := mnist.Run(t.Context(), study.Options{Peer: "/nowhere/python", Recipes: []string{"pytorch mlp"}, Log: io.Discard})
+	if err == nil || !strings.Contains(err.Error(), "peer mlp") {
+		t.Errorf("a peer that cannot start: %v", err)
+	}
+}
+
+// TestTable is the form in which docs/results.md keeps tables.
+func TestTable(t *testing.T) {
+	table := &study.Table{Title: "T", Columns: []string{"a", "b"}, Rows: [][]string{{"1", "2"}}, Notes: []string{"N."}}
+	if got, want := table.String(), "### T\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n\nN.\n"; got != want {
+		t.Errorf("table is %q, want %q", got, want)
+	}
+}
