@@ -29,37 +29,44 @@ type quality struct {
 	rarest            float64 // share of the rarest class
 }
 
-// judged is how many samples are drawn for a table of digits.
-func (o Options) judged() int { return orElse(o.Samples, 10_000) }
+// drawn is how many samples are drawn for a table of digits.
+func (o Options) drawn() int { return orElse(o.Samples, 10_000) }
 
-// judge measures samples of MNIST against real digits that a classifier knows well.
-func judge(backend compute.Backend, samples gan.Images) (q quality, err error) {
+// judge measures samples of MNIST against real digits with a classifier.
+type judge struct {
+	extractor *metric.Extractor
+	real      metric.Features
+}
+
+// newJudge makes a judge of n samples at a time.
+func newJudge(backend compute.Backend, n int) (*judge, error) {
 	extractor, err := metric.Open(backend, metric.MNIST1)
 	if err != nil {
-		return q, err
+		return nil, err
 	}
-	digits, err := data.Subset(data.MNIST(), 2*samples.N, 7).Load()
+	digits, err := data.Subset(data.MNIST(), 2*n, 7).Load()
 	if err != nil {
-		return q, err
+		return nil, err
 	}
 	real := gan.Images{Data: digits.Floats(0, digits.N), N: digits.N, H: digits.Height, W: digits.Width, C: digits.Channels}
-	realFeatures, err := extractor.Features(real)
+	features, err := extractor.Features(real)
+	return &judge{extractor, features}, err
+}
+
+func (j *judge) judge(samples gan.Images) (q quality, err error) {
+	features, err := j.extractor.Features(samples)
 	if err != nil {
 		return q, err
 	}
-	features, err := extractor.Features(samples)
+	report, err := metric.Compare(j.real, features, metric.Options{Features: j.extractor.Name()})
 	if err != nil {
 		return q, err
 	}
-	report, err := metric.Compare(realFeatures, features, metric.Options{Features: extractor.Name()})
+	classes, _, err := j.extractor.Classes(samples)
 	if err != nil {
 		return q, err
 	}
-	classes, _, err := extractor.Classes(samples)
-	if err != nil {
-		return q, err
-	}
-	counts, err := metric.Count(classes, extractor.NumClasses())
+	counts, err := metric.Count(classes, j.extractor.NumClasses())
 	if err != nil {
 		return q, err
 	}
@@ -75,6 +82,15 @@ func judge(backend compute.Backend, samples gan.Images) (q quality, err error) {
 	return q, nil
 }
 
+// judged is the judgement of one set of samples.
+func judged(backend compute.Backend, samples gan.Images) (q quality, err error) {
+	j, err := newJudge(backend, samples.N)
+	if err != nil {
+		return q, err
+	}
+	return j.judge(samples)
+}
+
 func (q quality) cells() []string {
 	return []string{fmt.Sprintf("%.1f", q.frechet), fmt.Sprintf("%.2f", q.precision), fmt.Sprintf("%.2f", q.recall),
 		fmt.Sprintf("%d", q.classes), fmt.Sprintf("%.1f %%", 100*q.rarest)}
@@ -84,7 +100,7 @@ func (o Options) digitsTable(title string) *Table {
 	return &Table{Title: fmt.Sprintf("%s, %s of wall clock each", title, o.Limit),
 		Columns: []string{"recipe", "steps", "Fréchet", "precision", "recall", "classes", "rarest"},
 		Notes: []string{fmt.Sprintf("On features of %s, of %d samples against as many digits. Classes with at least 2 %% of the samples, and "+
-			"the share of the rarest. The time includes process start or opening the device, and compilation; not the samples.", metric.MNIST1, o.judged())}}
+			"the share of the rarest. The time includes process start or opening the device, and compilation; not the samples.", metric.MNIST1, o.drawn())}}
 }
 
 // trainAndJudge is one row of a table of digits.
@@ -95,14 +111,14 @@ func (o Options) trainAndJudge(ctx context.Context, exp gan.Experiment) (q quali
 			return fmt.Errorf("%s: %w", exp.Name, err)
 		}
 		steps = trainer.Step()
-		samples, err := trainer.Sample(o.judged(), 1)
+		samples, err := trainer.Sample(o.drawn(), 1)
 		if err != nil {
 			return err
 		}
 		if err := o.keep(exp.Name, samples); err != nil {
 			return err
 		}
-		q, err = judge(backend, samples)
+		q, err = judged(backend, samples)
 		return err
 	})
 	fmt.Fprintf(o.Log, "%s: %d steps, %+v\n", exp.Name, steps, q)
@@ -153,7 +169,7 @@ func mnist(ctx context.Context, o Options) (*Table, error) {
 		}
 		var q quality
 		err = o.withBackend(func(backend compute.Backend) (err error) {
-			q, err = judge(backend, samples)
+			q, err = judged(backend, samples)
 			return err
 		})
 		if err != nil {
@@ -185,7 +201,7 @@ func (o Options) peer(ctx context.Context, name string) (samples gan.Images, sai
 	if err != nil {
 		return samples, "", err
 	}
-	c := exec.CommandContext(ctx, o.Peer, script, name, fmt.Sprint(o.Limit.Seconds()), fmt.Sprint(o.judged()), out, digits, "0")
+	c := exec.CommandContext(ctx, o.Peer, script, name, fmt.Sprint(o.Limit.Seconds()), fmt.Sprint(o.drawn()), out, digits, "0")
 	c.Stderr = o.Log
 	text, err := c.Output()
 	if err != nil {

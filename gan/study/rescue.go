@@ -63,14 +63,14 @@ func rescue(ctx context.Context, o Options) (*Table, error) {
 			if err != nil {
 				return err
 			}
-			samples, err := trainer.Sample(o.judged(), 1)
+			samples, err := trainer.Sample(o.drawn(), 1)
 			if err != nil {
 				return err
 			}
 			if err := o.keep(exp.Name, samples); err != nil {
 				return err
 			}
-			q, err := judge(backend, samples)
+			q, err := judged(backend, samples)
 			if err != nil {
 				return err
 			}

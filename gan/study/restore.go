@@ -67,6 +67,9 @@ func restore(ctx context.Context, o Options) (*Table, error) {
 				return latent.SuperResolve(ctx, generator, damaged, 2, search)
 			}},
 		} {
+			if !o.wants(c.name) {
+				continue
+			}
 			pairs, err := translate.NewTrainer(backend, translate.Experiment{
 				Data: data.MNIST(), Degrade: c.degrade, Network: c.network, Critic: pairCritic, BatchSize: 32})
 			if err != nil {

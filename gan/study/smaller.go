@@ -21,7 +21,7 @@ func smaller(ctx context.Context, o Options) (*Table, error) {
 		Columns: []string{"form", "bytes", "zeros", "samples/s", "pixel difference", "Fréchet"},
 		Notes: []string{fmt.Sprintf("Bytes of the file; samples per second of the generator made of it (all compute in float32); mean absolute difference "+
 			"from the original's images, in [-1, 1]; Fréchet distance of %d samples as in the table of MNIST. Tuned: %d steps of imitating the original.",
-			o.judged(), tuning)}}
+			o.drawn(), tuning)}}
 	err := o.withBackend(func(backend compute.Backend) error {
 		trainer, err := run(ctx, backend, exp, o.Steps, o.Limit, nil)
 		if err != nil {
@@ -85,6 +85,10 @@ func smaller(ctx context.Context, o Options) (*Table, error) {
 		if err != nil {
 			return err
 		}
+		j, err := newJudge(backend, o.drawn())
+		if err != nil {
+			return err
+		}
 		for i, row := range report {
 			of := generator
 			if i > 0 {
@@ -92,11 +96,11 @@ func smaller(ctx context.Context, o Options) (*Table, error) {
 					return err
 				}
 			}
-			samples, err := of.Sample(o.judged(), 1)
+			samples, err := of.Sample(o.drawn(), 1)
 			if err != nil {
 				return err
 			}
-			q, err := judge(backend, samples)
+			q, err := j.judge(samples)
 			if err != nil {
 				return err
 			}

@@ -25,15 +25,15 @@ func TestStudies(t *testing.T) {
 	}{
 		"ring": {study.Options{Seeds: 2, Steps: 10, Samples: 100, Recipes: []string{"toy", "toy-packed"}}, []string{"toy", "toy-packed"}, nil},
 		"grid": {study.Options{Seeds: 1, Steps: 10, Samples: 100, Recipes: []string{"toy-r1r2"}}, []string{"toy-r1r2"}, nil},
-		"stacked": {study.Options{Steps: 1, Limit: time.Minute, Samples: 200, Recipes: []string{"stacked-r1r2"}},
+		"stacked": {study.Options{Steps: 1, Limit: time.Hour, Samples: 200, Recipes: []string{"stacked-r1r2"}},
 			[]string{"stacked-r1r2"}, []string{"stacked-r1r2.png"}},
 		"mnist":  {study.Options{Limit: time.Second, Samples: 500}, []string{"mlp", "dcgan"}, []string{"mlp.png", "dcgan.png"}},
 		"rescue": {study.Options{Limit: time.Second, Samples: 500, Recipes: []string{"article", "LeakyReLU, packed 4"}}, []string{"article", "LeakyReLU, packed 4"}, nil},
-		"labels": {study.Options{Steps: 1, Limit: time.Minute, Seeds: 1, Samples: 10, Recipes: []string{"20"}}, []string{"20"}, nil},
-		"compress": {study.Options{Steps: 2, Limit: time.Minute, Samples: 500}, []string{"original", "float16", "int8", "pruned 50 %", "pruned 50 %, tuned",
+		"labels": {study.Options{Steps: 1, Limit: time.Hour, Seeds: 1, Samples: 10, Recipes: []string{"20"}}, []string{"20"}, nil},
+		"compress": {study.Options{Steps: 2, Limit: time.Hour, Samples: 500}, []string{"original", "float16", "int8", "pruned 50 %", "pruned 50 %, tuned",
 			"pruned 50 %, tuned, int8", "pruned 80 %", "pruned 80 %, tuned", "pruned 80 %, tuned, int8", "pruned 90 %", "pruned 90 %, tuned",
 			"pruned 90 %, tuned, int8"}, nil},
-		"restore": {study.Options{Steps: 2, Limit: time.Second, Samples: 20}, []string{"noise of 0.5", "a box of 12×12 missing", "14×14 to 28×28"},
+		"restore": {study.Options{Steps: 2, Limit: time.Second, Samples: 20, Recipes: []string{"14×14 to 28×28"}}, []string{"14×14 to 28×28"},
 			[]string{"restore 14×14 to 28×28.png"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -69,7 +69,7 @@ func TestWrongUse(t *testing.T) {
 		{2, "--steps 0: want at least 1", small(none, "--steps", "0")},
 		{2, "--steps -5: want at least 1", small(none, "--steps", "-5")},
 		{2, "--batch 0: want at least 1", []string{"train", "--batch", "0", "--out", none}},
-		{2, "want a multiple of 2", []string{"train", "--batch", "7", "--out", none}},
+		{2, "want a multiple of 2", []string{"train", "--recipe", "dcgan", "--batch", "7", "--out", none}},
 		{2, "--max-time -1s", small(none, "--max-time", "-1s")},
 		{2, "--out is missing", []string{"train", "--steps", "3"}},
 		{2, `unknown recipe "gan": use one of article, `, []string{"train", "--recipe", "gan", "--out", none}},
