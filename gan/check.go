@@ -130,7 +130,8 @@ func (e Experiment) checkNetworks(images *data.Images, seen *probed, find finder
 		find("classes on one side", "use ClassGenerator, or a critic that is not told the class",
 			"the critic sees the class and the generator does not")
 	case e.ClassGenerator != nil && !toldCritic:
-		find("classes on one side", "use ClassCritic, or a critic of 1+%d logits", "the generator is told the class and nothing asks whether it obeys")
+		find("classes on one side", fmt.Sprintf("use ClassCritic, or a critic of 1+%d logits", e.Classes),
+			"the generator is told the class and nothing asks whether it obeys")
 	case seen.columns > 1 && seen.columns != 1+e.Classes:
 		find("classes on one side", fmt.Sprintf("return 1+%d logits", e.Classes),
 			"the critic has %d class logits for %d classes", seen.columns-1, e.Classes)

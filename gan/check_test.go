@@ -159,7 +159,7 @@ func TestCheck(t *testing.T) {
 		all := ""
 		for _, f := range findings {
 			all += f.String() + "\n"
-			if f.Problem == "" || f.Remedy == "" || strings.Contains(f.String(), "\n") {
+			if f.Problem == "" || f.Remedy == "" || strings.ContainsAny(f.String(), "\n%") {
 				t.Errorf("%s: a finding needs a problem and a remedy in one line: %q", name, f)
 			}
 		}

@@ -114,19 +114,16 @@ func (e Experiment) trace(seen *probed, store *model.Store, z, x, labels *Node) 
 	seen.columns = output.Shape().Dim(-1)
 	noteVariables(seen, store, output, x, fake, z)
 
-	var drawn *Node // what a generated image depends on: inference mode, in which no batch statistics mix the samples
+	// What a generated image depends on shows in inference mode, in which no batch statistics mix the samples, and with all
+	// of one class, so that only z differs.
 	store.SetTraining(g, false)
-	drawn = e.generate(store.Scope(generatorScope), z, labels)
-	if e.ClassGenerator != nil { // all of one class, so that only z differs
-		drawn = e.generate(store.Scope(generatorScope), z, ZerosLike(labels))
-	}
+	drawn := e.generate(store.Scope(generatorScope), z, ZerosLike(labels))
 	store.SetTraining(g, true)
 
-	var generatorObjective, criticObjective *Node
 	real, made := s.logits(packed(x, e.Pack), labels), s.logits(packed(fake, e.Pack), labels)
-	generatorObjective = Add(e.Loss.Generator(real.logits, made.logits), made.classLoss)
+	generatorObjective := Add(e.Loss.Generator(real.logits, made.logits), made.classLoss)
 	held := s.logits(packed(StopGradient(fake), e.Pack), labels)
-	criticObjective = Add(e.Loss.Critic(real.logits, held.logits), Add(real.classLoss, held.classLoss))
+	criticObjective := Add(e.Loss.Critic(real.logits, held.logits), Add(real.classLoss, held.classLoss))
 	outputs := []*Node{drawn}
 	for _, network := range []struct {
 		scope     string

@@ -151,10 +151,11 @@ func orElse[T int | time.Duration](value, standard T) T {
 
 // spread writes the mean and, of more values than one, the standard deviation.
 func spread(values []float64, format string) string {
-	text, square := fmt.Sprintf(format, mean(values)), 0.0
+	mean, square := mean(values), 0.0
 	for _, v := range values {
-		square += (v - mean(values)) * (v - mean(values))
+		square += (v - mean) * (v - mean)
 	}
+	text := fmt.Sprintf(format, mean)
 	if len(values) > 1 {
 		text += fmt.Sprintf(" ± "+strings.ReplaceAll(format, "+", ""), math.Sqrt(square/float64(len(values)-1)))
 	}
