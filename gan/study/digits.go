@@ -97,16 +97,16 @@ func (q quality) cells() []string {
 }
 
 func (o Options) digitsTable(title string) *Table {
-	return &Table{Title: fmt.Sprintf("%s, %s of wall clock each", title, o.Limit),
+	return &Table{Title: fmt.Sprintf("%s, %s each", title, o.budget()),
 		Columns: []string{"recipe", "steps", "Fréchet", "precision", "recall", "classes", "rarest"},
 		Notes: []string{fmt.Sprintf("On features of %s, of %d samples against as many digits. Classes with at least 2 %% of the samples, and "+
-			"the share of the rarest. The time includes process start or opening the device, and compilation; not the samples.", metric.MNIST1, o.drawn())}}
+			"the share of the rarest. A limit of time includes process start or opening the device, and compilation; not the samples.", metric.MNIST1, o.drawn())}}
 }
 
 // trainAndJudge is one row of a table of digits.
 func (o Options) trainAndJudge(ctx context.Context, exp gan.Experiment) (q quality, steps int, err error) {
 	err = o.withBackend(func(backend compute.Backend) error {
-		trainer, err := run(ctx, backend, exp, 0, o.Limit, nil)
+		trainer, err := run(ctx, backend, exp, o.Steps, o.Limit, nil)
 		if err != nil {
 			return fmt.Errorf("%s: %w", exp.Name, err)
 		}
@@ -148,7 +148,10 @@ var peerScript []byte
 
 // mnist trains mlp and dcgan, and PyTorch's counterparts where a Python is given, for the same time.
 func mnist(ctx context.Context, o Options) (*Table, error) {
-	o.Limit = orElse(o.Limit, 4*time.Minute)
+	o.bounded(4 * time.Minute)
+	if o.Peer != "" && o.Limit == 0 {
+		return nil, errors.New("peers train by the clock: give --max-time, or no --steps")
+	}
 	table := o.digitsTable("MNIST")
 	for _, exp := range []gan.Experiment{recipe.MLP(), recipe.DCGAN()} {
 		if o.wants(exp.Name) {

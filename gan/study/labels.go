@@ -17,9 +17,10 @@ import (
 // labels trains a conditional GAN on few labelled digits, and a classifier on those digits with and without as many images
 // of the GAN again and more.
 func labels(ctx context.Context, o Options) (*Table, error) {
-	o.Limit, o.Seeds = orElse(o.Limit, 2*time.Minute), orElse(o.Seeds, 3)
+	o.bounded(2 * time.Minute)
+	o.Seeds = orElse(o.Seeds, 3)
 	synthetic := orElse(o.Samples, 200) // per class
-	table := &Table{Title: fmt.Sprintf("A classifier with few labels, its data augmented by a conditional GAN trained on them for %s", o.Limit),
+	table := &Table{Title: fmt.Sprintf("A classifier with few labels, its data augmented by a conditional GAN trained on them for %s", o.budget()),
 		Columns: []string{"labels per class", "real alone", fmt.Sprintf("real and %d generated per class", synthetic), "gain"},
 		Notes: []string{fmt.Sprintf("Accuracy on MNIST's 10 000 test digits, mean ± standard deviation over %d draws of the labels. The classifier is "+
 			"that of %s, trained by the same number of updates in both columns.", o.Seeds, metric.MNIST1)}}

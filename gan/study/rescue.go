@@ -48,7 +48,7 @@ func rescues() []gan.Experiment {
 // only move on to another single image. A packed critic treats an image by its place among its neighbours, so equal images
 // are pushed apart, and repetition itself is a sign of a fake.
 func rescue(ctx context.Context, o Options) (*Table, error) {
-	o.Limit = orElse(o.Limit, 4*time.Minute)
+	o.bounded(4 * time.Minute)
 	table := o.digitsTable("The article's pair on MNIST and what rescues it")
 	table.Columns = append(table.Columns, "alike", "sees repetition")
 	table.Notes = append(table.Notes, "Alike: mean cosine between the directions ∂D/∂x that two images of a batch of one real image, repeated with noise of "+
@@ -59,7 +59,7 @@ func rescue(ctx context.Context, o Options) (*Table, error) {
 			continue
 		}
 		err := o.withBackend(func(backend compute.Backend) error {
-			trainer, err := run(ctx, backend, exp, 0, o.Limit, nil)
+			trainer, err := run(ctx, backend, exp, o.Steps, o.Limit, nil)
 			if err != nil {
 				return err
 			}

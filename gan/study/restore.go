@@ -2,7 +2,9 @@ package study
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/gomlx/compute"
@@ -21,10 +23,10 @@ import (
 // restore damages test digits and restores them in two ways: by searching the latents of a trained generator, and by a
 // network trained on pairs.
 func restore(ctx context.Context, o Options) (*Table, error) {
-	o.Limit = orElse(o.Limit, 2*time.Minute)
+	o.bounded(2 * time.Minute)
 	shown := orElse(o.Samples, 50)
 	search := latent.ProjectOptions{Steps: min(orElse(o.Steps, 300), 300)}
-	table := &Table{Title: fmt.Sprintf("Restoring digits, %s of training for each network", o.Limit),
+	table := &Table{Title: fmt.Sprintf("Restoring digits, %s of training for each network", o.budget()),
 		Columns: []string{"damage", "as it is", "by projection", "by pairs"},
 		Notes: []string{fmt.Sprintf("PSNR in dB / SSIM, means over %d test digits. As it is: the damaged image, for super-resolution repeated pixels. "+
 			"By projection: the image of the nearest latent of dcgan (gan/latent), which never saw damage. By pairs: gan/translate with a critic.", shown)}}
@@ -75,15 +77,7 @@ func restore(ctx context.Context, o Options) (*Table, error) {
 			if err != nil {
 				return err
 			}
-			limited, cancel := context.WithTimeout(ctx, o.Limit)
-			for _, err := range pairs.Train(limited, 1_000_000) {
-				if err != nil && limited.Err() == nil {
-					cancel()
-					return err
-				}
-			}
-			cancel()
-			if err := ctx.Err(); err != nil {
+			if err := trainPairs(ctx, pairs, o); err != nil {
 				return err
 			}
 			damaged, err := pairs.Degrade(good)
@@ -117,6 +111,24 @@ func restore(ctx context.Context, o Options) (*Table, error) {
 		return nil
 	})
 	return table, err
+}
+
+// trainPairs trains as run does.
+func trainPairs(ctx context.Context, pairs *translate.Trainer, o Options) error {
+	if o.Limit > 0 {
+		limited, cancel := context.WithTimeout(ctx, o.Limit)
+		defer cancel()
+		ctx = limited
+	}
+	for _, err := range pairs.Train(ctx, orElse(o.Steps, math.MaxInt32)) {
+		if errors.Is(err, context.DeadlineExceeded) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pairCritic judges a damaged image and a good one together. x: [batch, height, width, 2·channels].

@@ -14,10 +14,10 @@ import (
 
 // smaller trains a generator and measures its compressed forms: size, speed, and quality.
 func smaller(ctx context.Context, o Options) (*Table, error) {
-	o.Limit = orElse(o.Limit, 4*time.Minute)
+	o.bounded(4 * time.Minute)
 	tuning := min(orElse(o.Steps, 500), 500)
 	exp := recipe.MLP()
-	table := &Table{Title: fmt.Sprintf("Compressing the generator of %s after %s", exp.Name, o.Limit),
+	table := &Table{Title: fmt.Sprintf("Compressing the generator of %s after %s", exp.Name, o.budget()),
 		Columns: []string{"form", "bytes", "zeros", "samples/s", "pixel difference", "Fréchet"},
 		Notes: []string{fmt.Sprintf("Bytes of the file; samples per second of the generator made of it (all compute in float32); mean absolute difference "+
 			"from the original's images, in [-1, 1]; Fréchet distance of %d samples as in the table of MNIST. Tuned: %d steps of imitating the original.",

@@ -18,11 +18,11 @@ import (
 func stacked(ctx context.Context, o Options) (*Table, error) {
 	const looks = 4
 	samples := orElse(o.Samples, 26_000)
-	o.Limit = orElse(o.Limit, 10*time.Minute)
-	table := &Table{Title: fmt.Sprintf("Stacked MNIST, %s of wall clock each", o.Limit),
+	o.bounded(10 * time.Minute)
+	table := &Table{Title: fmt.Sprintf("Stacked MNIST, %s each", o.budget()),
 		Columns: []string{"recipe", "minutes", "steps", "modes of 1000", "KL"},
 		Notes: []string{fmt.Sprintf("Of %d samples, each digit read by %s: numbers that occur, and KL(samples ‖ uniform) in nats. "+
-			"The looks on the way take time from the run.", samples, metric.MNIST1)}}
+			"The minutes and a limit of time include the looks on the way.", samples, metric.MNIST1)}}
 	for _, exp := range []gan.Experiment{recipe.Stacked(), recipe.StackedR1R2()} {
 		if !o.wants(exp.Name) {
 			continue
@@ -49,7 +49,9 @@ func stacked(ctx context.Context, o Options) (*Table, error) {
 				return nil
 			}
 			trainer, err := run(ctx, backend, exp, o.Steps, o.Limit, func(t *gan.Trainer, p gan.Progress) error {
-				if looked < looks-1 && time.Since(begin) > time.Duration(looked+1)*o.Limit/looks {
+				due := o.Steps > 0 && p.Step >= (looked+1)*o.Steps/looks ||
+					o.Limit > 0 && time.Since(begin) > time.Duration(looked+1)*o.Limit/looks
+				if due && looked < looks-1 {
 					looked++
 					return look(t)
 				}

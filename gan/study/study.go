@@ -25,8 +25,8 @@ import (
 type Options struct {
 	Backend string        // as for device.Open
 	Seeds   int           // runs of each recipe, with seeds 0, 1, …; default is the study's
-	Steps   int           // of each run, where the study is bounded by steps; default is the study's
-	Limit   time.Duration // of each run, where the study is bounded by time; default is the study's
+	Steps   int           // of each run; default is the study's, or as many as the time allows
+	Limit   time.Duration // of each run; default is the study's where it is bounded by time and no steps are given
 	Samples int           // drawn for measuring; default is the study's
 	Recipes []string      // only these rows; default all of the study's
 	Peer    string        // a Python with PyTorch, for the rows of peers; default none, and no such rows
@@ -131,6 +131,24 @@ func (o Options) withBackend(do func(compute.Backend) error) error {
 	}
 	defer backend.Finalize()
 	return do(backend)
+}
+
+// bounded gives a study that goes by the clock its time, unless the steps of its runs are given.
+func (o *Options) bounded(standard time.Duration) {
+	if o.Steps == 0 {
+		o.Limit = orElse(o.Limit, standard)
+	}
+}
+
+// budget says what bounds each run.
+func (o Options) budget() string {
+	switch {
+	case o.Steps == 0:
+		return fmt.Sprintf("%s of wall clock", o.Limit)
+	case o.Limit == 0:
+		return fmt.Sprintf("%d steps", o.Steps)
+	}
+	return fmt.Sprintf("%d steps or %s of wall clock", o.Steps, o.Limit)
 }
 
 // wants tells whether a row is asked for.

@@ -51,8 +51,8 @@ func benchCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.IntVar(&o.Seeds, "seeds", 0, "runs of each recipe (default: the study's)")
-	f.IntVar(&o.Steps, "steps", 0, "steps of each run, where the study counts steps (default: the study's)")
-	f.DurationVar(&o.Limit, "max-time", 0, "time of each run, where the study goes by the clock (default: the study's)")
+	f.IntVar(&o.Steps, "steps", 0, "steps of each run (default: the study's, or as many as its time allows)")
+	f.DurationVar(&o.Limit, "max-time", 0, "time of each run (default: the study's, where it goes by the clock and no steps are given)")
 	f.StringArrayVar(&o.Recipes, "recipe", nil, "only this row; may be repeated")
 	f.StringVar(&o.Peer, "peer", "", "a Python with PyTorch, for the rows of its peers")
 	f.StringVar(&o.Out, "out", "", "folder for pictures of samples")
