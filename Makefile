@@ -8,9 +8,9 @@ PACKAGES ?= ./...
 TESTFLAGS ?=
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
-.PHONY: help setup lab test build notebooks bench bench-keras lint image lock clean needs
+.PHONY: help setup lab test build notebooks e2e kernel-suite gonb-notebooks measure-kernel bench bench-keras lint image lock clean needs
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 lab: setup ## open JupyterLab on the course (LAB_ARGS="--no-browser --port 9000")
 	@$(GANTRY) lab $(LAB_ARGS)
@@ -22,15 +22,36 @@ needs:
 	@command -v go >/dev/null || { echo "Go is not installed; install Go 1.26 or newer from https://go.dev/dl" >&2; exit 1; }
 	@command -v gcc >/dev/null || command -v clang >/dev/null || { echo "no C compiler, and the XLA binding needs one; install gcc" >&2; exit 1; }
 
-build: needs ## build bin/gantry
+build: needs ## build bin/gantry, and bin/gantry-cell that stands beside it
 	@test -x $(GANTRY) || echo "building bin/gantry; the first time takes a minute or two" >&2
 	@go build -o $(GANTRY) ./kernel-ext/cmd/gantry
+	@CGO_ENABLED=0 go build -ldflags='-s -w' -o bin/gantry-cell ./kernel-ext/cmd/gantry-cell
 
 test: setup ## run all tests, notebooks with small budgets included
 	@go test -timeout 20m $(TESTFLAGS) $(PACKAGES)
 
 notebooks: setup ## run the chapters in full and keep their outputs
 	$(GANTRY) nbrun notebooks/*.ipynb --out notebooks
+
+E2E_PYTHON := .venv/e2e/bin/python
+E2E_READY := .venv/e2e/installed.lock
+E2E ?= kernel_suite protocol_suite lab_suite
+
+e2e: $(E2E_READY) ## the kernel and the lab from the outside, in JupyterLab in Chromium (E2E="lab_suite" for one part)
+	@$(E2E_PYTHON) kernel-ext/e2e/run.py $(E2E)
+
+kernel-suite: $(E2E_READY) ## the Jupyter project's own tests of a kernel
+	@$(E2E_PYTHON) kernel-ext/e2e/run.py kernel_suite
+
+gonb-notebooks: $(E2E_READY) ## GoNB's own notebooks on stock GoNB and on our kernel, compared
+	@$(E2E_PYTHON) kernel-ext/e2e/gonb_notebooks.py
+
+measure-kernel: $(E2E_READY) ## what a front-end measures: interrupts, large output, attaching, leaks
+	@$(E2E_PYTHON) kernel-ext/e2e/measure.py
+
+$(E2E_READY): kernel-ext/e2e/requirements.lock | setup
+	@rm -rf .venv/e2e && .venv/bin/python -m venv .venv/e2e && $(E2E_PYTHON) -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --only-binary :all: -r $< && cp $< $@
 
 bench: setup ## speed of the kernel, the pictures and the training step
 	go test -run '^$$' -bench . -benchtime 5x ./...
@@ -50,7 +71,8 @@ image: ## build the container image (docker, podman or buildah)
 	case $$b in *docker) $$b build -t gantry . ;; *) $$b build --format docker -t gantry . ;; esac # the format that has health checks
 
 lock: ## resolve the Python requirements anew (needs uv)
-	for r in kernel-ext/setup/requirements kernel-ext/setup/requirements-cuda kernel-ext/setup/requirements-hub gan/testdata/peer; do \
+	for r in kernel-ext/setup/requirements kernel-ext/setup/requirements-cuda kernel-ext/setup/requirements-hub \
+		kernel-ext/e2e/requirements gan/testdata/peer; do \
 		(cd $$(dirname $$r) && uv pip compile --universal --generate-hashes --no-emit-index-url --no-header \
 		--python-version 3.11 -q -o $$(basename $$r).lock $$(basename $$r).in) || exit 1; done
 

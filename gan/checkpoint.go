@@ -146,11 +146,9 @@ func (t *Trainer) restore(path string, file *safetensors.File) error {
 		slices.Sort(differences)
 		return fmt.Errorf("%s belongs to another experiment: %s", path, strings.Join(differences, "; "))
 	}
-	step, err := strconv.Atoi(file.Metadata[stepKey])
-	calls, errCalls := strconv.Atoi(file.Metadata[callsKey])
-	if err != nil || errCalls != nil || step < 0 || calls < step {
-		return fmt.Errorf("%s: step %q and calls %q are no numbers of steps", path, file.Metadata[stepKey],
-			file.Metadata[callsKey])
+	from, err := newCheckpoint(path, file)
+	if err != nil {
+		return err
 	}
 	settings := make([]float64, len(t.settings))
 	for i, name := range t.exp.settingNames() {
@@ -191,7 +189,7 @@ func (t *Trainer) restore(path string, file *safetensors.File) error {
 			}
 		}
 	}
-	t.step, t.calls, t.settings, t.good, t.failed = step, calls, settings, path, nil
+	t.step, t.calls, t.settings, t.good, t.failed = from.Step, from.Calls, settings, path, nil
 	return nil
 }
 

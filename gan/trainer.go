@@ -94,7 +94,7 @@ func newTrainer(backend compute.Backend, exp Experiment, latents func(*graph.Gra
 	}
 
 	t := &Trainer{exp: exp, backend: backend, store: model.NewStore(), images: images.N, epoch: -1,
-		execs: map[updates]*model.Exec{}, settings: exp.initialSettings()}
+		settings: exp.initialSettings()}
 	if err := t.store.SetRNGStateFromSeed(exp.Seed); err != nil {
 		return nil, fmt.Errorf("random state: %w", err)
 	}
@@ -102,19 +102,7 @@ func newTrainer(backend compute.Backend, exp Experiment, latents func(*graph.Gra
 	if err := t.moveToDevice(images); err != nil {
 		return nil, fmt.Errorf("data set: %w", err)
 	}
-	first := []updates{{critic: true, generator: true, penalties: len(exp.Penalties) > 0}}
-	if exp.Privacy.on() {
-		first = []updates{{critic: true}, {generator: true}}
-	}
-	for _, u := range first {
-		var exec *model.Exec
-		if exec, err = t.exec(u); err == nil {
-			_, err = exec.Compile(shapes.Make(dtypes.Int32, exp.CriticSteps, exp.BatchSize), graph.RNGStateShape, exp.settingsShape())
-		}
-		if err != nil {
-			break
-		}
-	}
+	err = t.compile()
 	if err == nil {
 		err = t.store.InitializeVariables(backend, nil)
 	}
@@ -129,6 +117,26 @@ func newTrainer(backend compute.Backend, exp Experiment, latents func(*graph.Gra
 		return nil, err
 	}
 	return t, nil
+}
+
+// compile compiles the step that runs first.
+func (t *Trainer) compile() error {
+	t.execs = map[updates]*model.Exec{}
+	first := []updates{{critic: true, generator: true, penalties: len(t.exp.Penalties) > 0}}
+	if t.exp.Privacy.on() {
+		first = []updates{{critic: true}, {generator: true}}
+	}
+	for _, u := range first {
+		exec, err := t.exec(u)
+		if err != nil {
+			return err
+		}
+		_, err = exec.Compile(shapes.Make(dtypes.Int32, t.exp.CriticSteps, t.exp.BatchSize), graph.RNGStateShape, t.exp.settingsShape())
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fits reports what of the experiment the data set has no room for.
@@ -399,6 +407,18 @@ func (t *Trainer) Sample(n int, seed int64) (Images, error) {
 		return Images{}, t.failed
 	}
 	return t.sampler.Sample(n, seed)
+}
+
+// Generate maps latents, [n, latent] row-major, to n images, as Sample does those of a seed. classes are theirs where the
+// generator is conditional; nil takes the classes in turn.
+func (t *Trainer) Generate(z []float32, classes []int32) (Images, error) {
+	if t.failed != nil {
+		return Images{}, t.failed
+	}
+	if classes == nil {
+		return t.sampler.Generate(z)
+	}
+	return t.sampler.GenerateClasses(z, classes)
 }
 
 // Generator returns a generator with a copy of the weights that Sample uses, which goes on where the trainer's change.

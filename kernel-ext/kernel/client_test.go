@@ -22,11 +22,16 @@ import (
 const serveVariable = "GANTRY_TEST_CONNECTION"
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(historyVariable); dir != "" {
+		storeMany(dir)
+		return
+	}
 	file := os.Getenv(serveVariable)
 	if file == "" {
 		os.Exit(m.Run())
 	}
-	c := Config{ConnectionFile: file, GoNB: os.Getenv("GANTRY_TEST_GONB"), Project: os.Getenv("GANTRY_TEST_PROJECT")}
+	c := Config{ConnectionFile: file, GoNB: os.Getenv("GANTRY_TEST_GONB"), Project: os.Getenv("GANTRY_TEST_PROJECT"),
+		Gantry: os.Getenv("GANTRY_TEST_GANTRY"), Ahead: os.Getenv("GANTRY_TEST_AHEAD") != ""}
 	if err := Serve(context.Background(), c); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -102,7 +107,7 @@ func startKernel(t testing.TB, env ...string) *client {
 	return start(t, command, func(file string) []string {
 		return append([]string{
 			serveVariable + "=" + file, "GANTRY_TEST_GONB=" + gonbPath(t), "GANTRY_TEST_PROJECT=" + projectRoot(t),
-			"GOPROXY=off", "GOEXPERIMENT=simd",
+			"GOPROXY=off", "GOEXPERIMENT=simd", "XDG_STATE_HOME=" + t.TempDir(),
 		}, env...)
 	})
 }
@@ -279,7 +284,10 @@ type result struct {
 	evalue         string
 	stdout, stderr string
 	data           []map[string]any // of display_data
+	values         []map[string]any // of execute_result: its whole content
+	order          []string         // types of the messages on iopub, states instead of status
 	count          any              // execution_count of the reply
+	payload        any              // of the reply
 }
 
 const cellPatience = 20 * time.Second // a first cell in a cold build cache
@@ -307,7 +315,14 @@ func (c *client) finish(id string) result {
 		if m.parent.MsgID != id {
 			return false
 		}
+		if state, ok := m.content["execution_state"].(string); ok {
+			r.order = append(r.order, state)
+		} else {
+			r.order = append(r.order, m.header.MsgType)
+		}
 		switch m.header.MsgType {
+		case "execute_result":
+			r.values = append(r.values, m.content)
 		case "stream":
 			if m.content["name"] == "stdout" {
 				r.stdout += m.content["text"].(string)
@@ -324,6 +339,7 @@ func (c *client) finish(id string) result {
 	reply := c.next(c.shell, cellPatience, "execute_reply", answers(id, "execute_reply"))
 	r.status = reply.content["status"].(string)
 	r.count = reply.content["execution_count"]
+	r.payload = reply.content["payload"]
 	if r.status != "ok" {
 		r.evalue = fmt.Sprint(reply.content["ename"], ": ", reply.content["evalue"], reply.content["traceback"])
 	}

@@ -33,8 +33,8 @@ func (p *proxy) onShell(frames [][]byte) { p.onRequest("shell", frames) }
 
 func (p *proxy) onControl(frames [][]byte) { p.onRequest("control", frames) }
 
-// onRequest handles a message that arrived on the shell or control socket. Shutdown, interrupt and, on control,
-// kernel_info are answered here, because GoNB answers them late or on the wrong socket.
+// onRequest handles a message that arrived on the shell or control socket. Cells go into the queue; almost everything
+// else is answered here, because GoNB answers it late, on the wrong socket, or never.
 func (p *proxy) onRequest(channel string, frames [][]byte) {
 	m, h, ok := p.parse(channel, frames)
 	if !ok {
@@ -46,31 +46,28 @@ func (p *proxy) onRequest(channel string, frames [][]byte) {
 		return
 	case "interrupt_request":
 		p.answer(channel, m, "interrupt_reply", func() any {
-			select {
-			case <-p.ready: // before, GoNB runs nothing and might not yet handle the signal
-				interrupt(p.gonb.pid)
-			default:
-			}
+			p.interrupt()
 			return map[string]any{"status": "ok"}
 		})
 		return
 	}
-	if !p.waitReady() {
+	if h.MsgType == "execute_request" {
+		c, err := newCell(channel, m)
+		if err != nil {
+			p.log.printf("%s socket: dropped a message: %v", channel, err)
+			return
+		}
+		p.cells.add(c)
 		return
 	}
-	if channel == "control" && h.MsgType == "kernel_info_request" {
+	if p.hub.takes(channel, m, h) || p.answers(channel, m, h.MsgType) || !p.waitReady() {
+		return
+	}
+	if h.MsgType == "kernel_info_request" {
 		p.answer(channel, m, "kernel_info_reply", func() any { return p.info })
 		return
 	}
-	if err := fillIn(m, h.MsgType); err != nil {
-		p.log.printf("%s socket: dropped a message: %v", channel, err)
-		return
-	}
-	q := request{header: m.header, control: channel == "control"}
-	if h.MsgType == "execute_request" {
-		q.finish = p.beforeCell(m)
-	}
-	p.requests.add(h.MsgID, q)
+	p.requests.add(h.MsgID, request{header: m.header, control: channel == "control"})
 	to := p.gonb.shell
 	if channel == "control" {
 		to = p.gonb.control
@@ -98,6 +95,13 @@ func (p *proxy) answer(channel string, m *message, replyType string, content fun
 	p.publish(newMessage(p.session, "status", m, map[string]string{"execution_state": "idle"}))
 }
 
+// welcome tells a new subscriber of iopub that nothing is lost on it any more.
+func (p *proxy) welcome(topic string) [][]byte {
+	m := newMessage(p.session, "iopub_welcome", nil, map[string]string{"subscription": topic})
+	m.identities = [][]byte{[]byte(topic)}
+	return p.signer.frames(m)
+}
+
 func (p *proxy) onShutdown(channel string, m *message) {
 	var request struct {
 		Restart bool `json:"restart"`
@@ -105,6 +109,7 @@ func (p *proxy) onShutdown(channel string, m *message) {
 	if err := json.Unmarshal(m.content, &request); err != nil {
 		p.log.printf("shutdown request: %v", err)
 	}
+	p.hub.ending(request.Restart)
 	content := map[string]any{"status": "ok", "restart": request.Restart}
 	p.answer(channel, m, "shutdown_reply", func() any { return content })
 	p.publish(newMessage(p.session, "shutdown_reply", m, content)) // other front-ends of this kernel
@@ -117,17 +122,6 @@ func (p *proxy) reply(channel string, m *message) {
 		to = p.control
 	}
 	to.send(p.signer.frames(m))
-}
-
-// publish sends a message to all front-ends, its type as the topic.
-func (p *proxy) publish(m *message) {
-	h, err := decodeHeader(m.header)
-	if err != nil {
-		p.log.printf("iopub: %v", err)
-		return
-	}
-	m.identities = [][]byte{[]byte(h.MsgType)}
-	p.iopub.send(p.signer.frames(m))
 }
 
 // fromGoNB reads a link until GoNB is gone and hands on what is for the front-ends, with the parent header as the
@@ -159,6 +153,7 @@ func (p *proxy) fromGoNB(name string, from *link, deliver func(m *message, paren
 		if request.header != nil {
 			m.parent = request.header
 		}
+		m.header = inSession(m.header, p.session)
 		deliver(m, request)
 	}
 }
@@ -169,6 +164,11 @@ func (p *proxy) fromShell() {
 	p.fromGoNB("shell", p.gonb.shell, func(m *message, parent request) {
 		if h, err := decodeHeader(m.header); err == nil && strings.HasPrefix(h.MsgType, "comm_") {
 			p.publish(m)
+		} else if parent.cell != nil {
+			select {
+			case parent.cell.replied <- m:
+			default: // a second reply
+			}
 		} else if parent.control {
 			p.control.send(p.signer.frames(m))
 		} else {
@@ -183,9 +183,8 @@ func (p *proxy) fromStdin() {
 
 func (p *proxy) fromIOPub() {
 	p.fromGoNB("iopub", p.gonb.iopub, func(m *message, parent request) {
-		if parent.finish != nil && isIdle(m) {
-			parent.finish()
+		if parent.cell == nil || !p.fromCell(parent.cell, m) {
+			p.publish(m)
 		}
-		p.publish(m)
 	})
 }

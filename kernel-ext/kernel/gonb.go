@@ -13,16 +13,20 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/go-zeromq/zmq4"
 
+	cellbuild "gantry.local/kernel-ext/cell"
+	private "gantry.local/kernel-ext/channel"
 	"gantry.local/kernel-ext/internal/wholefile"
 )
 
 const (
-	// stopPatience is how long GoNB may take to stop by itself; Jupyter kills a kernel that takes 5 s or more.
-	stopPatience  = 2 * time.Second
+	// stopPatience is how long the program of a cell may take to end in order when the kernel does; the next kernel
+	// waits for that, and Jupyter kills a kernel that takes 5 s or more.
+	stopPatience  = time.Second
 	startPatience = 60 * time.Second
 	tempPrefix    = "gantry-kernel-"
 )
@@ -31,24 +35,29 @@ const (
 // The three DEALER links share one identity because GoNB asks for input at the identity of the execute request.
 type gonb struct {
 	temp                         string // everything GoNB, its builds and its cells leave behind is in here
+	scripts                      scripts
 	signer                       signer
 	shell, control, stdin, iopub *link
 	pid                          int
 	log                          *logger
+	guard                        *exec.Cmd
+	alive                        *os.File
+	unpinned                     error // why cells do not see the project's modules
 
 	exited chan struct{} // closed when the process has ended
 	reason error         // why; valid once exited is closed
 }
 
 // startGoNB starts the executable and connects to it. jupyterFile names Jupyter's connection file: GoNB takes the
-// kernel's id from the name of its own.
-func startGoNB(ctx context.Context, executable, jupyterFile string, log *logger) (_ *gonb, err error) {
-	sweepTemp(log)
+// kernel's id from the name of its own. project is the root of the module that cells see.
+func startGoNB(ctx context.Context, executable, jupyterFile, project string, log *logger) (_ *gonb, err error) {
+	go sweepTemp(log)
 	temp, err := os.MkdirTemp("", fmt.Sprintf("%s%d-", tempPrefix, os.Getpid()))
 	if err != nil {
 		return nil, err
 	}
-	g := &gonb{temp: temp, signer: signer{[]byte(newID())}, log: log, exited: make(chan struct{})}
+	temp = filepath.Clean(temp)
+	g := &gonb{temp: temp, scripts: scripts{temp}, signer: signer{[]byte(newID())}, log: log, exited: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			g.stop()
@@ -69,11 +78,19 @@ func startGoNB(ctx context.Context, executable, jupyterFile string, log *logger)
 		close(g.exited)
 		return nil, err
 	}
+	if err := g.scripts.write(filepath.Dir(executable)); err != nil {
+		close(g.exited)
+		return nil, err
+	}
+	g.unpinned = pin(project, g.scripts.mod(), g.scripts.sum())
 	cmd := exec.Command(executable, "--kernel", file, "--logtostderr", "--raw_error")
-	cmd.Env = gonbEnvironment(temp, executable)
+	cmd.Env = append(gonbEnvironment(g.scripts, executable), private.Env+"="+private.Path(jupyterFile))
 	if err := g.start(cmd); err != nil {
 		close(g.exited)
 		return nil, fmt.Errorf("cannot start GoNB: %w; run make setup", err)
+	}
+	if err := g.watch(private.Path(jupyterFile)); err != nil {
+		return nil, err
 	}
 
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
@@ -104,14 +121,15 @@ func startGoNB(ctx context.Context, executable, jupyterFile string, log *logger)
 	return g, g.iopub.send([][]byte{{1}}) // subscribe to everything
 }
 
-// gonbEnvironment is this process's environment with temporary files directed to temp, which goes with the kernel, and
-// with the folder of the executable first on PATH, where set-up puts goimports and gopls too. A program that is to
-// outlive the kernel finds the lasting temporary folder in GANTRY_TMPDIR.
-func gonbEnvironment(temp, executable string) []string {
+// gonbEnvironment is this process's environment with temporary files directed to the folder that goes with the kernel,
+// and with the scripts first on PATH and then the folder of the executable, where set-up puts goimports and gopls too.
+// A program that is to outlive the kernel finds the lasting temporary folder in GANTRY_TMPDIR.
+func gonbEnvironment(s scripts, executable string) []string {
+	path := []string{s.bin(), filepath.Dir(executable), os.Getenv("PATH")}
 	return append(os.Environ(),
-		"GANTRY_TMPDIR="+os.TempDir(), "TMPDIR="+temp, "GOTMPDIR="+temp,
-		"GOFLAGS="+BuildFlags(os.Getenv("GOFLAGS")),
-		"PATH="+filepath.Dir(executable)+string(os.PathListSeparator)+os.Getenv("PATH"))
+		"GANTRY_TMPDIR="+os.TempDir(), "TMPDIR="+s.temp, "GOTMPDIR="+s.temp, "BASH_ENV="+s.hook(),
+		"GOFLAGS="+BuildFlags(os.Getenv("GOFLAGS")), cellbuild.EnvCache+"="+quickCache(),
+		"PATH="+strings.Join(path, string(os.PathListSeparator)))
 }
 
 // start runs cmd in a session of its own and keeps watching it. The operating system kills the process when the
@@ -156,13 +174,9 @@ func (g *gonb) start(cmd *exec.Cmd) error {
 // stop ends GoNB and everything it started, and removes its files. It is called once.
 func (g *gonb) stop() {
 	if g.pid != 0 {
-		terminate(g.pid)
-		select {
-		case <-g.exited:
-		case <-time.After(stopPatience):
-			killSession(g.pid)
-			<-g.exited
-		}
+		g.endPrograms()
+		killSession(g.pid) // GoNB and gopls have nothing to lose
+		<-g.exited
 	}
 	for _, l := range []*link{g.shell, g.control, g.stdin, g.iopub} {
 		if l != nil {
@@ -172,6 +186,61 @@ func (g *gonb) stop() {
 	if err := os.RemoveAll(g.temp); err != nil {
 		g.log.printf("cannot remove %s: %v", g.temp, err)
 	}
+	if g.guard != nil {
+		g.guard.Process.Kill()
+		g.guard.Wait()
+		g.alive.Close()
+	}
+}
+
+// endPrograms asks the programs and shell lines that run to end, and waits for them.
+func (g *gonb) endPrograms() {
+	left := g.processes(1)
+	for _, m := range left {
+		terminate(m.pid)
+	}
+	for deadline := time.Now().Add(stopPatience); len(left) > 0 && time.Now().Before(deadline); left = g.processes(1) {
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// guardScript waits for the end of this process, however it ends, and clears away what nobody else can then: programs
+// that do not listen, the private folder, and the socket of the channel, unless the next kernel has it already. GoNB and
+// gopls end by themselves.
+const guardScript = `trap '' INT TERM HUP
+temp=%[2]s
+socket=%[3]s
+read -r end
+sleep 1
+kill -KILL -%[1]d
+if mv "$socket" "$socket.old"; then
+	if [ "$socket.old" -nt "$temp/bin" ]; then
+		mv "$socket.old" "$socket"
+	else
+		rm "$socket.old"
+	fi
+fi
+dir=${socket%%/*}
+rmdir "$dir" && rmdir "${dir%%/*}"
+rm -rf "$temp"
+`
+
+// watch starts the guard. socket is the channel's.
+func (g *gonb) watch(socket string) error {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	guard := exec.Command("/bin/sh", "-c", fmt.Sprintf(guardScript, g.pid, quote(g.temp), quote(socket)))
+	guard.Dir, guard.Env, guard.Stdin = "/", []string{"PATH=" + os.Getenv("PATH")}, r
+	guard.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := guard.Start(); err != nil {
+		w.Close()
+		return err
+	}
+	g.guard, g.alive = guard, w // w stays open as long as this process is there
+	return nil
 }
 
 // sweepTemp removes what kernels left that were killed outright.

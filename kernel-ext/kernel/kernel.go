@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/go-zeromq/zmq4"
+
+	private "gantry.local/kernel-ext/channel"
 )
 
 // Config says where Jupyter's connection file, GoNB and the project are.
@@ -23,7 +25,9 @@ type Config struct {
 	ConnectionFile string    // Jupyter's connection file
 	GoNB           string    // path of the gonb executable; empty: beside the running executable, then on PATH
 	Project        string    // project root, which holds go.mod and go.sum of module gantry.local
+	Gantry         string    // path of the gantry executable, for %runs and %doctor; empty: the running executable
 	Log            io.Writer // kernel log, GoNB's included; nil: os.Stderr
+	Ahead          bool      // learn, while the kernel runs, how cells are built that import what cells do; see quick.go
 }
 
 // connectionInfo is the content of a connection file.
@@ -71,14 +75,25 @@ type proxy struct {
 	signer  signer
 	session string // of the messages this kernel writes itself
 	project string
+	gantry  string // executable; empty: the running one
 
 	shell, control, stdin, iopub, heartbeat *socket
 
 	requests requests      // of the front-ends, under way in GoNB
+	cells    queue         // execute requests that wait for their turn
+	count    int           // of the cells run so far, as GoNB counts; the goroutine that runs cells owns it
 	ready    chan struct{} // closed when GoNB is prepared and gonb, info and module are set
 	gonb     *gonb
 	info     json.RawMessage // content of GoNB's kernel_info_reply
 	module   *cellModule
+	help     string   // GoNB's help page
+	history  *history // of the cells of all kernels
+	memory   memory   // what the cells run so far declare
+	language languageServer
+	hub      *hub
+	output   output        // what cells print
+	streams  []*stream     // that they print to
+	sources  []source      // of the cells run so far, the latest first; the goroutine that runs cells owns it
 	own      chan *message // what GoNB answers to this kernel's own requests, until ready
 
 	done     chan struct{} // closed when Serve is ending
@@ -93,8 +108,11 @@ type proxy struct {
 // or the Jupyter that started it is gone; then GoNB and all it started are gone too and nil is returned. An error says
 // why the kernel could not start, or why GoNB died.
 func Serve(ctx context.Context, c Config) error {
-	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGHUP)
 	defer cancel()
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt) // what Jupyter sends where it does not interrupt by message
+	defer signal.Stop(interrupts)
 	if c.Log == nil {
 		c.Log = os.Stderr
 	}
@@ -114,16 +132,25 @@ func Serve(ctx context.Context, c Config) error {
 	}
 	p := &proxy{
 		log: &logger{to: c.Log}, signer: signer{[]byte(connection.Key)}, session: newID(), project: project,
-		ready: make(chan struct{}), own: make(chan *message, 64),
+		gantry: c.Gantry, ready: make(chan struct{}), own: make(chan *message, 64),
 		done: make(chan struct{}), shutdown: make(chan struct{}),
 	}
+	p.history = openHistory(p.log)
+	p.output.publish, p.output.clear = p.printedText, p.cleared
+	p.hub = newHub(p)
 	if err := p.listen(connection); err != nil {
 		return err
 	}
 	defer p.close()
+	if err := p.hub.open(private.Path(c.ConnectionFile)); err != nil {
+		p.log.printf("no widgets and no resident displays: %v", err)
+	}
+	defer p.hub.close()
+	defer p.language.close()
+	defer p.cells.interrupt()
 	defer close(p.done)
 
-	g, err := startGoNB(ctx, executable, c.ConnectionFile, p.log)
+	g, err := startGoNB(ctx, executable, c.ConnectionFile, project, p.log)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil
@@ -131,10 +158,17 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	p.gonb = g
+	p.language.server.tools, p.language.server.environment = filepath.Dir(executable), gonbEnvironment(g.scripts, executable)
+	p.language.server.begun = time.Now()
+	defer p.closeStreams()
 	defer g.stop()
+	if err := p.openStreams(); err != nil {
+		return err
+	}
 	go p.fromShell()
 	go p.fromStdin()
 	go p.fromIOPub()
+	go p.runCells()
 	prepared := make(chan error, 1)
 	go func() { prepared <- p.prepare(ctx) }()
 
@@ -149,6 +183,11 @@ func Serve(ctx context.Context, c Config) error {
 				return err
 			}
 			close(p.ready)
+			if c.Ahead && p.module != nil {
+				defer g.warm(executable, p.module.dir).stop()
+			}
+		case <-interrupts:
+			p.interrupt()
 		case <-p.shutdown:
 			return nil
 		case <-ctx.Done():
@@ -181,6 +220,7 @@ func (p *proxy) listen(c connectionInfo) (err error) {
 			return err
 		}
 	}
+	p.iopub.greet = p.welcome
 	// Only now: a request on one socket may be answered on another.
 	p.iopub.serve(nil)
 	p.heartbeat.serve(nil)

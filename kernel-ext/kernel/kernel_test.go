@@ -256,7 +256,7 @@ func (c *client) expectGone(t *testing.T) {
 }
 
 // usersOf lists the processes whose environment mentions a folder.
-func usersOf(t *testing.T, folder string) []string {
+func usersOf(t testing.TB, folder string) []string {
 	t.Helper()
 	environments, err := filepath.Glob("/proc/[0-9]*/environ")
 	if err != nil {

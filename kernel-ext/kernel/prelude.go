@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,8 +9,8 @@ import (
 	"time"
 )
 
-// prepare waits until GoNB takes requests, pins the module of its cells, and switches off its fetching of modules, all
-// before any request of a front-end reaches it. A failure of the pinning is a warning for the first cell: a kernel
+// prepare waits until GoNB takes requests, finds the module of its cells, and switches off its fetching of modules, all
+// before any request of a front-end reaches it. A failure to pin that module is a warning for the first cell: a kernel
 // that can say what is wrong is worth more than one that is dead.
 func (p *proxy) prepare(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
@@ -21,9 +20,13 @@ func (p *proxy) prepare(ctx context.Context) error {
 		return err
 	}
 	p.info = info.content
-	p.module, err = findCellModule(p.gonb.temp, p.project)
+	p.help = p.helpPage(ctx)
+	p.module, err = findCellModule(p.gonb.temp)
 	if err == nil {
-		err = p.module.pin()
+		err = p.gonb.scripts.writeFor(p.gonb.pid, p.module.dir)
+	}
+	if err == nil {
+		err = p.gonb.unpinned
 	}
 	if err == nil {
 		err = p.switchOffFetching(ctx)
@@ -107,41 +110,9 @@ func isIdle(m *message) bool {
 	return json.Unmarshal(m.content, &status) == nil && status.State == "idle"
 }
 
-// beforeCell does what must be done before an execute request goes to GoNB. The function it returns, if any, is to be
-// called when the cell has ended.
-func (p *proxy) beforeCell(m *message) context.CancelFunc {
+// warn tells the first cell what went wrong in preparing GoNB.
+func (p *proxy) warn() {
 	if p.warning != "" {
-		p.warnOnce.Do(func() {
-			p.publish(newMessage(p.session, "stream", m, map[string]string{"name": "stderr", "text": p.warning + "\n"}))
-		})
-		return nil
-	}
-	if !bytes.Contains(m.content, []byte("%reset")) {
-		return nil
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	go p.keepPinned(ctx)
-	return cancel
-}
-
-// keepPinned pins the cell module again as soon as GoNB's %reset has emptied it: the code below the %reset in the same
-// cell is compiled a little later, after it went through goimports.
-func (p *proxy) keepPinned(cell context.Context) {
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for ended := false; !ended; {
-		select {
-		case <-p.done:
-			return
-		case <-cell.Done():
-			ended = true // one last look
-		case <-tick.C:
-		}
-		if p.module.pinned() {
-			continue
-		}
-		if err := p.module.pin(); err != nil {
-			p.log.printf("cannot pin the cell module again: %v", err)
-		}
+		p.warnOnce.Do(func() { p.output.write("stderr", []byte(p.warning+"\n")) })
 	}
 }

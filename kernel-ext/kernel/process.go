@@ -7,9 +7,11 @@ import "syscall"
 // terminate asks a process to end.
 func terminate(pid int) { syscall.Kill(pid, syscall.SIGTERM) }
 
-// interrupt asks GoNB to interrupt its cell. GoNB passes the signal on to the program it runs, so sending it to the
-// whole group would deliver it twice.
-func interrupt(pid int) { syscall.Kill(pid, syscall.SIGINT) }
+// interrupt asks a process to stop what it does.
+func (m member) interrupt() { syscall.Kill(m.pid, syscall.SIGINT) }
+
+// kill ends a process at once.
+func (m member) kill() { syscall.Kill(m.pid, syscall.SIGKILL) }
 
 // alive tells whether a process exists.
 func alive(pid int) bool {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unsafe"
 )
 
 // ownSession starts a process in its own session, which gopls and the cells of GoNB share though they have process
@@ -22,20 +23,38 @@ func killSession(session int) {
 		if len(members) == 0 {
 			return
 		}
-		for _, pid := range members {
-			syscall.Kill(pid, syscall.SIGKILL)
+		for _, m := range members {
+			m.kill()
 		}
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(2 * time.Millisecond)
 	}
 }
 
+// startTime is when a process started, in clock ticks since the machine did.
+type startTime uint64
+
+// ticksPerSecond is the unit of start times in /proc; Linux has had no other for user space.
+const ticksPerSecond = 100
+
+// startTimeNow returns the start time of a process that would start now.
+func startTimeNow() startTime {
+	const bootClock = 7
+	var now syscall.Timespec
+	_, _, failed := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, bootClock, uintptr(unsafe.Pointer(&now)), 0)
+	if failed != 0 {
+		return 1 // every process counts
+	}
+	return startTime(now.Nano() / (int64(time.Second) / ticksPerSecond))
+}
+
 // sessionMembers lists the living processes of a session.
-func sessionMembers(session int) []int {
+func sessionMembers(session int) []member {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil
 	}
-	var members []int
+	wanted := strconv.Itoa(session)
+	var members []member
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil {
@@ -45,11 +64,25 @@ func sessionMembers(session int) []int {
 		if err != nil {
 			continue
 		}
-		// pid (name) state ppid pgrp session …; the name may hold spaces and parentheses
-		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-		if len(fields) > 3 && fields[0] != "Z" && fields[0] != "X" && fields[3] == strconv.Itoa(session) {
-			members = append(members, pid)
+		// pid (name) state ppid pgrp session … starttime, the 22nd; the name may hold spaces and parentheses
+		text := string(stat)
+		from, to := strings.IndexByte(text, '('), strings.LastIndexByte(text, ')')
+		if from < 0 || to < from {
+			continue
 		}
+		fields := strings.Fields(text[to+1:])
+		if len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" || fields[3] != wanted {
+			continue
+		}
+		parent, _ := strconv.Atoi(fields[1])
+		start, _ := strconv.ParseUint(fields[19], 10, 64)
+		members = append(members, member{pid: pid, parent: parent, name: text[from+1 : to], start: startTime(start)})
 	}
 	return members
+}
+
+// widenPipe lets a pipe hold more, so that a program that prints much seldom waits. Without it the pipe works too.
+func widenPipe(fd int) {
+	const size = 1 << 20 // the most that Linux grants everybody
+	syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_SETPIPE_SZ, size)
 }

@@ -1,17 +1,16 @@
 package kernel
 
 import (
-	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"sync"
 )
 
 // request is what is remembered of a front-end's request while GoNB works on it.
 type request struct {
-	header  []byte             // as the front-end wrote it
-	control bool               // it came on the control socket, so its reply goes there
-	finish  context.CancelFunc // called when GoNB is done with it; nil: nobody waits for that
+	header  []byte // as the front-end wrote it
+	control bool   // it came on the control socket, so its reply goes there
+	cell    *cell  // of an execute request; nil for others
 }
 
 // requests remembers the latest requests by message id. The zero value is ready to use. Old ones are forgotten, for
@@ -47,28 +46,16 @@ func (r *requests) find(id string) request {
 	return r.byID[id]
 }
 
-// defaults returns the fields that GoNB takes for granted in the content of a request, with the values the protocol
-// gives them. Without one of them GoNB panics.
-func defaults(msgType string) map[string]string {
-	switch msgType {
-	case "execute_request":
-		return map[string]string{"code": `""`, "silent": "false", "store_history": "true", "allow_stdin": "true"}
-	case "inspect_request":
-		return map[string]string{"code": `""`, "cursor_pos": "0", "detail_level": "0"}
-	case "complete_request":
-		return map[string]string{"code": `""`, "cursor_pos": "0"}
-	}
-	return nil
-}
-
-// fillIn adds to a request the fields that its sender left to their defaults.
-func fillIn(m *message, msgType string) error {
+// fillIn adds to an execute request the fields that its sender left to their defaults. Without one of them GoNB panics.
+func fillIn(m *message) error {
 	var content map[string]json.RawMessage
 	if err := json.Unmarshal(m.content, &content); err != nil || content == nil {
-		return fmt.Errorf("the content of %s is not a JSON object", msgType)
+		return errors.New("the content of execute_request is not a JSON object")
 	}
 	missing := false
-	for field, value := range defaults(msgType) {
+	for field, value := range map[string]string{
+		"code": `""`, "silent": "false", "store_history": "true", "allow_stdin": "true", "stop_on_error": "true",
+	} {
 		if _, ok := content[field]; !ok {
 			content[field] = json.RawMessage(value)
 			missing = true

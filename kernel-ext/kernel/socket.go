@@ -17,9 +17,10 @@ import (
 
 const (
 	handshakeTimeout = 10 * time.Second
-	// A peer may lag this many messages behind, and for this long, before it is cut off. Cutting beats dropping
+	// A peer may lag this many messages or bytes behind, and for this long, before it is cut off. Cutting beats dropping
 	// messages without a word (libzmq's way): a live client reconnects, and the log says why.
 	peerQueue    = 4096
+	peerBytes    = 128 << 20
 	peerPatience = 5 * time.Second
 )
 
@@ -33,7 +34,8 @@ type socket struct {
 	listener net.Listener
 	receive  func(frames [][]byte) // called by one goroutine per peer; for ROUTER the first frame is the peer's identity
 	log      *logger
-	patience time.Duration // peerPatience, less in tests
+	patience time.Duration               // peerPatience, less in tests
+	greet    func(topic string) [][]byte // PUB: what a new subscriber gets first; nil: nothing
 
 	mu     sync.Mutex
 	peers  map[*peer]bool
@@ -50,6 +52,7 @@ type peer struct {
 	once sync.Once
 
 	unsent atomic.Int64 // messages queued or gathered that the operating system does not have yet
+	bytes  atomic.Int64 // of them
 
 	mu     sync.Mutex
 	topics map[string]bool // PUB: what the peer subscribed to
@@ -161,7 +164,9 @@ func (s *socket) read(p *peer) {
 		switch {
 		case m.Type == zmq4.CmdMsg:
 		case s.kind == zmq4.Pub:
-			p.subscribe(m.Frames)
+			if topic, ok := p.subscribe(m.Frames); ok && s.greet != nil {
+				p.enqueue(s.greet(topic), s)
+			}
 		case s.kind == zmq4.Rep:
 			p.enqueue(m.Frames, s)
 		default:
@@ -170,19 +175,22 @@ func (s *socket) read(p *peer) {
 	}
 }
 
-func (p *peer) subscribe(frames [][]byte) {
+// subscribe does what a subscriber asks for; it returns the topic of a new subscription.
+func (p *peer) subscribe(frames [][]byte) (topic string, begun bool) {
 	if len(frames) != 1 || len(frames[0]) == 0 {
-		return
+		return "", false
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	topic := string(frames[0][1:])
+	topic = string(frames[0][1:])
 	switch frames[0][0] {
 	case 1:
 		p.topics[topic] = true
+		return topic, true
 	case 0:
 		delete(p.topics, topic)
 	}
+	return "", false
 }
 
 func (p *peer) subscribed(topic []byte) bool {
@@ -216,28 +224,51 @@ func (s *socket) send(frames [][]byte) {
 }
 
 func (p *peer) enqueue(frames [][]byte, s *socket) {
+	size := sizeOf(frames)
 	p.unsent.Add(1)
-	select {
-	case p.out <- frames:
-		return
-	case <-p.gone:
-		return
-	default:
+	p.bytes.Add(size)
+	if p.bytes.Load() < peerBytes {
+		select {
+		case p.out <- frames:
+			return
+		case <-p.gone:
+			return
+		default:
+		}
 	}
-	patience := time.NewTimer(s.patience)
+	patience, look := time.NewTimer(s.patience), time.NewTicker(2*time.Millisecond)
 	defer patience.Stop()
-	select {
-	case p.out <- frames:
-	case <-p.gone:
-	case <-patience.C:
-		s.log.printf("%s socket: a client took nothing for %s; disconnected it", s.kind, s.patience)
-		p.close()
+	defer look.Stop()
+	for {
+		out := p.out
+		if p.bytes.Load()-size >= peerBytes {
+			out = nil
+		}
+		select {
+		case out <- frames:
+			return
+		case <-p.gone:
+			return
+		case <-look.C:
+		case <-patience.C:
+			s.log.printf("%s socket: a client took nothing for %s; disconnected it", s.kind, s.patience)
+			p.close()
+			return
+		}
 	}
+}
+
+func sizeOf(frames [][]byte) int64 {
+	size := 0
+	for _, f := range frames {
+		size += len(f)
+	}
+	return int64(size)
 }
 
 func (p *peer) write() {
 	defer p.close()
-	var gathered int64
+	var gathered, bytes int64
 	for {
 		select {
 		case <-p.gone:
@@ -247,14 +278,16 @@ func (p *peer) write() {
 				return
 			}
 			gathered++
-			if len(p.out) > 0 {
+			bytes += sizeOf(frames)
+			if len(p.out) > 0 && bytes < peerBytes/8 {
 				continue
 			}
 			if p.rw.out.Flush() != nil {
 				return
 			}
 			p.unsent.Add(-gathered)
-			gathered = 0
+			p.bytes.Add(-bytes)
+			gathered, bytes = 0, 0
 		}
 	}
 }

@@ -88,6 +88,15 @@ func TestRouterToAGonePeerDoesNotBlock(t *testing.T) {
 
 // TestASubscriberThatStopsReadingIsCutOff checks that the others get everything meanwhile.
 func TestASubscriberThatStopsReadingIsCutOff(t *testing.T) {
+	for name, test := range map[string]struct{ messages, size int }{ // more than the queue and the operating system take
+		"many messages": {peerQueue + 2000, 4096},
+		"many bytes":    {peerBytes>>20 + 16, 1 << 20},
+	} {
+		t.Run(name, func(t *testing.T) { cutOff(t, test.messages, test.size) })
+	}
+}
+
+func cutOff(t *testing.T, messages, size int) {
 	s, endpoint := listenForTest(t, zmq4.Pub, echo)
 	subscribe := func() *link {
 		l := dialForTest(t, zmq4.Sub, endpoint, "")
@@ -114,7 +123,6 @@ func TestASubscriberThatStopsReadingIsCutOff(t *testing.T) {
 		}
 	}
 
-	const messages = peerQueue + 2000 // more than the queue and the operating system take
 	read := make(chan error, 1)
 	go func() {
 		for range messages {
@@ -125,7 +133,7 @@ func TestASubscriberThatStopsReadingIsCutOff(t *testing.T) {
 		}
 		read <- nil
 	}()
-	body := make([]byte, 4096)
+	body := make([]byte, size)
 	for range messages {
 		s.send([][]byte{[]byte("x"), body})
 	}

@@ -1,7 +1,14 @@
-// Package lab is what a notebook's cells train with: it shows a gan.Trainer at work in the live figure of package show.
+// Package lab is what a notebook's cells train with. A resident run lives in a process of its own and is reached from any
+// cell; without one, Watch shows a gan.Trainer at work in the live figure of package show.
+//
+//	run := lab.Open(exp) // starts the run, or attaches to it
+//	run.Train(2000)      // the live figure; interrupting the cell pauses
 //
 // Reading order: lab.go (training under the figure), view.go (what it shows of the samples), picture.go (samples of any
-// kind as a picture).
+// kind as a picture). Resident runs: run.go (what a client can ask), open.go (starting and attaching), folder.go,
+// history.go and ladder.go (what a run keeps), wire.go (what is said), resident.go (the run's process), serve.go (what it
+// answers), figure.go and drawing.go (its figure, in a cell and beyond), status.go and runs.go (how runs are), panel.go and explore.go
+// (widgets that steer it, which panel_host.go keeps in the run's process).
 package lab
 
 import (

@@ -83,6 +83,9 @@ func (v *View) watch() {
 	v.monitor, _ = metric.NewMonitor(real, classifier)
 }
 
+// Light returns what the last look for collapse showed, and what it means in words.
+func (v *View) Light() (show.Light, string) { return v.light, v.note }
+
 // Samples draws the view's samples.
 func (v *View) Samples() (gan.Images, error) { return v.trainer.Sample(v.n, v.seed) }
 

@@ -41,7 +41,7 @@ type LabOptions struct {
 // Lab serves JupyterLab on loopback, opened at the first chapter, until ctx ends, and logs its address, with a token,
 // once the page can be had. All that Jupyter writes stays in .venv of the checkout.
 func Lab(ctx context.Context, o LabOptions) error {
-	const first = "/lab/tree/01-mlp.ipynb"
+	const first = "/lab/tree/00-start.ipynb"
 	args := []string{"--log-level=WARN", "--ServerApp.ip=127.0.0.1",
 		"--ServerApp.root_dir=" + filepath.Join(o.Root, "notebooks"),
 		"--LabApp.default_url=" + first}

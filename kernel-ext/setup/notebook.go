@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"gantry.local/kernel-ext/lab"
 )
@@ -24,8 +25,10 @@ type NotebookOptions struct {
 	Log  io.Writer // a line for each cell
 }
 
+const runPatience = 10 * time.Second // for a resident run to end
+
 // RunNotebooks executes notebooks from top to bottom, each on a kernel of its own, and writes them with their outputs
-// into o.Out. The first cell that fails ends it; the error names the notebook and the cell, and the notebook is written
+// into o.Out. Resident runs begin anew and end with the notebooks, unless lab.EnvRuns names a folder for them. The first cell that fails ends it; the error names the notebook and the cell, and the notebook is written
 // as far as it came.
 func RunNotebooks(ctx context.Context, o NotebookOptions, notebooks ...string) error {
 	args := []string{"-c", notebookRunner}
@@ -58,6 +61,18 @@ func RunNotebooks(ctx context.Context, o NotebookOptions, notebooks ...string) e
 		cmd.Env = append(cmd.Env, lab.EnvFast+"=1")
 	}
 	failed := ""
+	if os.Getenv(lab.EnvRuns) == "" { // else a person's own runs would go on
+		runs, err := os.MkdirTemp("", "gantry-runs-")
+		if err != nil {
+			return err
+		}
+		defer func() {
+			if lab.EndRunsIn(runs, runPatience) == nil {
+				os.RemoveAll(runs)
+			}
+		}()
+		cmd.Env = append(cmd.Env, lab.EnvRuns+"="+runs)
+	}
 	cmd.Stdout = o.Log
 	cmd.Stderr = &lines{each: func(line string) {
 		if line != "" {

@@ -394,7 +394,7 @@ func TestLab(t *testing.T) {
 		t.Fatal("JupyterLab printed no address within a minute")
 	}
 	_, token, found := strings.Cut(page, "token=")
-	if !found || !strings.Contains(page, "01-mlp.ipynb") {
+	if !found || !strings.Contains(page, "00-start.ipynb") {
 		t.Fatalf("the address is %s; want the first chapter with a token", page)
 	}
 	get := func(url string) string {

@@ -2,10 +2,14 @@ package setup
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"gantry.local/kernel-ext/cell/quicklink"
 )
 
 // goplsVersion is installed apart: its requirements clash with those of go.mod.
@@ -35,6 +39,23 @@ func (in *installer) goplsStage(key string) stage {
 			cache, proxies, _ := strings.Cut(settings, "\n")
 			proxies = "GOPROXY=file://" + filepath.ToSlash(filepath.Join(cache, "cache", "download")) + "," + proxies
 			return in.goCommand(ctx, []string{proxies}, 0, "install", "-v", "golang.org/x/tools/gopls@"+goplsVersion)
+		},
+	}
+}
+
+// linkerStage builds the linker that loads a cell's packages while the cell is compiled. Where it cannot be built, cells
+// are linked by the linker of the Go tree, a tenth of a second later.
+func (in *installer) linkerStage(key string) stage {
+	return stage{
+		name: "linker of cells",
+		key:  hash(key, quicklink.Source()),
+		run: func(ctx context.Context) error {
+			_, err := quicklink.Build(ctx, bin(in.Root))
+			if errors.Is(err, quicklink.ErrUnknown) {
+				fmt.Fprintf(in.Out, "  %v; cells are linked by it all the same, a little later\n", err)
+				return nil
+			}
+			return err
 		},
 	}
 }

@@ -20,6 +20,10 @@ type LiveOptions struct {
 	Dir   string           // where pictures go outside a notebook, made if missing; "": nowhere
 	Out   io.Writer        // where text goes outside a notebook; nil: os.Stderr
 	Now   func() time.Time // nil: time.Now
+
+	// Draw, where it is set, takes the card in the place of the notebook or terminal: two pixels of the picture to one of the
+	// screen, with the same in words. last is true for that of Done.
+	Draw func(card image.Image, text string, last bool) error
 }
 
 // Frame is the state of a run after a step.
@@ -94,7 +98,9 @@ func NewLive(o LiveOptions) *Live {
 		o.Now = time.Now
 	}
 	l := &Live{o: o, start: o.Now()}
-	if gonbui.IsNotebook {
+	if o.Draw != nil {
+		l.screen = &drawn{draw: o.Draw, pace: pace{every: o.Every}}
+	} else if gonbui.IsNotebook {
 		l.screen = &notebook{id: "live-" + gonbui.UniqueId(), pace: pace{every: o.Every}}
 	} else {
 		l.screen = newTerminal(o, isTerminal(o.Out))
@@ -137,6 +143,18 @@ func (l *Live) Update(f Frame) error {
 	l.rate.add(now, f.Step)
 	return l.screen.update(l, now)
 }
+
+// Recall adds a step to the curves that was made before this Live began. It draws nothing, and does not count for the
+// speed.
+func (l *Live) Recall(step int, criticLoss, generatorLoss float64) {
+	l.history.add(step, criticLoss, generatorLoss)
+}
+
+// Forget empties the curves, for a run that went back.
+func (l *Live) Forget() { l.history = history{} }
+
+// SetTotal changes the step at which the run will end.
+func (l *Live) SetTotal(steps int) { l.o.Total = steps }
 
 // Done draws the last state and waits until the notebook has it. Without a frame there is nothing to draw; a second
 // call does nothing. It fails as Update does.
@@ -182,6 +200,11 @@ func (l *Live) speed(now time.Time) []string {
 // status is the whole state on a line.
 func (l *Live) status(now time.Time) string {
 	return strings.Join(append([]string{l.step()}, l.speed(now)...), " · ")
+}
+
+// words are what the card says.
+func (l *Live) words(now time.Time) string {
+	return l.o.Title + " · " + l.status(now) + " · " + l.losses()
 }
 
 // losses are the last losses in words.

@@ -38,7 +38,7 @@ func (n *notebook) draw(l *Live, now time.Time, level png.CompressionLevel) erro
 	if err != nil {
 		return err
 	}
-	return send(img, density, level, n.id, l.o.Title+" · "+l.status(now)+" · "+l.losses())
+	return send(img, density, level, n.id, l.words(now))
 }
 
 const flushTime = 10 * time.Second

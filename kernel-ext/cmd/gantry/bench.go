@@ -58,5 +58,6 @@ func benchCommand() *cobra.Command {
 	f.StringVar(&o.Out, "out", "", "folder for pictures of samples")
 	f.StringVar(&o.Backend, "backend", "", "as for `gantry train`")
 	f.BoolVar(&asJSON, "json", false, "the table as JSON")
+	c.AddCommand(benchCellsCommand())
 	return c
 }

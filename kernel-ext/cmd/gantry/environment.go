@@ -162,7 +162,8 @@ func kernelCommand() *cobra.Command {
 				os.Setenv(device.EnvBackend, choice.Config)
 			}
 			return inCheckout(func(root string) error {
-				return kernel.Serve(c.Context(), kernel.Config{ConnectionFile: file, Project: root})
+				ctx := context.WithoutCancel(c.Context()) // an interrupt is for the cell that runs
+				return kernel.Serve(ctx, kernel.Config{ConnectionFile: file, Project: root, Ahead: true})
 			})
 		},
 	}

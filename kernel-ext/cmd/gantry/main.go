@@ -61,7 +61,7 @@ func rootCommand() *cobra.Command {
 		return misuse{fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())}
 	})
 	root.AddCommand(setupCommand(), doctorCommand(), labCommand(), kernelCommand(), nbrunCommand(), trainCommand(),
-		sampleCommand(), exportCommand(), benchCommand(), probeCommand())
+		sampleCommand(), exportCommand(), benchCommand(), probeCommand(), runsCommand(), stopCommand())
 	for _, c := range root.Commands() {
 		if check := c.Args; check != nil {
 			c.Args = func(c *cobra.Command, args []string) error {

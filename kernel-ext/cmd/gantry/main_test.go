@@ -17,6 +17,7 @@ import (
 const asCommand = "GANTRY_TEST_AS_COMMAND"
 
 func TestMain(m *testing.M) {
+	serveRun()
 	if os.Getenv(asCommand) != "" {
 		main()
 	}

@@ -1,0 +1,103 @@
+package cell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gofrs/flock"
+)
+
+// Warm learns, ahead of the first cell, how a cell of the module in a folder is built that imports any of the given
+// packages; what is not compiled yet, it compiles. It does nothing where that is known.
+func Warm(ctx context.Context, module string, packages []string) (err error) {
+	cache := os.Getenv(EnvCache)
+	if cache == "" {
+		return errors.New("set " + EnvCache + " to the folder to keep what is learned")
+	}
+	goTool, err := realTool("go")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(cache, 0o700); err != nil {
+		return err
+	}
+	lock := flock.New(filepath.Join(cache, "warm.lock"), flock.SetPermissions(0o600))
+	if got, err := lock.TryLock(); err != nil || !got {
+		return err // another kernel is at it
+	}
+	defer lock.Unlock()
+	dir, err := os.MkdirTemp("", "gantry-warm-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	for _, name := range []string{"go.mod", "go.sum"} {
+		text, err := os.ReadFile(filepath.Join(module, name))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			return err
+		}
+	}
+	if err := os.Chdir(dir); err != nil {
+		return err
+	}
+	t := &tool{name: "go", real: goTool, cache: cache, stdout: io.Discard, stderr: io.Discard}
+	if t.warm(ctx, dir, packages) == nil {
+		return nil
+	}
+	// One package that does not compile must not keep the others from being known.
+	groups := map[string][]string{}
+	for _, p := range packages {
+		first, _, _ := strings.Cut(p, "/")
+		if !strings.Contains(first, ".") {
+			first = "" // the standard library
+		}
+		groups[first] = append(groups[first], p)
+	}
+	for _, group := range groups {
+		err = errors.Join(err, t.warm(ctx, dir, group))
+	}
+	return err
+}
+
+// warm learns from a program that imports the packages and does nothing.
+func (t *tool) warm(ctx context.Context, dir string, packages []string) error {
+	var source strings.Builder
+	fmt.Fprintf(&source, "package main // in %s, so never compiled before, else the go command would not say how\n", filepath.Base(dir))
+	for _, p := range packages {
+		fmt.Fprintf(&source, "import _ %q\n", p)
+	}
+	source.WriteString("func main() {}\n")
+	if err := os.WriteFile(filepath.Join(dir, sourceFile), []byte(source.String()), 0o600); err != nil {
+		return err
+	}
+	t.args = []string{"build", "-o", filepath.Join(dir, "program")}
+	r := readRequest(t.real, dir, t.args)
+	if r == nil {
+		return errors.New("a cell of this module is built by the go command alone")
+	}
+	file := planFile(t.cache, r.key)
+	p := readPlan(file)
+	if p != nil && p.covers(r.imports) != nil {
+		return nil
+	}
+	learned, err := t.learn(ctx, r)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("the go command cannot build a program that imports what cells do; run `go build ./...`: %w", err)
+	}
+	if learned == nil {
+		return errors.New("the go command builds cells in a way that is not known here; they are built by it alone")
+	}
+	learned.merge(p)
+	return learned.write(file)
+}

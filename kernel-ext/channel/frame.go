@@ -1,0 +1,145 @@
+// Package channel is the private protocol between the kernel and the processes that its cells started: a process
+// publishes displays and opens comms through it, and gets what the front-end says on those comms, also after its cell
+// has ended and after the kernel was restarted.
+//
+// Both ends exchange frames over a Unix socket whose path is the same after a restart of the same kernel, so that a
+// process that outlives the restart finds the new kernel by itself. A frame is the length of its head, the head as JSON,
+// and the binary buffers whose lengths the head gives.
+//
+// Reading order: frame.go (what is said), path.go (where), conn.go (the process's end), peer.go (the kernel's end).
+package channel
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// Env names the environment variable in which a program of a cell finds the path of its kernel's socket.
+const Env = "GANTRY_CHANNEL"
+
+// Version is that of the protocol. Both ends must speak the same one.
+const Version = 1
+
+// Message is a Jupyter message without what the kernel adds to it.
+type Message struct {
+	ID       string          `json:",omitempty"` // of a front-end's message; unused in those sent
+	Type     string          `json:",omitempty"` // display_data, comm_msg, …
+	Parent   json.RawMessage `json:",omitempty"` // a Jupyter header; see Conn.Send and Conn.Receive
+	Content  json.RawMessage `json:",omitempty"`
+	Metadata json.RawMessage `json:",omitempty"` // default {}
+	Buffers  [][]byte        `json:"-"`
+}
+
+// Kind says what a frame means.
+type Kind string
+
+// What a process and its kernel say to each other.
+const (
+	Hello   Kind = "hello"   // process: who it is, a Greeting; the first frame
+	Welcome Kind = "welcome" // kernel: a Greeting; Parent is the header of the cell that runs
+	Refusal Kind = "refusal" // kernel: no Welcome, for the reason in Content, a string
+	Publish Kind = "publish" // process: the message is for iopub
+	Own     Kind = "own"     // process: the comms it has now, a Greeting
+	Will    Kind = "will"    // process: publish the message if I vanish, in place of the former will with this ID
+	Done    Kind = "done"    // process: the front-end's message with this ID is dealt with
+	Comm    Kind = "comm"    // kernel: the front-end's comm_msg or comm_close
+	Ask     Kind = "ask"     // kernel: what is the state of your widgets? The answer bears the same ID
+	States  Kind = "states"  // process: the answer
+	Flush   Kind = "flush"   // process: answer when all before is published
+	Flushed Kind = "flushed" // kernel: it is
+	End     Kind = "end"     // kernel: it ends and is not to be restarted
+	Return  Kind = "return"  // to the owner of a Conn: connected again; see Conn.Receive
+)
+
+// Frame is one thing that one end says to the other.
+type Frame struct {
+	Kind Kind
+	Message
+}
+
+// Greeting is the content of Hello, Welcome and Own.
+type Greeting struct {
+	Version int
+	Name    string            // of the process, the same at each of its connections; of the kernel, a new one at each start
+	Comms   map[string]string // the process's comms: id to target
+}
+
+const (
+	largestHead  = 16 << 20
+	largestFrame = 64 << 20 // its buffers included
+)
+
+// head is a frame's first part.
+type head struct {
+	Frame
+	Sizes []int `json:",omitempty"`
+}
+
+// writeFrame writes a frame in one piece.
+func writeFrame(w io.Writer, f Frame) error {
+	h := head{Frame: f}
+	total := 0
+	for _, b := range f.Buffers {
+		h.Sizes = append(h.Sizes, len(b))
+		total += len(b)
+	}
+	text, err := json.Marshal(h)
+	if err != nil {
+		return fmt.Errorf("channel: a %s message is not JSON: %w", f.Type, err)
+	}
+	if len(text) > largestHead || len(text)+total > largestFrame {
+		return fmt.Errorf("channel: a message of %d MB is too large: %d MB is the most", (len(text)+total)>>20, largestFrame>>20)
+	}
+	out := make([]byte, 4, 4+len(text)+total)
+	binary.BigEndian.PutUint32(out, uint32(len(text)))
+	out = append(out, text...)
+	for _, b := range f.Buffers {
+		out = append(out, b...)
+	}
+	_, err = w.Write(out)
+	return err
+}
+
+// readFrame is the inverse of writeFrame.
+func readFrame(r io.Reader) (Frame, error) {
+	var size [4]byte
+	if _, err := io.ReadFull(r, size[:]); err != nil {
+		return Frame{}, err
+	}
+	n := binary.BigEndian.Uint32(size[:])
+	if n > largestHead {
+		return Frame{}, fmt.Errorf("channel: a frame announces a head of %d bytes", n)
+	}
+	text := make([]byte, n)
+	if _, err := io.ReadFull(r, text); err != nil {
+		return Frame{}, err
+	}
+	var h head
+	if err := json.Unmarshal(text, &h); err != nil {
+		return Frame{}, fmt.Errorf("channel: a frame cannot be read: %w", err)
+	}
+	left := largestFrame - len(text)
+	for _, size := range h.Sizes {
+		if size < 0 || size > left {
+			return Frame{}, fmt.Errorf("channel: a frame announces a buffer of %d bytes", size)
+		}
+		left -= size
+		b := make([]byte, size)
+		if _, err := io.ReadFull(r, b); err != nil {
+			return Frame{}, err
+		}
+		h.Buffers = append(h.Buffers, b)
+	}
+	return h.Frame, nil
+}
+
+// encode is json.Marshal for what always encodes.
+func encode(value any) json.RawMessage {
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic(err)
+	}
+	return text
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gantry.local/kernel-ext/lab"
+)
+
+func runsCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "runs",
+		Short: "List the resident runs: those that live, those whose notebook is gone, those that can go on",
+		Long: "Lists the runs in $" + lab.EnvRuns + ", else in runs of the checkout ($GANTRY_ROOT), else in ./runs.\n\n" +
+			"A run lives when a process keeps it. It is an orphan when the notebook that last used it is gone; it goes on\n" +
+			"training, and ends by itself when nobody has used it for two hours. One that has ended goes on from its last\n" +
+			"checkpoint when it is opened.",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			all, err := lab.List()
+			if err != nil {
+				return err
+			}
+			if !asJSON {
+				fmt.Fprint(c.OutOrStdout(), all)
+				return nil
+			}
+			encoder := json.NewEncoder(c.OutOrStdout())
+			for _, l := range all {
+				if err := encoder.Encode(newRunRecord(l)); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object per line")
+	return c
+}
+
+// runRecord is a line of `gantry runs --json`.
+type runRecord struct {
+	Name           string  `json:"name"`
+	Dir            string  `json:"dir"`
+	State          string  `json:"state"` // as lab.State, or hung
+	Living         bool    `json:"living"`
+	Orphan         bool    `json:"orphan"`
+	Step           int     `json:"step"`
+	Target         int     `json:"target"`
+	StepsPerSecond float64 `json:"steps_per_second"`
+	Memory         int     `json:"memory"` // bytes
+	Device         string  `json:"device"`
+	Pid            int     `json:"pid"`
+	Problem        string  `json:"problem"`
+}
+
+func newRunRecord(l lab.Listed) runRecord {
+	state := string(l.State)
+	if l.Hung {
+		state = "hung"
+	}
+	return runRecord{l.Name, l.Dir, state, l.Living, l.Orphan, l.Step, l.Target, l.StepsPerSecond, l.Memory, l.Device, l.Pid, l.Problem}
+}
+
+func stopCommand() *cobra.Command {
+	var all bool
+	var patience time.Duration
+	c := &cobra.Command{
+		Use:   "stop NAME… | --all",
+		Short: "Save resident runs and end their processes",
+		Long: "Asks the process of each run to save its state and end. One that does not end within the patience is killed; its\n" +
+			"run goes on from its last timed checkpoint when it is opened again.",
+		RunE: func(c *cobra.Command, names []string) error {
+			switch {
+			case all && len(names) > 0:
+				return misuse{errors.New("give names or --all, not both")}
+			case !all && len(names) == 0:
+				return misuse{errors.New("name the runs to stop, or give --all; `gantry runs` lists them")}
+			case patience <= 0:
+				return misuse{fmt.Errorf("--patience %s: want a positive time", patience)}
+			}
+			if all {
+				living, err := lab.List()
+				if err != nil {
+					return err
+				}
+				for _, l := range living {
+					if l.Living {
+						names = append(names, l.Name)
+					}
+				}
+				if len(names) == 0 {
+					fmt.Fprintln(c.OutOrStdout(), "no run has a process")
+				}
+			}
+			var failed []error
+			for _, name := range names {
+				found, killed, err := lab.EndRun(name, patience)
+				switch {
+				case err != nil:
+					failed = append(failed, err)
+				case !found:
+					fmt.Fprintf(c.OutOrStdout(), "run %s has no process\n", name)
+				case killed:
+					fmt.Fprintf(c.OutOrStdout(), "run %s did not end within %s and was killed; it goes on from its last checkpoint\n", name, patience)
+				default:
+					fmt.Fprintf(c.OutOrStdout(), "run %s is saved and has ended\n", name)
+				}
+			}
+			return errors.Join(failed...)
+		},
+	}
+	c.Flags().BoolVar(&all, "all", false, "every run that has a process")
+	c.Flags().DurationVar(&patience, "patience", 10*time.Second, "how long one may take before it is killed")
+	return c
+}

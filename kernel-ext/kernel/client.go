@@ -1,0 +1,133 @@
+package kernel
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-zeromq/zmq4"
+)
+
+// Client is a front-end without a screen, for measurements: it runs one cell after the other in a kernel, this
+// package's or another.
+type Client struct {
+	signer       signer
+	session      string
+	shell, iopub *link
+}
+
+// Cell is what became of a cell that a Client ran.
+type Cell struct {
+	Sent, First, Idle time.Time // when it was sent, when the first of its output came, and when the kernel was idle again
+	Output            string    // what it printed
+}
+
+// Connect connects to the kernel of a connection file, which need not listen yet, and waits until it runs cells.
+func Connect(ctx context.Context, connectionFile string) (_ *Client, err error) {
+	connection, err := readConnection(connectionFile)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{signer: signer{[]byte(connection.Key)}, session: newID()}
+	defer func() {
+		if err != nil {
+			c.Close()
+		}
+	}()
+	identity := "client-" + newID()
+	if c.iopub, err = dial(ctx, zmq4.Sub, connection.endpoint(connection.IOPub), identity); err != nil {
+		return nil, err
+	}
+	if err := c.iopub.send([][]byte{{1}}); err != nil { // subscribe to everything
+		return nil, err
+	}
+	if c.shell, err = dial(ctx, zmq4.Dealer, connection.endpoint(connection.Shell), identity); err != nil {
+		return nil, err
+	}
+	// What is published before the subscription is known is lost: until something arrives, ask again.
+	heard := make(chan error, 1)
+	go func() {
+		_, err := c.iopub.receive()
+		heard <- err
+	}()
+	again := time.NewTicker(200 * time.Millisecond)
+	defer again.Stop()
+	for {
+		if err := c.shell.send(c.signer.frames(newMessage(c.session, "kernel_info_request", nil, map[string]any{}))); err != nil {
+			return nil, err
+		}
+		select {
+		case err := <-heard:
+			return c, err
+		case <-again.C:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("the kernel does not answer: %w", ctx.Err())
+		}
+	}
+}
+
+// Run runs a cell to its end. A cell that fails is an error with the kernel's words. When ctx ends, the client is
+// closed.
+func (c *Client) Run(ctx context.Context, code string) (Cell, error) {
+	stop := context.AfterFunc(ctx, c.Close)
+	defer stop()
+	request := newMessage(c.session, "execute_request", nil, map[string]any{
+		"code": code, "silent": false, "store_history": false, "user_expressions": map[string]any{}, "allow_stdin": false,
+		"stop_on_error": true,
+	})
+	cell := Cell{Sent: time.Now()}
+	if err := c.shell.send(c.signer.frames(request)); err != nil {
+		return cell, errors.Join(ctx.Err(), err)
+	}
+	var failed error
+	for {
+		frames, err := c.iopub.receive()
+		if err != nil {
+			return cell, errors.Join(ctx.Err(), err)
+		}
+		m, err := c.signer.parse(frames)
+		if err != nil {
+			return cell, err
+		}
+		if !sameID(m.parent, request.header) {
+			continue
+		}
+		if isIdle(m) {
+			cell.Idle = time.Now()
+			return cell, failed
+		}
+		h, err := decodeHeader(m.header)
+		if err != nil {
+			return cell, err
+		}
+		var content struct {
+			Text, EValue string
+			Traceback    []string
+		}
+		if h.MsgType != "stream" && h.MsgType != "display_data" && h.MsgType != "error" {
+			continue
+		}
+		if err := json.Unmarshal(m.content, &content); err != nil {
+			return cell, err
+		}
+		if cell.First.IsZero() {
+			cell.First = time.Now()
+		}
+		cell.Output += content.Text
+		if h.MsgType == "error" {
+			failed = fmt.Errorf("the cell failed: %s %s", content.EValue, strings.Join(content.Traceback, " "))
+		}
+	}
+}
+
+// Close ends the connection. It may be called more than once.
+func (c *Client) Close() {
+	for _, l := range []*link{c.shell, c.iopub} {
+		if l != nil {
+			l.close()
+		}
+	}
+}

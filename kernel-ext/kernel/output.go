@@ -1,0 +1,415 @@
+package kernel
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+)
+
+const (
+	// What cells print waits this long for more, or until so much is together: a front-end is slow with many small
+	// messages.
+	gatherTime = 25 * time.Millisecond
+	gatherSize = 64 << 10
+	// A panic's message without the traces behind it is somebody's own words after this time. So is one with traces whose
+	// program still runs after a longer time, or prints more than this.
+	panicPatience = 300 * time.Millisecond
+	tracePatience = 15 * time.Second
+	traceSize     = 1 << 20
+)
+
+// printed is text of one stream.
+type printed struct {
+	name string // stdout or stderr
+	text []byte
+}
+
+// output gathers what cells print into few messages, in order, each of whole runes. It keeps back the last words of a
+// program that panics, which belong into its error.
+type output struct {
+	publish func(parent *message, name, text string) // sends one stream message
+	clear   func(parent *message, wait bool)         // sends a clear_output message
+
+	mu      sync.Mutex
+	parent  *message // the cell that began last
+	pending []printed
+	size    int               // of pending
+	broken  map[string][]byte // nil until needed; by stream: the first bytes of a rune whose rest is still to come
+	timer   *time.Timer       // running while something is pending
+
+	opened   []byte    // of stdout: what may be the beginning of a clearing
+	released []byte    // what looks like a panic, and was printed
+	held     []byte    // from the line that begins a panic on
+	holding  time.Time // since when; zero: nothing is held
+	lastLine string    // of stderr, complete or not
+	keep     bool      // keep the last standard output
+	kept     []byte    // that
+}
+
+// begin says that what is printed from now on belongs to another cell.
+func (o *output) begin(parent *message) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.release()
+	o.flushAll()
+	o.parent = parent
+	o.lastLine, o.keep, o.kept, o.released = "", false, nil, nil
+}
+
+// keepEnd has the end of the cell's standard output kept.
+func (o *output) keepEnd(keep bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.keep = keep
+}
+
+// write adds what was printed.
+func (o *output) write(name string, text []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if name == "stderr" {
+		text = o.hold(text)
+	} else {
+		text = o.clearings(text)
+	}
+	o.append(name, text)
+}
+
+// What show.Clear prints begins and ends with these.
+const clearBegin, clearEnd = "\x1b_gantry clear", "\x1b\\"
+
+// clearDelay lets displays arrive that GoNB has published before a clearing: they come on another way.
+const clearDelay = 5 * time.Millisecond
+
+// clearings carries out the clearings in text up to the last, and returns what is behind it.
+func (o *output) clearings(text []byte) []byte {
+	text = append(o.opened, text...)
+	o.opened = nil
+	for {
+		before, rest, found := bytes.Cut(text, []byte(clearBegin))
+		kind, after, whole := bytes.Cut(rest, []byte(clearEnd))
+		switch {
+		case found && whole:
+			o.append("stdout", before)
+			o.mu.Unlock()
+			time.Sleep(clearDelay)
+			o.mu.Lock()
+			o.flushLocked()
+			if o.parent != nil {
+				o.clear(o.parent, string(kind) == " wait")
+			}
+			text = after
+			continue
+		case found && len(rest) < len(" wait"+clearEnd):
+			o.opened = bytes.Clone(text[len(before):])
+			return before
+		}
+		for n := min(len(clearBegin)-1, len(text)); n > 0; n-- { // it may be cut anywhere
+			if bytes.HasSuffix(text, []byte(clearBegin[:n])) {
+				o.opened = bytes.Clone(text[len(text)-n:])
+				return text[:len(text)-n]
+			}
+		}
+		return text
+	}
+}
+
+func (o *output) append(name string, text []byte) {
+	if len(text) == 0 {
+		return
+	}
+	if name == "stderr" {
+		o.remember(text)
+	} else if o.keep {
+		o.kept = append(o.kept, text...)
+		o.kept = o.kept[max(0, len(o.kept)-gatherSize):]
+	}
+	if n := len(o.pending); n > 0 && o.pending[n-1].name == name {
+		o.pending[n-1].text = append(o.pending[n-1].text, text...)
+	} else {
+		o.pending = append(o.pending, printed{name, bytes.Clone(text)})
+	}
+	o.size += len(text)
+	if o.size >= gatherSize {
+		o.flushLocked()
+	} else {
+		o.wakeLater()
+	}
+}
+
+// remember keeps the last line of stderr that is not empty.
+func (o *output) remember(text []byte) {
+	lines := bytes.Split(bytes.TrimRight(text[max(0, len(text)-1000):], "\n"), []byte("\n"))
+	if last := string(bytes.TrimSpace(lines[len(lines)-1])); last != "" {
+		o.lastLine = last
+	}
+}
+
+func (o *output) wakeLater() {
+	if o.timer == nil {
+		o.timer = time.AfterFunc(gatherTime, o.flush)
+	}
+}
+
+// hold keeps back the part of stderr that is a Go program's last words, and returns the part before it.
+func (o *output) hold(text []byte) []byte {
+	if !o.holding.IsZero() {
+		o.held = append(o.held, text...)
+		if len(o.held) > traceSize {
+			o.release()
+		}
+		return nil
+	}
+	at := panicStart(text)
+	if at < 0 {
+		return text
+	}
+	o.held, o.holding = bytes.Clone(text[at:]), time.Now()
+	o.wakeLater()
+	return text[:at]
+}
+
+// panicStart returns where a line begins that opens the last words of a Go program, or -1. The runtime writes such a
+// beginning at once, so it is never cut.
+func panicStart(text []byte) int {
+	at := -1
+	for _, word := range []string{"panic: ", "fatal error: ", "SIGABRT: ", "SIGBUS: ", "SIGFPE: ", "SIGSEGV: "} {
+		if bytes.HasPrefix(text, []byte(word)) {
+			return 0
+		}
+		if i := bytes.Index(text, []byte("\n"+word)); i >= 0 && (at < 0 || i+1 < at) {
+			at = i + 1
+		}
+	}
+	return at
+}
+
+// hasTraces tells whether the traces of goroutines, or of the runtime, have begun behind a panic's message.
+func hasTraces(text []byte) bool {
+	return bytes.Contains(text, []byte("\n\ngoroutine ")) || bytes.Contains(text, []byte("\n\nruntime stack:\n"))
+}
+
+// release gives what was held back to stderr after all.
+func (o *output) release() {
+	if o.holding.IsZero() {
+		return
+	}
+	text := o.held
+	o.held, o.holding = nil, time.Time{}
+	if hasTraces(text) {
+		o.released = text
+	}
+	o.append("stderr", text)
+}
+
+// flush publishes what is pending.
+func (o *output) flush() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.flushLocked()
+}
+
+func (o *output) flushLocked() {
+	if o.timer != nil {
+		o.timer.Stop()
+		o.timer = nil
+	}
+	if !o.holding.IsZero() {
+		patience := panicPatience
+		if hasTraces(o.held) {
+			patience = tracePatience
+		}
+		if time.Since(o.holding) < patience {
+			defer o.wakeLater()
+		} else {
+			defer o.flushLocked() // behind what is pending
+			defer o.release()
+		}
+	}
+	for _, part := range o.pending {
+		text := append(o.broken[part.name], part.text...)
+		whole := len(text) - brokenRune(text)
+		if o.broken == nil {
+			o.broken = map[string][]byte{}
+		}
+		o.broken[part.name] = bytes.Clone(text[whole:])
+		o.emit(part.name, text[:whole])
+	}
+	o.pending, o.size = nil, 0
+}
+
+// flushAll publishes what is pending, and broken runes too.
+func (o *output) flushAll() {
+	if opened := o.opened; len(opened) > 0 {
+		o.opened = nil
+		o.append("stdout", opened)
+	}
+	o.flushLocked()
+	for name, text := range o.broken {
+		delete(o.broken, name)
+		o.emit(name, text)
+	}
+}
+
+// emit sends text in messages of moderate size.
+func (o *output) emit(name string, text []byte) {
+	for len(text) > 0 {
+		n := len(text)
+		if n > 2*gatherSize {
+			n = gatherSize - brokenRune(text[:gatherSize])
+		}
+		if o.parent != nil {
+			o.publish(o.parent, name, string(text[:n]))
+		}
+		text = text[n:]
+	}
+}
+
+// brokenRune returns how many bytes at the end of text are the beginning of a rune.
+func brokenRune(text []byte) int {
+	for n := 1; n < utf8.UTFMax && n <= len(text); n++ {
+		if last := text[len(text)-n:]; utf8.RuneStart(last[0]) {
+			if utf8.FullRune(last) {
+				return 0
+			}
+			return n
+		}
+	}
+	return 0
+}
+
+// ended is what a cell that is over said last.
+type ended struct {
+	panic    string // held back: a panic with its traces
+	released string // the like, but printed after all
+	lastLine string // of stderr
+	stdout   string // its end, if keepEnd asked for it
+}
+
+// end publishes all that a cell printed.
+func (o *output) end(failed bool) (said ended) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if failed && hasTraces(o.held) {
+		said.panic = string(o.held)
+		o.held, o.holding = nil, time.Time{}
+	}
+	said.released = string(o.released)
+	o.release()
+	o.flushAll()
+	said.lastLine, said.stdout = o.lastLine, string(o.kept)
+	return said
+}
+
+// openStreams makes the pipes that cells print to.
+func (p *proxy) openStreams() error {
+	for name, path := range map[string]string{"stdout": p.gonb.scripts.stdout(), "stderr": p.gonb.scripts.stderr()} {
+		s, err := openStream(path, func(text []byte) { p.output.write(name, text) })
+		if err != nil {
+			return err
+		}
+		p.streams = append(p.streams, s)
+	}
+	return nil
+}
+
+func (p *proxy) closeStreams() {
+	for _, s := range p.streams {
+		s.close()
+	}
+}
+
+// begin prepares for a cell that is about to go to GoNB, code being what GoNB gets line by line.
+func (p *proxy) begin(c *cell, code string) {
+	text := readCell(code)
+	p.output.keepEnd(text.has("%test"))
+	p.warn()
+	c.course.sent = code
+	if c.storeHistory {
+		c.course.number = p.count
+	}
+	if err := p.gonb.scripts.begin(text.has("%capture")); err != nil {
+		p.log.printf("before a cell: %v", err)
+	}
+	c.course.since.Store(uint64(startTimeNow()))
+	if c.course.interrupts.Load() > 0 { // before it began
+		p.halt()
+	}
+}
+
+// halt keeps the cell that runs from starting anything more.
+func (p *proxy) halt() {
+	if err := p.gonb.scripts.stop(); err != nil {
+		p.log.printf("interrupt: %v", err)
+	}
+}
+
+// printedText sends one stream message.
+func (p *proxy) printedText(parent *message, name, text string) {
+	p.send(newMessage(p.session, "stream", parent, map[string]string{"name": name, "text": text}))
+}
+
+// cleared sends a clear_output message.
+func (p *proxy) cleared(parent *message, wait bool) {
+	p.send(newMessage(p.session, "clear_output", parent, map[string]bool{"wait": wait}))
+}
+
+// send sends a message to all front-ends, its type as the topic.
+func (p *proxy) send(m *message) {
+	h, err := decodeHeader(m.header)
+	if err != nil {
+		p.log.printf("iopub: %v", err)
+		return
+	}
+	m.identities = [][]byte{[]byte(h.MsgType)}
+	p.iopub.send(p.signer.frames(m))
+}
+
+// publish sends a message to all front-ends behind all that cells have printed so far.
+func (p *proxy) publish(m *message) {
+	p.output.flush()
+	p.send(m)
+}
+
+// exitWords matches what GoNB prints when a program or shell line has failed.
+var exitWords = regexp.MustCompile(`^(exit status \d+|signal: .+)\n$`)
+
+// fromCell takes what GoNB says about a cell. It returns false for what is to be published as it is.
+func (p *proxy) fromCell(c *cell, m *message) bool {
+	if c.takes(m) {
+		return true
+	}
+	h, err := decodeHeader(m.header)
+	if err != nil {
+		return false
+	}
+	switch h.MsgType {
+	case "error": // said anew with the reply, see explain
+		return true
+	case "stream":
+		var said struct{ Name, Text string }
+		if err := json.Unmarshal(m.content, &said); err != nil {
+			return false
+		}
+		if said.Name == "stderr" && exitWords.MatchString(said.Text) {
+			c.course.exit(strings.TrimSpace(said.Text))
+			return true
+		}
+		said.Text = strings.ReplaceAll(said.Text, p.gonb.scripts.bin()+string(os.PathListSeparator), "")
+		p.output.write(said.Name, []byte(said.Text))
+		return true
+	}
+	return false
+}
+
+// drain publishes what the cell printed up to now.
+func (p *proxy) drain() {
+	for _, s := range p.streams {
+		s.drain()
+	}
+}

@@ -1,0 +1,422 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/janpfeifer/gonb/gonbui"
+
+	"gantry.local/gan"
+	"gantry.local/gan/data"
+	"gantry.local/kernel-ext/internal/detach"
+)
+
+// envResident tells a process that it is to become a run's, and how it begins.
+const envResident = "GANTRY_RESIDENT"
+
+// RunOptions of OpenWith. All but Name and Changed matter when the run's process starts; one that lives keeps its own.
+type RunOptions struct {
+	Name       string        // of the run and its folder; default: the experiment's
+	Changed    Changed       // what to do where the run's experiment is another one; default Refuse
+	Backend    string        // as for device.Open; default "", $GOMLX_BACKEND or XLA on the CPU
+	Checkpoint time.Duration // between two timed checkpoints; default 30 s
+	Idle       time.Duration // without clients and training after which the process saves and ends; default 2 h, negative: never
+	Samples    int           // in the figure, see NewView; default 0, as many as suit the data
+	Seed       int64         // of the figure's samples
+	Args       []string      // of the program as the run's process; default nil, this process's
+}
+
+func (o RunOptions) withDefaults() RunOptions {
+	if o.Checkpoint <= 0 {
+		o.Checkpoint = 30 * time.Second
+	}
+	if o.Idle == 0 {
+		o.Idle = 2 * time.Hour
+	}
+	return o
+}
+
+// Changed says what to do when a run is opened whose experiment is another one now.
+type Changed string
+
+// What can be done about a changed experiment. ForkAs is a third way.
+const (
+	Refuse    Changed = ""           // fail, naming the difference and the choices
+	CarryOver Changed = "carry over" // go on as the new experiment, with all weights that fit
+	StartAnew Changed = "start anew" // begin at step 0; the old folder is moved aside
+)
+
+const forkAs = "fork as "
+
+// ForkAs goes on as the new experiment in a run of another name, with all weights that fit; the old run stays as it is.
+func ForkAs(name string) Changed { return Changed(forkAs + name) }
+
+func (c Changed) fork() (name string, is bool) { return strings.CutPrefix(string(c), forkAs) }
+
+// Errors that a program may want to tell apart.
+var (
+	// ErrPaused is the error of Run.Train and its like when the run is paused before the last step, by an interrupt of the
+	// cell or by another client.
+	ErrPaused = errors.New("paused")
+
+	// ErrChanged is the error of OpenWith for a run whose experiment is another one now.
+	ErrChanged = errors.New("its experiment is another one now")
+
+	errVersion = errors.New("the run belongs to another version of Gantry")
+	errNoLife  = errors.New("the run has no process")
+)
+
+// Open opens the resident run of an experiment: it attaches to the process that keeps it, or starts one, from the run's
+// last checkpoint if there is one. Where it cannot, it says why in one line on standard error and ends the program with
+// exit code 1, as a cell should; OpenWith returns the error.
+//
+// The run's process is this program started once more. It does all that the program does before this Open, once more, and
+// then serves the run and never returns from Open. So what comes before should be cheap, and give the same experiment each
+// time. Runs that are opened before in the same program are only looked at by that process: whatever would change them
+// does nothing.
+func Open(exp gan.Experiment) *Run {
+	if dir, err := dirOf(exp.Name); err == nil && !lives(dir) {
+		if _, is := residentOf(); !is {
+			fmt.Printf("run %s starts in a process of its own; its step is compiled once\n", exp.Name)
+		}
+	}
+	r, err := OpenWith(exp, RunOptions{})
+	if err != nil {
+		giveUp(err)
+	}
+	if notice := r.Notice(); notice != "" {
+		fmt.Fprintln(os.Stderr, notice)
+	}
+	return r
+}
+
+// giveUp ends the program with one line.
+func giveUp(err error) {
+	if gonbui.IsNotebook {
+		done := make(chan struct{})
+		go func() { // a kernel that is gone would make it wait for ever
+			gonbui.Sync()
+			close(done)
+		}()
+		select {
+		case <-done:
+		case <-time.After(time.Second):
+		}
+	}
+	fmt.Fprintln(os.Stderr, "lab: "+oneLine(err))
+	os.Exit(1)
+}
+
+// Resident returns the name of the run whose process this is to become, and whether there is one. A program in which Open
+// comes late, such as a test's TestMain, can ask early.
+func Resident() (name string, is bool) {
+	s, is := residentOf()
+	return filepath.Base(s.Dir), is
+}
+
+func residentOf() (s start, is bool) {
+	text := os.Getenv(envResident)
+	if text == "" || json.Unmarshal([]byte(text), &s) != nil {
+		return start{}, false
+	}
+	return s, true
+}
+
+// OpenWith is Open with options, and returns errors.
+func OpenWith(exp gan.Experiment, o RunOptions) (*Run, error) {
+	if o.Name == "" {
+		o.Name = exp.Name
+	}
+	dir, err := dirOf(o.Name)
+	if err != nil {
+		return nil, err
+	}
+	fork, isFork := o.Changed.fork()
+	forkDir := ""
+	if isFork {
+		if forkDir, err = dirOf(fork); err != nil {
+			return nil, err
+		}
+		if fork == o.Name {
+			return nil, fmt.Errorf("ForkAs(%q): a fork needs a name of its own", fork)
+		}
+	}
+	if s, is := residentOf(); is {
+		if s.Dir == dir || isFork && s.Dir == forkDir {
+			serve(s, exp, o)
+		}
+		return &Run{name: o.Name, dir: dir, exp: &exp, o: o, observer: true}, nil
+	}
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer cancel()
+	r, err := open(ctx, dir, exp, o)
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("interrupted while run %s gets ready, which goes on by itself; run the cell again to attach", o.Name)
+	}
+	return r, err
+}
+
+// Attach returns a run by its name. One that has no process is started from the program that it last ran.
+func Attach(name string) (*Run, error) {
+	dir, err := dirOf(name)
+	if err != nil {
+		return nil, err
+	}
+	r := &Run{name: name, dir: dir}
+	if s, is := residentOf(); is {
+		r.observer = s.Dir != dir
+		return r, nil
+	}
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer cancel()
+	for range attempts {
+		if err = r.ready(ctx); !errors.Is(err, errNoLife) {
+			return r, err
+		}
+		i, err := readInfo(dir)
+		if err != nil {
+			return nil, err
+		}
+		program := filepath.Join(dir, detach.ProgramFile)
+		if _, err := os.Stat(program); err != nil {
+			return nil, fmt.Errorf("run %s cannot be started: its program is gone; open it by lab.Open and its experiment", name)
+		}
+		if err := r.startProcess(ctx, start{Dir: dir}, detach.Options{Program: program, Args: i.Args, WorkDir: i.WorkDir}); err != nil {
+			return nil, err
+		}
+	}
+	return r, err
+}
+
+// attempts bounds how often opening begins again because another client started or stopped the run meanwhile.
+const attempts = 5
+
+// open attaches to the run in dir or starts it.
+func open(ctx context.Context, dir string, exp gan.Experiment, o RunOptions) (*Run, error) {
+	r := &Run{name: filepath.Base(dir), dir: dir, exp: &exp, o: o}
+	begin := start{Dir: dir}
+	for range attempts {
+		var known Status
+		var differences []gan.Difference
+		err := r.call(ctx, "known", nil, &known)
+		living := err == nil
+		switch {
+		case living:
+			if differences, err = changes(exp, known.Signature, known.Data); err != nil {
+				return nil, err
+			}
+		case errors.Is(err, errNoLife):
+			i, err := readInfo(dir)
+			if err != nil && !errors.Is(err, errNoRun) {
+				return nil, err
+			}
+			if i != nil {
+				if differences, err = changes(exp, i.Definition, i.Data); err != nil {
+					return nil, err
+				}
+			}
+		default:
+			return nil, err
+		}
+		if len(differences) > 0 {
+			if fork, is := o.Changed.fork(); is {
+				return forked(ctx, r, fork, exp, o)
+			}
+			if o.Changed == Refuse {
+				return nil, fmt.Errorf("run %s: %w: %s; %s", r.name, ErrChanged, listed(differences), choices(r.name, differences))
+			}
+			if living {
+				if err := r.Stop(); err != nil {
+					return nil, err
+				}
+				living = false
+			}
+			if o.Changed == StartAnew {
+				aside, err := putAside(dir)
+				if err != nil {
+					return nil, err
+				}
+				r.notice = fmt.Sprintf("run %s begins anew; what it was lies in %s", r.name, aside)
+			}
+			begin.Adopt = o.Changed == CarryOver
+		}
+		if !living {
+			if err := r.startProcess(ctx, begin, detach.Options{Args: o.Args}); err != nil {
+				return nil, err
+			}
+		}
+		if err := r.ready(ctx); !errors.Is(err, errNoLife) {
+			return r, err
+		}
+	}
+	return nil, fmt.Errorf("run %s ended again and again while it was opened; see %s", r.name, filepath.Join(dir, detach.LogFile))
+}
+
+// changes compares an experiment with what a run keeps. A data set that is known by its name is not read for it.
+func changes(exp gan.Experiment, before gan.Signature, shape gan.DataShape) ([]gan.Difference, error) {
+	var now gan.Signature
+	var err error
+	if _, unknown := data.Named(exp.Data.Name); unknown == nil && exp.Data.Name == shape.Name {
+		shape.Content = ""
+		now, err = exp.SignatureOn(shape)
+	} else {
+		now, err = exp.Signature()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return now.Differences(before), nil
+}
+
+func listed(differences []gan.Difference) string {
+	var texts []string
+	for _, d := range differences {
+		texts = append(texts, d.String())
+	}
+	return strings.Join(texts, "; ")
+}
+
+// choices says what can be done about a difference, ready to be typed.
+func choices(name string, differences []gan.Difference) string {
+	text := fmt.Sprintf("write lab.OpenWith(exp, lab.RunOptions{Changed: lab.CarryOver}) to go on with all weights that fit, "+
+		"lab.ForkAs(%q) there to do so beside it, or lab.StartAnew to begin at step 0 and move the old folder aside", name+"-2")
+	for _, d := range differences {
+		if d.Part == "loss" {
+			return text + fmt.Sprintf("; the loss alone can be changed in the run that is there: run, err := lab.Attach(%q); run.SetLoss(%q)", name, d.After)
+		}
+		if d.Part == "generator optimizer" || d.Part == "critic optimizer" || strings.HasPrefix(d.Part, "penalty ") {
+			return text + fmt.Sprintf("; rates and weights can be changed in the run that is there: run, err := lab.Attach(%q); run.Set(…), see run.Settings", name)
+		}
+	}
+	return text
+}
+
+// forked opens the fork of a run, which is made from the run's present state where it does not exist.
+func forked(ctx context.Context, from *Run, name string, exp gan.Experiment, o RunOptions) (*Run, error) {
+	dir, err := dirOf(name)
+	if err != nil {
+		return nil, err
+	}
+	o.Name, o.Changed = name, Refuse
+	if _, err := readInfo(dir); err == nil {
+		return open(ctx, dir, exp, o)
+	} else if !errors.Is(err, errNoRun) {
+		return nil, err
+	}
+	if err := makeDir(dir); err != nil {
+		return nil, err
+	}
+	err = from.call(ctx, "branch", dir, nil)
+	if errors.Is(err, errNoLife) {
+		err = branch(from.dir, dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("forking run %s: %w", from.name, err)
+	}
+	r := &Run{name: name, dir: dir, exp: &exp, o: o}
+	if err := r.startProcess(ctx, start{Dir: dir, Adopt: true, From: from.name}, detach.Options{Args: o.Args}); err != nil {
+		return nil, err
+	}
+	return r, r.ready(ctx)
+}
+
+// startProcess starts the run's process and waits until it answers, or is found to be another client's.
+func (r *Run) startProcess(ctx context.Context, s start, o detach.Options) error {
+	if err := makeDir(r.dir); err != nil {
+		return err
+	}
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	o.Dir, o.Env = r.dir, []string{envResident + "=" + string(text)}
+	if lives(r.dir) { // it has just begun, and does not listen yet; or it hangs
+		return r.untilItAnswers(ctx, nil)
+	}
+	p, err := detach.Start(o)
+	if err != nil {
+		return err
+	}
+	return r.untilItAnswers(ctx, p)
+}
+
+const startPatience = 30 * time.Second // for a process that lives to answer; what the program does before Open counts
+
+func (r *Run) untilItAnswers(ctx context.Context, p *detach.Process) error {
+	var exited <-chan struct{}
+	if p != nil {
+		exited = p.Exited()
+	}
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for begin := time.Now(); ; {
+		conn, err := detach.Dial(ctx, r.dir)
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-exited:
+			if code := exitCode(p.Err()); code == exitTaken {
+				exited = nil // by another client's process, which will answer
+				continue
+			}
+			return r.ended(p.Err())
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		if p == nil && !lives(r.dir) {
+			return nil // it ended; begin again
+		}
+		if p == nil && time.Since(begin) > startPatience {
+			return fmt.Errorf("the process of run %s does not answer; end it by `gantry stop %s`", r.name, r.name)
+		}
+	}
+}
+
+func exitCode(err error) int {
+	var exit interface{ ExitCode() int }
+	if errors.As(err, &exit) {
+		return exit.ExitCode()
+	}
+	return 0
+}
+
+// ended is the error of a process that ended before it was of use.
+func (r *Run) ended(err error) error {
+	if err == nil {
+		return fmt.Errorf("the program ended before it came to Open again, so run %s has no process; its log is %s", r.name,
+			filepath.Join(r.dir, detach.LogFile))
+	}
+	said := detach.LastWords(r.dir, 1)
+	if text, found := strings.CutPrefix(said, "lab: "); found {
+		return errors.New(text)
+	}
+	return fmt.Errorf("the process of run %s ended (%w): %s; its log is %s", r.name, err, said, filepath.Join(r.dir, detach.LogFile))
+}
+
+// ready waits until the run can train.
+func (r *Run) ready(ctx context.Context) error {
+	var s Status
+	err := r.call(ctx, "ready", nil, &s)
+	if errors.Is(err, io.EOF) {
+		waitForEnd(r.dir, time.Second)
+		if said, found := strings.CutPrefix(detach.LastWords(r.dir, 1), "lab: "); found {
+			return errors.New(said)
+		}
+		return fmt.Errorf("the process of run %s ended while it got ready: %s; its log is %s", r.name, detach.LastWords(r.dir, 2),
+			filepath.Join(r.dir, detach.LogFile))
+	}
+	if err == nil && r.notice == "" {
+		r.notice = s.Notice
+	}
+	return err
+}

@@ -1,0 +1,353 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gantry.local/kernel-ext/widget"
+)
+
+// Panel shows a panel below the cell, by which a person steers the run, and returns at once: play, pause, a single step,
+// steps of the critic or the generator alone, a slider for each setting, the choice of the loss, and, redrawn while the run
+// trains, where it stands, the light of the last look for collapse, the loss curves and the samples.
+//
+// The panel lives in the run's process: it goes on working when the cell has ended, while another cell runs, when the page
+// is loaded anew and when the kernel is restarted. Any number of notebooks may have a panel of the same run, and what is
+// done in one is seen in all. Each notebook has one panel of a run: a new one takes the place of the one before.
+func Panel(r *Run) error { return r.host(hostPanel) }
+
+const (
+	redrawEvery = 250 * time.Millisecond // between two redraws while the run trains, at least
+	redrawRest  = 5                      // and at least so many times what the last one took
+	redrawAway  = time.Second            // while the kernel is away: until it is looked for again
+)
+
+// Lanes of a panel. What is in different ones does not wait for each other, so that pausing works while a step runs.
+const (
+	laneDrive = "drive"
+	lanePause = "pause"
+	laneLoss  = "loss"
+	laneDraw  = "draw"
+	laneSet   = "set " // and the name of the setting
+)
+
+// panel is a run's panel in one notebook. Its loop owns it; callbacks and lanes send it news.
+type panel struct {
+	run   *Run
+	ui    *widget.UI
+	board *board
+	lanes *lanes
+	news  chan news
+	over  chan struct{} // closed when the loop has ended
+	fresh atomic.Bool   // the number of steps was chosen since the last play
+
+	begun   bool // there was an event
+	status  Status
+	losses  losses
+	stale   bool // the lines do not show the status
+	shownAt time.Time
+	eager   bool // a person waits: do not hold back the next redraw
+	drawn   int  // calls that the pictures show, -1: not all that is known
+	drawnAt time.Time
+	cost    time.Duration
+	doing   map[string]string // what is under way, in words, by lane
+	problem error             // of the last action
+
+	painting sync.Mutex
+	painted  [2][]byte // the last pictures
+}
+
+// news is what a panel's loop is told: something begins, or has ended.
+type news struct {
+	lane   string
+	begins string // in words
+	ended  bool
+	err    error
+	cost   time.Duration // of a redraw
+}
+
+// startPanel shows a panel. The function it returns keeps it up to date until ctx ends or the run's process does.
+func startPanel(ui *widget.UI, r *Run) (func(context.Context), error) {
+	s, err := r.Status()
+	if err != nil {
+		return nil, err
+	}
+	p := &panel{run: r, ui: ui, board: newBoard(ui, s), lanes: newLanes(), news: make(chan news), over: make(chan struct{}),
+		status: s, drawn: s.Calls, doing: map[string]string{}}
+	p.show()
+	p.connect()
+	return p.loop, ui.DisplayWith(p.board.all, farewell("panel", r.name))
+}
+
+// farewell is what is shown in the place of a panel or explorer where there are no widgets, or that has ended.
+func farewell(what, run string) map[string]any {
+	return map[string]any{"text/plain": "The " + what + " of run " + run + " lives as long as the run's process. Run this cell again to see it."}
+}
+
+// connect lets the board's buttons and sliders act on the run.
+func (p *panel) connect() {
+	b, r := p.board, p.run
+	press := func(lane, words string, do func() error) func() {
+		return func() { p.lanes.add(lane, p.action(lane, words, do)) }
+	}
+	b.play.OnClick(press(laneDrive, "", p.play))
+	b.pause.OnClick(press(lanePause, "pausing", r.Pause))
+	b.one.OnClick(press(laneDrive, "one step", func() error { return r.single(BothNetworks) }))
+	b.critic.OnClick(press(laneDrive, "a step of the critic", func() error { return r.single(CriticAlone) }))
+	b.generator.OnClick(press(laneDrive, "a step of the generator", func() error { return r.single(GeneratorAlone) }))
+	b.steps.OnChange(func(string) { p.fresh.Store(true) })
+	for name, d := range b.dials {
+		d.OnChange(func(value float64) {
+			p.lanes.latest(laneSet+name, p.action(laneSet+name, "", func() error { return r.Set(name, value) }))
+		})
+	}
+	b.loss.OnChange(func(name string) {
+		p.lanes.latest(laneLoss, p.action(laneLoss, "compiling the step with the loss "+name, func() error { return r.SetLoss(name) }))
+	})
+}
+
+// action tells the loop when something begins and how it ended.
+func (p *panel) action(lane, words string, do func() error) func() {
+	return func() {
+		p.tell(news{lane: lane, begins: words})
+		p.tell(news{lane: lane, ended: true, err: do()})
+	}
+}
+
+func (p *panel) tell(n news) {
+	select {
+	case p.news <- n:
+	case <-p.over:
+	}
+}
+
+// play trains on to where the run was to go, or, where that is reached or another number of steps was chosen, for so many
+// more.
+func (p *panel) play() error {
+	s, err := p.run.Status()
+	if err != nil || s.State == Training {
+		return err
+	}
+	if chosen := p.fresh.Swap(false); !chosen && s.Target > s.Step {
+		return p.run.Resume()
+	}
+	return p.run.begin(stepChoices()[p.board.steps.Value()])
+}
+
+// begin trains for n more steps and waits for nothing.
+func (r *Run) begin(n int) error {
+	return r.change(context.Background(), "train", trainArgs{N: n, Ask: n}, nil)
+}
+
+// single makes one step and waits for it. It takes no notice of interrupts, which are those of cells.
+func (r *Run) single(kind Updates) error {
+	var g goalReply
+	if err := r.change(context.Background(), "train", trainArgs{N: 1, Ask: 1, Kind: kind}, &g); err != nil {
+		return err
+	}
+	err := r.call(context.Background(), "wait", waitArgs{Kind: kind, Until: g.Until}, nil)
+	if errors.Is(err, ErrPaused) { // by another client
+		return nil
+	}
+	return err
+}
+
+// loop keeps the panel up to date.
+func (p *panel) loop(ctx context.Context) {
+	defer p.remain()
+	defer p.lanes.end()
+	defer close(p.over)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	events := p.run.events(ctx, 0)
+	due := time.NewTimer(0)
+	defer due.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case e, living := <-events:
+			if !living {
+				return
+			}
+			p.take(e)
+		case n := <-p.news:
+			p.hear(n)
+		case <-due.C:
+		}
+		due.Reset(p.redraw(time.Now()))
+	}
+}
+
+// events are those of Follow, until ctx ends or the run's process does; then the channel is closed.
+func (r *Run) events(ctx context.Context, after int) <-chan Event {
+	events := make(chan Event)
+	go func() {
+		defer close(events)
+		for e, err := range r.Follow(ctx, after) {
+			if err != nil {
+				return
+			}
+			select {
+			case events <- e:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return events
+}
+
+// take takes over what has happened to the run.
+func (p *panel) take(e Event) {
+	if e.Rewound {
+		p.losses = losses{}
+	}
+	for _, m := range e.Metrics {
+		p.losses.add(m)
+	}
+	if e.Rewound || len(e.Metrics) > 0 || !p.begun {
+		p.begun, p.drawn = true, -1
+	}
+	p.see(e.Status)
+}
+
+// see takes over where the run stands. What changes by a person's doing is shown at once, here and in the run's other
+// panels.
+func (p *panel) see(s Status) {
+	before := p.status
+	if s.State != before.State || s.Loss != before.Loss || !maps.Equal(s.Settings, before.Settings) ||
+		s.State == Paused && s.Calls != before.Calls {
+		p.eager = true
+	}
+	p.status, p.stale = s, true
+}
+
+// hear takes over news of an action. Once it has ended the status is asked for, which knows what came of it.
+func (p *panel) hear(n news) {
+	p.stale, p.eager = true, p.eager || n.lane != laneDraw
+	if !n.ended {
+		p.doing[n.lane] = n.begins
+		return
+	}
+	delete(p.doing, n.lane)
+	if n.lane == laneDraw {
+		p.drawnAt, p.cost = time.Now(), n.cost
+		if n.err == nil {
+			if p.status.State != Training {
+				p.remain()
+			}
+			return
+		}
+	}
+	p.problem = n.err
+	if s, err := p.run.Status(); err == nil && s.State != Ended {
+		p.see(s)
+	}
+}
+
+// redraw draws what is due and returns when the next redraw is.
+func (p *panel) redraw(now time.Time) (wait time.Duration) {
+	if p.ui.Away() > 0 {
+		return redrawAway
+	}
+	wait = time.Hour
+	if p.stale {
+		if left := p.shownAt.Add(redrawEvery).Sub(now); left > 0 && !p.eager {
+			wait = left
+		} else {
+			p.show()
+			p.shownAt, p.stale = now, false
+		}
+	}
+	switch rest := max(redrawEvery, redrawRest*p.cost); {
+	case p.drawn == p.status.Calls:
+		p.eager = false
+	case p.lanes.busy(laneDraw):
+	case p.eager || !now.Before(p.drawnAt.Add(rest)):
+		p.draw()
+		p.eager = false
+	default:
+		wait = min(wait, p.drawnAt.Add(rest).Sub(now))
+	}
+	return wait
+}
+
+// show writes the lines, and brings sliders and choices to what holds. What a person is just changing is left alone.
+func (p *panel) show() {
+	p.board.show(p.status)
+	for name, value := range p.status.Settings {
+		if !p.lanes.busy(laneSet + name) {
+			p.board.turn(name, value)
+		}
+	}
+	if !p.lanes.busy(laneLoss) {
+		p.board.loss.Set(p.status.Loss)
+	}
+	var doing []string
+	for _, lane := range slices.Sorted(maps.Keys(p.doing)) {
+		if words := p.doing[lane]; words != "" {
+			doing = append(doing, words)
+		}
+	}
+	switch {
+	case p.status.Problem != "":
+		p.board.line.Set(failure(errors.New(p.status.Problem + "; run.Rewind(step) goes back to a checkpoint")))
+	case len(doing) > 0:
+		p.board.line.Set(html.EscapeString(strings.Join(doing, ", ")) + " …")
+	case p.problem != nil:
+		p.board.line.Set(failure(p.problem))
+	default:
+		p.board.line.Set("")
+	}
+}
+
+// draw draws the pictures, in a lane of their own: samples may have to wait for a step that is under way.
+func (p *panel) draw() {
+	p.drawn = p.status.Calls
+	curves := p.losses.clone()
+	p.lanes.latest(laneDraw, func() {
+		begin := time.Now()
+		err := p.paint(curves)
+		p.tell(news{lane: laneDraw, ended: true, err: err, cost: time.Since(begin)})
+	})
+}
+
+func (p *panel) paint(curves losses) error {
+	chart, err := curves.picture()
+	if err != nil {
+		return err
+	}
+	p.board.curves.SetPNG(chart)
+	var s shown
+	content, err := p.run.ask(context.Background(), "look", nil, &s)
+	if err != nil {
+		return err
+	}
+	grid, err := s.picture(content)
+	if err != nil {
+		return err
+	}
+	p.painting.Lock()
+	p.painted = [2][]byte{chart, grid}
+	p.painting.Unlock()
+	return setPicture(p.board.samples, grid)
+}
+
+// remain sets what is left of the panel when it ends.
+func (p *panel) remain() {
+	p.painting.Lock()
+	painted := p.painted
+	p.painting.Unlock()
+	if err := remain(p.ui, p.board.all, fmt.Sprintf("%s at step %d; run this cell again to steer it", p.run.name, p.status.Step), painted); err != nil {
+		p.problem = err
+	}
+}
