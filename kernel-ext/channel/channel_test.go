@@ -269,9 +269,13 @@ func TestOtherVersionIsRefusedWithAReason(t *testing.T) {
 	}
 	defer l.Close()
 	go func() {
-		if conn, err := l.Accept(); err == nil {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		if _, err := readFrame(conn); err == nil {
 			writeFrame(conn, f)
-			conn.Close()
 		}
 	}()
 	if _, err := Dial(t.Context(), refusing); err == nil || !strings.Contains(err.Error(), "restart the kernel") {

@@ -99,7 +99,7 @@ func (c *Conn) connect(ctx context.Context) (net.Conn, error) {
 	}
 	if err != nil {
 		conn.Close()
-		return nil, fmt.Errorf("the kernel at %s did not answer: %w", c.path, errors.Join(err, ErrAway))
+		return nil, fmt.Errorf("the kernel at %s did not answer: %w; %w", c.path, err, ErrAway)
 	}
 	var greeting Greeting
 	switch answer.Kind {
@@ -123,7 +123,7 @@ func (c *Conn) connect(ctx context.Context) (net.Conn, error) {
 		will.ID = id
 		if err := writeFrame(conn, Frame{Kind: Will, Message: will}); err != nil {
 			conn.Close()
-			return nil, errors.Join(err, ErrAway)
+			return nil, fmt.Errorf("%w; %w", err, ErrAway)
 		}
 	}
 	conn.SetDeadline(time.Time{})

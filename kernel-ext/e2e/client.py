@@ -24,6 +24,7 @@ class Kernel:
 
     def connect(self):
         self.client = self.manager.client()
+        self.client.session.session = uuid.uuid4().hex  # else each client begins with the message ids of the one before
         self.client.start_channels()
         try:
             self.client.wait_for_ready(PATIENCE)

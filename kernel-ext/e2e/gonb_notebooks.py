@@ -72,7 +72,6 @@ VARYING = [
 # What differs by intent: {(notebook, cell index): why it is no loss}. A cell named here must differ, or the table says so.
 JUSTIFIED = {
     **{("gowork", cell): "the cell module requires the project's modules from the start, and GoNB tracks the project's folders" for cell in (8, 10, 11, 12)},
-    ("script", 3): "the message is the same without \"executing special commands in cell\"",
     ("tutorial", 27): "a shell line that fails is an error",
     ("tutorial", 54): "the listing has the cell's program beside the file that starts it",
     ("tutorial", 71): "the help says first what this kernel adds",

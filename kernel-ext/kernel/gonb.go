@@ -205,20 +205,22 @@ func (g *gonb) endPrograms() {
 }
 
 // guardScript waits for the end of this process, however it ends, and clears away what nobody else can then: programs
-// that do not listen, the private folder, and the socket of the channel, unless the next kernel has it already. GoNB and
-// gopls end by themselves.
+// that do not listen, the private folder, and the socket of the channel, unless the next kernel has it already: then the
+// socket is younger than what is in the folder, or that kernel has removed the folder. GoNB and gopls mostly end by
+// themselves; a gopls that has just been started does not, so what is left of the session is ended.
 const guardScript = `trap '' INT TERM HUP
 temp=%[2]s
 socket=%[3]s
 read -r end
 sleep 1
 kill -KILL -%[1]d
-if mv "$socket" "$socket.old"; then
-	if [ "$socket.old" -nt "$temp/bin" ]; then
-		mv "$socket.old" "$socket"
-	else
-		rm "$socket.old"
-	fi
+for stat in /proc/[0-9]*/stat; do
+	read -r line <"$stat" || continue
+	set -- ${line##*) }
+	[ "$4" = %[1]d ] && kill -KILL "${line%%%% *}"
+done
+if [ -e "$temp/bin" ] && [ ! "$socket" -nt "$temp/bin" ]; then
+	rm -f "$socket"
 fi
 dir=${socket%%/*}
 rmdir "$dir" && rmdir "${dir%%/*}"

@@ -66,6 +66,18 @@ func (p *page) until(what string, done func(r received) bool) received {
 	})
 }
 
+// display reads iopub up to the display of a cell, which must not end before.
+func (p *page) display(cell string) received {
+	p.t.Helper()
+	r := p.until("display", func(r received) bool {
+		return r.header.MsgType == "display_data" || answers(cell, "error")(r)
+	})
+	if r.header.MsgType == "error" {
+		p.t.Fatalf("the cell failed: %v", r.content)
+	}
+	return r
+}
+
 func (p *page) note(r received) {
 	id, _ := r.content["comm_id"].(string)
 	data, _ := r.content["data"].(map[string]any)
@@ -206,7 +218,7 @@ func main() {
 	fmt.Println("shown", os.Getenv("GANTRY_CHANNEL"))
 	ui.Wait(context.Background())
 }`)
-	shown := p.until("display", ofType("display_data"))
+	shown := p.display(cell)
 	if shown.parent.MsgID != cell {
 		t.Errorf("the display has the parent %+v, want the cell", shown.parent)
 	}
@@ -313,9 +325,9 @@ func main() {
 
 // TestHostedWidgets lets widgets live on when their cell has ended and their kernel was restarted.
 func TestHostedWidgets(t *testing.T) {
-	p := &page{startKernel(t), map[string]map[string]any{}}
+	p := &page{startKernel(t, "GANTRY_WIDGET_PATIENCE=30s"), map[string]map[string]any{}} // gone soon if this fails
 	cell := p.execute(hostCell)
-	shown := p.until("display", ofType("display_data"))
+	shown := p.display(cell)
 	if shown.parent.MsgID != cell {
 		t.Errorf("the display has the parent %+v, want the cell", shown.parent)
 	}
@@ -361,7 +373,7 @@ func TestHostedWidgets(t *testing.T) {
 	// the cell once more: the new host takes the old one's place
 	before := p.hosts(t)
 	cell = p.execute(hostCell)
-	again := p.until("display", ofType("display_data"))
+	again := p.display(cell)
 	if r := p.finish(cell); r.status != "ok" {
 		t.Fatalf("%+v", r)
 	}
@@ -409,6 +421,28 @@ func TestHostedWidgets(t *testing.T) {
 	p.mustRun(hostCell, "hosted")
 	p.send(p.control, "shutdown_request", map[string]any{"restart": false})
 	p.expectGone(t)
+}
+
+// TestHostWithoutAKernel kills the kernel of a host that waits for another one only so long.
+func TestHostWithoutAKernel(t *testing.T) {
+	c := startKernel(t, "GANTRY_WIDGET_PATIENCE=500ms")
+	c.mustRun(hostCell, "hosted")
+	if hosts := c.hosts(t); len(hosts) != 1 {
+		t.Fatalf("hosts: %v, want one", hosts)
+	}
+	c.process.Process.Kill()
+	left := func() []string {
+		folders, err := filepath.Glob(filepath.Join(c.temp, "gantry-*")) // the kernel's, cleared by its guard, and the host's
+		if err != nil {
+			t.Fatal(err)
+		}
+		return append(folders, c.hosts(t)...)
+	}
+	for deadline := time.Now().Add(20 * time.Second); len(left()) > 0; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("left behind: %v", left())
+		}
+	}
 }
 
 // descriptors counts the open files of the kernel process.

@@ -359,7 +359,9 @@ func TestGoGetAddsToTheCellModule(t *testing.T) {
 			}
 		}
 	})
-	c := startKernel(t, "GOPROXY=file://"+proxy, "GOSUMDB=off")
+	other := moduleProxy(t, "example.test/other", "v1.0.0", "package other\n\nfunc Word() string { return \"fetched\" }\n")
+	c := startKernel(t, "GOPROXY=file://"+proxy+",file://"+other, "GOSUMDB=off")
+	c.mustRun("import (\"example.test/other\"; \"fmt\")\nfunc main() { fmt.Println(other.Word()) }", "fetched") // by itself
 	if r := c.run("!*go get example.test/extra@v1.0.0"); r.status != "ok" {
 		t.Fatalf("%+v", r)
 	}

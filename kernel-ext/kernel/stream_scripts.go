@@ -11,12 +11,14 @@ import (
 )
 
 // scripts are the small programs that GoNB starts in place of go, goimports, and the program of a cell, and what bash
-// reads before a shell line. GoNB has no hook, but it finds its tools on PATH. They do four things:
+// reads before a shell line. GoNB has no hook, but it finds its tools on PATH. They do five things:
 //
 //   - What a program or a shell line prints goes straight into this kernel's pipes: GoNB would cut runes in two.
 //   - Once a cell is interrupted, or one of its shell lines failed, nothing of it is started any more.
 //   - `go mod init` writes the project's requirements, so that a cell's module is never without them.
 //   - It is known how many shell lines a cell has begun.
+//   - A build that fails because the cell's module lacks what the cell imports is tried again after `go get`. GoNB would run
+//     `go get` before each build; other cells pay nothing here.
 type scripts struct {
 	temp string // GoNB's private folder
 }
@@ -43,6 +45,18 @@ const goScript = `#!/bin/sh
 temp=%[1]s
 PATH=${PATH#"$temp/bin:"}
 export PATH
+build() {
+	%[2]s "$@" >"$temp/said" 2>&1
+	status=$?
+	if [ $status != 0 ] && [ ! -e "$temp/halt" ] &&
+		grep -q -e 'no required module provides package' -e 'updates to go.mod needed' -e 'missing go.sum entry' "$temp/said" &&
+		%[2]s get -t . >"$temp/got" 2>&1; then
+		%[2]s "$@" >"$temp/said" 2>&1
+		status=$?
+	fi
+	cat "$temp/said" >&2
+	exit $status
+}
 case $1 in
 mod)
 	case "$2 $PWD" in "init $temp"/gonb_*)
@@ -56,14 +70,14 @@ build)
 		[ -e "$temp/halt" ] && exit 1
 		dir=${3%%/*}
 		shift 3
-		exec %[2]s build -o "$dir/program" "$@" ;;
+		build build -o "$dir/program" "$@" ;;
 	esac ;;
 test)
 	case "$2 $3 $4" in "-c -o $temp"/gonb_*/gonb_*)
 		[ -e "$temp/halt" ] && exit 1
 		dir=${4%%/*}
 		shift 4
-		exec %[2]s test -c -o "$dir/program" "$@" ;;
+		build test -c -o "$dir/program" "$@" ;;
 	esac ;;
 esac
 exec %[2]s "$@"

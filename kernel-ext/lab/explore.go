@@ -64,8 +64,10 @@ func startExplorer(ui *widget.UI, r *Run, exp gan.Experiment) (func(context.Cont
 		return nil, fmt.Errorf("%w of %d×%d×%d: there is nothing to see", ErrNoPicture, like.Height, like.Width, like.Depth())
 	}
 	e.all = e.widgets(ui)
-	e.draw()
-	return e.loop, ui.DisplayWith(e.all, farewell("explorer", r.name))
+	if err := e.paint(); err != nil {
+		return nil, err
+	}
+	return e.loop, display(ui, e.all, e.caption(), e.painted)
 }
 
 // widgets lays out the explorer.
@@ -219,10 +221,17 @@ func (e *explorer) remain() {
 	e.mu.Lock()
 	painted := e.painted
 	e.mu.Unlock()
-	if err := remain(e.ui, e.all, "run this cell again to explore "+e.run.name, painted); err != nil {
+	data, metadata, err := remains(e.caption(), painted)
+	if err == nil {
+		err = e.ui.SetFallback(e.all, data, metadata)
+	}
+	if err != nil {
 		e.line.Set(failure(err))
 	}
 }
+
+// caption is for what remains of the explorer.
+func (e *explorer) caption() string { return "run this cell again to explore " + e.run.name }
 
 // loop draws anew when the run has changed, redrawEvery at most.
 func (e *explorer) loop(ctx context.Context) {

@@ -49,7 +49,7 @@ type panel struct {
 	over  chan struct{} // closed when the loop has ended
 	fresh atomic.Bool   // the number of steps was chosen since the last play
 
-	begun   bool // there was an event
+	seen    int // calls of the history before the loop
 	status  Status
 	losses  losses
 	stale   bool // the lines do not show the status
@@ -80,16 +80,26 @@ func startPanel(ui *widget.UI, r *Run) (func(context.Context), error) {
 	if err != nil {
 		return nil, err
 	}
+	past, err := r.Metrics()
+	if err != nil {
+		return nil, err
+	}
 	p := &panel{run: r, ui: ui, board: newBoard(ui, s), lanes: newLanes(), news: make(chan news), over: make(chan struct{}),
-		status: s, drawn: s.Calls, doing: map[string]string{}}
+		status: s, drawn: s.Calls, seen: len(past), doing: map[string]string{}}
+	for _, m := range past {
+		p.losses.add(m)
+	}
 	p.show()
+	if err := p.paint(p.losses); err != nil {
+		return nil, err
+	}
 	p.connect()
-	return p.loop, ui.DisplayWith(p.board.all, farewell("panel", r.name))
+	return p.loop, display(ui, p.board.all, p.caption(), p.painted)
 }
 
-// farewell is what is shown in the place of a panel or explorer where there are no widgets, or that has ended.
-func farewell(what, run string) map[string]any {
-	return map[string]any{"text/plain": "The " + what + " of run " + run + " lives as long as the run's process. Run this cell again to see it."}
+// caption is for what remains of the panel.
+func (p *panel) caption() string {
+	return fmt.Sprintf("%s at step %d; run this cell again to steer it", p.run.name, p.status.Step)
 }
 
 // connect lets the board's buttons and sliders act on the run.
@@ -167,7 +177,7 @@ func (p *panel) loop(ctx context.Context) {
 	defer close(p.over)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	events := p.run.events(ctx, 0)
+	events := p.run.events(ctx, p.seen)
 	due := time.NewTimer(0)
 	defer due.Stop()
 	for {
@@ -214,8 +224,8 @@ func (p *panel) take(e Event) {
 	for _, m := range e.Metrics {
 		p.losses.add(m)
 	}
-	if e.Rewound || len(e.Metrics) > 0 || !p.begun {
-		p.begun, p.drawn = true, -1
+	if e.Rewound || len(e.Metrics) > 0 {
+		p.drawn = -1
 	}
 	p.see(e.Status)
 }
@@ -347,7 +357,11 @@ func (p *panel) remain() {
 	p.painting.Lock()
 	painted := p.painted
 	p.painting.Unlock()
-	if err := remain(p.ui, p.board.all, fmt.Sprintf("%s at step %d; run this cell again to steer it", p.run.name, p.status.Step), painted); err != nil {
+	data, metadata, err := remains(p.caption(), painted)
+	if err == nil {
+		err = p.ui.SetFallback(p.board.all, data, metadata)
+	}
+	if err != nil {
 		p.problem = err
 	}
 }

@@ -110,29 +110,38 @@ func setPicture(to *widget.Image, file []byte) error {
 	return nil
 }
 
-// remain sets two pictures as what is left of a panel or explorer where there are no widgets, or that has ended. Without
-// pictures nothing changes.
-func remain(ui *widget.UI, of widget.Widget, caption string, painted [2][]byte) error {
-	if painted[0] == nil {
-		return nil
-	}
+// remains are two pictures under a caption, as what is seen of a panel or explorer where there are no widgets, or that has
+// ended: data and metadata of widget.UI's SetFallback.
+func remains(caption string, painted [2][]byte) (data, metadata map[string]any, err error) {
 	var images []image.Image
 	for _, file := range painted {
 		img, err := png.Decode(bytes.NewReader(file))
 		if err != nil {
-			return fmt.Errorf("drawing: %w", err)
+			return nil, nil, fmt.Errorf("drawing: %w", err)
 		}
 		images = append(images, img)
 	}
 	img, err := show.Beside([]string{caption, ""}, images...)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	file, err := encodePicture(img)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	size := img.Bounds().Size()
-	return ui.SetFallback(of, map[string]any{"image/png": file, "text/plain": caption},
-		map[string]any{"image/png": map[string]int{"width": size.X / 2, "height": size.Y / 2}})
+	return map[string]any{"image/png": file, "text/plain": caption},
+		map[string]any{"image/png": map[string]int{"width": size.X / 2, "height": size.Y / 2}}, nil
+}
+
+// display shows a panel or explorer, with its remains as the fallback.
+func display(ui *widget.UI, w widget.Widget, caption string, painted [2][]byte) error {
+	data, metadata, err := remains(caption, painted)
+	if err != nil {
+		return err
+	}
+	if err := ui.DisplayWith(w, data); err != nil {
+		return err
+	}
+	return ui.SetFallback(w, data, metadata)
 }

@@ -56,6 +56,8 @@ def run(path, out, html):
     notebook.metadata["kernelspec"] = {"name": "gantry", "display_name": "Go (Gantry)", "language": "go"}
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):  # widgets end with their kernel; their pictures stay
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
     write(out / path.name, nbformat.writes(notebook) + "\n")
     if html:
         from nbconvert import HTMLExporter

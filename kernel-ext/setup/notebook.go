@@ -28,8 +28,8 @@ type NotebookOptions struct {
 const runPatience = 10 * time.Second // for a resident run to end
 
 // RunNotebooks executes notebooks from top to bottom, each on a kernel of its own, and writes them with their outputs
-// into o.Out. Resident runs begin anew and end with the notebooks, unless lab.EnvRuns names a folder for them. The first cell that fails ends it; the error names the notebook and the cell, and the notebook is written
-// as far as it came.
+// into o.Out. The first cell that fails ends it; the error names the notebook and the cell, and the notebook is written
+// as far as it came. Resident runs begin anew and end with the notebooks, unless lab.EnvRuns names a folder for them.
 func RunNotebooks(ctx context.Context, o NotebookOptions, notebooks ...string) error {
 	args := []string{"-c", notebookRunner}
 	if o.HTML {

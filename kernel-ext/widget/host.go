@@ -90,19 +90,40 @@ func start(dir, path, name string) error {
 	if err != nil {
 		return err
 	}
-	said := make(chan error, 1)
-	go func() { said <- awaitBuilt(ctx, dir) }()
+	type answer struct {
+		failure string
+		err     error
+	}
+	said := make(chan answer, 1)
+	go func() {
+		failure, err := awaitBuilt(ctx, dir)
+		said <- answer{failure, err}
+	}()
+	var told answer
 	select {
-	case err = <-said:
+	case told = <-said:
 	case <-process.Exited():
 		select {
-		case err = <-said: // its last words
+		case told = <-said: // its last words
 		case <-time.After(time.Second):
-			err = fmt.Errorf("it ended before it had its widgets: %s", detach.LastWords(dir, 3))
+			told.err = errors.New("it does not answer")
+		}
+	}
+	if told.err != nil {
+		select {
+		case <-process.Exited():
+			told.err = fmt.Errorf("it ended before it had its widgets: %s", detach.LastWords(dir, 3))
+		case <-time.After(time.Second):
+			syscall.Kill(process.Pid, syscall.SIGKILL)
 		}
 		os.RemoveAll(dir)
+		return told.err
 	}
-	return err
+	if told.failure != "" {
+		os.RemoveAll(dir)
+		return errors.New(told.failure)
+	}
+	return nil
 }
 
 // ask connects to the host in dir and says word. It returns the host's process number and what is left to be read.
@@ -141,8 +162,8 @@ func stopFormer(ctx context.Context, dir string) error {
 	return nil
 }
 
-// awaitBuilt waits for the host in dir to say that its widgets can be seen, or why not.
-func awaitBuilt(ctx context.Context, dir string) error {
+// awaitBuilt waits for the host in dir to say that its widgets can be seen, or why its building failed.
+func awaitBuilt(ctx context.Context, dir string) (failure string, err error) {
 	for {
 		conn, r, _, err := ask(ctx, dir, "built")
 		if err == nil {
@@ -151,20 +172,14 @@ func awaitBuilt(ctx context.Context, dir string) error {
 			defer stop()
 			answer, err := r.ReadString('\n')
 			if err != nil {
-				return fmt.Errorf("it did not say that it has its widgets: %w", err)
+				return "", fmt.Errorf("it did not say that it has its widgets: %w", err)
 			}
-			var text string
-			if err := json.Unmarshal([]byte(answer), &text); err != nil {
-				return err
-			}
-			if text != "" {
-				return errors.New(text)
-			}
-			return nil
+			err = json.Unmarshal([]byte(answer), &failure)
+			return failure, err
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("it has no widgets after %s: %w", buildPatience, ctx.Err())
+			return "", fmt.Errorf("it has no widgets after %s: %w", buildPatience, ctx.Err())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
