@@ -49,7 +49,7 @@ func stacked(ctx context.Context, o Options) (*Table, error) {
 				return nil
 			}
 			trainer, err := run(ctx, backend, exp, o.Steps, o.Limit, func(t *gan.Trainer, p gan.Progress) error {
-				due := o.Steps > 0 && p.Step >= (looked+1)*o.Steps/looks ||
+				due := p.Step < o.Steps && looks*p.Step >= (looked+1)*o.Steps ||
 					o.Limit > 0 && time.Since(begin) > time.Duration(looked+1)*o.Limit/looks
 				if due && looked < looks-1 {
 					looked++

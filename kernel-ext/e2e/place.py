@@ -7,9 +7,11 @@ import os
 import pathlib
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
@@ -45,6 +47,7 @@ class Place:
         self.tmp, self.work = self.dir / "tmp", self.dir / "work"
         self.keep = pathlib.Path(KEEP).absolute() if KEEP else self.dir / "keep"
         self.token = secrets.token_hex(16)
+        self.former = None  # environment and working directory of this process before enter
         for folder in (self.tmp, self.work, self.dir / "home", self.keep):
             folder.mkdir(parents=True, exist_ok=True)
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "IPYTHON", "GANTRY", "GONB", "XDG_", "PYTHON"))}
@@ -68,10 +71,15 @@ class Place:
 
     def enter(self):
         """Makes this process one of the place: for clients that start kernels themselves."""
+        self.former = dict(os.environ), os.getcwd()
+        self.become(self.env, self.work)
+
+    @staticmethod
+    def become(environment, folder):
         os.environ.clear()
-        os.environ.update(self.env)
+        os.environ.update(environment)
         tempfile.tempdir = None
-        os.chdir(self.work)
+        os.chdir(folder)
 
     def processes(self):
         """The running processes that were started in the place: {pid: command line}. This one is not among them."""
@@ -93,10 +101,14 @@ class Place:
 
     def close(self):
         """Ends what still runs in the place and removes it."""
-        for pid in self.processes():
-            try:
-                os.kill(pid, 9)
-            except ProcessLookupError:
-                pass
-        os.chdir(ROOT)
+        end = time.monotonic() + 10
+        while (running := self.processes()) and time.monotonic() < end:  # what is being started while others are killed
+            for pid in running:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            time.sleep(0.02)
+        if self.former:
+            self.become(*self.former)
         shutil.rmtree(self.dir, ignore_errors=True)

@@ -62,7 +62,7 @@ type guest struct {
 // host connects to the notebook's kernel and shows what was asked for. It goes on until the run's process or the kernel
 // ends, or another of its kind takes its place.
 func (r *resident) host(ctx context.Context, a hostArgs) error {
-	if err := r.wait(ctx, func() bool { return r.ready }); err != nil {
+	if err := r.wait(ctx, func() bool { return r.ready && !r.stopping }); err != nil {
 		return err
 	}
 	key := a.What + " " + a.Path

@@ -145,7 +145,7 @@ func keep(s start, exp gan.Experiment, o RunOptions) (code int, err error) {
 		}
 	}()
 	var answering sync.WaitGroup
-	go r.accept(listener, &answering)
+	answering.Go(func() { r.accept(listener, &answering) })
 
 	if err := r.prepare(s); err != nil {
 		return exitBroken, err
@@ -154,8 +154,9 @@ func keep(s start, exp gan.Experiment, o RunOptions) (code int, err error) {
 	close(r.ended)
 	last := make(chan struct{}) // replies and figures that are under way
 	go func() {
+		r.figures.Wait() // they ask, too
+		listener.Close()
 		answering.Wait()
-		r.figures.Wait()
 		close(last)
 	}()
 	select {
