@@ -272,6 +272,10 @@ func (r *resident) restore(s start, before *info) (notice string, err error) {
 	if err != nil && !errors.Is(err, gan.ErrNoCheckpoint) {
 		return "", err
 	}
+	if rungs := r.ladder.rungs; len(saved) == 0 && len(rungs) > 0 { // it was killed while it went back, see goBack
+		last := rungs[len(rungs)-1]
+		saved = append(saved, gan.Checkpoint{Path: r.ladder.path(last), Step: last.step, Calls: last.calls})
+	}
 	if len(saved) == 0 {
 		if r.history.n > 0 {
 			notice = fmt.Sprintf("run %s ended before its first checkpoint: its %d steps are lost", r.name, r.history.n)

@@ -686,6 +686,16 @@ func TestRewind(t *testing.T) {
 	if !bytes.Equal(saved, checkpoint(t, r, 10)) {
 		t.Error("from step 0 on it is not an undisturbed run")
 	}
+	if err := r.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	// As when it is killed on the way back, between removing what is newer and saving.
+	if err := os.RemoveAll(filepath.Join(r.Dir(), "checkpoints")); err != nil {
+		t.Fatal(err)
+	}
+	if s := status(t, p.open(t)); s.Step != 10 {
+		t.Errorf("without its checkpoints the run goes on at step %d, want 10, from the ladder", s.Step)
+	}
 }
 
 // TestFork wants a branch that changes nothing to stay equal to its trunk, and one that changes a loss to see the same data.
