@@ -391,6 +391,9 @@ func shortPath(path string) string {
 	return strings.Join(parts[max(0, len(parts)-3):], "/")
 }
 
+// frameLine matches the second line of a stack frame.
+var frameLine = regexp.MustCompile(`\.go:\d+( \+0x[0-9a-f]+)?$`)
+
 // exited explains a program that ended with a status, or was killed.
 func (r *report) exited(words string, said ended) failure {
 	if readCell(r.c.code).has("%test") {
@@ -402,7 +405,7 @@ func (r *report) exited(words string, said ended) failure {
 		if words == "signal: killed" {
 			f.value += "; a program that needs more memory than there is ends like this"
 		}
-	} else if said.lastLine != "" {
+	} else if said.lastLine != "" && !frameLine.MatchString(said.lastLine) {
 		f.value += ": " + said.lastLine
 	}
 	places := r.exits(strings.TrimPrefix(words, "exit status "))

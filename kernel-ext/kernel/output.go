@@ -35,6 +35,8 @@ type output struct {
 	publish func(parent *message, name, text string) // sends one stream message
 	clear   func(parent *message, wait bool)         // sends a clear_output message
 
+	annotate func(stderr []byte) []byte // under mu; nil: no cell has begun
+
 	mu      sync.Mutex
 	parent  *message // the cell that began last
 	pending []printed
@@ -59,6 +61,13 @@ func (o *output) begin(parent *message) {
 	o.flushAll()
 	o.parent = parent
 	o.lastLine, o.keep, o.kept, o.released = "", false, nil, nil
+}
+
+// annotateBy has what is printed on stderr from now on go through a function.
+func (o *output) annotateBy(annotate func(stderr []byte) []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.annotate = annotate
 }
 
 // keepEnd has the end of the cell's standard output kept.
@@ -233,6 +242,9 @@ func (o *output) flushLocked() {
 	}
 	for _, part := range o.pending {
 		text := append(o.broken[part.name], part.text...)
+		if part.name == "stderr" && o.annotate != nil {
+			text = o.annotate(text)
+		}
 		whole := len(text) - brokenRune(text)
 		if o.broken == nil {
 			o.broken = map[string][]byte{}
@@ -333,6 +345,7 @@ func (p *proxy) begin(c *cell, code string) {
 	if c.storeHistory {
 		c.course.number = p.count
 	}
+	p.output.annotateBy((&report{p: p, c: c, text: append([]source{newSource(c)}, p.sources...)}).annotated)
 	if err := p.gonb.scripts.begin(text.has("%capture")); err != nil {
 		p.log.printf("before a cell: %v", err)
 	}

@@ -111,9 +111,14 @@ if [ "$PPID" = %[3]d ]; then
 	gantry_temp=%[1]s
 	PATH=${PATH#"$gantry_temp/bin:"}
 	[ -e "$gantry_temp/halt" ] && exit 1
+	gantry_cell= gantry_away=$gantry_temp/stand-in
+	case $PWD in "$gantry_temp"/gonb_*) # where go build wants to write a program of that name
+		gantry_cell=$PWD/${PWD##*/}
+		mv -f "$gantry_cell" "$gantry_away" ;;
+	esac
 	printf x >>"$gantry_temp/shells"
 	exec >"$gantry_temp/stdout" 2>"$gantry_temp/stderr"
-	trap 'gantry_status=$?; [ "$gantry_status" = 0 ] || echo "$gantry_status" >'%[4]s EXIT
+	trap 'gantry_status=$?; [ -z "$gantry_cell" ] || mv -f "$gantry_away" "$gantry_cell"; [ "$gantry_status" = 0 ] || echo "$gantry_status" >'%[4]s EXIT
 	unset gantry_temp
 fi
 `
@@ -167,6 +172,9 @@ func (s scripts) executable(path, text string) error {
 
 // begin lets a cell start its programs. direct: what it prints goes through GoNB, which writes it to a file too.
 func (s scripts) begin(direct bool) error {
+	if err := s.putBack(); err != nil {
+		return err
+	}
 	for _, path := range []string{s.halt(), s.shells(), s.direct()} {
 		if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
 			return err
@@ -176,6 +184,19 @@ func (s scripts) begin(direct bool) error {
 		return os.WriteFile(s.direct(), nil, 0o600)
 	}
 	return nil
+}
+
+// putBack brings back the script that stands for the program, where a shell line was killed that had put it away.
+func (s scripts) putBack() error {
+	away := filepath.Join(s.temp, "stand-in")
+	if _, err := os.Stat(away); err != nil {
+		return nil
+	}
+	dirs, err := filepath.Glob(filepath.Join(s.temp, "gonb_*"))
+	if err != nil || len(dirs) == 0 {
+		return err
+	}
+	return os.Rename(away, filepath.Join(dirs[0], filepath.Base(dirs[0])))
 }
 
 // stop keeps the cell from starting anything more.
