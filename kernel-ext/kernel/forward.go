@@ -3,6 +3,7 @@ package kernel
 import (
 	"encoding/json"
 	"strings"
+	"time"
 )
 
 // waitReady blocks a front-end's requests until GoNB can take them. It returns false when the kernel is ending.
@@ -75,9 +76,15 @@ func (p *proxy) onRequest(channel string, frames [][]byte) {
 	p.forward(to, m)
 }
 
+// inputDelay is how long after its question GoNB is sure to take the answer: it asks first and gets ready after, and
+// an answer that comes between is lost, and the cell waits for ever.
+const inputDelay = 50 * time.Millisecond
+
 // onStdin forwards the user's input.
 func (p *proxy) onStdin(frames [][]byte) {
 	if m, _, ok := p.parse("stdin", frames); ok && p.waitReady() {
+		asked := time.Unix(0, p.question.Load())
+		time.Sleep(time.Until(asked.Add(inputDelay)))
 		p.forward(p.gonb.stdin, m)
 	}
 }
@@ -178,7 +185,10 @@ func (p *proxy) fromShell() {
 }
 
 func (p *proxy) fromStdin() {
-	p.fromGoNB("stdin", p.gonb.stdin, func(m *message, _ request) { p.stdin.send(p.signer.frames(m)) })
+	p.fromGoNB("stdin", p.gonb.stdin, func(m *message, _ request) {
+		p.question.Store(time.Now().UnixNano())
+		p.stdin.send(p.signer.frames(m))
+	})
 }
 
 func (p *proxy) fromIOPub() {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -95,6 +96,8 @@ type proxy struct {
 	streams  []*stream     // that they print to
 	sources  []source      // of the cells run so far, the latest first; the goroutine that runs cells owns it
 	own      chan *message // what GoNB answers to this kernel's own requests, until ready
+
+	question atomic.Int64 // when GoNB last asked the user for input, in ns of Unix time
 
 	done     chan struct{} // closed when Serve is ending
 	shutdown chan struct{} // closed when a front-end asked for the end
