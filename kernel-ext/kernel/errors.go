@@ -392,7 +392,7 @@ func shortPath(path string) string {
 }
 
 // frameLine matches the second line of a stack frame.
-var frameLine = regexp.MustCompile(`\.go:\d+( \+0x[0-9a-f]+)?$`)
+var frameLine = regexp.MustCompile(`\.(go|s):\d+( \+0x[0-9a-f]+)?$`)
 
 // exited explains a program that ended with a status, or was killed.
 func (r *report) exited(words string, said ended) failure {

@@ -71,7 +71,8 @@ build)
 		dir=${3%%/*}
 		shift 3
 		build build -o "$dir/program" "$@" ;;
-	esac ;;
+	esac
+	build "$@" ;; # for WebAssembly
 test)
 	case "$2 $3 $4" in "-c -o $temp"/gonb_*/gonb_*)
 		[ -e "$temp/halt" ] && exit 1
