@@ -505,6 +505,9 @@ func TestEcho(t *testing.T) {
 	ui, k := connect(t)
 	s, l := ui.FloatSlider(Range{Max: 10}), ui.Label("")
 	s.OnChange(func(float64) { l.Set("moved") })
+	if err := ui.flush(t.Context()); err != nil { // else the label may be opened with its new text
+		t.Fatal(err)
+	}
 	k.tell("m1", s.m.id, change("value", 1))
 	echo, i := k.await("echo", 0, says(t, s, "echo_update", "value", 1.0))
 	update, j := k.await("update", i, says(t, l, "update", "value", "moved"))
