@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -120,13 +121,7 @@ func start(t testing.TB, command *exec.Cmd, env func(file string) []string) *cli
 	}
 	info := connectionInfo{Transport: "tcp", IP: "127.0.0.1", Key: newID(), SignatureScheme: "hmac-sha256"}
 	for _, port := range []*int{&info.Shell, &info.IOPub, &info.Stdin, &info.Control, &info.Heartbeat} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		*port = l.Addr().(*net.TCPAddr).Port
-		l.Close()
+		*port = freePort(t)
 	}
 	text, err := json.Marshal(info)
 	if err != nil {
@@ -159,6 +154,21 @@ func start(t testing.TB, command *exec.Cmd, env func(file string) []string) *cli
 	t.Cleanup(c.stop)
 	c.connect()
 	return c
+}
+
+// freePort finds a port for a kernel that will listen at it a little later. Those that the system gives out itself are of
+// no use: it would give them to others meanwhile.
+func freePort(t testing.TB) int {
+	t.Helper()
+	for range 100 {
+		port := 10_000 + rand.IntN(20_000)
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			l.Close()
+			return port
+		}
+	}
+	t.Fatal("no free port among 100")
+	return 0
 }
 
 func (c *client) connect() {
