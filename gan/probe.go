@@ -173,6 +173,21 @@ func noteVariables(seen *probed, store *model.Store, critic, x, generator, z *No
 // on the network's input. Products with anything else, as in spectral normalisation, or of slices do not count.
 func productsOf(output, input *Node) map[string]int {
 	uses := map[string]int{}
+	fromInput(output, input, func(n *Node, depends map[*Node]bool) {
+		if kind := n.Type(); kind == NodeTypeDotGeneral || kind == NodeTypeConvGeneral {
+			for _, operand := range n.Inputs() {
+				if origin := unshaped(operand); origin.Type() == NodeTypeParameter && !depends[origin] {
+					uses[origin.GetParameterName()]++
+				}
+			}
+		}
+	})
+	return uses
+}
+
+// fromInput calls do for each node on the way from input to output, operands first. depends holds the nodes found so far
+// that depend on the input.
+func fromInput(output, input *Node, do func(n *Node, depends map[*Node]bool)) {
 	depends := map[*Node]bool{input: true}
 	known := map[*Node]bool{input: true}
 	var visit func(n *Node) bool
@@ -186,17 +201,12 @@ func productsOf(output, input *Node) map[string]int {
 				depends[n] = true
 			}
 		}
-		if kind := n.Type(); depends[n] && (kind == NodeTypeDotGeneral || kind == NodeTypeConvGeneral) {
-			for _, operand := range n.Inputs() {
-				if origin := unshaped(operand); origin.Type() == NodeTypeParameter && !depends[origin] {
-					uses[origin.GetParameterName()]++
-				}
-			}
+		if depends[n] {
+			do(n, depends)
 		}
 		return depends[n]
 	}
 	visit(output)
-	return uses
 }
 
 // unshaped follows a node back through what only changes its shape or type.

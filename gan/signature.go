@@ -301,28 +301,12 @@ func fingerprint(output *Node, store *model.Store) (hash, counts string) {
 
 // stepsOf names the layers and activations between a network's input and output, in the order in which data passes them.
 func stepsOf(output, input *Node) (steps []string) {
-	depends := map[*Node]bool{input: true}
-	known := map[*Node]bool{input: true}
-	var visit func(n *Node) bool
-	visit = func(n *Node) bool {
-		if known[n] {
-			return depends[n]
+	fromInput(output, input, func(n *Node, depends map[*Node]bool) {
+		step := stepName(n, depends)
+		if step != "" && !(len(steps) > 0 && steps[len(steps)-1] == step) { // a layer may be several nodes of a kind
+			steps = append(steps, step)
 		}
-		known[n] = true
-		for _, operand := range n.Inputs() {
-			if visit(operand) {
-				depends[n] = true
-			}
-		}
-		if depends[n] {
-			step := stepName(n, depends)
-			if step != "" && !(len(steps) > 0 && steps[len(steps)-1] == step) { // a layer may be several nodes of a kind
-				steps = append(steps, step)
-			}
-		}
-		return depends[n]
-	}
-	visit(output)
+	})
 	return steps
 }
 

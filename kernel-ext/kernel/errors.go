@@ -103,6 +103,7 @@ type spot struct {
 	column int // from 1; 0: not known
 }
 
+// String names the cell and the line.
 func (at spot) String() string {
 	if at.source == nil {
 		return "this cell"

@@ -143,6 +143,7 @@ type change struct {
 	Loss  string  `json:",omitempty"`
 }
 
+// String says what was set.
 func (c change) String() string {
 	if c.Loss != "" {
 		return "loss = " + c.Loss

@@ -143,6 +143,7 @@ func (r *Run) read(conn io.Reader, body any) ([]byte, error) {
 // pausedError is an ErrPaused that came over the socket, as it was worded there.
 type pausedError struct{ text string }
 
+// Error says where the run paused.
 func (e *pausedError) Error() string { return e.text }
 
 // Is makes it an ErrPaused.
