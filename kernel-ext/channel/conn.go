@@ -9,10 +9,13 @@ import (
 	"maps"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"gantry.local/kernel-ext/internal/private"
 )
 
 // Errors of a Conn.
@@ -76,8 +79,7 @@ func Dial(ctx context.Context, path string) (*Conn, error) {
 
 // connect dials the kernel and greets it.
 func (c *Conn) connect(ctx context.Context) (net.Conn, error) {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "unix", c.path)
+	conn, err := private.Dial(ctx, filepath.Dir(c.path), filepath.Base(c.path))
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
 			return nil, fmt.Errorf("no kernel listens at %s: %w", c.path, ErrAway)

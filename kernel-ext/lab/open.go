@@ -17,6 +17,7 @@ import (
 	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/kernel-ext/internal/detach"
+	"gantry.local/kernel-ext/internal/private"
 )
 
 // envResident tells a process that it is to become a run's, and how it begins.
@@ -358,7 +359,7 @@ func (r *Run) untilItAnswers(ctx context.Context, p *detach.Process) error {
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for begin := time.Now(); ; {
-		conn, err := detach.Dial(ctx, r.dir)
+		conn, err := private.Dial(ctx, r.dir, detach.SocketFile)
 		if err == nil {
 			return conn.Close()
 		}

@@ -19,6 +19,7 @@ import (
 	"gantry.local/gan/device"
 	"gantry.local/gan/loss"
 	"gantry.local/kernel-ext/internal/detach"
+	"gantry.local/kernel-ext/internal/private"
 	"gantry.local/kernel-ext/show"
 )
 
@@ -121,7 +122,7 @@ func keep(s start, exp gan.Experiment, o RunOptions) (code int, err error) {
 	if err := os.WriteFile(lock.Path(), fmt.Append(nil, os.Getpid()), 0o600); err != nil { // for who must end it
 		return exitBroken, err
 	}
-	listener, err := detach.Listen(s.Dir)
+	listener, err := private.Listen(s.Dir, detach.SocketFile)
 	if err != nil {
 		return exitBroken, err
 	}

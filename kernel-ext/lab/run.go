@@ -19,6 +19,7 @@ import (
 	"gantry.local/gan"
 	"gantry.local/kernel-ext/channel"
 	"gantry.local/kernel-ext/internal/detach"
+	"gantry.local/kernel-ext/internal/private"
 	"gantry.local/kernel-ext/show"
 )
 
@@ -84,7 +85,7 @@ func (r *Run) dial(ctx context.Context, op string, args any) (net.Conn, error) {
 	}
 	dialling, cancel := context.WithTimeout(ctx, hungTime)
 	defer cancel()
-	conn, err := detach.Dial(dialling, r.dir)
+	conn, err := private.Dial(dialling, r.dir, detach.SocketFile)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
 		return nil, fmt.Errorf("run %s: %w: open it again", r.name, errNoLife)
 	}

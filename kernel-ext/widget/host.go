@@ -21,6 +21,7 @@ import (
 
 	"gantry.local/kernel-ext/channel"
 	"gantry.local/kernel-ext/internal/detach"
+	"gantry.local/kernel-ext/internal/private"
 )
 
 // EnvPatience names the environment variable that says for how long hosted widgets wait for a kernel that has gone, as Go
@@ -77,7 +78,7 @@ func start(dir, path, name string) error {
 	if err := stopFormer(ctx, dir); err != nil {
 		return err
 	}
-	if err := channel.PrivateFolder(dir); err != nil {
+	if err := private.Folder(dir); err != nil {
 		return err
 	}
 	workDir, err := os.Getwd()
@@ -128,7 +129,7 @@ func start(dir, path, name string) error {
 
 // ask connects to the host in dir and says word. It returns the host's process number and what is left to be read.
 func ask(ctx context.Context, dir, word string) (net.Conn, *bufio.Reader, int, error) {
-	conn, err := detach.Dial(ctx, dir)
+	conn, err := private.Dial(ctx, dir, detach.SocketFile)
 	if err != nil {
 		return nil, nil, 0, err
 	}
@@ -206,7 +207,7 @@ func serve(dir, path string, build func(ui *UI) error) int {
 		return 1
 	}
 	defer lock.Close()
-	listener, err := detach.Listen(dir)
+	listener, err := private.Listen(dir, detach.SocketFile)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -1,9 +1,9 @@
 // Package detach starts the running program once more as a process that outlives it, and lets other processes reach it.
 //
 // Such a process keeps to one folder, private to the user: a copy of the executable (GoNB overwrites a cell's), the log
-// that takes what it prints, its lock and its socket.
+// that takes what it prints, its lock and its socket (package private).
 //
-// Reading order: detach.go (starting), socket.go (reaching), program_linux.go and program_other.go (the system's part).
+// Reading order: detach.go, then program_linux.go and program_other.go (the system's part).
 package detach
 
 import (
@@ -23,6 +23,7 @@ import (
 const (
 	ProgramFile = "program" // the copy of the executable
 	LogFile     = "log"     // what it printed, this time and the times before
+	SocketFile  = "socket"  // at which other processes reach it
 )
 
 // Options of Start.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"gantry.local/kernel-ext/internal/detach"
+	"gantry.local/kernel-ext/internal/private"
 )
 
 // envRole makes the test binary a detached process ("serve", "fail") or one that starts such a one ("start"), in envDir.
@@ -44,7 +45,7 @@ func TestMain(m *testing.M) {
 
 // serve answers each connection with what it is, until it is told to end.
 func serve(dir string) {
-	l, err := detach.Listen(dir)
+	l, err := private.Listen(dir, detach.SocketFile)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -105,7 +106,7 @@ func TestStart(t *testing.T) {
 func ask(t *testing.T, dir string) string {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(2 * time.Millisecond) {
-		conn, err := detach.Dial(t.Context(), dir)
+		conn, err := private.Dial(t.Context(), dir, detach.SocketFile)
 		if err == nil {
 			defer conn.Close()
 			text, err := io.ReadAll(conn)
@@ -148,23 +149,5 @@ func TestEnd(t *testing.T) {
 	}
 	if _, err := detach.Start(detach.Options{Dir: filepath.Join(dir, "none")}); err == nil {
 		t.Error("it started in a folder that is not there")
-	}
-}
-
-// TestListenAgain takes the socket of a dead process.
-func TestListenAgain(t *testing.T) {
-	dir := t.TempDir()
-	for range 2 {
-		l, err := detach.Listen(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.Close()
-		if _, err := detach.Dial(t.Context(), dir); !errors.Is(err, syscall.ECONNREFUSED) {
-			t.Errorf("dialling a dead process: %v", err)
-		}
-	}
-	if _, err := detach.Dial(t.Context(), t.TempDir()); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("dialling where nothing is: %v", err)
 	}
 }

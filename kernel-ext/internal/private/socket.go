@@ -1,0 +1,159 @@
+package private
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// ErrInUse is the error of Listen where a living process listens already.
+var ErrInUse = errors.New("another process listens there")
+
+// livingPatience is how long Listen waits for the connection to a process that may live.
+const livingPatience = time.Second
+
+// Listener accepts the connections of this user's own processes; others are closed without a word.
+type Listener struct {
+	*net.UnixListener
+	path string
+	made fs.FileInfo // the socket's file
+}
+
+// Listen opens the socket called name in a folder, which Folder has made, for this user alone: mode 0600 under any umask.
+// It takes the place of a dead process's socket, never of a living one's (ErrInUse). On Linux the folder's path may have
+// any length.
+func Listen(dir, name string) (*Listener, error) {
+	folder, err := openFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer folder.Close() // which also unlocks it
+	// of two processes that find a dead one's socket only one replaces it
+	if err := syscall.Flock(int(folder.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, fmt.Errorf("cannot lock %s: %w", dir, err)
+	}
+	path := filepath.Join(dir, name)
+	short, err := socketPath(folder, name)
+	if err != nil {
+		return nil, err
+	}
+	living, err := net.DialTimeout("unix", short, livingPatience)
+	switch {
+	case err == nil:
+		living.Close()
+		return nil, fmt.Errorf("%s: %w", path, ErrInUse)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		if err := os.Remove(short); err != nil {
+			return nil, err
+		}
+	case errors.Is(err, fs.ErrNotExist):
+	default: // it lives, but does not answer
+		return nil, fmt.Errorf("%s: %w: %w", path, ErrInUse, reason(err))
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: short, Net: "unix"})
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen at %s: %w", path, reason(err))
+	}
+	l.SetUnlinkOnClose(false) // by then the short path names nothing
+	err = os.Chmod(short, 0o600)
+	made, statErr := os.Lstat(short)
+	if err = errors.Join(err, statErr); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return &Listener{UnixListener: l, path: path, made: made}, nil
+}
+
+// Accept waits for the next connection of this user.
+func (l *Listener) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.AcceptUnix()
+		if err != nil {
+			return nil, err
+		}
+		if CheckPeer(conn) == nil {
+			return conn, nil
+		}
+		conn.Close()
+	}
+}
+
+// Close stops listening and removes the socket, unless it is a successor's by now.
+func (l *Listener) Close() error {
+	err := l.UnixListener.Close()
+	folder, openErr := openFolder(filepath.Dir(l.path))
+	if openErr != nil { // the folder is gone, or no longer ours: there is nothing to remove
+		return err
+	}
+	defer folder.Close()
+	if syscall.Flock(int(folder.Fd()), syscall.LOCK_EX) != nil {
+		return err
+	}
+	if now, statErr := os.Lstat(l.path); statErr == nil && os.SameFile(now, l.made) && now.ModTime().Equal(l.made.ModTime()) {
+		os.Remove(l.path)
+	}
+	return err
+}
+
+// Dial connects to the socket called name in a folder. Folder and socket must be private to this user, and so must be the
+// process that listens: else the error is ErrForeign. Where nobody listens it is fs.ErrNotExist or syscall.ECONNREFUSED.
+func Dial(ctx context.Context, dir, name string) (net.Conn, error) {
+	folder, err := openFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer folder.Close()
+	short, err := socketPath(folder, name)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, name)
+	info, err := os.Lstat(short)
+	if err != nil {
+		return nil, fmt.Errorf("nobody listens at %s: %w", path, reason(err))
+	}
+	if err := check(path, info); err != nil {
+		return nil, err
+	}
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "unix", short)
+	if err != nil {
+		return nil, fmt.Errorf("cannot connect to %s: %w", path, reason(err))
+	}
+	if err := CheckPeer(conn.(*net.UnixConn)); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return conn, nil
+}
+
+// CheckPeer reports that the process at the other end is another user's: the error is ErrForeign then.
+func CheckPeer(conn *net.UnixConn) error {
+	uid, err := peerUser(conn)
+	if err != nil {
+		return fmt.Errorf("whose process is at the other end cannot be told (%w): %w", err, ErrForeign)
+	}
+	if uid != os.Getuid() {
+		return fmt.Errorf("the process at the other end is of user %d: %w", uid, ErrForeign)
+	}
+	return nil
+}
+
+// reason is an error without the short path that the operation was done by.
+func reason(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err
+	}
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	return err
+}
