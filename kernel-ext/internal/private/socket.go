@@ -70,6 +70,9 @@ func Listen(dir, name string) (*Listener, error) {
 	return &Listener{UnixListener: l, path: path, made: made}, nil
 }
 
+// Addr is the socket's path, as it was asked for.
+func (l *Listener) Addr() net.Addr { return &net.UnixAddr{Name: l.path, Net: "unix"} }
+
 // Accept waits for the next connection of this user.
 func (l *Listener) Accept() (net.Conn, error) {
 	for {
