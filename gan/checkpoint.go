@@ -3,7 +3,6 @@ package gan
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,42 +18,18 @@ import (
 )
 
 const (
-	generatorFile     = "generator.safetensors"
-	criticFile        = "critic.safetensors"
-	checkpointPrefix  = "checkpoint-"
-	checkpointSuffix  = ".safetensors"
-	checkpointsKept   = 2
 	checkpointVersion = "2"
 	stepKey           = "step"
 	callsKey          = "calls"
+	orderKey          = "saved"    // which save into its folder it was
 	settingPrefix     = "setting " // of the settings' present values
 	versionKey        = "gantry checkpoint"
 )
 
-// ErrNoCheckpoint is returned by Trainer.Restore for a folder without checkpoints.
-var ErrNoCheckpoint = errors.New("no checkpoint")
-
-// SaveWeights writes the weights of both networks to generator.safetensors (with an EMA the averaged ones) and
-// critic.safetensors in dir, which is made if needed. Tensors are named by their path within the network, such as
-// "dense_0/weights".
-func (t *Trainer) SaveWeights(dir string) error {
-	if err := t.ready(dir); err != nil {
-		return err
-	}
-	for name, scope := range map[string]string{generatorFile: t.sampler.scope, criticFile: criticScope} {
-		file, err := collect(t.store, scope+"/", t.exp.settings())
-		if err != nil {
-			return err
-		}
-		if err := file.Save(filepath.Join(dir, name)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Save writes a checkpoint of the whole state (weights, both optimizers, random state, step) into dir, which is made if
-// needed, and keeps the one before it. Whatever happens while it runs, the last good checkpoint stays.
+// needed, and keeps the whole one before it. Whatever happens while it runs, the last good checkpoint stays; after an
+// error, such as that of a full disk, the state is what it was and can be saved later. A state that is not finite is not
+// saved.
 func (t *Trainer) Save(dir string) error {
 	if err := t.ready(dir); err != nil {
 		return err
@@ -63,25 +38,49 @@ func (t *Trainer) Save(dir string) error {
 	if err != nil {
 		return err
 	}
-	file.Metadata[versionKey], file.Metadata[stepKey] = checkpointVersion, strconv.Itoa(t.step)
-	file.Metadata[callsKey] = strconv.Itoa(t.calls)
+	before, err := openCheckpoints(dir)
+	if err != nil {
+		return fmt.Errorf("cannot save: %w", err)
+	}
+	file.Metadata[versionKey], file.Metadata[orderKey] = checkpointVersion, strconv.Itoa(before.nextOrder())
+	t.noteStep(file)
 	for i, name := range t.exp.settingNames() {
+		if err := checkSetting(name, t.settings[i]); err != nil {
+			return fmt.Errorf("cannot save: %w", err)
+		}
 		file.Metadata[settingPrefix+name] = strconv.FormatFloat(t.settings[i], 'g', -1, 64)
 	}
-	path := filepath.Join(dir, fmt.Sprintf("%s%010d%s", checkpointPrefix, t.step, checkpointSuffix))
+	path := filepath.Join(dir, checkpointName(t.step))
 	if err := file.Save(path); err != nil {
 		return err
 	}
 	t.good = path
-	return prune(dir)
+	return before.prune(path)
 }
 
+// noteStep writes into a file which state of the run it is of.
+func (t *Trainer) noteStep(file *safetensors.File) {
+	file.Metadata[stepKey], file.Metadata[callsKey] = strconv.Itoa(t.step), strconv.Itoa(t.calls)
+}
+
+// ready makes dir a folder to save in, without what writers killed before their rename have left there.
 func (t *Trainer) ready(dir string) error {
 	if t.failed != nil {
 		return t.failed
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("cannot save: %w", err)
+	}
+	for _, name := range []string{checkpointPrefix + "*", generatorFile, criticFile} {
+		left, err := filepath.Glob(filepath.Join(dir, "."+name+".*.tmp"))
+		if err != nil {
+			return fmt.Errorf("cannot save: %w", err)
+		}
+		for _, path := range left { // on a full disk they are in the way
+			if err := remove(path); err != nil {
+				return fmt.Errorf("cannot save: %w", err)
+			}
+		}
 	}
 	return nil
 }
@@ -107,127 +106,190 @@ func collect(store *model.Store, prefix string, metadata map[string]string) (*sa
 	return file, nil
 }
 
-// Restore brings back the newest good checkpoint in dir, after which training goes on as if it had never stopped. A
-// damaged checkpoint is passed over for the one before it and named in skipped. A checkpoint of another experiment is an
-// error that names what differs. On an error the trainer's state is what it was.
+// Restore brings back the checkpoint in dir that was saved last and is whole, after which training goes on as if it had
+// never stopped. A damaged checkpoint is passed over for the one before it and named in skipped; where none is whole the
+// error is a *DamagedError, and ErrNoCheckpoint only where there is no file at all. A checkpoint of another experiment is
+// an error that names what differs, and so is one that cannot be read, unless one of a later step can. On an error the
+// trainer's state is what it was.
 func (t *Trainer) Restore(dir string) (skipped []string, err error) {
-	paths, err := checkpoints(dir)
+	found, err := openCheckpoints(dir)
 	if err != nil {
 		return nil, err
 	}
-	for _, path := range slices.Backward(paths) {
-		file, err := safetensors.Load(path)
-		switch {
-		case errors.Is(err, safetensors.ErrDamaged):
-			skipped = append(skipped, err.Error())
-			continue
-		case err != nil:
-			return skipped, err
+	if len(found.whole)+len(found.problems) == 0 {
+		return nil, fmt.Errorf("%w in %s", ErrNoCheckpoint, dir)
+	}
+	var damaged, unknown []Checkpoint
+	for _, c := range found.problems {
+		if errors.Is(c.Problem, ErrDamaged) {
+			damaged = append(damaged, c)
+		} else {
+			unknown = append(unknown, c)
 		}
-		return skipped, t.restore(path, file)
 	}
-	if len(skipped) > 0 {
-		return skipped, fmt.Errorf("%w in %s is whole: %s", ErrNoCheckpoint, dir, strings.Join(skipped, "; "))
+	for _, c := range slices.Backward(found.whole) {
+		if err := newerThan(c, unknown); err != nil {
+			return problemsOf(damaged), err
+		}
+		err := t.RestoreFile(c.Path)
+		if !errors.Is(err, ErrDamaged) {
+			return problemsOf(damaged), err
+		}
+		c.Problem = err
+		damaged = append(damaged, c)
 	}
-	return nil, fmt.Errorf("%w in %s", ErrNoCheckpoint, dir)
+	if len(unknown) > 0 {
+		return problemsOf(damaged), unknown[0].Problem
+	}
+	return problemsOf(damaged), &DamagedError{Dir: dir, Checkpoints: damaged, Weights: weightsNear(dir)}
 }
 
-func (t *Trainer) restore(path string, file *safetensors.File) error {
-	if version := file.Metadata[versionKey]; version != checkpointVersion {
-		return fmt.Errorf("%s is no checkpoint of this program (version %q, want %q)", path, version, checkpointVersion)
-	}
-	var differences []string
-	for name, want := range t.exp.settings() {
-		if got := file.Metadata[name]; got != want {
-			differences = append(differences, fmt.Sprintf("%s is %s there and %s here", name, got, want))
+// newerThan returns the problem of a file that may be newer than a checkpoint.
+func newerThan(c Checkpoint, unknown []Checkpoint) error {
+	for _, u := range unknown {
+		if u.Step >= c.Step {
+			return u.Problem
 		}
 	}
-	if len(differences) > 0 {
-		slices.Sort(differences)
-		return fmt.Errorf("%s belongs to another experiment: %s", path, strings.Join(differences, "; "))
-	}
-	from, err := newCheckpoint(path, file)
+	return nil
+}
+
+// RestoreFile brings back the checkpoint in one file, as Restore does the newest of a folder.
+func (t *Trainer) RestoreFile(path string) error {
+	r, err := safetensors.Open(path)
 	if err != nil {
 		return err
 	}
-	settings := make([]float64, len(t.settings))
-	for i, name := range t.exp.settingNames() {
-		text := file.Metadata[settingPrefix+name]
-		if settings[i], err = strconv.ParseFloat(text, 64); err != nil {
-			return fmt.Errorf("%s: setting %s is %q, which is no number", path, name, text)
-		}
+	defer r.Close()
+	from, settings, err := t.accepts(path, r)
+	if err != nil {
+		return orDamage(r, err)
 	}
-
-	values := make(map[string]*tensors.Tensor, len(file.Tensors))
-	for v := range t.store.IterVariables() {
-		if strings.HasPrefix(v.Path(), dataScope+"/") {
-			continue
-		}
-		stored, found := file.Tensor(v.Path()[1:])
-		if !found {
-			return fmt.Errorf("%s belongs to another network: it has no variable %s", path, v.Path()[1:])
-		}
-		value, err := fromStored(stored)
-		if err != nil {
+	file, err := readFinite(path, r)
+	if err != nil {
+		return err
+	}
+	values := map[string]*tensors.Tensor{}
+	for _, stored := range file.Tensors {
+		if values["/"+stored.Name], err = fromStored(stored); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		if !value.Shape().Equal(v.Shape()) {
-			return fmt.Errorf("%s belongs to another network: variable %s is %s there and %s here", path, stored.Name,
-				value.Shape(), v.Shape())
-		}
-		values[v.Path()] = value
 	}
-	if len(values) != len(file.Tensors) {
-		return fmt.Errorf("%s belongs to another network: it has %d variables, want %d", path, len(file.Tensors),
-			len(values))
-	}
-	for v := range t.store.IterVariables() {
-		if value, found := values[v.Path()]; found {
-			if err := v.SetValue(value); err != nil {
-				t.failed = fmt.Errorf("restoring %s: %w", path, err)
-				return t.failed
-			}
+	for v := range t.variables() {
+		if err := v.SetValue(values[v.Path()]); err != nil {
+			t.failed = fmt.Errorf("restoring %s: %w", path, err)
+			return t.failed
 		}
 	}
 	t.step, t.calls, t.settings, t.good, t.failed = from.Step, from.Calls, settings, path, nil
 	return nil
 }
 
-// checkpoints lists the checkpoints in dir, oldest first.
-func checkpoints(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: there is no folder %s", ErrNoCheckpoint, dir)
+// orDamage puts the damage of a file, if there is any, in the place of what its header made seem wrong.
+func orDamage(r *safetensors.Reader, err error) error {
+	if damage := verify(r); errors.Is(damage, ErrDamaged) {
+		return damage
 	}
+	return err
+}
+
+// accepts compares what a checkpoint's header says with the experiment, before anything else of the file is read.
+func (t *Trainer) accepts(path string, r *safetensors.Reader) (from Checkpoint, settings []float64, err error) {
+	if from, err = newCheckpoint(path, r); err != nil {
+		return from, nil, err
+	}
+	var differences []string
+	for name, want := range t.exp.settings() {
+		if got := r.Metadata[name]; got != want {
+			differences = append(differences, fmt.Sprintf("%s is %s there and %s here", name, got, want))
+		}
+	}
+	if len(differences) > 0 {
+		slices.Sort(differences)
+		return from, nil, fmt.Errorf("%s belongs to another experiment: %s", path, strings.Join(differences, "; "))
+	}
+	for _, name := range t.exp.settingNames() {
+		value, err := storedSetting(path, r, name)
+		if err != nil {
+			return from, nil, err
+		}
+		settings = append(settings, value)
+	}
+	wanted := map[string]shapes.Shape{}
+	for v := range t.variables() {
+		wanted[v.Path()[1:]] = v.Shape()
+	}
+	if difference := misfit(wanted, r.Tensors); difference != "" {
+		return from, nil, fmt.Errorf("%s belongs to another network: %s", path, difference)
+	}
+	return from, settings, nil
+}
+
+// storedSetting is the value that a setting had when a checkpoint was saved.
+func storedSetting(path string, r *safetensors.Reader, name string) (float64, error) {
+	text := r.Metadata[settingPrefix+name]
+	value, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%s: setting %s is %q, which is no number", path, name, text)
+	}
+	if err := checkSetting(name, value); err != nil {
+		return 0, fmt.Errorf("%s: %w: %w", path, ErrDamaged, err)
+	}
+	return value, nil
+}
+
+// variables yields what a checkpoint keeps: all but the data set.
+func (t *Trainer) variables() func(yield func(*model.Variable) bool) {
+	return func(yield func(*model.Variable) bool) {
+		for v := range t.store.IterVariables() {
+			if !strings.HasPrefix(v.Path(), dataScope+"/") && !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+// misfit says how a file's tensors differ from the variables that are wanted, by name and shape; "" where they fit.
+func misfit(wanted map[string]shapes.Shape, stored []safetensors.Tensor) string {
+	left := map[string]bool{}
+	for name := range wanted {
+		left[name] = true
+	}
+	for _, s := range stored {
+		want, found := wanted[s.Name]
+		switch {
+		case !found:
+			return fmt.Sprintf("it has a variable %s that is not here", s.Name)
+		case storedNames()[want.DType] != s.DType || !slices.Equal(want.Dimensions, s.Shape):
+			return fmt.Sprintf("variable %s is %s %v there and %s %v here", s.Name, s.DType, s.Shape,
+				storedNames()[want.DType], want.Dimensions)
+		}
+		delete(left, s.Name)
+	}
+	lacking := ""
+	for name := range left {
+		if lacking == "" || name < lacking {
+			lacking = name
+		}
+	}
+	if lacking != "" {
+		return "it has no variable " + lacking
+	}
+	return ""
+}
+
+// readFinite reads and verifies a file's tensors, which must be finite.
+func readFinite(path string, r *safetensors.Reader) (*safetensors.File, error) {
+	file, err := r.Read()
 	if err != nil {
 		return nil, err
 	}
-	var paths []string
-	for _, entry := range entries { // sorted by name, and the step in the name has a fixed width
-		if strings.HasPrefix(entry.Name(), checkpointPrefix) && strings.HasSuffix(entry.Name(), checkpointSuffix) {
-			paths = append(paths, filepath.Join(dir, entry.Name()))
+	for _, stored := range file.Tensors {
+		if err := stored.CheckFinite(); err != nil {
+			return nil, fmt.Errorf("%s: %w: %w", path, ErrDamaged, err)
 		}
 	}
-	return paths, nil
-}
-
-// prune removes all but the newest checkpoints, and what writers killed before their rename have left.
-func prune(dir string) error {
-	paths, err := checkpoints(dir)
-	if err != nil {
-		return err
-	}
-	stale, err := filepath.Glob(filepath.Join(dir, "."+checkpointPrefix+"*.tmp"))
-	if err != nil {
-		return err
-	}
-	stale = append(stale, paths[:max(0, len(paths)-checkpointsKept)]...)
-	for _, path := range stale {
-		if err := os.Remove(path); err != nil {
-			return fmt.Errorf("removing an old checkpoint: %w", err)
-		}
-	}
-	return nil
+	return file, nil
 }
 
 // storedNames maps GoMLX's dtypes to those of safetensors.
@@ -239,6 +301,8 @@ func storedNames() map[dtypes.DType]string {
 	}
 }
 
+// toStored copies a value, which must be finite: a state with other numbers cannot be trained on, and must not take the
+// place of one that can.
 func toStored(name string, value *tensors.Tensor) (safetensors.Tensor, error) {
 	dtype, found := storedNames()[value.DType()]
 	if !found {
@@ -249,10 +313,17 @@ func toStored(name string, value *tensors.Tensor) (safetensors.Tensor, error) {
 	if err != nil {
 		return stored, fmt.Errorf("variable %s: %w", name, err)
 	}
+	if err := stored.CheckFinite(); err != nil {
+		return stored, fmt.Errorf("cannot save: %w; go back to a checkpoint", err)
+	}
 	return stored, nil
 }
 
+// fromStored makes a value of a stored tensor, which must be finite.
 func fromStored(stored safetensors.Tensor) (*tensors.Tensor, error) {
+	if err := stored.CheckFinite(); err != nil {
+		return nil, err
+	}
 	for dtype, name := range storedNames() {
 		if name == stored.DType {
 			value := tensors.FromShape(shapes.Make(dtype, stored.Shape...))

@@ -2,8 +2,9 @@ package gan
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
+	"slices"
+
+	"github.com/gomlx/gomlx/core/tensors"
 
 	"gantry.local/gan/loss"
 	"gantry.local/gan/safetensors"
@@ -16,100 +17,55 @@ func (t *Trainer) Calls() int { return t.calls }
 // LastCheckpoint returns the path of the checkpoint last saved or restored, or "".
 func (t *Trainer) LastCheckpoint() string { return t.good }
 
-// Checkpoint is what a checkpoint's file says of itself.
-type Checkpoint struct {
-	Path        string
-	Step, Calls int // as Trainer.Step and Trainer.Calls
-}
-
-// Checkpoints lists the checkpoints in a folder that Save wrote to, oldest first; a damaged one is left out. The error is
-// ErrNoCheckpoint where there are none.
-func Checkpoints(dir string) ([]Checkpoint, error) {
-	paths, err := checkpoints(dir)
-	if err != nil {
-		return nil, err
-	}
-	var all []Checkpoint
-	for _, path := range paths {
-		file, err := safetensors.Load(path)
-		if err != nil {
-			continue
-		}
-		if c, err := newCheckpoint(path, file); err == nil {
-			all = append(all, c)
-		}
-	}
-	if len(all) == 0 {
-		return nil, fmt.Errorf("%w in %s", ErrNoCheckpoint, dir)
-	}
-	return all, nil
-}
-
-func newCheckpoint(path string, file *safetensors.File) (Checkpoint, error) {
-	step, err := strconv.Atoi(file.Metadata[stepKey])
-	calls, errCalls := strconv.Atoi(file.Metadata[callsKey])
-	if err != nil || errCalls != nil || step < 0 || calls < step {
-		return Checkpoint{}, fmt.Errorf("%s: step %q and calls %q are no numbers of steps", path, file.Metadata[stepKey],
-			file.Metadata[callsKey])
-	}
-	return Checkpoint{path, step, calls}, nil
-}
-
-// RestoreFile brings back the checkpoint in one file, as Restore does the newest of a folder.
-func (t *Trainer) RestoreFile(path string) error {
-	file, err := safetensors.Load(path)
-	if err != nil {
-		return err
-	}
-	return t.restore(path, file)
-}
-
 // Adopt goes on from the checkpoint of another experiment: every variable that both have, of the same name and shape,
 // takes its value from there, and so do the step and the number of the call; fresh names the others, which stay as they
 // are. The settings' present values are carried over where they still mean something: before are the values that the
 // other experiment itself gave them, and a setting to which this experiment gives another value keeps that. It is what
 // Fork does, from a file.
 func (t *Trainer) Adopt(path string, before map[string]float64) (fresh []string, err error) {
-	file, err := safetensors.Load(path)
+	r, err := safetensors.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	if version := file.Metadata[versionKey]; version != checkpointVersion {
-		return nil, fmt.Errorf("%s is no checkpoint of this program (version %q, want %q)", path, version, checkpointVersion)
-	}
-	from, err := newCheckpoint(path, file)
+	defer r.Close()
+	from, err := newCheckpoint(path, r)
 	if err != nil {
-		return nil, err
+		return nil, orDamage(r, err)
 	}
-	for v := range t.store.IterVariables() {
-		if strings.HasPrefix(v.Path(), dataScope+"/") {
+	settings := slices.Clone(t.settings)
+	for i, name := range t.exp.settingNames() {
+		initial, known := before[name]
+		if _, stored := r.Metadata[settingPrefix+name]; !stored || !known || initial != t.settings[i] {
 			continue
 		}
+		if settings[i], err = storedSetting(path, r, name); err != nil {
+			return nil, orDamage(r, err)
+		}
+	}
+	file, err := readFinite(path, r)
+	if err != nil {
+		return nil, err
+	}
+	values := map[string]*tensors.Tensor{}
+	for v := range t.variables() {
 		stored, found := file.Tensor(v.Path()[1:])
-		if !found {
+		if !found || storedNames()[v.DType()] != stored.DType || !slices.Equal(v.Shape().Dimensions, stored.Shape) {
 			fresh = append(fresh, v.Path()[1:])
 			continue
 		}
-		value, err := fromStored(stored)
-		if err != nil {
+		if values[v.Path()], err = fromStored(stored); err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		if !value.Shape().Equal(v.Shape()) {
-			fresh = append(fresh, v.Path()[1:])
-			continue
-		}
-		if err := v.SetValue(value); err != nil {
-			t.failed = fmt.Errorf("adopting %s: %w", path, err)
-			return nil, t.failed
+	}
+	for v := range t.variables() {
+		if value, found := values[v.Path()]; found {
+			if err := v.SetValue(value); err != nil {
+				t.failed = fmt.Errorf("adopting %s: %w", path, err)
+				return nil, t.failed
+			}
 		}
 	}
-	for i, name := range t.exp.settingNames() {
-		value, err := strconv.ParseFloat(file.Metadata[settingPrefix+name], 64)
-		if initial, known := before[name]; err == nil && known && initial == t.settings[i] {
-			t.settings[i] = value
-		}
-	}
-	t.step, t.calls, t.good, t.failed = from.Step, from.Calls, path, nil
+	t.step, t.calls, t.settings, t.good, t.failed = from.Step, from.Calls, settings, path, nil
 	return fresh, nil
 }
 

@@ -1,12 +1,16 @@
 package gan
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -51,17 +55,74 @@ func newGenerator(backend compute.Backend, exp Experiment, store *model.Store, s
 	return g, nil
 }
 
-// NewGenerator makes a Generator of exp's generator network with weights as Generator.Weights returns them. Only
-// Generator or ClassGenerator, Classes (or Data in its place) and Latent of the experiment are used.
+// NewGenerator makes a Generator of exp's generator network with weights as Generator.Weights returns them, which must be
+// finite. Only Generator or ClassGenerator, Classes (or Data in its place) and Latent of the experiment are used.
 func NewGenerator(backend compute.Backend, exp Experiment, weights *safetensors.File) (*Generator, error) {
-	exp = exp.withDefaults()
+	exp, wanted, err := exp.generatorAlone(backend)
+	if err != nil {
+		return nil, err
+	}
+	if difference := misfit(wanted, weights.Tensors); difference != "" {
+		return nil, fmt.Errorf("the weights do not fit the generator network: %s", difference)
+	}
+	return generatorWith(backend, exp, weights)
+}
+
+// LoadGenerator makes a Generator with the weights that Trainer.SaveWeights wrote into dir, as NewGenerator does. The error
+// is fs.ErrNotExist where there are none, and ErrDamaged where they are not whole. The file is read once its header fits
+// the network, so that one of another size costs no memory.
+func LoadGenerator(backend compute.Backend, exp Experiment, dir string) (*Generator, error) {
+	exp, wanted, err := exp.generatorAlone(backend)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, generatorFile)
+	weights, err := loadNetwork(path, generatorScope[1:], wanted)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no generator weights: %w", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	g, err := generatorWith(backend, exp, weights)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return g, nil
+}
+
+// generatorAlone fills in what a generator needs of the experiment, and traces its network for the variables it has, by
+// their paths within it.
+func (e Experiment) generatorAlone(backend compute.Backend) (exp Experiment, wanted map[string]shapes.Shape, err error) {
+	exp = e.withDefaults()
 	if exp.ClassGenerator != nil && exp.Classes == 0 {
 		images, err := exp.Data.Load()
 		if err != nil {
-			return nil, fmt.Errorf("the generator is conditional, and how many classes it has is not known: %w", err)
+			return exp, nil, fmt.Errorf("the generator is conditional, and how many classes it has is not known: %w", err)
 		}
 		exp.Classes = images.Classes()
 	}
+	defer func() { err = tracingError(recover(), err) }()
+	store := model.NewStore()
+	if err := store.SetRNGStateFromSeed(exp.Seed); err != nil {
+		return exp, nil, err
+	}
+	g := graph.NewGraph(backend, "generator")
+	defer g.Finalize()
+	store.SetTraining(g, true) // in which a network has all of its variables
+	z := graph.Parameter(g, "z", latentShape(2, exp.Latent))
+	exp.generate(store.Scope(generatorScope), z, graph.Parameter(g, "labels", shapes.Make(dtypes.Int32, 2)))
+	wanted = map[string]shapes.Shape{}
+	for v := range store.IterVariables() {
+		if name, below := strings.CutPrefix(v.Path(), generatorScope+"/"); below {
+			wanted[name] = v.Shape()
+		}
+	}
+	return exp, wanted, nil
+}
+
+// generatorWith makes a generator of a network and weights that fit it.
+func generatorWith(backend compute.Backend, exp Experiment, weights *safetensors.File) (*Generator, error) {
 	store := model.NewStore()
 	for _, stored := range weights.Tensors {
 		value, err := fromStored(stored)
@@ -78,27 +139,6 @@ func NewGenerator(backend compute.Backend, exp Experiment, weights *safetensors.
 	}
 	if _, err := g.Sample(1, 0); err != nil {
 		return nil, fmt.Errorf("the weights do not fit the generator network: %w", err)
-	}
-	for v := range store.IterVariables() {
-		if name, below := strings.CutPrefix(v.Path(), generatorScope+"/"); below {
-			if _, found := weights.Tensor(name); !found {
-				return nil, fmt.Errorf("the weights do not fit the generator network: they lack %s", name)
-			}
-		}
-	}
-	return g, nil
-}
-
-// LoadGenerator makes a Generator with the weights that Trainer.SaveWeights wrote into dir, as NewGenerator does.
-func LoadGenerator(backend compute.Backend, exp Experiment, dir string) (*Generator, error) {
-	path := filepath.Join(dir, generatorFile)
-	file, err := safetensors.Load(path)
-	if err != nil {
-		return nil, fmt.Errorf("no generator weights: %w", err)
-	}
-	g, err := NewGenerator(backend, exp, file)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return g, nil
 }

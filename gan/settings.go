@@ -83,10 +83,18 @@ func (t *Trainer) Set(name string, value float64) error {
 		return fmt.Errorf("there is no setting %q: use one of %s", name,
 			strings.Join(slices.Sorted(maps.Keys(t.Settings())), ", "))
 	}
-	if !(value >= 0) || math.IsInf(value, 0) || name == SettingAugmentStrength && value > 1 {
-		return fmt.Errorf("setting %s cannot be %g: want a finite number of at least 0, and a strength of at most 1", name, value)
+	if err := checkSetting(name, value); err != nil {
+		return err
 	}
 	t.settings[slices.Index(t.exp.settingNames(), name)] = value
+	return nil
+}
+
+// checkSetting returns an error for a value that a setting cannot have. Steps take settings as float32.
+func checkSetting(name string, value float64) error {
+	if !(value >= 0 && value <= math.MaxFloat32) || name == SettingAugmentStrength && value > 1 {
+		return fmt.Errorf("setting %s cannot be %g: want a finite number of at least 0, and a strength of at most 1", name, value)
+	}
 	return nil
 }
 

@@ -157,15 +157,7 @@ func hashOf(texts ...string) string {
 
 // graphs traces what the experiment computes, part by part, on as few samples as there can be.
 func (e Experiment) graphs(backend compute.Backend, shape DataShape) (parts []Part, err error) {
-	defer func() {
-		if reason := recover(); reason != nil { // GoMLX panics on what does not fit
-			var is bool
-			if err, is = reason.(error); !is {
-				err = fmt.Errorf("%v", reason)
-			}
-			err = errors.New(firstLine(err.Error()))
-		}
-	}()
+	defer func() { err = tracingError(recover(), err) }()
 	store := model.NewStore()
 	if err := store.SetRNGStateFromSeed(e.Seed); err != nil {
 		return nil, err
@@ -229,6 +221,14 @@ func (e Experiment) graphs(backend compute.Backend, shape DataShape) (parts []Pa
 		})
 	}
 	return parts, nil
+}
+
+// tracingError makes an error of the reason for which GoMLX panicked while it traced what does not fit; err where it did not.
+func tracingError(reason any, err error) error {
+	if reason == nil {
+		return err
+	}
+	return errors.New(firstLine(fmt.Sprint(reason)))
 }
 
 // firstLine is what an error says before its stack.

@@ -2,33 +2,43 @@
 //
 // A file is the length of a JSON header (uint64, little endian), the header, and the tensors' bytes. The header maps a
 // name to dtype, shape and byte range, and may carry text under "__metadata__". This package adds to that text the
-// SHA-256 of the tensors' bytes, so that a damaged file is told from a good one.
+// SHA-256 of the header and the tensors' bytes, so that a damaged file is told from a good one: a bit that flipped, a cut,
+// a zeroed block, something appended.
+//
+// A file says itself how long its parts are, so each length is compared with the file and with [MaxFile], [MaxHeader] and
+// [MaxTensors] before anything is allocated. [Open] reads the header alone, [Reader.Verify] all of it without keeping it.
 //
 // Format: https://huggingface.co/docs/safetensors
 package safetensors
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"math"
-	"os"
-	"path/filepath"
 	"slices"
 )
 
-// ErrDamaged is wrapped by every error of Read that means the file is truncated or altered.
+// ErrDamaged is wrapped by every error of reading that means that the file is truncated or altered, that the disk cannot
+// give it back, or that it is no file at all but a folder, a pipe or a device. A file that may not be read, and one that
+// is not there, are no such error.
 var ErrDamaged = errors.New("damaged file")
+
+// Limits of what is read, and therefore of what is written.
+const (
+	MaxFile    = 4 << 30 // bytes of a file
+	MaxHeader  = 8 << 20 // bytes of a header; the format itself allows 100 MB
+	MaxTensors = 1 << 16 // tensors of a file
+	maxRank    = 16      // axes of a tensor
+)
 
 const (
 	metadataKey = "__metadata__"
 	sumKey      = "sha256"
-	maxHeader   = 100 << 20 // the format's own limit
 )
 
 // Tensor is a named array. Data is its raw values, row-major and little endian.
@@ -48,7 +58,7 @@ type File struct {
 type entry struct {
 	DType   string `json:"dtype"`
 	Shape   []int  `json:"shape"`
-	Offsets [2]int `json:"data_offsets"`
+	Offsets []int  `json:"data_offsets"`
 }
 
 // Tensor returns the tensor called name, or false.
@@ -82,6 +92,9 @@ func (f *File) WriteTo(w io.Writer) (int64, error) {
 }
 
 func (f *File) header() ([]byte, error) {
+	if len(f.Tensors) > MaxTensors {
+		return nil, fmt.Errorf("%d tensors are more than the %d that a file may have", len(f.Tensors), MaxTensors)
+	}
 	entries := make(map[string]any, len(f.Tensors)+1)
 	offset := 0
 	for _, t := range f.Tensors {
@@ -91,7 +104,7 @@ func (f *File) header() ([]byte, error) {
 		if _, twice := entries[t.Name]; twice || t.Name == metadataKey {
 			return nil, fmt.Errorf("tensor name %q is taken", t.Name)
 		}
-		entries[t.Name] = entry{t.DType, append([]int{}, t.Shape...), [2]int{offset, offset + len(t.Data)}}
+		entries[t.Name] = entry{t.DType, append([]int{}, t.Shape...), []int{offset, offset + len(t.Data)}}
 		offset += len(t.Data)
 	}
 	metadata := map[string]string{sumKey: noSum}
@@ -108,11 +121,24 @@ func (f *File) header() ([]byte, error) {
 	if pad := len(header) % 8; pad != 0 {
 		header = append(header, bytes.Repeat([]byte(" "), 8-pad)...)
 	}
+	if size := 8 + len(header) + offset; len(header) > MaxHeader || size > MaxFile {
+		return nil, fmt.Errorf("%d bytes with a header of %d are more than a file may have: at most %d and %d", size,
+			len(header), MaxFile, MaxHeader)
+	}
 	parts := [][]byte{header}
 	for _, t := range f.Tensors {
 		parts = append(parts, t.Data)
 	}
 	return withSum(header, noSum, sumOf(parts...)), nil
+}
+
+// sumOf is the SHA-256 of the parts in a row, in hexadecimal digits.
+func sumOf(parts ...[]byte) string {
+	sum := sha256.New()
+	for _, part := range parts {
+		sum.Write(part)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // noSum stands in the header for the checksum, which covers the header and the body, while it is computed.
@@ -123,152 +149,29 @@ func withSum(header []byte, old, sum string) []byte {
 	return bytes.Replace(header, []byte(`"`+old+`"`), []byte(`"`+sum+`"`), 1)
 }
 
-// Save writes the file to path so that path holds either its former content or the whole new one, whatever happens:
-// a temporary file beside it is written, synced and renamed.
-func (f *File) Save(path string) (err error) {
-	temporary, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
-	if err != nil {
-		return err
+// itemSize is the number of bytes of one value, 0 for an unknown dtype.
+func itemSize(dtype string) int {
+	switch dtype {
+	case "BOOL", "I8", "U8":
+		return 1
+	case "F16", "BF16", "I16", "U16":
+		return 2
+	case "F32", "I32", "U32":
+		return 4
+	case "F64", "I64", "U64":
+		return 8
 	}
-	defer func() {
-		if err != nil {
-			temporary.Close()
-			os.Remove(temporary.Name())
-			err = fmt.Errorf("cannot save %s (earlier files are untouched): %w", path, err)
-		}
-	}()
-	if _, err = f.WriteTo(temporary); err != nil {
-		return err
-	}
-	if err = temporary.Sync(); err != nil {
-		return err
-	}
-	if err = temporary.Close(); err != nil {
-		return err
-	}
-	if err = os.Rename(temporary.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir makes a rename in dir survive a power cut.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-// Load reads and verifies the file at path.
-func Load(path string) (*File, error) {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	f, err := Parse(content)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return f, nil
-}
-
-// Parse reads a file's content. Tensors share its memory. Files without a checksum (written by other programs) are
-// accepted; a wrong checksum, a header that does not fit the content, gaps and overlaps are ErrDamaged.
-func Parse(content []byte) (*File, error) {
-	if len(content) < 8 {
-		return nil, fmt.Errorf("%w: %d bytes are no safetensors file", ErrDamaged, len(content))
-	}
-	size := binary.LittleEndian.Uint64(content)
-	if size > maxHeader || size > uint64(len(content)-8) {
-		return nil, fmt.Errorf("%w: header of %d bytes in a file of %d", ErrDamaged, size, len(content))
-	}
-	header, body := content[8:8+size], content[8+size:]
-	var raw map[string]json.RawMessage
-	if err := json.Unmarshal(header, &raw); err != nil {
-		return nil, fmt.Errorf("%w: header: %w", ErrDamaged, err)
-	}
-	f := &File{Metadata: map[string]string{}}
-	if metadata, found := raw[metadataKey]; found {
-		if err := json.Unmarshal(metadata, &f.Metadata); err != nil {
-			return nil, fmt.Errorf("%w: metadata: %w", ErrDamaged, err)
-		}
-		delete(raw, metadataKey)
-	}
-	for key, value := range f.Metadata {
-		if key != sumKey && len([]rune(key)) == len(sumKey) && len(value) == len(noSum) {
-			return nil, fmt.Errorf("%w: the name of its checksum is %q", ErrDamaged, key)
-		}
-	}
-	if err := f.parseTensors(raw, body); err != nil {
-		return nil, err
-	}
-	if want, found := f.Metadata[sumKey]; found && want != sumOf(withSum(header, want, noSum), body) {
-		return nil, fmt.Errorf("%w: its checksum is wrong", ErrDamaged)
-	}
-	delete(f.Metadata, sumKey)
-	return f, nil
-}
-
-// sumOf is the SHA-256 of the parts in a row, in hexadecimal digits.
-func sumOf(parts ...[]byte) string {
-	sum := sha256.New()
-	for _, part := range parts {
-		sum.Write(part)
-	}
-	return fmt.Sprintf("%x", sum.Sum(nil))
-}
-
-func (f *File) parseTensors(raw map[string]json.RawMessage, body []byte) error {
-	offsets := make(map[string]int, len(raw))
-	for name, message := range raw {
-		var e entry
-		if err := json.Unmarshal(message, &e); err != nil {
-			return fmt.Errorf("%w: tensor %q: %w", ErrDamaged, name, err)
-		}
-		start, end := e.Offsets[0], e.Offsets[1]
-		want, err := byteSize(e.DType, e.Shape)
-		if err != nil || start < 0 || end < start || end > len(body) || end-start != want {
-			return fmt.Errorf("%w: tensor %q (%s %v) at bytes %d to %d of %d", ErrDamaged, name, e.DType, e.Shape,
-				start, end, len(body))
-		}
-		offsets[name] = start
-		f.Tensors = append(f.Tensors, Tensor{name, e.DType, e.Shape, body[start:end:end]})
-	}
-	slices.SortFunc(f.Tensors, func(a, b Tensor) int {
-		return cmp.Or(cmp.Compare(offsets[a.Name], offsets[b.Name]), cmp.Compare(len(a.Data), len(b.Data)))
-	})
-	covered := 0
-	for _, t := range f.Tensors {
-		if offsets[t.Name] != covered {
-			return fmt.Errorf("%w: tensor %q leaves a gap or overlaps", ErrDamaged, t.Name)
-		}
-		covered += len(t.Data)
-	}
-	if covered != len(body) {
-		return fmt.Errorf("%w: %d bytes belong to no tensor", ErrDamaged, len(body)-covered)
-	}
-	return nil
+	return 0
 }
 
 // byteSize is the number of bytes of an array, or an error for an unknown dtype or an impossible shape.
 func byteSize(dtype string, shape []int) (int, error) {
-	var size int
-	switch dtype {
-	case "BOOL", "I8", "U8":
-		size = 1
-	case "F16", "BF16", "I16", "U16":
-		size = 2
-	case "F32", "I32", "U32":
-		size = 4
-	case "F64", "I64", "U64":
-		size = 8
-	default:
+	size := itemSize(dtype)
+	if size == 0 {
 		return 0, fmt.Errorf("unknown dtype %q", dtype)
 	}
 	for _, dim := range shape {
-		if dim < 0 || (dim > 0 && size > math.MaxInt/dim) {
+		if dim < 0 || len(shape) > maxRank || (dim > 0 && size > MaxFile/dim) {
 			return 0, fmt.Errorf("impossible shape %v", shape)
 		}
 		size *= dim
