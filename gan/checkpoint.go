@@ -187,6 +187,9 @@ func (t *Trainer) RestoreFile(path string) error {
 
 // orDamage puts the damage of a file, if there is any, in the place of what its header made seem wrong.
 func orDamage(r *safetensors.Reader, err error) error {
+	if !r.Checked {
+		return err
+	}
 	if damage := verify(r); errors.Is(damage, ErrDamaged) {
 		return damage
 	}
@@ -209,9 +212,9 @@ func (t *Trainer) accepts(path string, r *safetensors.Reader) (from Checkpoint, 
 		return from, nil, fmt.Errorf("%s belongs to another experiment: %s", path, strings.Join(differences, "; "))
 	}
 	for _, name := range t.exp.settingNames() {
-		value, err := storedSetting(path, r, name)
+		value, err := strconv.ParseFloat(r.Metadata[settingPrefix+name], 64)
 		if err != nil {
-			return from, nil, err
+			return from, nil, fmt.Errorf("%s: %w: it has no setting %s", path, ErrDamaged, name)
 		}
 		settings = append(settings, value)
 	}
@@ -223,19 +226,6 @@ func (t *Trainer) accepts(path string, r *safetensors.Reader) (from Checkpoint, 
 		return from, nil, fmt.Errorf("%s belongs to another network: %s", path, difference)
 	}
 	return from, settings, nil
-}
-
-// storedSetting is the value that a setting had when a checkpoint was saved.
-func storedSetting(path string, r *safetensors.Reader, name string) (float64, error) {
-	text := r.Metadata[settingPrefix+name]
-	value, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		return 0, fmt.Errorf("%s: setting %s is %q, which is no number", path, name, text)
-	}
-	if err := checkSetting(name, value); err != nil {
-		return 0, fmt.Errorf("%s: %w: %w", path, ErrDamaged, err)
-	}
-	return value, nil
 }
 
 // variables yields what a checkpoint keeps: all but the data set.

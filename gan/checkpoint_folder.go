@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -136,6 +137,19 @@ func newCheckpoint(path string, r *safetensors.Reader) (Checkpoint, error) {
 	if text, found := r.Metadata[orderKey]; found {
 		if c.order, err = strconv.Atoi(text); err != nil || c.order < 0 || c.order > mostCalls {
 			return c, fmt.Errorf("%s: %w: it says to be save number %q", path, ErrDamaged, text)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(r.Metadata)) {
+		name, isSetting := strings.CutPrefix(key, settingPrefix)
+		if !isSetting {
+			continue
+		}
+		value, err := strconv.ParseFloat(r.Metadata[key], 64)
+		if err == nil {
+			err = checkSetting(name, value)
+		}
+		if err != nil {
+			return c, fmt.Errorf("%s: %w: %w", path, ErrDamaged, err)
 		}
 	}
 	c.Step, c.Calls = of.step, of.calls

@@ -1,6 +1,7 @@
 package gan
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -145,8 +146,11 @@ func (t *Trainer) AdoptWeights(dir string) (notice string, err error) {
 		return "", fmt.Errorf("weights alone do not say what privacy they have spent, so a private run cannot go on from those in %s", dir)
 	}
 	w := WeightsIn(dir)
-	if !w.Whole() {
-		return "", fmt.Errorf("cannot go on from the weights: %w", errors.Join(w.Generator, w.Critic))
+	switch {
+	case w.Generator != nil && w.Critic != nil:
+		return "", fmt.Errorf("cannot go on from the weights: %w; %w", w.Generator, w.Critic)
+	case !w.Whole():
+		return "", fmt.Errorf("cannot go on from the weights: %w", cmp.Or(w.Generator, w.Critic))
 	}
 	set := map[string]*tensors.Tensor{}
 	for _, network := range []struct{ file, scope, copy string }{

@@ -3,6 +3,7 @@ package gan
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -34,12 +35,9 @@ func (t *Trainer) Adopt(path string, before map[string]float64) (fresh []string,
 	}
 	settings := slices.Clone(t.settings)
 	for i, name := range t.exp.settingNames() {
-		initial, known := before[name]
-		if _, stored := r.Metadata[settingPrefix+name]; !stored || !known || initial != t.settings[i] {
-			continue
-		}
-		if settings[i], err = storedSetting(path, r, name); err != nil {
-			return nil, orDamage(r, err)
+		value, err := strconv.ParseFloat(r.Metadata[settingPrefix+name], 64)
+		if initial, known := before[name]; err == nil && known && initial == t.settings[i] {
+			settings[i] = value
 		}
 	}
 	file, err := readFinite(path, r)

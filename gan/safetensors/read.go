@@ -22,11 +22,12 @@ import (
 type Reader struct {
 	Metadata map[string]string
 	Tensors  []Tensor // in the order of their bytes, without Data
+	Checked  bool     // whether the file has a checksum; those of other programs have none
 
 	path   string
 	file   *os.File
 	header []byte
-	sum    string // that the header gives; "": none
+	sum    string // that the header gives
 	body   int    // bytes after the header
 }
 
@@ -176,7 +177,7 @@ func (r *Reader) takeSum() error {
 	if found && len(sum) != len(noSum) {
 		return fmt.Errorf("%w: its checksum is wrong", ErrDamaged)
 	}
-	r.sum = sum
+	r.sum, r.Checked = sum, found
 	delete(r.Metadata, sumKey)
 	return nil
 }
@@ -265,7 +266,7 @@ func (r *Reader) scan(into []byte, look func(t Tensor, at int, part []byte)) err
 			at += len(part)
 		}
 	}
-	if r.sum != "" && r.sum != hex.EncodeToString(sum.Sum(nil)) {
+	if r.Checked && r.sum != hex.EncodeToString(sum.Sum(nil)) {
 		return fmt.Errorf("%s: %w: its checksum is wrong", r.path, ErrDamaged)
 	}
 	return nil
@@ -292,7 +293,7 @@ func Parse(content []byte) (*File, error) {
 		return nil, err
 	}
 	body := content[8+len(r.header):]
-	if r.sum != "" && r.sum != sumOf(withSum(r.header, r.sum, noSum), body) {
+	if r.Checked && r.sum != sumOf(withSum(r.header, r.sum, noSum), body) {
 		return nil, fmt.Errorf("%w: its checksum is wrong", ErrDamaged)
 	}
 	f := &File{Metadata: r.Metadata, Tensors: r.Tensors}
