@@ -35,6 +35,9 @@ func With(generator *gan.Generator, weights *safetensors.File) (*gan.Generator, 
 		if v == nil || !v.Shape().Equal(shapes.Make(dtypes.Float32, t.Shape...)) {
 			return nil, fmt.Errorf("the weights belong to another network: it has no tensor %s of %v", t.Name, t.Shape)
 		}
+		if err := t.CheckFinite(); err != nil {
+			return nil, err
+		}
 		values, err := decode(t)
 		if err != nil {
 			return nil, err

@@ -132,6 +132,9 @@ func newExtractor(backend compute.Backend, name string, weights *safetensors.Fil
 		if t.DType != "F32" {
 			return nil, fmt.Errorf("classifier %s: %s is %s, want F32", name, t.Name, t.DType)
 		}
+		if err := t.CheckFinite(); err != nil {
+			return nil, fmt.Errorf("classifier %s: %w", name, err)
+		}
 		value := tensors.FromShape(shapes.Make(dtypes.Float32, t.Shape...))
 		err := value.MutableBytes(func(content []byte) { copy(content, t.Data) })
 		if err == nil {

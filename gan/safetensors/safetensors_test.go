@@ -194,6 +194,17 @@ func TestDamaged(t *testing.T) {
 		"backward offsets":       raw(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[2,0]}}`, 1, 2),
 		"overlap": raw(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},`+
 			`"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}`, 1, 2, 3),
+		"one name twice":     raw(`{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}`, 1, 2),
+		"too many axes":      raw(`{"a":{"dtype":"U8","shape":[2,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],"data_offsets":[0,2]}}`, 1, 2),
+		"three offsets":      raw(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2,2]}}`, 1, 2),
+		"no offsets":         raw(`{"a":{"dtype":"U8","shape":[0]}}`),
+		"after the header":   raw(entry+`{}`, 1, 2),
+		"half a header":      raw(entry[:len(entry)-1], 1, 2),
+		"null":               raw(`null`),
+		"empty checksum":     raw(`{"__metadata__":{"sha256":""}}`),
+		"header of 9 MB":     raw(`{"__metadata__":{"a":"` + strings.Repeat("x", 9<<20) + `"}}`),
+		"70 000 tensors":     raw(manyTensors(70_000)),
+		"overflow beyond it": raw(`{"a":{"dtype":"F64","shape":[4294967296,536870912],"data_offsets":[0,0]}}`),
 		"gap": raw(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},`+
 			`"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}}`, 1, 2, 3),
 		"wrong checksum": raw(`{"__metadata__":{"sha256":"00"},"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}`, 1, 2),
@@ -207,6 +218,15 @@ func TestDamaged(t *testing.T) {
 			t.Errorf("%s: the error has more than one line: %q", name, err)
 		}
 	}
+}
+
+// manyTensors is a header of n empty tensors.
+func manyTensors(n int) string {
+	var header strings.Builder
+	for i := range n {
+		fmt.Fprintf(&header, `%c"t%d":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`, "{,"[min(i, 1)], i)
+	}
+	return header.String() + "}"
 }
 
 // TestTruncated cuts a file at every length.
@@ -367,23 +387,38 @@ func TestLoadNamesDamagedFile(t *testing.T) {
 	}
 }
 
-// FuzzParse wants an error or a file that survives being written and read again.
+// FuzzParse wants an error or a file that survives being written and read again, and the same of the content as a file.
 func FuzzParse(f *testing.F) {
 	f.Add(write(f, sample()))
 	f.Add(write(f, &File{}))
 	f.Add(raw(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}`, 1, 2))
 	f.Add(raw(`{"a":{"dtype":"F32","shape":[0,9],"data_offsets":[0,0]},"__metadata__":{"format":"pt"}}`))
 	f.Add(raw(`{"a":null}`))
+	f.Add(raw(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 1))
+	f.Add(raw(`{"a":{"dtype":"F64","shape":[4294967296,536870912],"data_offsets":[0,0]}}`))
+	f.Add(raw(`{"__metadata__":{"sha256":"","shb256":"` + noSum + `"}} {}`))
 	f.Add(raw(`null`))
 	f.Add(slices.Repeat([]byte{0xff}, 16))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		file, err := Parse(content)
+		path := filepath.Join(t.TempDir(), "f")
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		loaded, errLoad := Load(path)
+		errVerify := verify(path)
 		if err != nil {
-			if !errors.Is(err, ErrDamaged) {
-				t.Fatalf("error %v, want ErrDamaged", err)
+			for _, err := range []error{err, errLoad, errVerify} {
+				if !errors.Is(err, ErrDamaged) {
+					t.Fatalf("error %v, want ErrDamaged", err)
+				}
 			}
 			return
 		}
+		if errLoad != nil || errVerify != nil {
+			t.Fatalf("Parse accepts what Load (%v) or Verify (%v) refuses", errLoad, errVerify)
+		}
+		requireEqual(t, loaded, file)
 		again, err := Parse(write(t, file))
 		if err != nil {
 			t.Fatalf("what was read and written cannot be read: %v", err)
