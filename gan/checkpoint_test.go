@@ -345,7 +345,7 @@ func TestFlippedCheckpoint(t *testing.T) {
 		content[bit/8] ^= 1 << (bit % 8)
 		write(t, path, content)
 		if _, err := of.Restore(filepath.Dir(path)); !errors.Is(err, gan.ErrDamaged) {
-			t.Fatalf("bit %d of byte %d, …%s…: %v", bit%8, bit/8, content[max(8, bit/8-20):min(header, bit/8+20)], err)
+			t.Fatalf("bit %d of byte %d, …%q…: %v", bit%8, bit/8, content[max(0, bit/8-20):min(len(content), bit/8+20)], err)
 		}
 		content[bit/8] ^= 1 << (bit % 8)
 	}

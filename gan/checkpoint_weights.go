@@ -22,11 +22,12 @@ const (
 
 // SaveWeights writes the weights of both networks to generator.safetensors (with an EMA the averaged ones) and
 // critic.safetensors in dir, which is made if needed. Tensors are named by their path within the network, such as
-// "dense_0/weights".
+// "dense_0/weights". After an error both files are what they were.
 func (t *Trainer) SaveWeights(dir string) error {
 	if err := t.ready(dir); err != nil {
 		return err
 	}
+	var both []safetensors.Target
 	for _, w := range []struct{ file, network, scope string }{
 		{generatorFile, generatorScope[1:], t.sampler.scope}, {criticFile, criticScope[1:], criticScope},
 	} {
@@ -36,11 +37,9 @@ func (t *Trainer) SaveWeights(dir string) error {
 		}
 		file.Metadata[networkKey] = w.network
 		t.noteStep(file)
-		if err := file.Save(filepath.Join(dir, w.file)); err != nil {
-			return err
-		}
+		both = append(both, safetensors.Target{Path: filepath.Join(dir, w.file), File: file})
 	}
-	return nil
+	return safetensors.SaveAll(both...)
 }
 
 // Weights is what SaveWeights left in a folder.

@@ -164,6 +164,30 @@ func TestAdoptWeightsRefuses(t *testing.T) {
 	}
 }
 
+// TestWeightsAreAPair has room for the generator's file and not for the critic's: both stay as they were.
+func TestWeightsAreAPair(t *testing.T) {
+	exp := tiny(gan.Alternating)
+	exp.Critic = func(scope *model.Scope, x *Node) *Node {
+		return net.Dense(scope.In("logit"), net.LeakyReLU(net.Dense(scope.In("dense"), net.Flatten(x), 400), 0.2), 1)
+	}
+	of, dir := trainer(t, gantest.Go(t), exp), t.TempDir()
+	if err := of.SaveWeights(dir); err != nil {
+		t.Fatal(err)
+	}
+	before := files(t, dir)
+	if len(before[generatorFile]) > 20_000 || len(before[criticFile]) < 40_000 {
+		t.Fatalf("files of %d and %d bytes do not fit this test", len(before[generatorFile]), len(before[criticFile]))
+	}
+	train(t, of, 1)
+	limited(t, 20_000, func() { wantWords(t, of.SaveWeights(dir), "cannot save", criticFile, "earlier files are untouched") })
+	if got := files(t, dir); fmt.Sprint(got) != fmt.Sprint(before) {
+		t.Errorf("the folder holds %s, and not what was there before", names(t, dir))
+	}
+	if err := of.SaveWeights(dir); err != nil || gan.WeightsIn(dir).Step != 1 {
+		t.Errorf("later: %v, %v", err, gan.WeightsIn(dir))
+	}
+}
+
 // TestIntactWeights: the generator's file is read whatever else of a run is lost or damaged.
 func TestIntactWeights(t *testing.T) {
 	backend, dir := gantest.Go(t), t.TempDir()
@@ -299,7 +323,7 @@ func TestNotFinite(t *testing.T) {
 	train(t, of, 3)
 	wantWords(t, of.Save(dir), "cannot save", "critic/grows is not finite", "go back to a checkpoint")
 	wantWords(t, of.SaveWeights(dir), "cannot save", "grows is not finite")
-	if got := names(t, dir); got != "checkpoint-0000000000.safetensors" && got != "checkpoint-0000000000.safetensors "+generatorFile {
+	if got := names(t, dir); got != "checkpoint-0000000000.safetensors" {
 		t.Errorf("the folder holds %s", got)
 	}
 	if _, err := of.Restore(dir); err != nil || of.Step() != 0 {
@@ -355,4 +379,13 @@ func TestNotFinite(t *testing.T) {
 	put("dense/weights", float32(math.NaN()))(weights)
 	_, err = gan.NewGenerator(backend, tiny(gan.Alternating), weights)
 	wantWords(t, err, "dense/weights is not finite")
+}
+
+// TestSampleIsBounded asks for more samples than there is memory.
+func TestSampleIsBounded(t *testing.T) {
+	of := trainer(t, gantest.Go(t), tiny(gan.Alternating))
+	for _, n := range []int{1e8, 1e9, 1e12, math.MaxInt} { // the images of the first would not fit, the latents of the others
+		_, err := of.Sample(n, 1)
+		wantWords(t, err, fmt.Sprintf("cannot draw %d samples at once", n))
+	}
 }

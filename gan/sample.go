@@ -185,22 +185,29 @@ func (g *Generator) Clone() (*Generator, error) {
 }
 
 // Sample draws n images from latents that depend on the seed alone: image i is the same for every n. A conditional
-// generator takes the classes in turn, 0, 1, …, so image i is of class i modulo Classes.
+// generator takes the classes in turn, 0, 1, …, so image i is of class i modulo Classes. It draws at most 4 GiB of images.
 func (g *Generator) Sample(n int, seed int64) (Images, error) {
 	if n <= 0 {
 		return Images{}, fmt.Errorf("cannot draw %d samples: ask for at least 1", n)
 	}
-	return g.Generate(Latents(n, g.exp.Latent, seed))
+	return g.draw(n, normals(seed), g.classInTurn)
+}
+
+// normals fills what it is given with standard normal numbers that depend on the seed alone.
+func normals(seed int64) func(z []float32) {
+	random := rand.New(rand.NewPCG(uint64(seed), 0))
+	return func(z []float32) {
+		for i := range z {
+			z[i] = float32(random.NormFloat64())
+		}
+	}
 }
 
 // Latents returns n standard normal latents of the given number of components, [n, latent] row-major, that depend on
 // the seed alone.
 func Latents(n, latent int, seed int64) []float32 {
-	random := rand.New(rand.NewPCG(uint64(seed), 0))
 	z := make([]float32, n*latent)
-	for i := range z {
-		z[i] = float32(random.NormFloat64())
-	}
+	normals(seed)(z)
 	return z
 }
 
@@ -208,10 +215,12 @@ func Latents(n, latent int, seed int64) []float32 {
 func (g *Generator) Generate(z []float32) (Images, error) {
 	var classes []int32
 	for i := 0; g.Classes() > 0 && i < len(z)/g.exp.Latent; i++ {
-		classes = append(classes, int32(i%g.Classes()))
+		classes = append(classes, g.classInTurn(i))
 	}
 	return g.GenerateClasses(z, classes)
 }
+
+func (g *Generator) classInTurn(i int) int32 { return int32(i % g.Classes()) }
 
 // GenerateClasses maps latents, [n, latent] row-major, to n images of the given classes, one per image; classes is
 // empty for a generator that is not conditional.
@@ -231,14 +240,23 @@ func (g *Generator) GenerateClasses(z []float32, classes []int32) (Images, error
 			return images, fmt.Errorf("there is no class %d: the generator knows 0 to %d", class, g.Classes()-1)
 		}
 	}
-	for first := 0; first < images.N; first += sampleBatch {
-		n := min(sampleBatch, images.N-first)
-		batch := make([]float32, sampleBatch*latent)
-		copy(batch, z[first*latent:(first+n)*latent])
-		inputs := []any{tensors.FromFlatDataAndDimensions(batch, sampleBatch, latent)}
+	return g.draw(images.N, func(part []float32) { z = z[copy(part, z):] }, func(i int) int32 { return classes[i] })
+}
+
+// draw makes n images of the latents that fill puts into a part of them, and of the class of each in a conditional generator.
+func (g *Generator) draw(n int, fill func(z []float32), class func(i int) int32) (Images, error) {
+	const mostValues = 1 << 30 // float32, 4 GiB
+	images := Images{N: n}
+	for first := 0; first < n; first += sampleBatch {
+		count := min(sampleBatch, n-first)
+		batch := make([]float32, sampleBatch*g.exp.Latent)
+		fill(batch[:count*g.exp.Latent])
+		inputs := []any{tensors.FromFlatDataAndDimensions(batch, sampleBatch, g.exp.Latent)}
 		if g.Classes() > 0 {
 			labels := make([]int32, sampleBatch)
-			copy(labels, classes[first:first+n])
+			for i := range count {
+				labels[i] = class(first + i)
+			}
 			inputs = append(inputs, labels)
 		}
 		out, err := g.exec.Call1(inputs...)
@@ -250,11 +268,19 @@ func (g *Generator) GenerateClasses(z []float32, classes []int32) (Images, error
 		}
 		d := out.Shape().Dimensions
 		images.H, images.W, images.C = d[1], d[2], d[3]
+		size := images.H * images.W * images.C
+		if first == 0 {
+			if n > mostValues/max(1, size) {
+				return Images{}, fmt.Errorf("cannot draw %d samples at once, which take more than 4 GiB: draw at most %d, and others "+
+					"with other seeds", n, mostValues/max(1, size))
+			}
+			images.Data = make([]float32, 0, n*size)
+		}
 		pixels, err := tensors.CopyFlatData[float32](out)
 		if err != nil {
 			return Images{}, fmt.Errorf("sampling: %w", err)
 		}
-		images.Data = append(images.Data, pixels[:n*images.H*images.W*images.C]...)
+		images.Data = append(images.Data, pixels[:count*size]...)
 		out.MustFinalizeAll()
 	}
 	return images, nil
