@@ -396,6 +396,7 @@ func (w *world) check() {
 func (w *world) save(steps int) {
 	w.t.Helper()
 	before, had, _ := w.newest()
+	earlier := files(w.t, w.dir)
 	save(w.t, w.of, steps, w.dir)
 	w.log = append(w.log, fmt.Sprintf("save step %d", w.of.Step()))
 	content, err := os.ReadFile(w.of.LastCheckpoint())
@@ -412,7 +413,8 @@ func (w *world) save(steps int) {
 			kept = kept || s == before
 		}
 	}
-	if had && !kept && before.step != w.of.Step() {
+	replaced, was := w.saves[sha256.Sum256(earlier[filepath.Base(w.of.LastCheckpoint())])]
+	if had && !kept && !(was && replaced == before) { // one of the same name makes room for what is saved later
 		w.t.Fatalf("the good checkpoint of step %d is gone\n%s", before.step, strings.Join(w.log, "\n"))
 	}
 	if whole > 2 || len(all) > 4 {
@@ -498,4 +500,4 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-const scenarios = 60
+const scenarios = 30

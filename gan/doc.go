@@ -16,7 +16,8 @@
 // Reading order: experiment.go (what is trained), check.go and probe.go (the linter), step.go (one step as a graph),
 // adam.go (the update rule), average.go, precision.go, privacy.go, random.go, schedule.go and settings.go (its options),
 // trainer.go (running steps), fork.go (branches of a run), stop.go (ending by a metric), health.go (looking at the critic),
-// sample.go (latents to images), checkpoint.go (saving and resuming exactly).
+// sample.go (latents to images), checkpoint.go (saving and resuming exactly), checkpoint_folder.go (which files are whole, and
+// which are kept), checkpoint_weights.go (the networks alone).
 //
 // Networks are in package net, objectives and penalties in loss, data sets in data, ready-made experiments in recipe,
 // measurements in metric, uses of a trained generator in latent, translate, compress and export, the studies that
@@ -24,4 +25,8 @@
 //
 // Runs repeat: with the same experiment and backend, every weight is the same bit for bit, also across a save and a
 // resume. Nothing is hidden in package-level state.
+//
+// Damage is never taken for absence: [ErrNoCheckpoint] means that there is no file, [ErrDamaged] that one is there and is
+// not whole. Files are read within the limits of package safetensors (4 GiB, a header of 8 MiB, 65 536 tensors), and a
+// checkpoint or a generator's weights only once their header fits the networks. One call draws at most 4 GiB of images.
 package gan

@@ -138,7 +138,7 @@ func generatorWith(backend compute.Backend, exp Experiment, weights *safetensors
 		return nil, err
 	}
 	if _, err := g.Sample(1, 0); err != nil {
-		return nil, fmt.Errorf("the weights do not fit the generator network: %w", err)
+		return nil, err
 	}
 	return g, nil
 }

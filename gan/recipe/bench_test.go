@@ -87,3 +87,33 @@ func BenchmarkStepBesideKeras(b *testing.B) {
 	b.ReportMetric(median(theirs), "keras-steps/s")
 	b.ReportMetric(median(ratios), "ratio")
 }
+
+// BenchmarkSave saves dcgan's checkpoint, and verifies it, which each save does twice: the new file and the one before it.
+func BenchmarkSave(b *testing.B) {
+	exp, err := recipe.Named("dcgan")
+	if err != nil {
+		b.Fatal(err)
+	}
+	trainer, err := gan.NewTrainer(gantest.Go(b), exp)
+	if err != nil {
+		b.Fatal(err)
+	}
+	dir := b.TempDir()
+	if err := trainer.Save(dir); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("save", func(b *testing.B) {
+		for b.Loop() {
+			if err := trainer.Save(dir); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("verify", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := gan.VerifyCheckpoint(trainer.LastCheckpoint()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
