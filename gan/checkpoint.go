@@ -3,6 +3,7 @@ package gan
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -71,15 +72,18 @@ func (t *Trainer) ready(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("cannot save: %w", err)
 	}
-	for _, name := range []string{checkpointPrefix + "*", generatorFile, criticFile} {
-		left, err := filepath.Glob(filepath.Join(dir, "."+name+".*.tmp"))
-		if err != nil {
-			return fmt.Errorf("cannot save: %w", err)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("cannot save: %w", err)
+	}
+	for _, entry := range entries {
+		name, hidden := strings.CutPrefix(entry.Name(), ".")
+		ours := strings.HasPrefix(name, checkpointPrefix) || strings.HasPrefix(name, generatorFile) || strings.HasPrefix(name, criticFile)
+		if !hidden || !ours || !strings.HasSuffix(name, ".tmp") {
+			continue
 		}
-		for _, path := range left { // on a full disk they are in the way
-			if err := remove(path); err != nil {
-				return fmt.Errorf("cannot save: %w", err)
-			}
+		if err := remove(filepath.Join(dir, entry.Name())); err != nil { // on a full disk it is in the way
+			return fmt.Errorf("cannot save: %w", err)
 		}
 	}
 	return nil
@@ -229,7 +233,7 @@ func (t *Trainer) accepts(path string, r *safetensors.Reader) (from Checkpoint, 
 }
 
 // variables yields what a checkpoint keeps: all but the data set.
-func (t *Trainer) variables() func(yield func(*model.Variable) bool) {
+func (t *Trainer) variables() iter.Seq[*model.Variable] {
 	return func(yield func(*model.Variable) bool) {
 		for v := range t.store.IterVariables() {
 			if !strings.HasPrefix(v.Path(), dataScope+"/") && !yield(v) {

@@ -56,12 +56,16 @@ type DamagedError struct {
 
 // Error names what is damaged, what is whole, and the choices.
 func (e *DamagedError) Error() string {
+	const most = 8
 	choices := "begin anew in another folder"
 	if e.Weights.Whole() {
 		choices = "go on from the weights, or " + choices
 	}
-	return fmt.Sprintf("no checkpoint in %s is whole: %s; %s; %s", e.Dir, strings.Join(problemsOf(e.Checkpoints), "; "),
-		e.Weights, choices)
+	problems := problemsOf(e.Checkpoints)
+	if more := len(problems) - most; more > 0 {
+		problems = append(problems[:most:most], fmt.Sprintf("and %d more", more))
+	}
+	return fmt.Sprintf("no checkpoint in %s is whole: %s; %s; %s", e.Dir, strings.Join(problems, "; "), e.Weights, choices)
 }
 
 // Unwrap returns ErrDamaged.

@@ -268,7 +268,7 @@ func TestSaveAtLowerStep(t *testing.T) {
 
 // TestSaveOnceThereIsRoom fails to save on a full disk, and saves the very state later.
 func TestSaveOnceThereIsRoom(t *testing.T) {
-	of, dir := trainer(t, gantest.Go(t), tiny(gan.Alternating)), t.TempDir()
+	of, dir := trainer(t, gantest.Go(t), tiny(gan.Alternating)), filepath.Join(t.TempDir(), "runs [1*?")
 	save(t, of, 3, dir)
 	train(t, of, 2)
 	want := saved(t, of)

@@ -128,7 +128,7 @@ func (w Weights) String() string {
 
 func (w Weights) state() string {
 	if w.Calls == 0 {
-		return "a step that they do not name"
+		return "step 0, or one that they do not name"
 	}
 	return fmt.Sprintf("step %d", w.Step)
 }

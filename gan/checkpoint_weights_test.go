@@ -104,7 +104,7 @@ func TestAdoptWeights(t *testing.T) {
 	if notice, err = old.AdoptWeights(dir); err != nil || old.Step() != 0 {
 		t.Errorf("weights without a step: step %d, %v", old.Step(), err)
 	}
-	wantWords(t, errors.New(notice), "a step that they do not name")
+	wantWords(t, errors.New(notice), "one that they do not name")
 
 	private := smooth()
 	private.Privacy = gan.Privacy{Clip: 1, Noise: 1}

@@ -81,6 +81,9 @@ func LoadGenerator(backend compute.Backend, exp Experiment, dir string) (*Genera
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("no generator weights: %w", err)
 	}
+	if errors.Is(err, ErrDamaged) {
+		return nil, fmt.Errorf("%w; go on from a checkpoint that is whole and save the weights anew", err)
+	}
 	if err != nil {
 		return nil, err
 	}
