@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-zeromq/zmq4"
+	"gantry.local/kernel-ext/jupyter/zmtp"
 )
 
 // Client is a front-end without a screen, for measurements: it runs one cell after the other in a kernel, this
@@ -38,13 +38,13 @@ func Connect(ctx context.Context, connectionFile string) (_ *Client, err error) 
 		}
 	}()
 	identity := "client-" + newID()
-	if c.iopub, err = dial(ctx, zmq4.Sub, connection.endpoint(connection.IOPub), identity); err != nil {
+	if c.iopub, err = dial(ctx, zmtp.Sub, connection.endpoint(connection.IOPub), identity); err != nil {
 		return nil, err
 	}
-	if err := c.iopub.send([][]byte{{1}}); err != nil { // subscribe to everything
+	if err := c.iopub.subscribe(); err != nil {
 		return nil, err
 	}
-	if c.shell, err = dial(ctx, zmq4.Dealer, connection.endpoint(connection.Shell), identity); err != nil {
+	if c.shell, err = dial(ctx, zmtp.Dealer, connection.endpoint(connection.Shell), identity); err != nil {
 		return nil, err
 	}
 	// What is published before the subscription is known is lost: until something arrives, ask again.

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-zeromq/zmq4"
+	"gantry.local/kernel-ext/jupyter/zmtp"
 )
 
 // serveVariable makes the test binary a kernel: its value is the connection file. A kernel must be a process of its
@@ -173,16 +173,16 @@ func freePort(t testing.TB) int {
 
 func (c *client) connect() {
 	c.t.Helper()
-	c.iopub = c.dial(zmq4.Sub, c.connection.IOPub)
-	if err := c.iopub.send([][]byte{{1}}); err != nil {
+	c.iopub = c.dial(zmtp.Sub, c.connection.IOPub)
+	if err := c.iopub.subscribe(); err != nil {
 		c.t.Fatal(err)
 	}
-	c.shell = c.dial(zmq4.Dealer, c.connection.Shell)
-	c.control = c.dial(zmq4.Dealer, c.connection.Control)
-	c.stdin = c.dial(zmq4.Dealer, c.connection.Stdin)
+	c.shell = c.dial(zmtp.Dealer, c.connection.Shell)
+	c.control = c.dial(zmtp.Dealer, c.connection.Control)
+	c.stdin = c.dial(zmtp.Dealer, c.connection.Stdin)
 }
 
-func (c *client) dial(kind zmq4.SocketType, port int) *channel {
+func (c *client) dial(kind zmtp.Kind, port int) *channel {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()

@@ -16,64 +16,41 @@ func (p *proxy) waitReady() bool {
 	}
 }
 
-// parse reads a message of a front-end; what is not right is dropped with a line in the log, as the protocol demands.
-func (p *proxy) parse(socket string, frames [][]byte) (*message, header, bool) {
-	m, err := p.signer.parse(frames)
-	var h header
-	if err == nil {
-		h, err = decodeHeader(m.header)
-	}
-	if err != nil {
-		p.log.printf("%s socket: dropped a message: %v", socket, err)
-		return nil, h, false
-	}
-	return m, h, true
-}
+func (p *proxy) onShell(frames [][]byte) (proved bool) { return p.onRequest("shell", frames) }
 
-func (p *proxy) onShell(frames [][]byte) { p.onRequest("shell", frames) }
-
-func (p *proxy) onControl(frames [][]byte) { p.onRequest("control", frames) }
+func (p *proxy) onControl(frames [][]byte) (proved bool) { return p.onRequest("control", frames) }
 
 // onRequest handles a message that arrived on the shell or control socket. Cells go into the queue; almost everything
 // else is answered here, because GoNB answers it late, on the wrong socket, or never.
-func (p *proxy) onRequest(channel string, frames [][]byte) {
-	m, h, ok := p.parse(channel, frames)
+func (p *proxy) onRequest(channel string, frames [][]byte) (proved bool) {
+	m, h, proved, ok := p.take(channel, frames)
 	if !ok {
-		return
+		return proved
 	}
 	switch h.MsgType {
 	case "shutdown_request":
 		p.onShutdown(channel, m)
-		return
 	case "interrupt_request":
 		p.answer(channel, m, "interrupt_reply", func() any {
 			p.interrupt()
 			return map[string]any{"status": "ok"}
 		})
-		return
-	}
-	if h.MsgType == "execute_request" {
-		c, err := newCell(channel, m)
-		if err != nil {
-			p.log.printf("%s socket: dropped a message: %v", channel, err)
-			return
+	case "execute_request":
+		if c, err := newCell(channel, m); err != nil {
+			p.refuse(channel, m, h, err)
+		} else {
+			p.cells.add(c)
 		}
-		p.cells.add(c)
-		return
+	case "kernel_info_request":
+		if p.waitReady() {
+			p.answer(channel, m, "kernel_info_reply", func() any { return p.info })
+		}
+	default:
+		if !p.hub.takes(channel, m, h) && !p.answers(channel, m, h.MsgType) {
+			p.log.complain("%s socket: nothing answers %q", channel, h.MsgType)
+		}
 	}
-	if p.hub.takes(channel, m, h) || p.answers(channel, m, h.MsgType) || !p.waitReady() {
-		return
-	}
-	if h.MsgType == "kernel_info_request" {
-		p.answer(channel, m, "kernel_info_reply", func() any { return p.info })
-		return
-	}
-	p.requests.add(h.MsgID, request{header: m.header, control: channel == "control"})
-	to := p.gonb.shell
-	if channel == "control" {
-		to = p.gonb.control
-	}
-	p.forward(to, m)
+	return proved
 }
 
 // inputDelay is how long after its question GoNB is sure to take the answer: it asks first and gets ready after, and
@@ -81,12 +58,37 @@ func (p *proxy) onRequest(channel string, frames [][]byte) {
 const inputDelay = 50 * time.Millisecond
 
 // onStdin forwards the user's input.
-func (p *proxy) onStdin(frames [][]byte) {
-	if m, _, ok := p.parse("stdin", frames); ok && p.waitReady() {
-		asked := time.Unix(0, p.question.Load())
-		time.Sleep(time.Until(asked.Add(inputDelay)))
-		p.forward(p.gonb.stdin, m)
+func (p *proxy) onStdin(frames [][]byte) (proved bool) {
+	m, h, proved, ok := p.take("stdin", frames)
+	if !ok || !p.waitReady() {
+		return proved
 	}
+	var input struct {
+		Value *string `json:"value"`
+	}
+	if err := json.Unmarshal(m.content, &input); err != nil || input.Value == nil || h.MsgType != "input_reply" {
+		p.log.complain("stdin socket: dropped a message: %q without a text as its value", h.MsgType)
+		return proved
+	}
+	asked := time.Unix(0, p.question.Load())
+	time.Sleep(time.Until(asked.Add(inputDelay)))
+	p.forward(p.gonb.stdin, newMessage(frontEnd, "input_reply", nil, map[string]any{"status": "ok", "value": *input.Value}))
+	return proved
+}
+
+// frontEnd is the session of what GoNB gets in the name of front-ends. None of that is what a front-end wrote: GoNB ends at
+// a message that is not as it expects, so it gets new ones, made of what was understood.
+const frontEnd = "front-end"
+
+// handOn sends GoNB a message in the place of a front-end's, or of a cell's.
+func (p *proxy) handOn(from *message, c *cell, msgType string, content any) {
+	m := newMessage(frontEnd, msgType, nil, content)
+	h, err := decodeHeader(m.header)
+	if err != nil {
+		panic(err) // it was written just now
+	}
+	p.requests.add(h.MsgID, request{message: from, cell: c})
+	p.forward(p.gonb.shell, m)
 }
 
 func (p *proxy) forward(to *link, m *message) {
@@ -157,16 +159,16 @@ func (p *proxy) fromGoNB(name string, from *link, deliver func(m *message, paren
 			continue
 		}
 		request := p.requests.find(h.MsgID)
-		if request.header != nil {
-			m.parent = request.header
+		if request.message != nil {
+			m.parent, m.identities = request.message.header, request.message.identities
 		}
 		m.header = inSession(m.header, p.session)
 		deliver(m, request)
 	}
 }
 
-// fromShell carries replies. GoNB sends all of them here, also those to requests on control, and its comm_close, which
-// belongs on iopub like all a kernel says on a comm.
+// fromShell carries replies, which GoNB sends all here, and its comm_close, which belongs on iopub like all a kernel says
+// on a comm. Only cells wait for a reply.
 func (p *proxy) fromShell() {
 	p.fromGoNB("shell", p.gonb.shell, func(m *message, parent request) {
 		if h, err := decodeHeader(m.header); err == nil && strings.HasPrefix(h.MsgType, "comm_") {
@@ -176,16 +178,16 @@ func (p *proxy) fromShell() {
 			case parent.cell.replied <- m:
 			default: // a second reply
 			}
-		} else if parent.control {
-			p.control.send(p.signer.frames(m))
-		} else {
-			p.shell.send(p.signer.frames(m))
 		}
 	})
 }
 
 func (p *proxy) fromStdin() {
-	p.fromGoNB("stdin", p.gonb.stdin, func(m *message, _ request) {
+	p.fromGoNB("stdin", p.gonb.stdin, func(m *message, parent request) {
+		if parent.message == nil {
+			p.log.printf("GoNB asks for input that no cell wants")
+			return
+		}
 		p.question.Store(time.Now().UnixNano())
 		p.stdin.send(p.signer.frames(m))
 	})

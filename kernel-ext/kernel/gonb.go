@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,7 +17,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/go-zeromq/zmq4"
+	"gantry.local/kernel-ext/jupyter/zmtp"
 
 	cellbuild "gantry.local/kernel-ext/cell"
 	private "gantry.local/kernel-ext/channel"
@@ -105,11 +106,14 @@ func startGoNB(ctx context.Context, executable, jupyterFile, project string, log
 	identity := "gantry-" + newID()
 	for _, l := range []struct {
 		to   **link
-		kind zmq4.SocketType
+		kind zmtp.Kind
 		port int
-	}{{&g.iopub, zmq4.Sub, 2}, {&g.shell, zmq4.Dealer, 1}, {&g.stdin, zmq4.Dealer, 3}, {&g.control, zmq4.Dealer, 4}} {
-		endpoint := fmt.Sprintf("ipc://%s-%d", filepath.Join(temp, "z"), l.port)
-		if *l.to, err = dial(ctx, l.kind, endpoint, identity); err != nil {
+	}{{&g.iopub, zmtp.Sub, 2}, {&g.shell, zmtp.Dealer, 1}, {&g.stdin, zmtp.Dealer, 3}, {&g.control, zmtp.Dealer, 4}} {
+		socket := fmt.Sprintf("%s-%d", filepath.Join(temp, "z"), l.port)
+		if err = closeToOthers(ctx, socket); err == nil {
+			*l.to, err = dial(ctx, l.kind, "ipc://"+socket, identity)
+		}
+		if err != nil {
 			select {
 			case <-g.exited:
 				return nil, g.reason
@@ -118,7 +122,22 @@ func startGoNB(ctx context.Context, executable, jupyterFile, project string, log
 			}
 		}
 	}
-	return g, g.iopub.send([][]byte{{1}}) // subscribe to everything
+	return g, g.iopub.subscribe()
+}
+
+// closeToOthers waits for a socket that GoNB makes, with the umask of its cells, and gives it mode 0600.
+func closeToOthers(ctx context.Context, socket string) error {
+	for {
+		err := os.Chmod(socket, 0o600)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
 }
 
 // gonbEnvironment is this process's environment with temporary files directed to the folder that goes with the kernel,

@@ -327,7 +327,7 @@ func readComm(m *message) comm {
 	return c
 }
 
-// takes answers what a front-end says about comms. It returns false for what is GoNB's or no matter of comms.
+// takes answers what a front-end says about comms, or hands it on to GoNB. It returns false for what is no matter of comms.
 func (h *hub) takes(socket string, m *message, header header) bool {
 	switch header.MsgType {
 	case "comm_info_request":
@@ -335,11 +335,11 @@ func (h *hub) takes(socket string, m *message, header header) bool {
 			return map[string]any{"status": "ok", "comms": h.info(readComm(m).target)}
 		})
 	case "comm_open":
-		return h.opens(m, readComm(m))
+		h.opens(m, readComm(m))
 	case "comm_msg":
-		return h.says(m, header, readComm(m))
+		h.says(m, header, readComm(m))
 	case "comm_close":
-		return h.closes(m, header, readComm(m))
+		h.closes(m, header, readComm(m))
 	default:
 		return false
 	}
@@ -365,7 +365,7 @@ func (h *hub) info(target string) map[string]any {
 	return comms
 }
 
-func (h *hub) opens(m *message, c comm) bool {
+func (h *hub) opens(m *message, c comm) {
 	h.mu.Lock()
 	switch c.target {
 	case gonbTarget:
@@ -377,17 +377,35 @@ func (h *hub) opens(m *message, c comm) bool {
 	h.mu.Unlock()
 	switch c.target {
 	case gonbTarget:
-		return false
+		h.handOn(m, "comm_open")
 	case widgetControl:
 		h.aside(m, func() {})
 	default:
 		h.aside(m, func() { h.refuse(m, c.id) })
 	}
-	return true
+}
+
+// handOn gives GoNB a message on its comm.
+func (h *hub) handOn(m *message, msgType string) {
+	var said struct {
+		ID     string         `json:"comm_id"`
+		Target string         `json:"target_name"`
+		Kernel string         `json:"kernel_id"`
+		Data   map[string]any `json:"data"`
+	}
+	if err := json.Unmarshal(m.content, &said); err != nil || said.Data == nil {
+		h.p.log.complain("dropped a %s for GoNB that it would not understand", msgType)
+		return
+	}
+	if h.p.waitReady() {
+		h.p.handOn(m, nil, msgType, map[string]any{
+			"comm_id": said.ID, "target_name": said.Target, "kernel_id": said.Kernel, "data": said.Data,
+		})
+	}
 }
 
 // says routes a comm_msg.
-func (h *hub) says(m *message, header header, c comm) bool {
+func (h *hub) says(m *message, header header, c comm) {
 	h.mu.Lock()
 	gonb, control := h.gonb[c.id], h.controls[c.id]
 	owner, ours := h.owners[c.id]
@@ -400,7 +418,7 @@ func (h *hub) says(m *message, header header, c comm) bool {
 	case ours:
 		h.deliver(m, header, peer)
 	case gonb:
-		return false
+		h.handOn(m, "comm_msg")
 	case control && c.method == "request_states":
 		go h.aside(m, func() { h.tellStates(m, c.id) })
 	case control:
@@ -408,14 +426,13 @@ func (h *hub) says(m *message, header header, c comm) bool {
 	default:
 		h.aside(m, func() { h.refuse(m, c.id) })
 	}
-	return true
 }
 
 // closes handles a comm_close. A process learns of it and decides: one page that goes does not end a widget that others
-// show.
-func (h *hub) closes(m *message, header header, c comm) bool {
+// show. GoNB does not listen to it.
+func (h *hub) closes(m *message, header header, c comm) {
 	h.mu.Lock()
-	owner, gonb := h.owners[c.id], h.gonb[c.id]
+	owner := h.owners[c.id]
 	delete(h.controls, c.id)
 	delete(h.gonb, c.id)
 	var peer *private.Peer
@@ -423,15 +440,11 @@ func (h *hub) closes(m *message, header header, c comm) bool {
 		peer = owner.peer
 	}
 	h.mu.Unlock()
-	if gonb {
-		return false
-	}
 	h.aside(m, func() {
 		if peer != nil {
 			peer.Send(fromFrontEnd(m, header))
 		}
 	})
-	return true
 }
 
 // aside does something between the busy and idle states that a front-end expects around each of its messages.

@@ -16,7 +16,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/go-zeromq/zmq4"
+	"gantry.local/kernel-ext/jupyter/zmtp"
 
 	private "gantry.local/kernel-ext/channel"
 )
@@ -75,11 +75,14 @@ type proxy struct {
 	log     *logger
 	signer  signer
 	session string // of the messages this kernel writes itself
+	ownMark string // how such sessions begin, see kernelSession
 	project string
 	gantry  string // executable; empty: the running one
 
 	shell, control, stdin, iopub, heartbeat *socket
 
+	replays  replays       // of what front-ends sent
+	clients  clients       // that have shown that they have the key
 	requests requests      // of the front-ends, under way in GoNB
 	cells    queue         // execute requests that wait for their turn
 	count    int           // of the cells run so far, as GoNB counts; the goroutine that runs cells owns it
@@ -134,10 +137,11 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	p := &proxy{
-		log: &logger{to: c.Log}, signer: signer{[]byte(connection.Key)}, session: newID(), project: project,
+		log: &logger{to: c.Log}, signer: signer{[]byte(connection.Key)}, project: project,
 		gantry: c.Gantry, ready: make(chan struct{}), own: make(chan *message, 64),
 		done: make(chan struct{}), shutdown: make(chan struct{}),
 	}
+	p.session, p.ownMark = kernelSession(p.signer.key)
 	p.history = openHistory(p.log)
 	p.output.publish, p.output.clear = p.printedText, p.cleared
 	p.hub = newHub(p)
@@ -213,17 +217,20 @@ func (p *proxy) listen(c connectionInfo) (err error) {
 	}()
 	for _, s := range []struct {
 		to   **socket
-		kind zmq4.SocketType
+		kind zmtp.Kind
 		port int
 	}{
-		{&p.shell, zmq4.Router, c.Shell}, {&p.control, zmq4.Router, c.Control}, {&p.stdin, zmq4.Router, c.Stdin},
-		{&p.iopub, zmq4.Pub, c.IOPub}, {&p.heartbeat, zmq4.Rep, c.Heartbeat},
+		{&p.shell, zmtp.Router, c.Shell}, {&p.control, zmtp.Router, c.Control}, {&p.stdin, zmtp.Router, c.Stdin},
+		{&p.iopub, zmtp.Pub, c.IOPub}, {&p.heartbeat, zmtp.Rep, c.Heartbeat},
 	} {
 		if *s.to, err = listen(s.kind, c.endpoint(s.port), p.log); err != nil {
 			return err
 		}
 	}
 	p.iopub.greet = p.welcome
+	for _, s := range []*socket{p.shell, p.control, p.stdin} {
+		s.known = p.clients.has
+	}
 	// Only now: a request on one socket may be answered on another.
 	p.iopub.serve(nil)
 	p.heartbeat.serve(nil)

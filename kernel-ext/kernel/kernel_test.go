@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-zeromq/zmq4"
+	"gantry.local/kernel-ext/jupyter/zmtp"
 )
 
 const hello = "import \"fmt\"\nfunc main() { fmt.Println(\"hello\") }"
@@ -54,7 +54,7 @@ func TestConversation(t *testing.T) {
 	})
 
 	step("heartbeats come back", func(t *testing.T) {
-		l := c.dial(zmq4.Req, c.connection.Heartbeat)
+		l := c.dial(zmtp.Req, c.connection.Heartbeat)
 		defer l.close()
 		for _, beat := range []string{"ping", "again"} {
 			if err := l.send([][]byte{{}, []byte(beat)}); err != nil { // the empty frame is the REQ envelope
@@ -203,12 +203,12 @@ func main() {
 
 	step("clients that come and go do no harm", func(t *testing.T) {
 		for range 20 {
-			l := c.dial(zmq4.Dealer, c.connection.Shell)
+			l := c.dial(zmtp.Dealer, c.connection.Shell)
 			c.send(l, "kernel_info_request", map[string]any{})
 			l.close()
-			c.dial(zmq4.Sub, c.connection.IOPub).close()
+			c.dial(zmtp.Sub, c.connection.IOPub).close()
 		}
-		c.shell = c.dial(zmq4.Dealer, c.connection.Shell) // the same identity, taken over by the last to come
+		c.shell = c.dial(zmtp.Dealer, c.connection.Shell) // the same identity, taken over by the last to come
 		c.mustRun(hello, "hello")
 	})
 

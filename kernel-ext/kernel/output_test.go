@@ -11,7 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/go-zeromq/zmq4"
+	"gantry.local/kernel-ext/jupyter/zmtp"
 )
 
 // multibyteCell prints n lines of about 100 bytes, most of them parts of runes, in writes that cut runes in two.
@@ -270,11 +270,11 @@ func (c *client) dialLazy() *link {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	l, err := dial(ctx, zmq4.Sub, c.connection.endpoint(c.connection.IOPub), "lazy-"+newID()[:8])
+	l, err := dial(ctx, zmtp.Sub, c.connection.endpoint(c.connection.IOPub), "lazy-"+newID()[:8])
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if err := l.send([][]byte{{1}}); err != nil {
+	if err := l.subscribe(); err != nil {
 		c.t.Fatal(err)
 	}
 	return l

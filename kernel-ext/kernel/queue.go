@@ -3,6 +3,7 @@ package kernel
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -11,10 +12,9 @@ import (
 type cell struct {
 	message *message
 	channel string // the socket it came on
-	content map[string]json.RawMessage
 
-	code                              string
-	silent, storeHistory, stopOnError bool
+	code                                          string
+	silent, storeHistory, allowStdin, stopOnError bool
 
 	ctx    context.Context // ends when the cell is interrupted or over
 	cancel context.CancelFunc
@@ -26,19 +26,21 @@ type cell struct {
 	over    sync.Once     // closes idle
 }
 
+// newCell reads an execute request; what its sender left out has its default.
 func newCell(channel string, m *message) (*cell, error) {
-	if err := fillIn(m); err != nil {
-		return nil, err
+	c := &cell{
+		message: m, channel: channel, replied: make(chan *message, 1), idle: make(chan struct{}),
+		storeHistory: true, allowStdin: true, stopOnError: true,
 	}
-	c := &cell{message: m, channel: channel, replied: make(chan *message, 1), idle: make(chan struct{})}
-	if err := json.Unmarshal(m.content, &c.content); err != nil {
+	content, err := object("content", m.content)
+	if err != nil {
 		return nil, err
 	}
 	for field, to := range map[string]any{
-		"code": &c.code, "silent": &c.silent, "store_history": &c.storeHistory, "stop_on_error": &c.stopOnError,
+		"code": &c.code, "silent": &c.silent, "store_history": &c.storeHistory, "allow_stdin": &c.allowStdin, "stop_on_error": &c.stopOnError,
 	} {
-		if err := json.Unmarshal(c.content[field], to); err != nil {
-			return nil, err
+		if value, there := content[field]; there && json.Unmarshal(value, to) != nil {
+			return nil, fmt.Errorf("%s of execute_request is not what the protocol has there", field)
 		}
 	}
 	c.storeHistory = c.storeHistory && !c.silent
@@ -65,26 +67,12 @@ func (c *cell) takes(m *message) bool {
 	return true
 }
 
-// forGoNB is the request as GoNB is to see it, with other code.
-func (c *cell) forGoNB(code string) (*message, error) {
-	content := map[string]json.RawMessage{}
-	for field, value := range c.content {
-		content[field] = value
+// forGoNB is the content of the request that GoNB is to get, with other code. It panics where a field is missing.
+func (c *cell) forGoNB(code string) map[string]any {
+	return map[string]any{
+		"code": code, "silent": c.silent, "store_history": c.storeHistory, "user_expressions": map[string]any{},
+		"allow_stdin": c.allowStdin, "stop_on_error": c.stopOnError,
 	}
-	for field, value := range map[string]any{"code": code, "store_history": c.storeHistory} {
-		text, err := json.Marshal(value)
-		if err != nil {
-			return nil, err
-		}
-		content[field] = text
-	}
-	text, err := json.Marshal(content)
-	if err != nil {
-		return nil, err
-	}
-	m := *c.message
-	m.content = text
-	return &m, nil
 }
 
 // queue holds the execute requests that wait. GoNB gets one at a time, so that those behind a cell that fails can be
@@ -246,10 +234,6 @@ func (p *proxy) runCell(c *cell) (aborted []*cell) {
 // throughGoNB has GoNB run a cell's code and returns the content of its reply once all of the cell's output is
 // published, or nil when the kernel is ending.
 func (p *proxy) throughGoNB(c *cell, plan *plan) map[string]any {
-	m, err := c.forGoNB(p.gonb.scripts.keepPath(throughBash(plan.code + plan.end)))
-	if err != nil {
-		return map[string]any{"status": "error", "ename": "ERROR", "evalue": err.Error(), "traceback": []string{}}
-	}
 	if plan.shows {
 		if err := p.offerValue(); err != nil {
 			p.log.printf("the value of a cell's last expression will not be seen: %v", err)
@@ -257,13 +241,7 @@ func (p *proxy) throughGoNB(c *cell, plan *plan) map[string]any {
 		defer p.withdrawValue()
 	}
 	p.begin(c, plan.code)
-	h, err := decodeHeader(m.header)
-	if err != nil {
-		p.log.printf("a cell lost its header: %v", err) // it was read before
-		return nil
-	}
-	p.requests.add(h.MsgID, request{header: m.header, control: c.channel == "control", cell: c})
-	p.forward(p.gonb.shell, m)
+	p.handOn(c.message, c, "execute_request", c.forGoNB(p.gonb.scripts.keepPath(throughBash(plan.code+plan.end))))
 	var reply *message
 	for idle := c.idle; reply == nil || idle != nil; {
 		select {

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-zeromq/zmq4"
+	"gantry.local/kernel-ext/jupyter/zmtp"
 )
 
 // ask sends a request on the shell socket and waits for its reply.
@@ -179,7 +179,7 @@ func testQueue(c *client, step func(string, func(*testing.T))) {
 	})
 
 	step("a new subscriber is welcomed", func(t *testing.T) {
-		late := c.dial(zmq4.Sub, c.connection.IOPub)
+		late := c.dial(zmtp.Sub, c.connection.IOPub)
 		defer late.close()
 		for _, topic := range []string{"stream", ""} {
 			if err := late.send([][]byte{append([]byte{1}, topic...)}); err != nil {

@@ -1,19 +1,16 @@
 package kernel
 
 import (
-	"encoding/json"
-	"errors"
 	"sync"
 )
 
 // request is what is remembered of a front-end's request while GoNB works on it.
 type request struct {
-	header  []byte // as the front-end wrote it
-	control bool   // it came on the control socket, so its reply goes there
-	cell    *cell  // of an execute request; nil for others
+	message *message // as the front-end wrote it
+	cell    *cell    // of an execute request; nil for others
 }
 
-// requests remembers the latest requests by message id. The zero value is ready to use. Old ones are forgotten, for
+// requests remembers the latest requests by the message id that GoNB knows. The zero value is ready to use. Old ones are forgotten, for
 // the protocol has no end to what may refer to a request; a message of a forgotten one keeps the parent GoNB gave it.
 type requests struct {
 	mu    sync.Mutex
@@ -46,25 +43,33 @@ func (r *requests) find(id string) request {
 	return r.byID[id]
 }
 
-// fillIn adds to an execute request the fields that its sender left to their defaults. Without one of them GoNB panics.
-func fillIn(m *message) error {
-	var content map[string]json.RawMessage
-	if err := json.Unmarshal(m.content, &content); err != nil || content == nil {
-		return errors.New("the content of execute_request is not a JSON object")
+// clients remembers the latest identities of peers that have shown that they have the key. The zero value is ready to use.
+type clients struct {
+	mu    sync.Mutex
+	known map[string]bool
+	order []string
+}
+
+const rememberedClients = 1000
+
+func (c *clients) add(identity string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known[identity] {
+		return
 	}
-	missing := false
-	for field, value := range map[string]string{
-		"code": `""`, "silent": "false", "store_history": "true", "allow_stdin": "true", "stop_on_error": "true",
-	} {
-		if _, ok := content[field]; !ok {
-			content[field] = json.RawMessage(value)
-			missing = true
-		}
+	if c.known == nil {
+		c.known = map[string]bool{}
 	}
-	if !missing {
-		return nil
+	c.known[identity] = true
+	if c.order = append(c.order, identity); len(c.order) > rememberedClients {
+		delete(c.known, c.order[0])
+		c.order = c.order[1:]
 	}
-	text, err := json.Marshal(content)
-	m.content = text
-	return err
+}
+
+func (c *clients) has(identity string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.known[identity]
 }

@@ -9,23 +9,23 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-zeromq/zmq4"
+	"gantry.local/kernel-ext/jupyter/zmtp"
 )
 
-func listenForTest(t *testing.T, kind zmq4.SocketType, receive func(*socket, [][]byte)) (*socket, string) {
+func listenForTest(t *testing.T, kind zmtp.Kind, receive func(*socket, [][]byte)) (*socket, string) {
 	t.Helper()
 	endpoint := "ipc://" + filepath.Join(t.TempDir(), "s")
 	s, err := listen(kind, endpoint, &logger{to: io.Discard})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.patience = 50 * time.Millisecond
-	s.serve(func(frames [][]byte) { receive(s, frames) })
+	s.patience = 500 * time.Millisecond
+	s.serve(func(frames [][]byte) bool { receive(s, frames); return true })
 	t.Cleanup(func() { s.close(0) })
 	return s, endpoint
 }
 
-func dialForTest(t *testing.T, kind zmq4.SocketType, endpoint, identity string) *link {
+func dialForTest(t *testing.T, kind zmtp.Kind, endpoint, identity string) *link {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
@@ -40,9 +40,9 @@ func dialForTest(t *testing.T, kind zmq4.SocketType, endpoint, identity string) 
 func echo(s *socket, frames [][]byte) { s.send(frames) }
 
 func TestRouterKeepsBinaryFramesAndPeersApart(t *testing.T) {
-	_, endpoint := listenForTest(t, zmq4.Router, echo)
+	_, endpoint := listenForTest(t, zmtp.Router, echo)
 	for _, identity := range []string{"a", "", ""} { // two that leave their identity to the router
-		l := dialForTest(t, zmq4.Dealer, endpoint, identity)
+		l := dialForTest(t, zmtp.Dealer, endpoint, identity)
 		sent := [][]byte{{}, {0, 1, 255}, bytes.Repeat([]byte{7}, 1<<20), []byte(identity + newID())}
 		if err := l.send(sent); err != nil {
 			t.Fatal(err)
@@ -60,7 +60,7 @@ func TestRouterKeepsBinaryFramesAndPeersApart(t *testing.T) {
 }
 
 func TestASilentConnectionKeepsNobodyOut(t *testing.T) {
-	_, endpoint := listenForTest(t, zmq4.Router, echo)
+	_, endpoint := listenForTest(t, zmtp.Router, echo)
 	_, address, err := splitEndpoint(endpoint)
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +70,7 @@ func TestASilentConnectionKeepsNobodyOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	l := dialForTest(t, zmq4.Dealer, endpoint, "a")
+	l := dialForTest(t, zmtp.Dealer, endpoint, "a")
 	if err := l.send([][]byte{[]byte("hello")}); err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestASilentConnectionKeepsNobodyOut(t *testing.T) {
 }
 
 func TestRouterToAGonePeerDoesNotBlock(t *testing.T) {
-	s, _ := listenForTest(t, zmq4.Router, echo)
+	s, _ := listenForTest(t, zmtp.Router, echo)
 	for range 2 * peerQueue {
 		s.send([][]byte{[]byte("nobody"), []byte("x")})
 	}
@@ -97,10 +97,10 @@ func TestASubscriberThatStopsReadingIsCutOff(t *testing.T) {
 }
 
 func cutOff(t *testing.T, messages, size int) {
-	s, endpoint := listenForTest(t, zmq4.Pub, echo)
+	s, endpoint := listenForTest(t, zmtp.Pub, echo)
 	subscribe := func() *link {
-		l := dialForTest(t, zmq4.Sub, endpoint, "")
-		if err := l.send([][]byte{{1}}); err != nil {
+		l := dialForTest(t, zmtp.Sub, endpoint, "")
+		if err := l.subscribe(); err != nil {
 			t.Fatal(err)
 		}
 		return l

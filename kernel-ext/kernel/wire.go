@@ -25,6 +25,7 @@ type message struct {
 	identities                        [][]byte
 	header, parent, metadata, content []byte
 	buffers                           [][]byte // binary attachments; the protocol does not sign them
+	signature                         []byte   // of a message that was parsed
 }
 
 // header is the part of a Jupyter message header that forwarding looks at.
@@ -52,7 +53,7 @@ func (s signer) sign(m *message) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// parse reads the frames of a message and checks its signature and that its header and parent header are JSON objects.
+// parse reads the frames of a message and checks its signature.
 func (s signer) parse(frames [][]byte) (*message, error) {
 	at := 0
 	for at < len(frames) && string(frames[at]) != delimiter {
@@ -64,9 +65,9 @@ func (s signer) parse(frames [][]byte) (*message, error) {
 	m := &message{
 		identities: frames[:at:at],
 		header:     frames[at+2], parent: frames[at+3], metadata: frames[at+4], content: frames[at+5],
-		buffers: frames[at+6:],
+		buffers: frames[at+6:], signature: bytes.ToLower(frames[at+1]),
 	}
-	if !hmac.Equal([]byte(s.sign(m)), bytes.ToLower(frames[at+1])) {
+	if !hmac.Equal([]byte(s.sign(m)), m.signature) {
 		return nil, errors.New("wrong signature")
 	}
 	return m, nil
