@@ -75,7 +75,7 @@ func startStock(t testing.TB, env ...string) *client {
 	t.Helper()
 	gonb := gonbPath(t)
 	command := exec.Command(gonb, "--kernel", "{connection_file}", "--logtostderr")
-	return start(t, command, func(string) []string {
+	return start(t, "tcp", command, func(string) []string {
 		path := filepath.Dir(gonb) + string(os.PathListSeparator) + os.Getenv("PATH")
 		return append([]string{"PATH=" + path, "GOFLAGS=", "GOEXPERIMENT="}, env...)
 	})

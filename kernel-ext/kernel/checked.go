@@ -98,37 +98,40 @@ func checkParts(m *message) error {
 	return nil
 }
 
-// take reads the frames that a peer of a socket sent, the first being its identity. What is not right is dropped with a
-// line in the log, and answered where the protocol has an answer. proved tells whether only a holder of the key can have
-// sent them.
-func (p *proxy) take(socket string, frames [][]byte) (m *message, h header, proved, ok bool) {
-	m, err := p.signer.parse(frames[1:])
-	if err == nil {
-		m.identities = append([][]byte{frames[0]}, m.identities...)
-		h, err = readHeader(m.header)
-		switch {
-		case err == nil && p.isOwn(h.Session):
-			err = errOwn
-		case len(p.signer.key) > 0 && !p.replays.first(m.signature):
-			err = errReplayed
-		default:
-			proved = true
-		}
-	}
-	if err == nil {
-		if err = checkParts(m); err != nil {
-			p.refuse(socket, m, h, err)
-			return nil, h, proved, false
-		}
-	}
+// take reads the frames that a peer of a socket sent, the first being its identity, and calls trust if only a holder of the
+// key can have made them. What is not right is dropped with a line in the log, and answered where the protocol has an
+// answer.
+func (p *proxy) take(socket string, frames [][]byte, trust func()) (*message, header, bool) {
+	m, h, err := p.verify(frames)
 	if err != nil {
 		p.log.complain("%s socket: dropped a message: %v", socket, err)
-		return nil, h, proved, false
+		return nil, h, false
 	}
-	if proved {
-		p.clients.add(string(frames[0]))
+	p.clients.add(string(frames[0]))
+	trust()
+	if err := checkParts(m); err != nil {
+		p.refuse(socket, m, h, err)
+		return nil, h, false
 	}
-	return m, h, proved, true
+	return m, h, true
+}
+
+// verify reads a message and makes sure that it is a front-end's, new, and well addressed.
+func (p *proxy) verify(frames [][]byte) (*message, header, error) {
+	m, err := p.signer.parse(frames[1:])
+	if err != nil {
+		return nil, header{}, err
+	}
+	m.identities = append([][]byte{frames[0]}, m.identities...)
+	h, err := readHeader(m.header)
+	switch {
+	case err != nil:
+	case p.isOwn(h.Session):
+		err = errOwn
+	case len(p.signer.key) > 0 && !p.replays.first(m.signature):
+		err = errReplayed
+	}
+	return m, h, err
 }
 
 // refuse answers a request that cannot be understood with an error; what has no answer is dropped.

@@ -104,8 +104,13 @@ type channel struct {
 // startKernel starts this package's kernel, with extra environment.
 func startKernel(t testing.TB, env ...string) *client {
 	t.Helper()
-	command := exec.Command(os.Args[0])
-	return start(t, command, func(file string) []string {
+	return startKernelOver(t, "tcp", env...)
+}
+
+// startKernelOver does so with the sockets of a transport, tcp or ipc.
+func startKernelOver(t testing.TB, transport string, env ...string) *client {
+	t.Helper()
+	return start(t, transport, exec.Command(os.Args[0]), func(file string) []string {
 		return append([]string{
 			serveVariable + "=" + file, "GANTRY_TEST_GONB=" + gonbPath(t), "GANTRY_TEST_PROJECT=" + projectRoot(t),
 			"GOPROXY=off", "GOEXPERIMENT=simd", "XDG_STATE_HOME=" + t.TempDir(),
@@ -113,15 +118,20 @@ func startKernel(t testing.TB, env ...string) *client {
 	})
 }
 
-func start(t testing.TB, command *exec.Cmd, env func(file string) []string) *client {
+func start(t testing.TB, transport string, command *exec.Cmd, env func(file string) []string) *client {
 	t.Helper()
 	temp, err := os.MkdirTemp("", "gk-") // short: Unix socket paths are limited to 107 bytes
 	if err != nil {
 		t.Fatal(err)
 	}
-	info := connectionInfo{Transport: "tcp", IP: "127.0.0.1", Key: newID(), SignatureScheme: "hmac-sha256"}
-	for _, port := range []*int{&info.Shell, &info.IOPub, &info.Stdin, &info.Control, &info.Heartbeat} {
-		*port = freePort(t)
+	info := connectionInfo{Transport: transport, IP: "127.0.0.1", Key: newID(), SignatureScheme: "hmac-sha256"}
+	for i, port := range []*int{&info.Shell, &info.IOPub, &info.Stdin, &info.Control, &info.Heartbeat} {
+		if *port = i + 1; transport == "tcp" {
+			*port = freePort(t)
+		}
+	}
+	if transport == "ipc" {
+		info.IP = filepath.Join(t.TempDir(), "k")
 	}
 	text, err := json.Marshal(info)
 	if err != nil {

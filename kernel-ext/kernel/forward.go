@@ -16,16 +16,16 @@ func (p *proxy) waitReady() bool {
 	}
 }
 
-func (p *proxy) onShell(frames [][]byte) (proved bool) { return p.onRequest("shell", frames) }
+func (p *proxy) onShell(frames [][]byte, trust func()) { p.onRequest("shell", frames, trust) }
 
-func (p *proxy) onControl(frames [][]byte) (proved bool) { return p.onRequest("control", frames) }
+func (p *proxy) onControl(frames [][]byte, trust func()) { p.onRequest("control", frames, trust) }
 
 // onRequest handles a message that arrived on the shell or control socket. Cells go into the queue; almost everything
 // else is answered here, because GoNB answers it late, on the wrong socket, or never.
-func (p *proxy) onRequest(channel string, frames [][]byte) (proved bool) {
-	m, h, proved, ok := p.take(channel, frames)
+func (p *proxy) onRequest(channel string, frames [][]byte, trust func()) {
+	m, h, ok := p.take(channel, frames, trust)
 	if !ok {
-		return proved
+		return
 	}
 	switch h.MsgType {
 	case "shutdown_request":
@@ -50,7 +50,6 @@ func (p *proxy) onRequest(channel string, frames [][]byte) (proved bool) {
 			p.log.complain("%s socket: nothing answers %q", channel, h.MsgType)
 		}
 	}
-	return proved
 }
 
 // inputDelay is how long after its question GoNB is sure to take the answer: it asks first and gets ready after, and
@@ -58,22 +57,21 @@ func (p *proxy) onRequest(channel string, frames [][]byte) (proved bool) {
 const inputDelay = 50 * time.Millisecond
 
 // onStdin forwards the user's input.
-func (p *proxy) onStdin(frames [][]byte) (proved bool) {
-	m, h, proved, ok := p.take("stdin", frames)
+func (p *proxy) onStdin(frames [][]byte, trust func()) {
+	m, h, ok := p.take("stdin", frames, trust)
 	if !ok || !p.waitReady() {
-		return proved
+		return
 	}
 	var input struct {
 		Value *string `json:"value"`
 	}
 	if err := json.Unmarshal(m.content, &input); err != nil || input.Value == nil || h.MsgType != "input_reply" {
 		p.log.complain("stdin socket: dropped a message: %q without a text as its value", h.MsgType)
-		return proved
+		return
 	}
 	asked := time.Unix(0, p.question.Load())
 	time.Sleep(time.Until(asked.Add(inputDelay)))
 	p.forward(p.gonb.stdin, newMessage(frontEnd, "input_reply", nil, map[string]any{"status": "ok", "value": *input.Value}))
-	return proved
 }
 
 // frontEnd is the session of what GoNB gets in the name of front-ends. None of that is what a front-end wrote: GoNB ends at

@@ -225,3 +225,18 @@ func TestGuardSparesTheNextKernelsSocket(t *testing.T) {
 		})
 	}
 }
+
+// residentSet is the memory of the kernel's own process.
+func (c *client) residentSet(t *testing.T) int {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(c.process.Process.Pid), "statm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := strings.Fields(string(text))
+	pages, err := strconv.Atoi(fields[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages * os.Getpagesize()
+}

@@ -26,9 +26,9 @@ type socket struct {
 	greet    func(topic string) [][]byte // PUB: what a new subscriber gets first; nil: nothing
 	known    func(identity string) bool  // ROUTER: a peer of this name has shown elsewhere that it has the key; nil: none has
 
-	// ROUTER: receive gets what peers say, each peer's in turn, the first frame being the peer's identity. It tells
-	// whether the peer has shown that it has the key.
-	receive func(frames [][]byte) (proved bool)
+	// ROUTER: receive gets what peers say, each peer's in turn, the first frame being the peer's identity. It calls trust
+	// when the peer has shown that it has the key.
+	receive func(frames [][]byte, trust func())
 
 	mu     sync.Mutex
 	peers  map[*peer]bool
@@ -67,7 +67,7 @@ func splitEndpoint(endpoint string) (network, address string, err error) {
 }
 
 // serve accepts peers until close and hands what they send to receive.
-func (s *socket) serve(receive func(frames [][]byte) (proved bool)) {
+func (s *socket) serve(receive func(frames [][]byte, trust func())) {
 	s.receive = receive
 	go func() {
 		for {
@@ -131,10 +131,10 @@ func (s *socket) read(p *peer) error {
 			p.enqueue(frames, s)
 			s.rise(p, heard)
 		default:
-			if proved := s.receive(append([][]byte{[]byte(p.id)}, frames...)); proved && p.standing < trusted {
+			s.receive(append([][]byte{[]byte(p.id)}, frames...), func() {
 				s.rise(p, trusted)
 				p.conn.Limits = s.limitsFor(p)
-			}
+			})
 		}
 		s.hold(p, 0)
 	}

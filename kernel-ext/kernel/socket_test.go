@@ -20,7 +20,10 @@ func listenForTest(t *testing.T, kind zmtp.Kind, receive func(*socket, [][]byte)
 		t.Fatal(err)
 	}
 	s.patience = 500 * time.Millisecond
-	s.serve(func(frames [][]byte) bool { receive(s, frames); return true })
+	s.serve(func(frames [][]byte, trust func()) {
+		trust()
+		receive(s, frames)
+	})
 	t.Cleanup(func() { s.close(0) })
 	return s, endpoint
 }

@@ -7,6 +7,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"gantry.local/kernel-ext/jupyter/zmtp/zmtptest"
 )
 
 // said is a connection whose other end has said all it will say.
@@ -22,7 +24,7 @@ func (said) SetWriteDeadline(time.Time) error { return nil }
 
 // FuzzConversation gives all that a peer may say to a listening socket of each kind.
 func FuzzConversation(f *testing.F) {
-	for _, text := range hostile() {
+	for _, text := range zmtptest.Hostile("DEALER") {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -61,11 +63,11 @@ func FuzzReady(f *testing.F) {
 
 // FuzzFrames gives what follows the handshake; what is understood is sent again and must be understood alike.
 func FuzzFrames(f *testing.F) {
-	f.Add(frame(0, 3, []byte("abc")))
-	f.Add(append(frame(flagMore, 1, []byte{7}), frame(flagLong, 300, make([]byte, 300))...))
-	f.Add(commandFrame(ping, []byte("\x00\x00c")))
-	f.Add(frame(flagCommand|flagLong, 1<<63-1, nil))
-	f.Add(frame(flagLong, 1<<40, []byte("x")))
+	f.Add(zmtptest.Frame(0, 3, []byte("abc")))
+	f.Add(append(zmtptest.Frame(flagMore, 1, []byte{7}), zmtptest.Frame(flagLong, 300, make([]byte, 300))...))
+	f.Add(zmtptest.CommandFrame(ping, []byte("\x00\x00c")))
+	f.Add(zmtptest.Frame(flagCommand|flagLong, 1<<63-1, nil))
+	f.Add(zmtptest.Frame(flagLong, 1<<40, []byte("x")))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		limits := Limits{Frames: 16, Bytes: 1 << 20}
 		receive := func(text []byte) (all [][][]byte) {

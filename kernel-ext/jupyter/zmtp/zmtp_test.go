@@ -2,9 +2,7 @@ package zmtp
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"path/filepath"
@@ -13,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gantry.local/kernel-ext/jupyter/zmtp/zmtptest"
 )
 
 const patience = 10 * time.Second
@@ -116,90 +116,9 @@ func TestPingIsAnsweredWithItsContext(t *testing.T) {
 	}
 }
 
-// greetingOf is what a peer says first.
-func greetingOf(version byte, mechanism string) []byte {
-	g := make([]byte, greetingSize)
-	g[0], g[9], g[10] = 0xff, 0x7f, version
-	copy(g[mechanismAt:], mechanism)
-	return g
-}
-
-// frame is one frame on the wire, which may announce another length than it has.
-func frame(flags byte, announced uint64, body []byte) []byte {
-	b := []byte{flags}
-	if flags&flagLong != 0 {
-		b = binary.BigEndian.AppendUint64(b, announced)
-	} else {
-		b = append(b, byte(announced))
-	}
-	return append(b, body...)
-}
-
-func commandFrame(name string, body []byte) []byte {
-	whole := slices.Concat([]byte{byte(len(name))}, []byte(name), body)
-	return frame(flagCommand|flagLong, uint64(len(whole)), whole)
-}
-
-// hostile is what a kernel's ports were ended with, and what is like it; each is refused by name.
-func hostile() map[string][]byte {
-	g := greetingOf(3, "NULL")
-	hello := slices.Concat(g, commandFrame(ready, metadata(Dealer, "")))
-	with := func(more ...[]byte) []byte { return slices.Concat(append([][]byte{hello}, more...)...) }
-	before := func(more ...[]byte) []byte { return slices.Concat(append([][]byte{g}, more...)...) }
-	many := []byte{}
-	for i := range 2 * mostProperties {
-		many = property(many, fmt.Sprint("x", i), "")
-	}
-	return map[string][]byte{
-		"no ZeroMQ":                            []byte("GET / HTTP/1.1\r\n\r\n"),
-		"version 1":                            {1, 0},
-		"version 2":                            {0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 1, 5, 0, 0},
-		"signature":                            append([]byte{0xff}, make([]byte, 63)...),
-		"mechanism PLAIN":                      greetingOf(3, "PLAIN"),
-		"mechanism of 20 letters":              greetingOf(3, "NULLNULLNULLNULLNULL"),
-		"READY of one byte":                    before(frame(flagCommand, 1, []byte{1})),
-		"READY without a body":                 before(frame(flagCommand, 0, nil)),
-		"READY without properties":             before(commandFrame(ready, nil)),
-		"READY with a name cut off":            before(commandFrame(ready, []byte{200, 'x'})),
-		"READY with an empty name":             before(commandFrame(ready, []byte{0, 0, 0, 0, 0})),
-		"READY without a value":                before(commandFrame(ready, []byte{1, 'x', 0, 0})),
-		"READY with a value of 4 GB":           before(commandFrame(ready, []byte{1, 'x', 255, 255, 255, 255})),
-		"READY with many properties":           before(commandFrame(ready, many)),
-		"silence after half of READY":          before(commandFrame(ready, metadata(Dealer, ""))[:20]),
-		"READY with an identity of 256":        before(commandFrame(ready, property(property(nil, socketType, "DEALER"), identityOf, strings.Repeat("i", 256)))),
-		"READY with a router's identity":       before(commandFrame(ready, property(property(nil, socketType, "DEALER"), identityOf, "\x00i"))),
-		"READY of a socket that does not fit":  before(commandFrame(ready, metadata(Pub, ""))),
-		"READY of a socket nobody knows":       before(commandFrame(ready, metadata("X", ""))),
-		"a message before READY":               before(frame(0, 1, []byte{1})),
-		"another command before READY":         before(commandFrame(ping, []byte{0, 0})),
-		"ERROR":                                before(commandFrame(failure, []byte("\x03why"))),
-		"ERROR of nothing":                     before(commandFrame(failure, nil)),
-		"READY of 2^63-1 bytes":                before(frame(flagCommand|flagLong, 1<<63-1, nil)),
-		"a command of 2^63-1 bytes":            with(frame(flagCommand|flagLong, 1<<63-1, nil)),
-		"a command of 2^64-1 bytes":            with(frame(flagCommand|flagLong, 1<<64-1, nil)),
-		"a command without a name":             with(frame(flagCommand, 0, nil)),
-		"a command with its name cut off":      with(frame(flagCommand, 2, []byte{9, 'P'})),
-		"a command that goes on":               with(frame(flagCommand|flagMore, 5, []byte("\x04PING"))),
-		"PING without a time":                  with(commandFrame(ping, nil)),
-		"PING with a long context":             with(commandFrame(ping, make([]byte, 100))),
-		"SUBSCRIBE to a router":                with(commandFrame(subscribe, nil)),
-		"a frame of 2^40 bytes":                with(frame(flagLong, 1<<40, nil)),
-		"a frame of 2^63 bytes":                with(frame(flagLong, 1<<63, nil)),
-		"a frame of 2^64-1 bytes":              with(frame(flagLong, 1<<64-1, nil)),
-		"flags of a later version":             with(frame(0x80, 1, []byte{1})),
-		"frames without end":                   with(bytes.Repeat(frame(flagMore, 0, nil), 1000)),
-		"ERROR after READY":                    with(commandFrame(failure, []byte("\x00"))),
-		"a frame too long for what is left":    with(frame(flagMore|flagLong, 900_000, make([]byte, 900_000)), frame(flagLong, 900_000, nil)),
-		"silence after half a greeting":        g[:20],
-		"silence after half a frame":           with(frame(flagLong, 1000, []byte("half"))),
-		"silence after a frame that goes on":   with(frame(flagMore, 1, []byte{1})),
-		"silence after half of a frame header": with([]byte{flagLong, 0, 0}),
-	}
-}
-
 // TestWhatBreaksTheProtocolIsAnError also measures what it costs: no more than what arrives.
 func TestWhatBreaksTheProtocolIsAnError(t *testing.T) {
-	for name, said := range hostile() {
+	for name, said := range zmtptest.Hostile("DEALER") {
 		t.Run(name, func(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
