@@ -19,31 +19,17 @@ const (
 
 // readHeader reads the header of a front-end's message.
 func readHeader(raw []byte) (header, error) {
-	var h header
 	if len(raw) > longestHeader {
-		return h, fmt.Errorf("its header has %d bytes", len(raw))
+		return header{}, fmt.Errorf("its header has %d bytes", len(raw))
 	}
-	fields, err := object("header", raw)
-	if err != nil {
+	h, err := decodeHeader(raw)
+	switch {
+	case err != nil:
 		return h, err
-	}
-	if depth(raw) > deepestHeader {
+	case depth(raw) > deepestHeader:
 		return h, errors.New("its header is nested deeply")
-	}
-	for _, field := range []struct {
-		name   string
-		to     *string
-		needed bool
-	}{
-		{"msg_id", &h.MsgID, true}, {"msg_type", &h.MsgType, true}, {"session", &h.Session, false},
-		{"username", &h.Username, false}, {"date", &h.Date, false}, {"version", &h.Version, false},
-	} {
-		if value, there := fields[field.name]; there && json.Unmarshal(value, field.to) != nil {
-			return h, fmt.Errorf("%s of its header is no text", field.name)
-		}
-		if field.needed && *field.to == "" {
-			return h, fmt.Errorf("its header has no %s", field.name)
-		}
+	case h.MsgID == "" || h.MsgType == "":
+		return h, errors.New("its header has no msg_id or no msg_type")
 	}
 	return h, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -282,10 +283,11 @@ func (c *client) read(frames [][]byte) received {
 		c.t.Fatal(err)
 	}
 	r := received{message: m}
-	for raw, to := range map[*[]byte]any{&m.header: &r.header, &m.parent: &r.parent, &m.content: &r.content} {
-		if err := json.Unmarshal(*raw, to); err != nil {
-			c.t.Fatal(err)
-		}
+	var headErr, parentErr error
+	r.header, headErr = decodeHeader(m.header)
+	r.parent, parentErr = decodeHeader(m.parent)
+	if err := errors.Join(headErr, parentErr, json.Unmarshal(m.content, &r.content)); err != nil {
+		c.t.Fatal(err)
 	}
 	return r
 }

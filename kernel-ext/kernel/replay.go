@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -21,6 +22,8 @@ var (
 // replays keeps front-ends' messages from being taken twice: who has seen one could send it again without the key. The
 // zero value is ready to use.
 type replays struct {
+	most int // 0: mostDigests
+
 	mu        sync.Mutex
 	now, past map[[16]byte]bool // halves of the digests, which are as good as random
 }
@@ -28,7 +31,10 @@ type replays struct {
 // first tells whether a signature comes for the first time, and remembers it.
 func (r *replays) first(signature []byte) bool {
 	var digest [sha256.Size]byte
-	if n, err := hex.Decode(digest[:], signature); err != nil || n != len(digest) {
+	if len(signature) != hex.EncodedLen(len(digest)) {
+		return false
+	}
+	if _, err := hex.Decode(digest[:], signature); err != nil {
 		return false // not one of a message that was verified
 	}
 	half := [16]byte(digest[:])
@@ -37,7 +43,7 @@ func (r *replays) first(signature []byte) bool {
 	if r.now[half] || r.past[half] {
 		return false
 	}
-	if r.now == nil || len(r.now) >= mostDigests {
+	if r.now == nil || len(r.now) >= cmp.Or(r.most, mostDigests) {
 		r.now, r.past = map[[16]byte]bool{}, r.now
 	}
 	r.now[half] = true

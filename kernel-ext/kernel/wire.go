@@ -84,8 +84,18 @@ func (s signer) frames(m *message) [][]byte {
 // decodeHeader reads a header; GoNB and some clients send {} where there is no parent, which yields the zero header.
 func decodeHeader(raw []byte) (header, error) {
 	var h header
-	err := json.Unmarshal(raw, &h)
-	return h, err
+	fields, err := object("header", raw)
+	if err != nil {
+		return h, err
+	}
+	for name, to := range map[string]*string{
+		"msg_id": &h.MsgID, "msg_type": &h.MsgType, "session": &h.Session, "username": &h.Username, "date": &h.Date, "version": &h.Version,
+	} {
+		if value, there := fields[name]; there && json.Unmarshal(value, to) != nil {
+			return h, fmt.Errorf("%s of its header is no text", name)
+		}
+	}
+	return h, nil
 }
 
 // newMessage builds a message of this kernel's own. parent may be nil.
