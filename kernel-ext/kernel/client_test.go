@@ -111,12 +111,16 @@ func startKernel(t testing.TB, env ...string) *client {
 // startKernelOver does so with the sockets of a transport, tcp or ipc.
 func startKernelOver(t testing.TB, transport string, env ...string) *client {
 	t.Helper()
-	return start(t, transport, exec.Command(os.Args[0]), func(file string) []string {
+	return start(t, transport, exec.Command(os.Args[0]), kernelEnvironment(t, env...))
+}
+
+func kernelEnvironment(t testing.TB, env ...string) func(file string) []string {
+	return func(file string) []string {
 		return append([]string{
 			serveVariable + "=" + file, "GANTRY_TEST_GONB=" + gonbPath(t), "GANTRY_TEST_PROJECT=" + projectRoot(t),
 			"GOPROXY=off", "GOEXPERIMENT=simd", "XDG_STATE_HOME=" + t.TempDir(),
 		}, env...)
-	})
+	}
 }
 
 func start(t testing.TB, transport string, command *exec.Cmd, env func(file string) []string) *client {
@@ -132,7 +136,7 @@ func start(t testing.TB, transport string, command *exec.Cmd, env func(file stri
 		}
 	}
 	if transport == "ipc" {
-		info.IP = filepath.Join(t.TempDir(), "k")
+		info.IP = filepath.Join(t.TempDir(), "made-by-the-kernel", "k")
 	}
 	text, err := json.Marshal(info)
 	if err != nil {

@@ -50,8 +50,8 @@ type gonb struct {
 }
 
 // startGoNB starts the executable and connects to it. jupyterFile names Jupyter's connection file: GoNB takes the
-// kernel's id from the name of its own. project is the root of the module that cells see.
-func startGoNB(ctx context.Context, executable, jupyterFile, project string, log *logger) (_ *gonb, err error) {
+// kernel's id from the name of its own. project is the root of the module that cells see, sockets are this kernel's own.
+func startGoNB(ctx context.Context, executable, jupyterFile, project string, log *logger, sockets ...string) (_ *gonb, err error) {
 	go sweepTemp(log)
 	temp, err := os.MkdirTemp("", fmt.Sprintf("%s%d-", tempPrefix, os.Getpid()))
 	if err != nil {
@@ -90,7 +90,7 @@ func startGoNB(ctx context.Context, executable, jupyterFile, project string, log
 		close(g.exited)
 		return nil, fmt.Errorf("cannot start GoNB: %w; run make setup", err)
 	}
-	if err := g.watch(private.Path(jupyterFile)); err != nil {
+	if err := g.watch(private.Path(jupyterFile), sockets...); err != nil {
 		return nil, err
 	}
 
@@ -224,8 +224,8 @@ func (g *gonb) endPrograms() {
 }
 
 // guardScript waits for the end of this process, however it ends, and clears away what nobody else can then: programs
-// that do not listen, the private folder, and the socket of the channel, unless the next kernel has it already: then the
-// socket is younger than what is in the folder, or that kernel has removed the folder. GoNB and gopls mostly end by
+// that do not listen, the private folder, the socket of the channel, and those of the kernel, unless the next kernel has them already: then
+// a socket is younger than what is in the folder, or that kernel has removed the folder. GoNB and gopls mostly end by
 // themselves; a gopls that has just been started does not, so what is left of the session is ended.
 const guardScript = `trap '' INT TERM HUP
 temp=%[2]s
@@ -238,22 +238,29 @@ for stat in /proc/[0-9]*/stat; do
 	set -- ${line##*) }
 	[ "$4" = %[1]d ] && kill -KILL "${line%%%% *}"
 done
-if [ -e "$temp/bin" ] && [ ! "$socket" -nt "$temp/bin" ]; then
-	rm -f "$socket"
-fi
+for file in "$socket"%[4]s; do
+	if [ -e "$temp/bin" ] && [ ! "$file" -nt "$temp/bin" ]; then
+		rm -f "$file"
+	fi
+done
 dir=${socket%%/*}
 rmdir "$dir" && rmdir "${dir%%/*}"
+rmdir "${file%%/*}"
 rm -rf "$temp"
 `
 
-// watch starts the guard. socket is the channel's.
-func (g *gonb) watch(socket string) error {
+// watch starts the guard. socket is the channel's, others are the kernel's own, all in one folder.
+func (g *gonb) watch(socket string, others ...string) error {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	guard := exec.Command("/bin/sh", "-c", fmt.Sprintf(guardScript, g.pid, quote(g.temp), quote(socket)))
+	more := ""
+	for _, other := range others {
+		more += " " + quote(other)
+	}
+	guard := exec.Command("/bin/sh", "-c", fmt.Sprintf(guardScript, g.pid, quote(g.temp), quote(socket), more))
 	guard.Dir, guard.Env, guard.Stdin = "/", []string{"PATH=" + os.Getenv("PATH")}, r
 	guard.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := guard.Start(); err != nil {

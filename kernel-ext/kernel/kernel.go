@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -50,6 +51,18 @@ func (c connectionInfo) endpoint(port int) string {
 		separator = "-"
 	}
 	return c.Transport + "://" + c.IP + separator + strconv.Itoa(port)
+}
+
+// files are the Unix sockets among the endpoints.
+func (c connectionInfo) files() []string {
+	if c.Transport != "ipc" {
+		return nil
+	}
+	var paths []string
+	for _, port := range []int{c.Shell, c.IOPub, c.Stdin, c.Control, c.Heartbeat} {
+		paths = append(paths, strings.TrimPrefix(c.endpoint(port), "ipc://"))
+	}
+	return paths
 }
 
 func readConnection(path string) (connectionInfo, error) {
@@ -145,6 +158,9 @@ func Serve(ctx context.Context, c Config) error {
 	p.history = openHistory(p.log)
 	p.output.publish, p.output.clear = p.printedText, p.cleared
 	p.hub = newHub(p)
+	if files := connection.files(); len(files) > 0 {
+		defer os.Remove(filepath.Dir(files[0])) // if it is empty
+	}
 	if err := p.listen(connection); err != nil {
 		return err
 	}
@@ -157,7 +173,7 @@ func Serve(ctx context.Context, c Config) error {
 	defer p.cells.interrupt()
 	defer close(p.done)
 
-	g, err := startGoNB(ctx, executable, c.ConnectionFile, project, p.log)
+	g, err := startGoNB(ctx, executable, c.ConnectionFile, project, p.log, connection.files()...)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil

@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"path/filepath"
 	"runtime/debug"
@@ -45,7 +46,7 @@ func listen(kind zmtp.Kind, endpoint string, log *logger) (*socket, error) {
 	}
 	var l net.Listener
 	if network == "unix" {
-		l, err = private.Listen(filepath.Dir(address), filepath.Base(address))
+		l, err = listenPrivately(address)
 	} else {
 		l, err = net.Listen(network, address)
 	}
@@ -53,6 +54,22 @@ func listen(kind zmtp.Kind, endpoint string, log *logger) (*socket, error) {
 		return nil, fmt.Errorf("cannot listen at %s: %w", endpoint, err)
 	}
 	return &socket{kind: kind, listener: l, log: log, patience: peerPatience, peers: map[*peer]bool{}}, nil
+}
+
+// listenPrivately opens a Unix socket for this user alone. Its folder must be this user's; where it is missing, as that of
+// the kernels of `gantry lab` is, it is made, and removed with the last of the sockets, see removeFolder.
+func listenPrivately(path string) (net.Listener, error) {
+	dir := filepath.Dir(path)
+	for range 10 { // a kernel before this one, or its guard, may remove the folder just now
+		l, err := private.Listen(dir, filepath.Base(path))
+		if !errors.Is(err, fs.ErrNotExist) {
+			return l, err
+		}
+		if err := private.Folder(dir); err != nil {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("the folder %s vanishes again and again", dir)
 }
 
 func splitEndpoint(endpoint string) (network, address string, err error) {

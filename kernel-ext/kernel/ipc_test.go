@@ -1,0 +1,94 @@
+package kernel
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"gantry.local/kernel-ext/internal/private"
+)
+
+// TestUnixSocketsArePrivateAndGoWithTheKernel ends kernels in every way.
+func TestUnixSocketsArePrivateAndGoWithTheKernel(t *testing.T) {
+	for name, end := range map[string]func(c *client){
+		"shutdown request": func(c *client) { c.send(c.control, "shutdown_request", map[string]any{"restart": false}) },
+		"SIGTERM":          func(c *client) { c.process.Process.Signal(syscall.SIGTERM) },
+		"kill":             func(c *client) { c.process.Process.Kill() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			open := exec.Command("/bin/sh", "-c", `umask 0; exec "$0"`, os.Args[0]) // the kernel and all it starts
+			c := start(t, "ipc", open, kernelEnvironment(t))
+			c.mustRun(hello, "hello")
+			folder := filepath.Dir(c.connection.IP)
+			if info, err := os.Lstat(folder); err != nil || info.Mode().Perm() != 0o700 {
+				t.Errorf("folder of the sockets: %v, %v", info.Mode(), err)
+			}
+			for _, socket := range c.connection.files() {
+				if info, err := os.Lstat(socket); err != nil || info.Mode() != os.ModeSocket|0o600 {
+					t.Errorf("%s: %v, %v", socket, info.Mode(), err)
+				}
+			}
+			end(c)
+			<-c.exited
+			deadline := time.Now().Add(5 * time.Second)
+			for {
+				_, err := os.Lstat(folder)
+				if errors.Is(err, os.ErrNotExist) {
+					break
+				}
+				if time.Now().After(deadline) {
+					left, _ := os.ReadDir(folder)
+					t.Fatalf("%s is left with %v", folder, left)
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+		})
+	}
+}
+
+// TestRestartAtTheSameUnixSockets starts a kernel where one was killed, before and after that one's guard has cleared up.
+func TestRestartAtTheSameUnixSockets(t *testing.T) {
+	c := startKernelOver(t, "ipc")
+	c.mustRun(hello, "hello")
+	for range 2 {
+		c.process.Process.Kill()
+		<-c.exited
+		next := exec.Command(c.process.Path)
+		next.Env, next.Stdout, next.Stderr, next.SysProcAttr = c.process.Env, c.log, c.log, c.process.SysProcAttr
+		if err := next.Start(); err != nil {
+			t.Fatal(err)
+		}
+		c.process, c.exited = next, make(chan struct{})
+		go func(exited chan struct{}) {
+			next.Wait()
+			close(exited)
+		}(c.exited)
+		c.connect()
+		c.mustRun(hello, "hello")
+	}
+	for range 150 { // longer than the guards wait
+		time.Sleep(10 * time.Millisecond)
+		for _, socket := range c.connection.files() {
+			if _, err := os.Lstat(socket); err != nil {
+				t.Fatalf("the guard of a killed kernel took a socket of the next: %v", err)
+			}
+		}
+	}
+}
+
+func TestUnixSocketsInAFolderOfOthersAreRefused(t *testing.T) {
+	open := filepath.Join(t.TempDir(), "open")
+	if err := errors.Join(os.Mkdir(open, 0o777), os.Chmod(open, 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := listen("ROUTER", "ipc://"+filepath.Join(open, "k-1"), &logger{})
+	if !errors.Is(err, private.ErrForeign) || !strings.Contains(err.Error(), open) {
+		t.Errorf("error %v", err)
+	}
+}
