@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -29,13 +28,12 @@ const (
 	// waits for that, and Jupyter kills a kernel that takes 5 s or more.
 	stopPatience  = time.Second
 	startPatience = 60 * time.Second
-	tempPrefix    = "gantry-kernel-"
 )
 
 // gonb is the running GoNB process with its four links; heartbeats are answered in front, so the fifth is not needed.
 // The three DEALER links share one identity because GoNB asks for input at the identity of the execute request.
 type gonb struct {
-	temp                         string // everything GoNB, its builds and its cells leave behind is in here
+	temp                         *temp
 	scripts                      scripts
 	signer                       signer
 	shell, control, stdin, iopub *link
@@ -52,13 +50,17 @@ type gonb struct {
 // startGoNB starts the executable and connects to it. jupyterFile names Jupyter's connection file: GoNB takes the
 // kernel's id from the name of its own. project is the root of the module that cells see, sockets are this kernel's own.
 func startGoNB(ctx context.Context, executable, jupyterFile, project string, log *logger, sockets ...string) (_ *gonb, err error) {
-	go sweepTemp(log)
-	temp, err := os.MkdirTemp("", fmt.Sprintf("%s%d-", tempPrefix, os.Getpid()))
+	base, err := tempBase(log)
 	if err != nil {
 		return nil, err
 	}
-	temp = filepath.Clean(temp)
-	g := &gonb{temp: temp, scripts: scripts{temp}, signer: signer{[]byte(newID())}, log: log, exited: make(chan struct{})}
+	go sweepTemp(base, log)
+	made, err := makeTemp(base)
+	if err != nil {
+		return nil, err
+	}
+	temp := made.dir
+	g := &gonb{temp: made, scripts: scripts{temp}, signer: signer{[]byte(newID())}, log: log, exited: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			g.stop()
@@ -202,8 +204,8 @@ func (g *gonb) stop() {
 			l.close()
 		}
 	}
-	if err := os.RemoveAll(g.temp); err != nil {
-		g.log.printf("cannot remove %s: %v", g.temp, err)
+	if err := g.temp.remove(); err != nil {
+		g.log.printf("cannot remove %s: %v", g.temp.dir, err)
 	}
 	if g.guard != nil {
 		g.guard.Process.Kill()
@@ -260,7 +262,7 @@ func (g *gonb) watch(socket string, others ...string) error {
 	for _, other := range others {
 		more += " " + quote(other)
 	}
-	guard := exec.Command("/bin/sh", "-c", fmt.Sprintf(guardScript, g.pid, quote(g.temp), quote(socket), more))
+	guard := exec.Command("/bin/sh", "-c", fmt.Sprintf(guardScript, g.pid, quote(g.temp.dir), quote(socket), more))
 	guard.Dir, guard.Env, guard.Stdin = "/", []string{"PATH=" + os.Getenv("PATH")}, r
 	guard.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := guard.Start(); err != nil {
@@ -269,22 +271,6 @@ func (g *gonb) watch(socket string, others ...string) error {
 	}
 	g.guard, g.alive = guard, w // w stays open as long as this process is there
 	return nil
-}
-
-// sweepTemp removes what kernels left that were killed outright.
-func sweepTemp(log *logger) {
-	left, err := filepath.Glob(filepath.Join(os.TempDir(), tempPrefix+"*-*"))
-	if err != nil {
-		return // only a malformed pattern
-	}
-	for _, dir := range left {
-		id, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), tempPrefix), "-")
-		if pid, err := strconv.Atoi(id); err == nil && !alive(pid) {
-			if err := os.RemoveAll(dir); err != nil {
-				log.printf("cannot remove %s of a dead kernel: %v", dir, err)
-			}
-		}
-	}
 }
 
 // findGoNB looks for the gonb executable beside the running one, then on PATH.

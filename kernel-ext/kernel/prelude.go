@@ -21,7 +21,7 @@ func (p *proxy) prepare(ctx context.Context) error {
 	}
 	p.info = info.content
 	p.help = p.helpPage(ctx)
-	p.module, err = findCellModule(p.gonb.temp)
+	p.module, err = findCellModule(p.gonb.temp.dir)
 	if err == nil {
 		err = p.gonb.scripts.writeFor(p.gonb.pid, p.module.dir)
 	}

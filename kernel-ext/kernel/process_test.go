@@ -192,10 +192,10 @@ func TestGuardSparesTheNextKernelsSocket(t *testing.T) {
 			t.Parallel()
 			folder := t.TempDir()
 			socket := filepath.Join(folder, "base", "id", "socket")
-			g := &gonb{temp: filepath.Join(folder, "temp")}
+			g := &gonb{temp: &temp{dir: filepath.Join(folder, "temp")}}
 			program := exec.Command("sleep", "1000")
 			program.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-			err := errors.Join(os.MkdirAll(filepath.Dir(socket), 0o700), os.MkdirAll(filepath.Join(g.temp, "bin"), 0o700),
+			err := errors.Join(os.MkdirAll(filepath.Dir(socket), 0o700), os.MkdirAll(filepath.Join(g.temp.dir, "bin"), 0o700),
 				os.WriteFile(socket, nil, 0o600), program.Start())
 			if err != nil {
 				t.Fatal(err)
@@ -219,7 +219,7 @@ func TestGuardSparesTheNextKernelsSocket(t *testing.T) {
 			if _, err := os.Stat(filepath.Join(folder, "base")); (err == nil) != next {
 				t.Errorf("folder of the socket: %v", err)
 			}
-			if _, err := os.Stat(g.temp); !os.IsNotExist(err) {
+			if _, err := os.Stat(g.temp.dir); !os.IsNotExist(err) {
 				t.Errorf("temporary folder: %v", err)
 			}
 		})

@@ -1,0 +1,121 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"syscall"
+
+	"gantry.local/kernel-ext/internal/private"
+)
+
+const (
+	tempPrefix = "gantry-kernel-"
+	// longestSocket is the longest path of a Unix socket that every system takes, and deepestSocket the longest that GoNB
+	// makes in the folder: that of gopls.
+	longestSocket = 103
+	deepestSocket = "/" + tempPrefix + "12345678/gonb_12345678/gopls_socket"
+	longestBase   = longestSocket - len(deepestSocket)
+)
+
+// temp is the private folder of a kernel, for everything that GoNB, its builds and its cells leave behind. The kernel holds
+// a lock on it, by which others see that it lives: a process number says nothing where the temporary folder is shared by
+// containers that do not see each other's processes.
+type temp struct {
+	dir  string
+	lock *os.File
+}
+
+// tempBase is the system's temporary folder, or /tmp where sockets in that one would have too long a path.
+func tempBase(log *logger) (string, error) {
+	base, err := filepath.Abs(os.TempDir())
+	if err == nil && len(base) > longestBase {
+		log.printf("the path of the temporary folder %s has %d bytes, with more than %d it has no room for Unix sockets: using /tmp", base, len(base), longestBase)
+		base = "/tmp"
+	}
+	return base, err
+}
+
+// makeTemp makes the folder of a kernel.
+func makeTemp(base string) (*temp, error) {
+	for range 100 {
+		t := &temp{dir: filepath.Join(base, tempPrefix+newID()[:8])}
+		if err := os.Mkdir(t.dir, 0o700); errors.Is(err, fs.ErrExist) {
+			continue
+		} else if err != nil {
+			return nil, fmt.Errorf("cannot make a folder for temporary files: %w; set TMPDIR to a folder that can be written to", err)
+		}
+		// Another kernel may sweep it away before it is locked.
+		err := os.Chmod(t.dir, 0o700) // the umask may have taken more
+		if err == nil {
+			t.lock, err = lockFolder(t.dir)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		if t.lock != nil {
+			return t, nil
+		}
+	}
+	return nil, fmt.Errorf("no folder that is made in %s stays", base)
+}
+
+// remove removes the folder and what is in it.
+func (t *temp) remove() error {
+	defer t.lock.Close()
+	return os.RemoveAll(t.dir)
+}
+
+// lockFolder takes the lock on a folder of this user without waiting. It returns nil where another process has it, or
+// where the folder is gone.
+func lockFolder(dir string) (*os.File, error) {
+	folder, err := os.OpenFile(dir, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	err = syscall.Flock(int(folder.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if err == nil {
+		opened, errOpened := folder.Stat()
+		there, errThere := os.Lstat(dir)
+		if errOpened == nil && errThere == nil && os.SameFile(opened, there) {
+			return folder, nil
+		}
+	}
+	folder.Close()
+	if err != nil && !errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil, fmt.Errorf("cannot lock %s: %w", dir, err)
+	}
+	return nil, nil
+}
+
+// sweepTemp removes what kernels left that were killed outright.
+func sweepTemp(base string, log *logger) {
+	entries, err := os.ReadDir(base)
+	if err != nil {
+		return // making a folder there says more
+	}
+	ours := regexp.MustCompile("^" + tempPrefix + "[a-z0-9]{8}$")
+	for _, e := range entries {
+		dir := filepath.Join(base, e.Name())
+		if !ours.MatchString(e.Name()) || private.Check(dir) != nil {
+			continue
+		}
+		lock, err := lockFolder(dir)
+		if err != nil {
+			log.printf("%v", err)
+		}
+		if lock == nil {
+			continue
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			log.printf("cannot remove %s of a dead kernel: %v", dir, err)
+		}
+		lock.Close()
+	}
+}
