@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -90,5 +91,36 @@ func TestUnixSocketsInAFolderOfOthersAreRefused(t *testing.T) {
 	_, err := listen("ROUTER", "ipc://"+filepath.Join(open, "k-1"), &logger{})
 	if !errors.Is(err, private.ErrForeign) || !strings.Contains(err.Error(), open) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestAnotherUserIsTurnedAway lets "nobody" (65534) try all ports of a kernel whose front-end wants TCP. It needs a second
+// user, so for others than root only this user's own way in is left to try.
+func TestAnotherUserIsTurnedAway(t *testing.T) {
+	c := startKernel(t)
+	c.mustRun(hello, "hello")
+	greeted := func(port int, user uint32) string {
+		t.Helper()
+		script := fmt.Sprintf("exec 3<>/dev/tcp/127.0.0.1/%d; head -c 1 <&3 | wc -c", port)
+		command := exec.CommandContext(t.Context(), "bash", "-c", script)
+		command.Dir = "/"
+		if user != uint32(os.Getuid()) {
+			command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
+		}
+		said, err := command.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(said))
+	}
+	for name, port := range c.ports() {
+		if got := greeted(port.port, uint32(os.Getuid())); got != "1" {
+			t.Errorf("%s: this user gets %s bytes of a greeting", name, got)
+		}
+		if os.Getuid() == 0 {
+			if got := greeted(port.port, 65534); got != "0" {
+				t.Errorf("%s: another user gets %s bytes of a greeting", name, got)
+			}
+		}
 	}
 }

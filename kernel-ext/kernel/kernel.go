@@ -43,6 +43,8 @@ type connectionInfo struct {
 	Stdin           int    `json:"stdin_port"`
 	Control         int    `json:"control_port"`
 	Heartbeat       int    `json:"hb_port"`
+
+	owner int // of the connection file: who wrote it has the key
 }
 
 func (c connectionInfo) endpoint(port int) string {
@@ -66,10 +68,15 @@ func (c connectionInfo) files() []string {
 }
 
 func readConnection(path string) (connectionInfo, error) {
-	var c connectionInfo
+	c := connectionInfo{owner: os.Getuid()}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return c, fmt.Errorf("cannot read the connection file: %w", err)
+	}
+	if info, err := os.Stat(path); err == nil {
+		if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+			c.owner = int(stat.Uid)
+		}
 	}
 	if err := json.Unmarshal(text, &c); err != nil {
 		return c, fmt.Errorf("connection file %s: %w", path, err)
@@ -242,6 +249,9 @@ func (p *proxy) listen(c connectionInfo) (err error) {
 		if *s.to, err = listen(s.kind, c.endpoint(s.port), p.log); err != nil {
 			return err
 		}
+	}
+	for _, s := range []*socket{p.shell, p.control, p.stdin, p.iopub, p.heartbeat} {
+		s.also = c.owner
 	}
 	p.iopub.greet = p.welcome
 	for _, s := range []*socket{p.shell, p.control, p.stdin} {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
@@ -25,6 +26,7 @@ type socket struct {
 	log      *logger
 	patience time.Duration               // peerPatience, less in tests
 	greet    func(topic string) [][]byte // PUB: what a new subscriber gets first; nil: nothing
+	also     int                         // TCP: another user of this machine, besides this one and root, who may connect
 	known    func(identity string) bool  // ROUTER: a peer of this name has shown elsewhere that it has the key; nil: none has
 
 	// ROUTER: receive gets what peers say, each peer's in turn, the first frame being the peer's identity. It calls trust
@@ -53,7 +55,7 @@ func listen(kind zmtp.Kind, endpoint string, log *logger) (*socket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen at %s: %w", endpoint, err)
 	}
-	return &socket{kind: kind, listener: l, log: log, patience: peerPatience, peers: map[*peer]bool{}}, nil
+	return &socket{kind: kind, listener: l, log: log, patience: peerPatience, also: os.Getuid(), peers: map[*peer]bool{}}, nil
 }
 
 // listenPrivately opens a Unix socket for this user alone. Its folder must be this user's; where it is missing, as that of
@@ -96,6 +98,13 @@ func (s *socket) serve(receive func(frames [][]byte, trust func())) {
 				s.log.complain("%s socket: accept: %v", s.kind, err)
 				time.Sleep(100 * time.Millisecond) // out of descriptors: let some go before the next try
 				continue
+			}
+			if tcp, ok := c.(*net.TCPConn); ok {
+				if err := private.CheckLocal(tcp, s.also); err != nil {
+					s.log.complain("%s socket: turned a client away: %v", s.kind, err)
+					c.Close()
+					continue
+				}
 			}
 			p := newPeer(c)
 			if !s.admit(p) {

@@ -1,7 +1,8 @@
 // Package private keeps folders, files and sockets to one user: what this process makes is closed to others, and what
 // it finds is used only if nobody else can have put it there.
 //
-// Reading order: folder.go (what lies on the disk), socket.go (who is at the other end), then the system's part.
+// Reading order: folder.go (what lies on the disk), socket.go (who is at the other end), local.go (the same over TCP), then
+// the system's part.
 package private
 
 import (
