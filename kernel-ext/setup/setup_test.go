@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -416,6 +417,7 @@ func TestLab(t *testing.T) {
 	if !strings.Contains(get(page), "jupyter-config-data") {
 		t.Error("the page is not JupyterLab's")
 	}
+	kernelAtUnixSockets(t, fmt.Sprintf("http://127.0.0.1:%d/api/kernels", port), token, filepath.Join(venv(root), "jupyter", "runtime"))
 	cancel()
 	select {
 	case err := <-ended:
@@ -428,4 +430,62 @@ func TestLab(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(venv(root), "jupyter", "runtime")); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("the runtime folder: %v, %v; want only its owner to see it", info.Mode(), err)
 	}
+}
+
+// kernelAtUnixSockets lets JupyterLab start a kernel, which must listen at private Unix sockets, and end it, which must leave
+// none.
+func kernelAtUnixSockets(t *testing.T, kernels, token, runtimeDir string) {
+	t.Helper()
+	ask := func(method, url, body string) []byte {
+		request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "token "+token)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		said, err := io.ReadAll(response.Body)
+		if err != nil || response.StatusCode >= 300 {
+			t.Fatalf("%s %s: %s %s %v", method, url, response.Status, said, err)
+		}
+		return said
+	}
+	var kernel struct{ ID string }
+	if err := json.Unmarshal(ask(http.MethodPost, kernels, `{"name": "gantry"}`), &kernel); err != nil {
+		t.Fatal(err)
+	}
+	var connection struct{ Transport, IP string }
+	text, err := os.ReadFile(filepath.Join(runtimeDir, "kernel-"+kernel.ID+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &connection); err != nil || connection.Transport != "ipc" {
+		t.Fatalf("the kernel's transport is %q (%v), want ipc", connection.Transport, err)
+	}
+	folder := filepath.Dir(connection.IP)
+	until := func(what string, holds func() bool) {
+		for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("30 s, and still not: %s", what)
+			}
+		}
+	}
+	until("five sockets of mode 0600 in a folder of mode 0700", func() bool {
+		sockets, _ := filepath.Glob(connection.IP + "-*")
+		for _, socket := range sockets {
+			if info, err := os.Lstat(socket); err != nil || info.Mode() != os.ModeSocket|0o600 {
+				return false
+			}
+		}
+		info, err := os.Lstat(folder)
+		return len(sockets) == 5 && err == nil && info.Mode().Perm() == 0o700
+	})
+	ask(http.MethodDelete, kernels+"/"+kernel.ID, "")
+	until("the folder of the sockets is gone", func() bool {
+		_, err := os.Lstat(folder)
+		return errors.Is(err, os.ErrNotExist)
+	})
 }
