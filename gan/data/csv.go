@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // CSVOptions tell how a CSV file becomes time series. The zero value gives windows of 64 rows, each starting at the
@@ -17,12 +17,9 @@ import (
 type CSVOptions struct {
 	Window   int      // steps of one series; 0 is 64
 	Stride   int      // rows from one series' start to the next's; 0 is 1
-	Columns  []string // the channels, by the names in the first line; nil is every column of numbers
+	Columns  []string // the channels, by the names in the first line; nil is every column without a word in its first row
 	NoHeader bool     // the first line holds data, and the columns are called "1", "2", …
 }
-
-// maxSeries is the most numbers that the series of one file may hold, a gigabyte as float32.
-const maxSeries = 1 << 28
 
 func (o CSVOptions) withDefaults() CSVOptions {
 	if o.Window == 0 {
@@ -46,17 +43,35 @@ func CSV(path string, options CSVOptions) Set {
 	name := "csv:" + path + optionText(options)
 	options = options.withDefaults()
 	return loadedOnce(name, func() (*Images, error) {
-		file, err := os.Open(path)
+		file, err := openFile(path)
 		if err != nil {
 			return nil, fmt.Errorf("CSV: %w", err)
 		}
 		defer file.Close()
-		series, err := readCSV(file, options, maxSeries)
+		series, err := readCSV(file, options, maxTable, maxValues)
 		if err != nil {
 			return nil, fmt.Errorf("CSV file %s: %w", path, err)
 		}
 		return series, series.Check()
 	})
+}
+
+// rowReader reads on until a row has taken more than maxRow bytes.
+type rowReader struct {
+	r         io.Reader
+	row, left int
+}
+
+// next allows for one row more.
+func (l *rowReader) next() { l.row, l.left = l.row+1, maxRow }
+
+func (l *rowReader) Read(p []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, fmt.Errorf("row %d is longer than %d bytes: mend a quote that lacks its end, or name a CSV file", l.row, maxRow)
+	}
+	n, err := l.r.Read(p[:min(len(p), l.left)])
+	l.left -= n
+	return n, err
 }
 
 // Unscale puts samples [n, Height, Width, Channels] in [-1, 1], drawn by a generator, back into the units of the file
@@ -70,21 +85,33 @@ func (im *Images) Unscale(samples []float32) {
 	}
 }
 
-func readCSV(r io.Reader, options CSVOptions, most int) (*Images, error) {
+// readCSV reads a table of at most mostRead numbers, and makes series of at most mostMade.
+func readCSV(r io.Reader, options CSVOptions, mostRead, mostMade int) (*Images, error) {
 	if options.Window < 1 || options.Stride < 1 {
 		return nil, fmt.Errorf("windows of %d rows, %d apart: want at least 1", options.Window, options.Stride)
 	}
-	buffered := bufio.NewReader(r)
+	limited := &rowReader{r: r}
+	limited.next()
+	buffered := bufio.NewReader(limited)
 	if mark, _ := buffered.Peek(3); string(mark) == "\ufeff" { // the byte order mark that spreadsheets write
 		buffered.Discard(3)
 	}
 	rows := csv.NewReader(buffered)
-	rows.ReuseRecord = true
+	rows.ReuseRecord, rows.TrimLeadingSpace = true, true
 	first, err := rows.Read()
-	if err != nil {
-		return nil, fmt.Errorf("no first line: %w", err)
+	if err == io.EOF {
+		return nil, errors.New("it is empty")
 	}
-	header := slices.Clone(first)
+	if err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(first, func(field string) bool { return strings.ContainsRune(field, 0) }) {
+		return nil, errNotUTF8
+	}
+	header := make([]string, len(first))
+	for i, name := range first {
+		header[i] = strings.TrimSpace(name)
+	}
 	record, err := first, error(nil)
 	if options.NoHeader {
 		for i := range header {
@@ -94,17 +121,23 @@ func readCSV(r io.Reader, options CSVOptions, most int) (*Images, error) {
 		if !slices.ContainsFunc(header, func(field string) bool { _, err := number(field); return err != nil }) {
 			return nil, errors.New("the first line holds numbers, not the columns' names: add them, or set NoHeader")
 		}
-		if record, err = rows.Read(); err != nil {
-			return nil, fmt.Errorf("no data below the first line: %w", err)
+		limited.next()
+		record, err = rows.Read()
+		if err == io.EOF {
+			return nil, errors.New("no data below the first line")
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
-	columns, err := chooseColumns(header, record, options.Columns)
+	columns, err := chooseColumns(header, record, options)
 	if err != nil {
 		return nil, err
 	}
 
 	var table []float64 // [rows, columns]
 	for ; err != io.EOF; record, err = rows.Read() {
+		limited.next()
 		if err != nil {
 			return nil, err
 		}
@@ -112,27 +145,29 @@ func readCSV(r io.Reader, options CSVOptions, most int) (*Images, error) {
 			value, err := number(record[column])
 			if err != nil {
 				line, _ := rows.FieldPos(column)
-				return nil, fmt.Errorf("line %d, column %q: %w", line, header[column], err)
+				return nil, fmt.Errorf("line %d, column %.60q: %w", line, header[column], err)
 			}
 			table = append(table, value)
 		}
-		if len(table) > most {
-			return nil, fmt.Errorf("it has more than %d numbers: choose fewer columns", most)
+		if len(table) > mostRead {
+			return nil, fmt.Errorf("it has more than %d numbers: choose fewer columns, or take a part of it", mostRead)
 		}
 	}
 	names := make([]string, len(columns))
 	for i, column := range columns {
 		names[i] = header[column]
 	}
-	return windows(table, names, options, most)
+	return windows(table, names, options, mostMade)
 }
 
-// chooseColumns returns the indices of the wanted columns, or of all in which the first row has a number.
-func chooseColumns(header, row, wanted []string) (columns []int, err error) {
-	for _, name := range wanted {
+// chooseColumns returns the indices of the wanted columns, or of all in which the first row has no word: what stands for
+// a number that is missing there (NaN, Inf, nothing below a name) is no reason to leave a channel out, but an error of its
+// row.
+func chooseColumns(header, row []string, options CSVOptions) (columns []int, err error) {
+	for _, name := range options.Columns {
 		column := slices.Index(header, name)
 		if column < 0 {
-			return nil, fmt.Errorf("no column %q: there are %q", name, header)
+			return nil, fmt.Errorf("no column %.60q: there are %s", name, listed(header))
 		}
 		columns = append(columns, column)
 	}
@@ -140,21 +175,37 @@ func chooseColumns(header, row, wanted []string) (columns []int, err error) {
 		return columns, nil
 	}
 	for column, field := range row {
-		if _, err := number(field); err == nil {
+		field = strings.TrimSpace(field)
+		_, err := strconv.ParseFloat(field, 64)
+		hole := field == "" && header[column] != "" && !options.NoHeader
+		if hole || err == nil || errors.Is(err, strconv.ErrRange) {
 			columns = append(columns, column)
 		}
 	}
 	if columns == nil {
-		return nil, errors.New("no column of numbers")
+		return nil, errors.New("no column of numbers in the first row of data: fields are parted by commas, decimals by points")
 	}
 	return columns, nil
 }
 
+// listed quotes names, the first few of many.
+func listed(names []string) string {
+	const most = 20
+	var list []string
+	for _, name := range names[:min(len(names), most)] {
+		list = append(list, fmt.Sprintf("%.60q", name))
+	}
+	if len(names) > most {
+		list = append(list, fmt.Sprintf("%d more", len(names)-most))
+	}
+	return strings.Join(list, ", ")
+}
+
 // number reads a finite number that a float32 can hold.
 func number(field string) (float64, error) {
-	value, err := strconv.ParseFloat(field, 64)
+	value, err := strconv.ParseFloat(strings.TrimSpace(field), 64)
 	if err != nil || math.IsNaN(value) || math.Abs(value) > math.MaxFloat32 {
-		return 0, fmt.Errorf("%.20q is not a finite number", field)
+		return 0, fmt.Errorf("%.20q is not a finite number: mend it, take its row out, or choose other columns", field)
 	}
 	return value, nil
 }
@@ -167,8 +218,8 @@ func windows(table []float64, names []string, options CSVOptions, most int) (*Im
 		return nil, fmt.Errorf("it has %d rows, fewer than one window of %d: set a smaller Window", rows, options.Window)
 	}
 	n := (rows-options.Window)/options.Stride + 1
-	size := options.Window * channels
-	if n > most/size {
+	size := options.Window * channels // at most the table's
+	if _, ok := volume(most, n, size); !ok {
 		return nil, fmt.Errorf("%d windows of %d numbers are more than %d numbers: set a larger Stride", n, size, most)
 	}
 	scales := make([]Scale, channels)
@@ -181,8 +232,8 @@ func windows(table []float64, names []string, options CSVOptions, most int) (*Im
 	}
 	series := &Images{Values: make([]float32, 0, n*size), N: n, Height: options.Window, Width: 1, Channels: channels,
 		Scales: scales}
-	for start := 0; start+options.Window <= rows; start += options.Stride {
-		for i, value := range table[start*channels:][:size] {
+	for window := range n {
+		for i, value := range table[window*options.Stride*channels:][:size] {
 			series.Values = append(series.Values, scales[i%channels].apply(value))
 		}
 	}

@@ -29,10 +29,14 @@ func TestCSV(t *testing.T) {
 			[]float32{0, -1, 0, 0, 0, 1}, []Scale{{"1", 5, 5}, {"2", 1, 3}}},
 		"no header, one column": {"5,1\n5,2\n", CSVOptions{Window: 2, NoHeader: true, Columns: []string{"2"}},
 			[]float32{-1, 1}, []Scale{{"2", 1, 2}}},
+		"spaces":             {"a , b\n1, 2\n 2 , 4\n", CSVOptions{Window: 2}, []float32{-1, -1, 1, 1}, []Scale{{"a", 1, 2}, {"b", 2, 4}}},
+		"commas at the end":  {"1,,\n2,,\n", CSVOptions{Window: 2, NoHeader: true}, []float32{-1, 1}, []Scale{{"1", 1, 2}}},
+		"a comma at the end": {"a,\n1,\n2,\n", CSVOptions{Window: 2}, []float32{-1, 1}, []Scale{{"a", 1, 2}}},
+		"a stride of all":    {"a\n1\n2\n3\n", CSVOptions{Window: 1, Stride: math.MaxInt}, []float32{-1}, []Scale{{"a", 1, 3}}},
 		"as spreadsheets write it": {"\ufeffx,y\r\n1,\"-2\"\r\n2,2e0\r\n", CSVOptions{Window: 2},
 			[]float32{-1, -1, 1, 1}, []Scale{{"x", 1, 2}, {"y", -2, 2}}},
 	} {
-		series, err := readCSV(strings.NewReader(c.text), c.options.withDefaults(), maxSeries)
+		series, err := readCSV(strings.NewReader(c.text), c.options.withDefaults(), maxTable, maxValues)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -50,7 +54,7 @@ func TestCSV(t *testing.T) {
 }
 
 func TestUnscale(t *testing.T) {
-	series, err := readCSV(strings.NewReader("a,b,c\n1,7,1e30\n3,7,-1e30\n2,7,0\n"), CSVOptions{Window: 3, Stride: 1}, 99)
+	series, err := readCSV(strings.NewReader("a,b,c\n1,7,1e30\n3,7,-1e30\n2,7,0\n"), CSVOptions{Window: 3, Stride: 1}, 99, 99)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,11 +76,18 @@ func TestCSVErrors(t *testing.T) {
 		options CSVOptions
 		want    string
 	}{
-		"empty":           {"", CSVOptions{}, "no first line: EOF"},
+		"empty":           {"", CSVOptions{}, "it is empty"},
 		"header alone":    {"a,b\n", CSVOptions{}, "no data below the first line"},
 		"no header":       {"1,2\n3,4\n", CSVOptions{}, "add them, or set NoHeader"},
 		"no numbers":      {"a\nx\n", CSVOptions{}, "no column of numbers"},
-		"unknown column":  {"a,b\n1,2\n", CSVOptions{Columns: []string{"c"}}, `no column "c": there are ["a" "b"]`},
+		"unknown column":  {"a,b\n1,2\n", CSVOptions{Columns: []string{"c"}}, `no column "c": there are "a", "b"`},
+		"no first number": {"a,b\n1,\n2,3\n", CSVOptions{}, `line 2, column "b": "" is not a finite number`},
+		"first NaN":       {"a,b\n1,NaN\n2,3\n", CSVOptions{}, `line 2, column "b": "NaN" is not a finite number`},
+		"first Inf":       {"a,b\n-inf,1\n2,3\n", CSVOptions{}, `line 2, column "a": "-inf" is not a finite number`},
+		"first too large": {"a,b\n1e400,1\n2,3\n", CSVOptions{}, `line 2, column "a": "1e400" is not a finite number`},
+		"UTF-16":          {"\xff\xfea\x00\n\x001\x00\n\x00", CSVOptions{}, "it is not UTF-8"},
+		"a long row":      {"a\n" + strings.Repeat("1", maxRow+5000), CSVOptions{}, "row 2 is longer than 1048576 bytes"},
+		"long rows":       {"a,b\n" + strings.Repeat("1,"+strings.Repeat("x", maxRow/2)+"\n", 3) + "\"\n", CSVOptions{}, `parse error on line 5`},
 		"a hole":          {"a,b\n1,2\n3,\n", CSVOptions{}, `line 3, column "b": "" is not a finite number`},
 		"not a number":    {"a\n1\n2\nNaN\n", CSVOptions{}, `line 4, column "a": "NaN" is not a finite number`},
 		"infinite":        {"a\n1\n1e40\n", CSVOptions{}, `line 3, column "a": "1e40" is not a finite number`},
@@ -88,7 +99,7 @@ func TestCSVErrors(t *testing.T) {
 		"many windows":    {"a\n" + strings.Repeat("1\n", 90), CSVOptions{Window: 10}, "set a larger Stride"},
 		"many numbers":    {"a\n" + strings.Repeat("1\n", 200), CSVOptions{}, "choose fewer columns"},
 	} {
-		_, err := readCSV(strings.NewReader(c.text), c.options.withDefaults(), 100)
+		_, err := readCSV(strings.NewReader(c.text), c.options.withDefaults(), 100, 100)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", name, err, c.want)
 		}
@@ -115,7 +126,7 @@ func FuzzCSV(f *testing.F) {
 	const most = 1 << 12
 	f.Fuzz(func(t *testing.T, text string, window, stride int, noHeader bool) {
 		options := CSVOptions{Window: window, Stride: stride, NoHeader: noHeader}
-		series, err := readCSV(strings.NewReader(text), options.withDefaults(), most)
+		series, err := readCSV(strings.NewReader(text), options.withDefaults(), most, most)
 		if err != nil {
 			return
 		}

@@ -10,11 +10,24 @@
 //   - Split, Subset, OfClasses, Balanced and Imbalanced, which make sets of other sets.
 //
 // Named finds a set by its name.
+//
+// # What is refused
+//
+// What comes from outside is bounded before memory is taken for it, and refused in one line otherwise. A file is a regular
+// one: a device has no end, a FIFO waits. A set is at most 4 GiB of pictures, 2³⁰ characters or 2²⁸ numbers, in at most
+// 65 536 classes.
+//
+//   - A picture has sides of at most 16 384, 2²⁶ pixels, and takes at most 320 MiB while it is read, which many at a time
+//     share; a progressive JPEG has at most 100 scans. There are at most 2²² files and folders, at most 100 deep.
+//   - A CSV file has at most 2²⁶ numbers in the columns that are read, all finite, and rows of at most 1 MiB.
+//   - A text has at most 64 MiB and 255 characters beside the space.
+//   - The files of MNIST and Fashion-MNIST have the content that the package knows.
 package data
 
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 )
@@ -62,9 +75,11 @@ func (im *Images) Depth() int {
 
 // Check returns an error if the lengths of the slices do not fit the dimensions, or a value or label is impossible.
 func (im *Images) Check() error {
-	switch size := im.N * im.Height * im.Width * im.Channels; {
-	case im.N <= 0 || size <= 0:
+	switch size, ok := volume(math.MaxInt, im.N, im.Height, im.Width, im.Channels); {
+	case min(im.N, im.Height, im.Width, im.Channels) < 1:
 		return fmt.Errorf("data set of %d images of %d×%d×%d is empty", im.N, im.Height, im.Width, im.Channels)
+	case !ok:
+		return fmt.Errorf("data set of %d images of %d×%d×%d is larger than any memory", im.N, im.Height, im.Width, im.Channels)
 	case im.Pixels != nil && im.Values != nil:
 		return errors.New("data set has both pixels and values: set just one of them")
 	case im.Values != nil && len(im.Values) != size:
@@ -77,6 +92,8 @@ func (im *Images) Check() error {
 		return fmt.Errorf("data set has %d labels for %d images", len(im.Labels), im.N)
 	case im.Labels != nil && slices.Min(im.Labels) < 0:
 		return fmt.Errorf("data set has the label %d: labels begin at 0", slices.Min(im.Labels))
+	case im.Classes() > maxClasses:
+		return fmt.Errorf("data set has %d classes: labels are 0 to %d", im.Classes(), maxClasses-1)
 	case im.Labels != nil && int(slices.Max(im.Labels)) >= im.Classes():
 		return fmt.Errorf("data set has the label %d and names for %d classes", slices.Max(im.Labels), im.Classes())
 	case im.Scales != nil && (im.Values == nil || len(im.Scales) != im.Channels):

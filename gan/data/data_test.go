@@ -78,6 +78,8 @@ func TestCheck(t *testing.T) {
 			im.Pixels, im.Values = nil, make([]float32, 24)
 			im.Values[1] = float32(math.Inf(-1))
 		}, "has the value -Inf in sample 0"},
+		"wraps around":     {func(im *Images) { im.N, im.Labels = 1<<62+2, nil }, "is larger than any memory"},
+		"a huge label":     {func(im *Images) { im.Labels[0] = math.MaxInt32 }, "has 2147483648 classes: labels are 0 to 65535"},
 		"scales of pixels": {func(im *Images) { im.Scales = make([]Scale, 2) }, "scales for 2 of 2 channels of values"},
 		"few scales": {func(im *Images) {
 			im.Pixels, im.Values, im.Scales = nil, make([]float32, 24), make([]Scale, 1)

@@ -14,6 +14,13 @@ type FacesOptions struct {
 	Seed int64 // the same seed draws the same faces: face i doesn't depend on N
 }
 
+func (o FacesOptions) channels() int {
+	if o.Gray {
+		return 1
+	}
+	return 3
+}
+
 // Faces are cartoon faces that this package draws, no two alike: head, skin, hair and beard, eyes, brows, nose, mouth,
 // glasses, clothes and background vary. There are four classes out of two features that a class-conditional GAN has to
 // tell apart: 0 neutral, 1 smiling, 2 neutral with glasses, 3 smiling with glasses.
@@ -26,19 +33,19 @@ func Faces(options FacesOptions) Set {
 		options.Size = 32
 	}
 	return loadedOnce(name, func() (*Images, error) {
-		if options.N < 0 || options.Size < 8 || options.Size > 256 {
-			return nil, fmt.Errorf("%s: want at least one face and a size of 8 to 256", name)
+		if options.Size < 8 || options.Size > 256 {
+			return nil, fmt.Errorf("%s: want a size of 8 to 256", name)
+		}
+		if err := drawable(name, options.N, options.Size*options.Size*options.channels(), maxPixels); err != nil {
+			return nil, err
 		}
 		return drawFaces(options)
 	})
 }
 
 func drawFaces(options FacesOptions) (*Images, error) {
-	faces := &Images{N: options.N, Height: options.Size, Width: options.Size, Channels: 3,
+	faces := &Images{N: options.N, Height: options.Size, Width: options.Size, Channels: options.channels(),
 		Names: []string{"neutral", "smiling", "neutral, glasses", "smiling, glasses"}}
-	if options.Gray {
-		faces.Channels = 1
-	}
 	size := options.Size * options.Size * faces.Channels
 	faces.Pixels, faces.Labels = make([]byte, options.N*size), make([]int32, options.N)
 	err := inParallel(options.N, func(i int) error {

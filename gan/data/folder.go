@@ -3,12 +3,8 @@ package data
 import (
 	"errors"
 	"fmt"
-	"image"
-	"image/color"
-	_ "image/jpeg" // the formats that a folder is read in
-	_ "image/png"
 	"io"
-	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -16,8 +12,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-
-	"golang.org/x/image/draw"
 )
 
 // FolderOptions tell how the pictures of a Folder become samples. The zero value gives 64×64 in colour.
@@ -33,13 +27,6 @@ type FolderOptions struct {
 
 	Limit int // read only so many pictures, spread evenly over all; 0 is all
 }
-
-// The most pixels that a picture may have before it is resized, which bounds what it takes in memory, and how long its
-// sides may be, which bounds what resizing takes.
-const (
-	maxPicture = 1 << 26
-	maxSide    = 1 << 14
-)
 
 func (o FolderOptions) withDefaults() FolderOptions {
 	if o.Size == 0 {
@@ -75,8 +62,8 @@ func (o FolderOptions) channels() int {
 	return 3
 }
 
-// Folder is the set of the PNG and JPEG pictures in a folder and the folders in it, sorted by their paths; other files
-// and hidden ones are ignored. Where pictures lie in sub-folders, the first sub-folder of a path is its class, in the
+// Folder is the set of the PNG and JPEG pictures in a folder and the folders in it, sorted by their paths; other files,
+// hidden ones and links to folders are ignored. Where pictures lie in sub-folders, the first sub-folder of a path is its class, in the
 // sorted order that Names keeps; pictures right in the folder have no labels. Each is cropped to its centre, resized
 // with an anti-aliasing filter, and laid on white where it is transparent. Orientation tags are ignored.
 func Folder(dir string, options FolderOptions) Set {
@@ -95,7 +82,7 @@ func readFolder(dir string, options FolderOptions) (*Images, error) {
 	if err := options.check(); err != nil {
 		return nil, err
 	}
-	paths, err := pictures(dir)
+	paths, err := pictures(dir, maxFiles)
 	if err != nil {
 		return nil, err
 	}
@@ -111,15 +98,21 @@ func readFolder(dir string, options FolderOptions) (*Images, error) {
 	}
 	images := &Images{Labels: labels, Names: names, N: len(paths), Height: options.Height, Width: options.Width,
 		Channels: options.channels()}
-	size := images.Height * images.Width * images.Channels
-	images.Pixels = make([]byte, images.N*size)
+	all, ok := volume(maxPixels, images.N, images.Height, images.Width, images.Channels)
+	if !ok {
+		return nil, fmt.Errorf("%d pictures of %d×%d×%d are more than %d bytes: set Limit, or a smaller Size", images.N,
+			images.Height, images.Width, images.Channels, maxPixels)
+	}
+	images.Pixels = make([]byte, all)
+	size := all / images.N
+	room := newRoom(maxDecoding)
 	err = inParallel(images.N, func(i int) error {
-		file, err := os.Open(filepath.Join(dir, paths[i]))
+		file, err := openFile(filepath.Join(dir, paths[i]))
 		if err != nil {
 			return err
 		}
 		defer file.Close()
-		if err := readPicture(file, images.Pixels[i*size:][:size], options, maxPicture); err != nil {
+		if err := readPicture(file, images.Pixels[i*size:][:size], options, maxPicture, room); err != nil {
 			return fmt.Errorf("%s: %w", paths[i], err)
 		}
 		return nil
@@ -127,56 +120,86 @@ func readFolder(dir string, options FolderOptions) (*Images, error) {
 	return images, err
 }
 
-// pictures returns the paths below dir of its PNG and JPEG files, sorted.
-func pictures(dir string) ([]string, error) {
-	root, err := filepath.EvalSymlinks(dir)
-	if err != nil {
+// maxDepth is how many folders may lie in each other.
+const maxDepth = 100
+
+// pictures returns the paths below root of its PNG and JPEG files, sorted. It reads a large folder by parts, and does
+// not follow links to folders.
+func pictures(root string, most int) (paths []string, err error) {
+	if info, err := os.Stat(root); err != nil {
 		return nil, err
+	} else if !info.IsDir() {
+		return nil, errors.New("it is no folder: name one")
 	}
-	var paths []string
-	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+	seen := 0
+	look := func(folder string) (inside []string, err error) {
+		opened, err := os.Open(filepath.Join(root, folder))
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if strings.HasPrefix(entry.Name(), ".") && path != root {
-			if entry.IsDir() {
-				return fs.SkipDir
+		defer opened.Close()
+		for {
+			entries, err := opened.ReadDir(1 << 10)
+			if seen += len(entries); seen > most {
+				return nil, fmt.Errorf("there are more than %d files and folders in it: name a folder further in", most)
 			}
-			return nil
-		}
-		switch strings.ToLower(filepath.Ext(path)) {
-		case ".png", ".jpg", ".jpeg":
-			if !entry.IsDir() {
-				path, err = filepath.Rel(root, path)
-				paths = append(paths, path)
+			for _, entry := range entries {
+				path := filepath.Join(folder, entry.Name())
+				switch {
+				case strings.HasPrefix(entry.Name(), "."):
+				case entry.IsDir():
+					inside = append(inside, path)
+				case slices.Contains([]string{".png", ".jpg", ".jpeg"}, strings.ToLower(filepath.Ext(path))):
+					paths = append(paths, path)
+				}
+			}
+			if err == io.EOF {
+				return inside, nil
+			} else if err != nil {
+				return nil, err
 			}
 		}
-		return err
-	})
-	if err == nil && len(paths) == 0 {
-		err = errors.New("there is no PNG or JPEG picture in it")
+	}
+	level := []string{""}
+	for depth := 0; len(level) > 0; depth++ {
+		if depth > maxDepth {
+			return nil, fmt.Errorf("folders lie in it more than %d deep: name a folder further in", maxDepth)
+		}
+		var below []string
+		for _, folder := range level {
+			inside, err := look(folder)
+			if err != nil {
+				return nil, err
+			}
+			below = append(below, inside...)
+		}
+		level = below
+	}
+	if len(paths) == 0 {
+		return nil, errors.New("there is no PNG or JPEG picture in it")
 	}
 	slices.Sort(paths)
-	return paths, err
+	return paths, nil
 }
 
 // folderClasses returns the class of each of the sorted paths and the names of the classes.
 func folderClasses(paths []string) (labels []int32, names []string, err error) {
 	var loose string
+	seen := map[string]bool{}
 	for _, path := range paths {
-		class, _, inside := strings.Cut(path, string(filepath.Separator))
-		if !inside {
+		if class, _, inside := strings.Cut(path, string(filepath.Separator)); inside {
+			seen[class] = true
+		} else {
 			loose = path
-			continue
-		}
-		if !slices.Contains(names, class) {
-			names = append(names, class)
 		}
 	}
+	names = slices.Sorted(maps.Keys(seen))
 	if loose != "" && names != nil {
 		return nil, nil, fmt.Errorf("the picture %s lies beside the class folder %s: move it into a class", loose, names[0])
 	}
-	slices.Sort(names)
+	if len(names) > maxClasses {
+		return nil, nil, fmt.Errorf("there are %d folders, each a class: at most %d", len(names), maxClasses)
+	}
 	for _, path := range paths {
 		class, _, inside := strings.Cut(path, string(filepath.Separator))
 		if i, _ := slices.BinarySearch(names, class); inside {
@@ -213,59 +236,4 @@ func inParallel(n int, work func(i int) error) error {
 	}
 	group.Wait()
 	return first
-}
-
-// readPicture decodes a PNG or JPEG picture of at most so many pixels into a sample.
-func readPicture(r io.ReadSeeker, sample []byte, options FolderOptions, most int) error {
-	config, _, err := image.DecodeConfig(r)
-	if err != nil {
-		return fmt.Errorf("not a PNG or JPEG picture: %w", err)
-	}
-	if min(config.Width, config.Height) < 1 || max(config.Width, config.Height) > maxSide ||
-		config.Width*config.Height > most {
-		return fmt.Errorf("a picture of %d×%d pixels: sides are 1 to %d and pixels at most %d; make it smaller",
-			config.Height, config.Width, maxSide, most)
-	}
-	if _, err := r.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	picture, _, err := image.Decode(r)
-	if err != nil {
-		return fmt.Errorf("damaged picture: %w", err)
-	}
-	resize(picture, sample, options)
-	return nil
-}
-
-// resize writes the part of the picture that options ask for into sample.
-func resize(picture image.Image, sample []byte, options FolderOptions) {
-	target := image.NewRGBA(image.Rect(0, 0, options.Width, options.Height))
-	draw.Draw(target, target.Bounds(), image.White, image.Point{}, draw.Src)
-	draw.CatmullRom.Scale(target, target.Bounds(), picture, cropped(picture.Bounds(), options), draw.Over, nil)
-	for i := range options.Width * options.Height {
-		rgb := target.Pix[4*i:][:3]
-		if options.Gray {
-			sample[i] = color.GrayModel.Convert(color.RGBA{rgb[0], rgb[1], rgb[2], 255}).(color.Gray).Y
-			continue
-		}
-		copy(sample[3*i:], rgb)
-	}
-}
-
-// cropped returns the part of a picture that is kept, around its centre.
-func cropped(bounds image.Rectangle, options FolderOptions) image.Rectangle {
-	width, height := bounds.Dx(), bounds.Dy()
-	switch {
-	case options.Stretch:
-		return bounds
-	case options.Crop > 0:
-		width, height = min(width, options.Crop), min(height, options.Crop)
-	}
-	if width*options.Height > height*options.Width {
-		width = max(1, height*options.Width/options.Height)
-	} else {
-		height = max(1, width*options.Height/options.Width)
-	}
-	corner := bounds.Min.Add(image.Pt((bounds.Dx()-width)/2, (bounds.Dy()-height)/2))
-	return image.Rectangle{Min: corner, Max: corner.Add(image.Pt(width, height))}
 }

@@ -12,6 +12,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -30,6 +31,12 @@ func stripes(width, height int, colours ...color.Color) image.Image {
 	for i, c := range colours {
 		draw.Draw(picture, image.Rect(i*width, 0, (i+1)*width, height), image.NewUniform(c), image.Point{}, draw.Src)
 	}
+	return picture
+}
+
+// painted fills a picture with a colour.
+func painted(picture draw.Image, c color.Color) image.Image {
+	draw.Draw(picture, picture.Bounds(), image.NewUniform(c), image.Point{}, draw.Src)
 	return picture
 }
 
@@ -143,12 +150,18 @@ func TestCrop(t *testing.T) {
 		"crop of less":   {stripes(10, 10, green), FolderOptions{Size: 1, Crop: 500}, []byte{0, 255, 0}},
 		"high to square": {stripes(9, 400, green), FolderOptions{Size: 1}, []byte{0, 255, 0}},
 		"transparent":    {stripes(4, 4, color.Transparent), FolderOptions{Size: 1}, []byte{255, 255, 255}},
+		"16 bits":        {painted(image.NewNRGBA64(image.Rect(0, 0, 6, 6)), green), FolderOptions{Size: 2}, slices.Repeat([]byte{0, 255, 0}, 4)},
+		"grey, 16 bits":  {painted(image.NewGray16(image.Rect(0, 0, 6, 6)), color.Gray{77}), FolderOptions{Size: 1}, []byte{77, 77, 77}},
+		"a palette": {image.NewPaletted(image.Rect(0, 0, 4, 4), color.Palette{color.Transparent, red}), FolderOptions{Size: 1},
+			[]byte{255, 255, 255}},
+		"half transparent": {painted(image.NewNRGBA(image.Rect(0, 0, 4, 4)), color.NRGBA{0, 0, 0, 128}), FolderOptions{Size: 1},
+			[]byte{127, 127, 127}},
 		"grey":           {stripes(4, 4, green), FolderOptions{Size: 1, Gray: true}, []byte{150}}, // 0.587·255
 		"narrow to wide": {stripes(1, 300, green), FolderOptions{Height: 1, Width: 2}, []byte{0, 255, 0, 0, 255, 0}},
 	} {
 		options := c.options.withDefaults()
 		sample := make([]byte, options.Height*options.Width*options.channels())
-		if err := readPicture(bytes.NewReader(pngOf(t, c.picture)), sample, options, maxPicture); err != nil {
+		if err := readPicture(bytes.NewReader(pngOf(t, c.picture)), sample, options, maxPicture, newRoom(maxDecoding)); err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
@@ -206,7 +219,18 @@ func TestFolderErrors(t *testing.T) {
 	}
 }
 
-// FuzzFolder wants an error or a sample drawn out of a picture within the limits.
+// kept is what a decoded picture holds in memory.
+func kept(picture image.Image) (bytes int) {
+	for _, field := range reflect.Indirect(reflect.ValueOf(picture)).Fields() {
+		if field.Type() == reflect.TypeFor[[]uint8]() {
+			bytes += field.Len()
+		}
+	}
+	return bytes
+}
+
+// FuzzFolder wants an error or a sample drawn out of a picture within the limits, which takes no more memory than was
+// reckoned before it was decoded.
 func FuzzFolder(f *testing.F) {
 	f.Add(pngOf(f, stripes(3, 5, red, blue)), false)
 	f.Add(pngOf(f, stripes(3, 5, color.Gray{9})), true)
@@ -216,11 +240,17 @@ func FuzzFolder(f *testing.F) {
 	f.Add(giantPNG(1<<31-1, 1<<31-1), false)
 	f.Add(pngOf(f, stripes(3, 3, red))[:40], false)
 	f.Add([]byte{}, true)
+	f.Add(blackPNG(f, 5, 3, 16, 6, 0, 64), true)
+	f.Add(blackPNG(f, 5, 3, 8, 4, 0, 16), true)
+	f.Add(blackPNG(f, 5, 3, 1, 3, 0, 1), false)
+	f.Add(blackPNG(f, 1, 1, 8, 6, 1, 32), false)
+	f.Add(progressiveJPEG(16, 24, 1, 3), true)
+	f.Add(progressiveJPEG(16, 24, 4, 1), false)
 	const most = 1 << 12
 	f.Fuzz(func(t *testing.T, file []byte, gray bool) {
 		options := FolderOptions{Height: 3, Width: 5, Gray: gray}.withDefaults()
 		sample := make([]byte, 3*5*options.channels())
-		if err := readPicture(bytes.NewReader(file), sample, options, most); err != nil {
+		if err := readPicture(bytes.NewReader(file), sample, options, most, newRoom(maxDecoding)); err != nil {
 			return
 		}
 		picture, _, err := image.Decode(bytes.NewReader(file))
@@ -229,8 +259,36 @@ func FuzzFolder(f *testing.F) {
 		}
 		if bounds := picture.Bounds(); bounds.Dx()*bounds.Dy() > most {
 			t.Errorf("read %v, more than %d pixels", bounds, most)
+		} else if format, err := formatOf(bytes.NewReader(file)); err != nil {
+			t.Errorf("decoded a picture of no format: %v", err)
+		} else if need, err := format.memory(bytes.NewReader(file), image.Config{Width: bounds.Dx(), Height: bounds.Dy()}); err != nil || need < kept(picture) {
+			t.Errorf("%T of %v takes %d bytes, reckoned %d, %v", picture, bounds, kept(picture), need, err)
 		} else if part := cropped(bounds, options); part.Empty() || !part.In(bounds) {
 			t.Errorf("cropped %v to %v", bounds, part)
 		}
 	})
+}
+
+// TestPictures wants all of a folder that is read by parts, and no more files and classes than there may be.
+func TestPictures(t *testing.T) {
+	files := map[string][]byte{}
+	for i := range 2100 {
+		files[fmt.Sprintf("%04d.png", i)] = nil
+	}
+	dir := folderOf(t, files)
+	paths, err := pictures(dir, 2100)
+	if err != nil || len(paths) != 2100 || !slices.IsSorted(paths) || paths[7] != "0007.png" {
+		t.Errorf("found %d of 2100 pictures, %v", len(paths), err)
+	}
+	_, err = pictures(dir, 2099)
+	requireLine(t, err, "more than 2099 files and folders", "name a folder further in")
+	_, err = pictures(filepath.Join(dir, "0000.png"), 1)
+	requireLine(t, err, "it is no folder")
+
+	many := make([]string, maxClasses+1)
+	for i := range many {
+		many[i] = filepath.Join(fmt.Sprint(i), "a.png")
+	}
+	_, _, err = folderClasses(many)
+	requireLine(t, err, "there are 65537 folders, each a class: at most 65536")
 }

@@ -45,6 +45,9 @@ func (m Mixture) Set(n int, seed int64) Set {
 	if m.Name == "" {
 		m.Name = "mixture"
 	}
+	if len(m.Centres) == 0 {
+		return loadedOnce(m.Name, func() (*Images, error) { return nil, fmt.Errorf("%s: want at least one centre", m.Name) })
+	}
 	return points(m.Name, n, seed, nil, func(rng *rand.Rand) (x, y float64, class int) {
 		class = rng.IntN(len(m.Centres))
 		return m.Centres[class][0] + m.Std*rng.NormFloat64(), m.Centres[class][1] + m.Std*rng.NormFloat64(), class
@@ -69,8 +72,8 @@ func points(kind string, n int, seed int64, names []string, draw func(*rand.Rand
 		n = toyPoints
 	}
 	return loadedOnce(name, func() (*Images, error) {
-		if n < 0 {
-			return nil, fmt.Errorf("%s: want at least one point", name)
+		if err := drawable(name, n, 2, maxValues); err != nil {
+			return nil, err
 		}
 		rng := rand.New(rand.NewPCG(uint64(seed), 0))
 		plane := &Images{Values: make([]float32, 0, 2*n), N: n, Height: 1, Width: 1, Channels: 2, Names: names}

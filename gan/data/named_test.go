@@ -80,3 +80,26 @@ func TestNamedErrors(t *testing.T) {
 		requireLine(t, err, want...)
 	}
 }
+
+// FuzzNamed wants an error of one line, or a set whose name finds it again. Nothing is loaded.
+func FuzzNamed(f *testing.F) {
+	for _, name := range Names() {
+		f.Add(name)
+	}
+	f.Add("ring,n=9000000000000000000,seed=-1")
+	f.Add("faces,size=16,gray=T,n=+3")
+	f.Add("csv:a.csv,columns=a,columns=,window=0x10")
+	f.Add("folder:,,=")
+	f.Fuzz(func(t *testing.T, name string) {
+		set, err := Named(name)
+		if err != nil {
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("%q: the error has several lines: %v", name, err)
+			}
+			return
+		}
+		if again, err := Named(set.Name); err != nil || again.Name != set.Name {
+			t.Errorf("%q is called %q, which finds %q, %v", name, set.Name, again.Name, err)
+		}
+	})
+}

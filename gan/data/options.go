@@ -61,7 +61,7 @@ func parseOptions(text string, options any) error {
 		default:
 			number, err := strconv.ParseInt(given, 10, 64)
 			if err != nil {
-				return fmt.Errorf("option %q: want %s=NUMBER", option, name)
+				return fmt.Errorf("option %q: want %s=NUMBER, whole, of digits alone, below 2⁶³", option, name)
 			}
 			field.SetInt(number)
 		}

@@ -154,7 +154,11 @@ func TestSeeds(t *testing.T) {
 
 func TestToyErrors(t *testing.T) {
 	_, err := Ring8().Set(-1, 0).Load()
-	requireLine(t, err, "ring,n=-1", "want at least one point")
+	requireLine(t, err, "ring,n=-1", "want at least one sample")
+	_, err = Mixture{Std: 1}.Set(9, 0).Load()
+	requireLine(t, err, "mixture: want at least one centre")
+	_, err = Mixture{Centres: [][2]float64{{0, math.NaN()}}, Std: 1}.Set(9, 0).Load()
+	requireLine(t, err, "has the value NaN")
 	_, err = Sines(-1, 0, 0).Load()
-	requireLine(t, err, "sines,n=-1", "want at least one series")
+	requireLine(t, err, "sines,n=-1", "want at least one sample")
 }

@@ -1,7 +1,6 @@
 package data
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 )
@@ -18,8 +17,8 @@ func Sines(n, T int, seed int64) Set {
 		T = 64
 	}
 	return loadedOnce(name, func() (*Images, error) {
-		if n < 0 || T < 0 {
-			return nil, fmt.Errorf("%s: want at least one series of at least one step", name)
+		if err := drawable(name, n, T, maxValues); err != nil {
+			return nil, err
 		}
 		rng := rand.New(rand.NewPCG(uint64(seed), 0))
 		series := &Images{Values: make([]float32, 0, n*T), N: n, Height: T, Width: 1, Channels: 1}

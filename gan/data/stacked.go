@@ -16,8 +16,8 @@ func StackedMNIST(n int) Set {
 	}
 	mnist := MNIST()
 	return loadedOnce(name, func() (*Images, error) {
-		if n < 0 {
-			return nil, fmt.Errorf("%s: want at least one sample", name)
+		if err := drawable(name, n, 3*28*28, maxPixels); err != nil {
+			return nil, err
 		}
 		digits, err := mnist.Load()
 		if err != nil {

@@ -1,10 +1,12 @@
 package data
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -17,12 +19,6 @@ type TextOptions struct {
 	Windows bool // let a window slide over the running text, in place of one sample for a line
 	Stride  int  // characters from one window's start to the next's; 0 is 1
 }
-
-// The most bytes that a text may have, and its samples, one byte for each character.
-const (
-	maxText    = 1 << 26
-	maxSamples = 1 << 30
-)
 
 func (o TextOptions) withDefaults() TextOptions {
 	if o.Length == 0 {
@@ -39,7 +35,7 @@ func (o TextOptions) withDefaults() TextOptions {
 // of it, becomes one space; lines are filled up with spaces, longer ones go on in the next sample, empty ones are left out.
 func Text(path string, options TextOptions) Set {
 	return loadedOnce("text:"+path+optionText(options), func() (*Images, error) {
-		file, err := os.Open(path)
+		file, err := openFile(path)
 		if err != nil {
 			return nil, fmt.Errorf("text: %w", err)
 		}
@@ -54,10 +50,13 @@ func Text(path string, options TextOptions) Set {
 
 // ReadText reads what Text reads, from anywhere.
 func ReadText(r io.Reader, options TextOptions) (*Images, error) {
-	return readText(r, options.withDefaults(), maxText, maxSamples)
+	return readText(r, options.withDefaults(), maxText, maxChars)
 }
 
-func readText(r io.Reader, options TextOptions, most, mostSamples int) (*Images, error) {
+// errNotUTF8 is the error of what is no text, or is one as Windows writes it, in two bytes a character.
+var errNotUTF8 = errors.New("it is not UTF-8: convert it, or name a text file")
+
+func readText(r io.Reader, options TextOptions, most, mostMade int) (*Images, error) {
 	if options.Length < 1 || options.Stride < 1 {
 		return nil, fmt.Errorf("samples of %d characters, %d apart: want at least 1", options.Length, options.Stride)
 	}
@@ -67,91 +66,116 @@ func readText(r io.Reader, options TextOptions, most, mostSamples int) (*Images,
 		return nil, err
 	case len(content) > most:
 		return nil, fmt.Errorf("it is longer than %d bytes: take a part of it", most)
-	case !utf8.Valid(content):
-		return nil, errors.New("it is not UTF-8: convert it, or name a text file")
+	case !utf8.Valid(content) || bytes.ContainsRune(content, 0):
+		return nil, errNotUTF8
 	}
-	alphabet, lines, err := characters(string(content))
+	written := strings.TrimPrefix(string(content), "\ufeff") // a byte order mark
+	alphabet, err := characters(written)
 	if err != nil {
 		return nil, err
 	}
 	text := &Images{Height: options.Length, Width: 1, Channels: 1, Alphabet: alphabet}
 	if options.Windows {
-		err = text.slide(lines, options.Stride, mostSamples)
+		err = text.slide(lines(written, alphabet), options.Stride, mostMade)
 	} else {
-		err = text.fill(lines, mostSamples)
+		err = text.fill(lines(written, alphabet), mostMade)
 	}
 	if err != nil {
 		return nil, err
 	}
-	text.N = len(text.Pixels) / options.Length
 	return text, text.Check()
 }
 
-// characters returns the alphabet of a text, the space first, and its lines as indices into it.
-func characters(content string) (alphabet []rune, lines [][]byte, err error) {
-	content = strings.TrimPrefix(content, "\ufeff") // a byte order mark
+// characters returns the alphabet of a text, the space first.
+func characters(text string) ([]rune, error) {
 	seen := map[rune]bool{}
-	for _, r := range content {
+	for _, r := range text {
 		if !unicode.IsSpace(r) {
 			seen[r] = true
 		}
 	}
 	if len(seen) == 0 {
-		return nil, nil, errors.New("there are no characters in it")
+		return nil, errors.New("there are no characters in it")
 	}
 	if len(seen) > 255 {
-		return nil, nil, fmt.Errorf("it has %d different characters: at most 255 and the space fit an alphabet", len(seen))
+		return nil, fmt.Errorf("it has %d different characters: at most 255 and the space fit an alphabet", len(seen))
 	}
-	for r := range seen {
-		alphabet = append(alphabet, r)
-	}
-	slices.Sort(alphabet)
-	alphabet = append([]rune{' '}, alphabet...)
+	return append([]rune{' '}, slices.Sorted(maps.Keys(seen))...), nil
+}
+
+// lines are those of a text that aren't empty, as indices into its alphabet. Each is overwritten by the next, so that a
+// text of many short ones takes no more than another.
+func lines(text string, alphabet []rune) iter.Seq[[]byte] {
 	index := make(map[rune]byte, len(alphabet))
 	for i, r := range alphabet {
 		index[r] = byte(i)
 	}
-	newline := func(r rune) bool { return r == '\n' || r == '\r' }
-	for line := range strings.FieldsFuncSeq(content, newline) {
-		var indices []byte
-		for _, r := range strings.Join(strings.Fields(line), " ") {
-			indices = append(indices, index[r])
+	return func(yield func([]byte) bool) {
+		var line []byte
+		spaced := false
+		for _, r := range text {
+			switch {
+			case r == '\n' || r == '\r':
+				if len(line) > 0 && !yield(line) {
+					return
+				}
+				line, spaced = line[:0], false
+			case unicode.IsSpace(r):
+				spaced = true
+			default:
+				if spaced && len(line) > 0 {
+					line = append(line, 0)
+				}
+				spaced = false
+				line = append(line, index[r])
+			}
 		}
-		if indices != nil {
-			lines = append(lines, indices)
+		if len(line) > 0 {
+			yield(line)
 		}
 	}
-	return alphabet, lines, nil
 }
 
 // fill makes a sample of each line, or several of a long one.
-func (im *Images) fill(lines [][]byte, most int) error {
-	for _, line := range lines {
+func (im *Images) fill(lines iter.Seq[[]byte], most int) error {
+	for line := range lines {
+		im.N += (len(line)-1)/im.Height + 1
+	}
+	size, ok := volume(most, im.N, im.Height)
+	if !ok {
+		return fmt.Errorf("its samples have more than %d characters: set a smaller Length", most)
+	}
+	im.Pixels = make([]byte, size)
+	rest := im.Pixels
+	for line := range lines {
 		for piece := range slices.Chunk(line, im.Height) {
-			if len(im.Pixels)+im.Height > most {
-				return fmt.Errorf("its samples have more than %d characters: set a smaller Length", most)
-			}
-			im.Pixels = append(im.Pixels, piece...)
-			im.Pixels = append(im.Pixels, make([]byte, im.Height-len(piece))...)
+			copy(rest, piece)
+			rest = rest[im.Height:]
 		}
 	}
 	return nil
 }
 
 // slide makes a sample of each window over the running text.
-func (im *Images) slide(lines [][]byte, stride, most int) error {
-	running := slices.Concat(lines[0])
-	for _, line := range lines[1:] {
-		running = append(append(running, 0), line...)
+func (im *Images) slide(lines iter.Seq[[]byte], stride, most int) error {
+	var running []byte
+	for line := range lines {
+		if running != nil {
+			running = append(running, 0)
+		}
+		running = append(running, line...)
 	}
 	if len(running) < im.Height {
 		return fmt.Errorf("it has %d characters, fewer than one window of %d: set a smaller Length", len(running), im.Height)
 	}
-	if n := (len(running)-im.Height)/stride + 1; n > most/im.Height {
-		return fmt.Errorf("%d windows of %d characters are more than %d: set a larger Stride", n, im.Height, most)
+	im.N = (len(running)-im.Height)/stride + 1
+	size, ok := volume(most, im.N, im.Height)
+	if !ok {
+		return fmt.Errorf("%d windows of %d characters are more than %d: set a larger Stride", im.N, im.Height, most)
 	}
-	for start := 0; start+im.Height <= len(running); start += stride {
-		im.Pixels = append(im.Pixels, running[start:start+im.Height]...)
+	im.Pixels = make([]byte, 0, size)
+	for window := range im.N {
+		im.Pixels = append(im.Pixels, running[window*stride:][:im.Height]...)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package data
 import (
 	"bytes"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,14 +21,15 @@ func TestText(t *testing.T) {
 		want     []string
 		alphabet string
 	}{
-		"lines":    {"ab\nb\n", TextOptions{Length: 3}, []string{"ab", "b"}, " ab"},
-		"no end":   {"ab\r\n\r\n  \nb", TextOptions{Length: 3}, []string{"ab", "b"}, " ab"},
-		"spaces":   {" a \t\u00a0 b ", TextOptions{Length: 3}, []string{"a b"}, " ab"},
-		"too long": {"abcdefg", TextOptions{Length: 3}, []string{"abc", "def", "g"}, " abcdefg"},
-		"default":  {"déjà vu", TextOptions{}, []string{"déjà vu"}, " djuvàé"},
-		"windows":  {"ab\nc d", TextOptions{Length: 4, Windows: true}, []string{"ab c", "b c", "c d"}, " abcd"},
-		"stride":   {"abcdefgh", TextOptions{Length: 3, Windows: true, Stride: 2}, []string{"abc", "cde", "efg"}, " abcdefgh"},
-		"mark":     {"\ufeffab", TextOptions{Length: 2}, []string{"ab"}, " ab"},
+		"lines":       {"ab\nb\n", TextOptions{Length: 3}, []string{"ab", "b"}, " ab"},
+		"no end":      {"ab\r\n\r\n  \nb", TextOptions{Length: 3}, []string{"ab", "b"}, " ab"},
+		"spaces":      {" a \t\u00a0 b ", TextOptions{Length: 3}, []string{"a b"}, " ab"},
+		"too long":    {"abcdefg", TextOptions{Length: 3}, []string{"abc", "def", "g"}, " abcdefg"},
+		"default":     {"déjà vu", TextOptions{}, []string{"déjà vu"}, " djuvàé"},
+		"windows":     {"ab\nc d", TextOptions{Length: 4, Windows: true}, []string{"ab c", "b c", "c d"}, " abcd"},
+		"stride":      {"abcdefgh", TextOptions{Length: 3, Windows: true, Stride: 2}, []string{"abc", "cde", "efg"}, " abcdefgh"},
+		"one of many": {"abcd", TextOptions{Length: 2, Windows: true, Stride: math.MaxInt}, []string{"ab"}, " abcd"},
+		"mark":        {"\ufeffab", TextOptions{Length: 2}, []string{"ab"}, " ab"},
 	} {
 		text, err := ReadText(strings.NewReader(c.text), c.options)
 		if err != nil {
@@ -58,6 +60,8 @@ func TestTextErrors(t *testing.T) {
 	}{
 		"empty":           {"", TextOptions{}, "no characters"},
 		"blank":           {" \n\t\r\n", TextOptions{}, "no characters"},
+		"UTF-16":          {"a\x00b\x00", TextOptions{}, "not UTF-8"},
+		"longest":         {"ab", TextOptions{Length: math.MaxInt}, "set a smaller Length"},
 		"not UTF-8":       {"caf\xe9", TextOptions{}, "not UTF-8"},
 		"256 characters":  {string(many), TextOptions{}, "256 different characters: at most 255"},
 		"long":            {strings.Repeat("a", 2001), TextOptions{}, "longer than 2000 bytes"},
