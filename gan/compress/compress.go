@@ -178,9 +178,14 @@ func Expand(compressed *safetensors.File) (*safetensors.File, error) {
 	return out, nil
 }
 
+// maxFilled is the most values of all sparse tensors of a file, a gigabyte as float32: a bitmap of zeros claims 32 times
+// its own size.
+const maxFilled = 1 << 28
+
 // fill puts the zeros of sparse tensors back.
 func fill(compressed *safetensors.File) ([]safetensors.Tensor, error) {
 	var out []safetensors.Tensor
+	filled := 0
 	for _, t := range compressed.Tensors {
 		owner, isBitmap := strings.CutSuffix(t.Name, bitmapSuffix)
 		text, sparse := compressed.Metadata[shapeKey+owner]
@@ -202,6 +207,9 @@ func fill(compressed *safetensors.File) ([]safetensors.Tensor, error) {
 		size, err := width(kept.DType)
 		if err != nil {
 			return nil, err
+		}
+		if filled += n; filled > maxFilled {
+			return nil, fmt.Errorf("its sparse tensors have more than %d values: that is no file of weights", maxFilled)
 		}
 		whole := safetensors.Tensor{Name: owner, DType: kept.DType, Shape: shape, Data: make([]byte, n*size)}
 		rest := kept.Data

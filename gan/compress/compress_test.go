@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -261,6 +263,24 @@ func TestDamaged(t *testing.T) {
 	}
 	if _, err := compress.Load(filepath.Join(t.TempDir(), "none")); err == nil {
 		t.Error("a missing file is no error")
+	}
+}
+
+// TestExpandBomb wants bitmaps that claim more weights than there can be refused before memory is
+// taken.
+func TestExpandBomb(t *testing.T) {
+	sparse := func(name string, bitmap []byte) []safetensors.Tensor {
+		return []safetensors.Tensor{{Name: name + ".bitmap", DType: "U8", Shape: []int{len(bitmap)}, Data: bitmap},
+			{Name: name + ".values", DType: "F32", Shape: []int{0}}}
+	}
+	bitmap := make([]byte, 1<<25+1)
+	bomb := &safetensors.File{Tensors: sparse("w", bitmap), Metadata: map[string]string{"shape w": fmt.Sprint(8 * len(bitmap))}}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := compress.Expand(bomb)
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; err == nil || !strings.Contains(err.Error(), "more than 268435456 values") || took > 1<<20 {
+		t.Errorf("it took %d bytes: %v", took, err)
 	}
 }
 

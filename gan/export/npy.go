@@ -1,7 +1,6 @@
 package export
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -21,7 +20,7 @@ const (
 	npyMagic     = "\x93NUMPY"
 	npyAlignment = 64
 	maxNPYHeader = 1 << 16
-	maxNPYValues = 1 << 30 // 4 GiB of float32
+	maxNPYValues = 1 << 28 // a gigabyte of float32
 )
 
 // WriteNPY writes images as a NumPy array, [n, height, width, channels] float32, little endian, row-major. numpy.load
@@ -52,7 +51,7 @@ func WriteNPY(w io.Writer, images gan.Images) error {
 }
 
 // ReadNPY reads an array of float32 with four axes, as WriteNPY and numpy.save write it (format versions 1 to 3, C
-// order), of at most 2³⁰ values. What follows the array is not read. Anything else is ErrNPY.
+// order), of at most 2²⁸ values, all finite. What follows the array is not read. Anything else is ErrNPY.
 func ReadNPY(r io.Reader) (gan.Images, error) {
 	shape, err := readNPYHeader(r)
 	if err != nil {
@@ -61,20 +60,34 @@ func ReadNPY(r io.Reader) (gan.Images, error) {
 	size := 1
 	for _, dim := range shape {
 		if dim == 0 || size > maxNPYValues/dim {
-			return gan.Images{}, fmt.Errorf("%w: its shape is %v", ErrNPY, shape)
+			return gan.Images{}, fmt.Errorf("%w: its shape is %v: want 1 to %d values", ErrNPY, shape, maxNPYValues)
 		}
 		size *= dim
 	}
-	// The buffer grows with what is there, so that a header alone cannot claim memory.
-	var body bytes.Buffer
-	if n, err := io.CopyN(&body, r, int64(size)*4); err != nil {
-		return gan.Images{}, fmt.Errorf("%w: %d bytes of %d: %w", ErrNPY, n, size*4, err)
-	}
-	images := gan.Images{Data: make([]float32, size), N: shape[0], H: shape[1], W: shape[2], C: shape[3]}
-	for i := range images.Data {
-		images.Data[i] = math.Float32frombits(binary.LittleEndian.Uint32(body.Bytes()[4*i:]))
+	// Data grows with what is there, so that a header alone cannot claim memory.
+	images := gan.Images{N: shape[0], H: shape[1], W: shape[2], C: shape[3]}
+	block := make([]byte, 1<<16)
+	for left := size * 4; left > 0; {
+		n, err := io.ReadFull(r, block[:min(left, len(block))])
+		for at := 0; at+4 <= n; at += 4 {
+			v := math.Float32frombits(binary.LittleEndian.Uint32(block[at:]))
+			if v-v != 0 {
+				return gan.Images{}, fmt.Errorf("%w: %s is %g: want finite numbers", ErrNPY, place(images), v)
+			}
+			images.Data = append(images.Data, v)
+		}
+		if left -= n; err != nil {
+			return gan.Images{}, fmt.Errorf("%w: %d bytes of %d: %w", ErrNPY, size*4-left, size*4, err)
+		}
 	}
 	return images, nil
+}
+
+// place names the next value that is read into images.
+func place(images gan.Images) string {
+	i := len(images.Data)
+	return fmt.Sprintf("sample %d, row %d, column %d, channel %d", i/(images.H*images.W*images.C), i/(images.W*images.C)%images.H,
+		i/images.C%images.W, i%images.C)
 }
 
 // readNPYHeader reads up to the first value and returns the array's shape.

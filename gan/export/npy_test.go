@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"image/png"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -17,7 +18,7 @@ import (
 )
 
 func small() gan.Images {
-	return gan.Images{Data: []float32{-1, 0, 1, 0.5, -0.25, float32(math.Inf(1))}, N: 3, H: 1, W: 2, C: 1}
+	return gan.Images{Data: []float32{-1, 0, 1, 0.5, -0.25, math.MaxFloat32}, N: 3, H: 1, W: 2, C: 1}
 }
 
 func npy(t testing.TB, images gan.Images) []byte {
@@ -33,7 +34,7 @@ func npy(t testing.TB, images gan.Images) []byte {
 func TestNPYBytes(t *testing.T) {
 	want := "934e554d5059010076007b276465736372273a20273c6634272c2027666f727472616e5f6f72646572273a2046616c73652c20277368617065" +
 		"273a2028332c20312c20322c2031292c207d" + strings.Repeat("20", 52) + "0a" +
-		"000080bf000000000000803f0000003f000080be0000807f"
+		"000080bf000000000000803f0000003f000080beffff7f7f"
 	if got := hex.EncodeToString(npy(t, small())); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -58,6 +59,30 @@ func TestNPYVersions(t *testing.T) {
 	second := slices.Concat(file[:6], []byte{2, 0}, file[8:10], []byte{0, 0}, file[10:])
 	if got, err := export.ReadNPY(bytes.NewReader(second)); err != nil || got.N != 3 {
 		t.Errorf("version 2: %d images, %v", got.N, err)
+	}
+}
+
+// TestNPYNotFinite wants what is not finite named by its place.
+func TestNPYNotFinite(t *testing.T) {
+	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		images := gan.Images{Data: make([]float32, 5*4*3*2), N: 5, H: 4, W: 3, C: 2}
+		images.Data[2*24+1*6+2*2+1] = float32(v)
+		_, err := export.ReadNPY(bytes.NewReader(npy(t, images)))
+		if !errors.Is(err, export.ErrNPY) || !strings.Contains(err.Error(), "sample 2, row 1, column 2, channel 1 is") {
+			t.Errorf("%g: %v", v, err)
+		}
+	}
+}
+
+// TestNPYBomb wants a header that claims a gigabyte to take no memory without it.
+func TestNPYBomb(t *testing.T) {
+	bomb := bytes.Replace(npy(t, small()), []byte("(3, 1, 2, 1), }      "), []byte("(9999, 128, 128, 1), }"), 1)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := export.ReadNPY(bytes.NewReader(bomb))
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; !errors.Is(err, export.ErrNPY) || took > 1<<20 {
+		t.Errorf("it took %d bytes: %v", took, err)
 	}
 }
 

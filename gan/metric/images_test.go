@@ -245,6 +245,10 @@ func TestPathLength(t *testing.T) {
 	}
 	_, err = PathLength(func([]float32) (gan.Images, error) { return noise(1, 3, 1, 1, 1), nil }, latent, PathOptions{})
 	requireError(t, err, "100 latents gave 3 images")
+	for _, options := range []PathOptions{{Paths: math.MaxInt}, {Epsilon: math.NaN()}, {Epsilon: math.Inf(1)}, {Epsilon: 2}} {
+		_, err = PathLength(func([]float32) (gan.Images, error) { return gan.Images{}, broken }, latent, options)
+		requireError(t, err, "want 1 to 1048576 and a step of")
+	}
 	_, err = PathLength(func([]float32) (gan.Images, error) { return noise(1, 3, 1, 1, 1), nil }, 0, PathOptions{})
 	requireError(t, err, "0 components")
 }

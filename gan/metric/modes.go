@@ -9,8 +9,11 @@ import (
 // Histogram counts samples per class or mode.
 type Histogram []int
 
-// Count makes a histogram of classes 0 to n-1.
+// Count makes a histogram of classes 0 to n-1, at most 65 536 of them.
 func Count(classes []int32, n int) (Histogram, error) {
+	if n > 1<<16 {
+		return nil, fmt.Errorf("cannot count %d classes: at most %d", n, 1<<16)
+	}
 	h := make(Histogram, max(n, 0))
 	for i, class := range classes {
 		if class < 0 || int(class) >= n {

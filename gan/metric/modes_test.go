@@ -30,6 +30,8 @@ func TestHistogram(t *testing.T) {
 	}
 	_, err = Count([]int32{0, 5}, 5)
 	requireError(t, err, "sample 1 has class 5: want 0 to 4")
+	_, err = Count([]int32{0}, math.MaxInt)
+	requireError(t, err, "at most 65536")
 	_, err = Count([]int32{-1}, 5)
 	requireError(t, err, "sample 0 has class -1")
 }

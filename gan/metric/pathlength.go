@@ -49,6 +49,10 @@ func PathLength(generate func(z []float32) (gan.Images, error), latent int, opti
 	if latent < 1 {
 		return Path{}, fmt.Errorf("path length: latents have %d components, want at least 1", latent)
 	}
+	if o.Paths > 1<<20 || !(o.Epsilon > 0 && o.Epsilon <= 1) {
+		return Path{}, fmt.Errorf("path length of %d paths by %g: want 1 to %d and a step of more than 0 and at most 1",
+			o.Paths, o.Epsilon, 1<<20)
+	}
 	random := rand.New(rand.NewPCG(uint64(o.Seed), 0))
 	var here, there []float32
 	for range o.Paths {
