@@ -17,7 +17,7 @@ RUN make setup && .venv/bin/pip install --no-cache-dir --disable-pip-version-che
     -r kernel-ext/setup/requirements-hub.lock
 
 FROM ${BASE}
-RUN apt-get update -q && apt-get install -y -q --no-install-recommends python3 gcc libc6-dev make git ca-certificates tini curl \
+RUN apt-get update -q && apt-get install -y -q --no-install-recommends python3 gcc libc6-dev make git ca-certificates tini curl dataset-fashion-mnist \
  && rm -rf /var/lib/apt/lists/* && useradd --create-home --uid 1000 --shell /bin/bash learner
 COPY --from=build /usr/local/go /usr/local/go
 COPY --from=build --chown=learner /gocache /gocache

@@ -21,7 +21,7 @@ func warmTrainer(b *testing.B, name string) *gan.Trainer {
 	if err != nil {
 		b.Fatal(err)
 	}
-	trainer, err := gan.NewTrainer(gantest.XLA(b), exp)
+	trainer, err := gan.NewTrainer(gantest.XLA(b), installed(b, exp))
 	if err != nil {
 		b.Fatal(err)
 	}

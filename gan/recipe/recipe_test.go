@@ -9,6 +9,7 @@ import (
 	"github.com/gomlx/compute"
 
 	"gantry.local/gan"
+	"gantry.local/gan/data"
 	"gantry.local/gan/gantest"
 	"gantry.local/gan/recipe"
 )
@@ -32,7 +33,7 @@ func TestNamed(t *testing.T) {
 // TestCheck wants every recipe to pass its own linter.
 func TestCheck(t *testing.T) {
 	for _, r := range recipe.All() {
-		for _, finding := range r.Make().Check() {
+		for _, finding := range installed(t, r.Make()).Check() {
 			t.Errorf("%s: %v", r.Name, finding)
 		}
 	}
@@ -43,11 +44,19 @@ func TestCheck(t *testing.T) {
 func TestTrain(t *testing.T) {
 	onXLA := []string{"article", "dcgan", "rsgan", "acgan", "phrases"}
 	for _, r := range recipe.All() {
-		t.Run(r.Name, func(t *testing.T) { try(t, gantest.Go(t), r.Make()) })
+		t.Run(r.Name, func(t *testing.T) { try(t, gantest.Go(t), installed(t, r.Make())) })
 		if slices.Contains(onXLA, r.Name) {
 			t.Run(r.Name+" on XLA", func(t *testing.T) { try(t, gantest.XLA(t), r.Make()) })
 		}
 	}
+}
+
+// installed returns the experiment on data that set-up installs.
+func installed(t testing.TB, exp gan.Experiment) gan.Experiment {
+	if exp.Data.Name == data.FashionMNIST().Name {
+		exp.Data = gantest.Fashion(t)
+	}
+	return exp
 }
 
 func try(t *testing.T, backend compute.Backend, exp gan.Experiment) {

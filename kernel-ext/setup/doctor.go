@@ -81,11 +81,10 @@ func checks(root string, probe func(context.Context, string) (string, error)) []
 		}},
 		{"gopls", true, "gantry setup --repair", version(filepath.Join(bin(root), "gopls"), "version")},
 		{"MNIST", true, "go clean -modcache && go mod download", func(context.Context) (string, error) {
-			images, err := data.MNIST().Load()
-			if err != nil {
-				return "", err
-			}
-			return fmt.Sprintf("%d images of %d×%d, checksum right", images.N, images.Height, images.Width), nil
+			return whole(data.MNIST(), data.MNISTTest())
+		}},
+		{"Fashion-MNIST", false, "for the recipe fashion alone: apt install dataset-fashion-mnist", func(context.Context) (string, error) {
+			return whole(data.FashionMNIST(), data.FashionMNISTTest())
 		}},
 	}
 	for _, choice := range device.Installed() {
@@ -125,6 +124,19 @@ func checks(root string, probe func(context.Context, string) (string, error)) []
 		}},
 		check{"kernel: a cell that prints", true, "make setup", func(ctx context.Context) (string, error) { return helloCell(ctx, root) }},
 	)
+}
+
+// whole loads the two halves of a data set, which verifies them.
+func whole(train, test data.Set) (string, error) {
+	images, err := train.Load()
+	if err != nil {
+		return "", err
+	}
+	unseen, err := test.Load()
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d and %d images of %d×%d, checksums right", images.N, unseen.N, images.Height, images.Width), nil
 }
 
 //go:embed hello.ipynb
