@@ -489,3 +489,18 @@ func kernelAtUnixSockets(t *testing.T, kernels, token, runtimeDir string) {
 		return errors.Is(err, os.ErrNotExist)
 	})
 }
+
+// TestDoctorFashion wants the one set that set-up does not fetch to be looked for, and not to be needed.
+func TestDoctorFashion(t *testing.T) {
+	t.Setenv("GANTRY_FASHION_MNIST", t.TempDir())
+	for _, c := range checks(t.TempDir(), nil) {
+		if c.part != "Fashion-MNIST" {
+			continue
+		}
+		if _, err := c.use(t.Context()); err == nil || c.needed || !strings.Contains(c.remedy, "apt install dataset-fashion-mnist") {
+			t.Errorf("an empty folder: error %v, needed %v, remedy %q", err, c.needed, c.remedy)
+		}
+		return
+	}
+	t.Error("nothing looks for Fashion-MNIST")
+}
