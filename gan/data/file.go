@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
+	"strings"
+	"unicode"
 )
 
 // openFile opens a regular file. What is none has no end or waits for somebody (a device, a FIFO): it is refused, and
@@ -23,12 +26,20 @@ func openFile(path string) (*os.File, error) {
 	return file, nil
 }
 
+// shown is a path as a message of one line has it.
+func shown(path string) string {
+	if strings.ContainsFunc(path, unicode.IsControl) {
+		return strconv.Quote(path)
+	}
+	return path
+}
+
 func irregular(path string, info fs.FileInfo, err error) error {
 	switch {
 	case err != nil:
 		return err
 	case info.IsDir():
-		return fmt.Errorf("%s is a folder: name a file", path)
+		return fmt.Errorf("%s is a folder: name a file", shown(path))
 	}
-	return fmt.Errorf("%s is no regular file (%s): copy what it gives into one", path, info.Mode().Type())
+	return fmt.Errorf("%s is no regular file (%s): copy what it gives into one", shown(path), info.Mode().Type())
 }

@@ -113,7 +113,7 @@ func readFolder(dir string, options FolderOptions) (*Images, error) {
 		}
 		defer file.Close()
 		if err := readPicture(file, images.Pixels[i*size:][:size], options, maxPicture, room); err != nil {
-			return fmt.Errorf("%s: %w", paths[i], err)
+			return fmt.Errorf("%s: %w", shown(paths[i]), err)
 		}
 		return nil
 	})
@@ -195,7 +195,8 @@ func folderClasses(paths []string) (labels []int32, names []string, err error) {
 	}
 	names = slices.Sorted(maps.Keys(seen))
 	if loose != "" && names != nil {
-		return nil, nil, fmt.Errorf("the picture %s lies beside the class folder %s: move it into a class", loose, names[0])
+		return nil, nil, fmt.Errorf("the picture %s lies beside the class folder %s: move it into a class",
+			shown(loose), shown(names[0]))
 	}
 	if len(names) > maxClasses {
 		return nil, nil, fmt.Errorf("there are %d folders, each a class: at most %d", len(names), maxClasses)

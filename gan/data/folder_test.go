@@ -195,9 +195,10 @@ func TestFolderErrors(t *testing.T) {
 		options FolderOptions
 		want    []string
 	}{
-		"empty":     {map[string][]byte{"readme.txt": nil}, FolderOptions{}, []string{"there is no PNG or JPEG picture in it"}},
-		"damaged":   {map[string][]byte{"a.png": good, "b.png": good[:60], "c.png": nil}, FolderOptions{}, []string{"b.png", "damaged picture"}},
-		"no format": {map[string][]byte{"a.jpg": []byte("GIF89a")}, FolderOptions{}, []string{"a.jpg", "not a PNG or JPEG picture"}},
+		"empty":               {map[string][]byte{"readme.txt": nil}, FolderOptions{}, []string{"there is no PNG or JPEG picture in it"}},
+		"damaged":             {map[string][]byte{"a.png": good, "b.png": good[:60], "c.png": nil}, FolderOptions{}, []string{"b.png", "damaged picture"}},
+		"a name of two lines": {map[string][]byte{"a\nb.png": good[:60]}, FolderOptions{}, []string{`"a\nb.png": damaged picture`}},
+		"no format":           {map[string][]byte{"a.jpg": []byte("GIF89a")}, FolderOptions{}, []string{"a.jpg", "not a PNG or JPEG picture"}},
 		"giant": {map[string][]byte{"x/a.png": giantPNG(16000, 16000)}, FolderOptions{},
 			[]string{filepath.Join("x", "a.png"), "16000×16000 pixels", "at most 67108864", "make it smaller"}},
 		"long":  {map[string][]byte{"a.png": giantPNG(1, 20000)}, FolderOptions{}, []string{"20000×1 pixels", "sides are 1 to 16384"}},
