@@ -16,18 +16,26 @@ import (
 // initializer.
 //
 // Zhang et al., "Self-attention generative adversarial networks", 2018, arXiv:1805.08318.
-func SelfAttention(scope *model.Scope, x *Node) *Node {
+func SelfAttention(scope *model.Scope, x *Node) *Node { return selfAttention(scope, x, Linear) }
+
+// SpectralSelfAttention is SelfAttention with spectrally normalised weights, as in SpectralLinear and as its authors use
+// it. gamma is not normalised.
+func SpectralSelfAttention(scope *model.Scope, x *Node) *Node {
+	return selfAttention(scope, x, SpectralLinear)
+}
+
+func selfAttention(scope *model.Scope, x *Node, linear func(scope *model.Scope, x *Node, out int) *Node) *Node {
 	requireImages("SelfAttention", x)
 	s := x.Shape()
 	batch, pixels, channels := s.Dim(0), s.Dim(1)*s.Dim(2), s.Dim(3)
 	narrow := max(1, channels/8)
 	rows := Reshape(x, batch*pixels, channels)
 	by := func(name string) *Node {
-		return Reshape(Linear(scope.In("%s", name), rows, narrow), batch, pixels, narrow)
+		return Reshape(linear(scope.In("%s", name), rows, narrow), batch, pixels, narrow)
 	}
 	f, g, h := by("f"), by("g"), by("h")
 	attention := Softmax(Einsum("bjc,bic->bji", g, f), -1)
 	seen := Reshape(Einsum("bji,bic->bjc", attention, h), batch*pixels, narrow)
 	gamma := parameter(scope.WithInitializer(initializer.Zero), x, "gamma")
-	return Add(x, Mul(gamma, Reshape(Linear(scope.In("v"), seen, channels), s.Dimensions...)))
+	return Add(x, Mul(gamma, Reshape(linear(scope.In("v"), seen, channels), s.Dimensions...)))
 }

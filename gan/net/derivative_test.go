@@ -51,6 +51,9 @@ func TestSecondDerivatives(t *testing.T) {
 		"SelfAttention": {func(s *model.Scope, x *Node) *Node {
 			return SelfAttention(s, x)
 		}, []int{4, 2, 2, 9}, false},
+		"SpectralSelfAttention": {func(s *model.Scope, x *Node) *Node {
+			return SpectralSelfAttention(s, x)
+		}, []int{4, 2, 2, 9}, true},
 		"Projection": {func(s *model.Scope, x *Node) *Node { return Projection(s, x, labels(x), 3) }, []int{4, 6}, false},
 		"SpectralProjection": {func(s *model.Scope, x *Node) *Node {
 			return SpectralProjection(s, x, labels(x), 3)

@@ -3,10 +3,12 @@ package net
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
+	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"gantry.local/gan/gantest"
@@ -139,5 +141,24 @@ func TestLabelsMatter(t *testing.T) {
 		if slices.Equal(got[:len(got)/2], got[len(got)/2:]) {
 			t.Errorf("%s: labels 0 and 2 give the same", name)
 		}
+	}
+}
+
+// TestResNetCriticIsSpectral wants every matrix and kernel of ResNet's critic to be normalised, those of attention too.
+func TestResNetCriticIsSpectral(t *testing.T) {
+	store, networks := newStore(t), ResNet{Size: 32, Width: 8, Attention: true}
+	call(gantest.Go(t), store, true, tensors.FromFlatDataAndDimensions(random(1, 2*32*32), 2, 32, 32, 1), networks.Critic)
+	weights := 0
+	for v := range store.IterVariables() {
+		if !v.Trainable || v.Shape().Rank() < 2 {
+			continue
+		}
+		weights++
+		if state := strings.TrimSuffix(v.Path(), "weights") + "u"; store.GetVariable(state) == nil {
+			t.Errorf("%s is not normalised", v.Path())
+		}
+	}
+	if weights < 14 {
+		t.Errorf("the critic has %d matrices and kernels, want the 4 of attention among at least 14", weights)
 	}
 }

@@ -20,7 +20,7 @@ type ResNet struct {
 	Width     int  // channels of every block; the paper has 256 for the generator, 128 for the critic; default 64
 	Channels  int  // of the images; default 1
 	Classes   int  // of the conditional networks; default 10
-	Attention bool // SelfAttention at half the image's size in both networks, as in SAGAN (arXiv:1805.08318)
+	Attention bool // attention at half the image's size as in SAGAN (arXiv:1805.08318): SelfAttention, in the critic spectral
 }
 
 func (r ResNet) withDefaults() ResNet {
@@ -80,7 +80,7 @@ func (r ResNet) features(scope *model.Scope, x *Node) *Node {
 	block := Residual{Spectral: true}
 	x = block.First(scope.In("first"), x, r.Width)
 	if r.Attention {
-		x = SelfAttention(scope.In("attention"), x)
+		x = SpectralSelfAttention(scope.In("attention"), x)
 	}
 	for layer := 0; x.Shape().Dim(1) > leastSide; layer++ {
 		x = block.Down(scope.In("down_%d", layer), x, r.Width)
