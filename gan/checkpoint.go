@@ -51,6 +51,9 @@ func (t *Trainer) Save(dir string) error {
 		}
 		file.Metadata[settingPrefix+name] = strconv.FormatFloat(t.settings[i], 'g', -1, 64)
 	}
+	if t.private != nil {
+		t.private.write(file.Metadata)
+	}
 	path := filepath.Join(dir, checkpointName(t.step))
 	if err := file.Save(path); err != nil {
 		return err
@@ -169,6 +172,10 @@ func (t *Trainer) RestoreFile(path string) error {
 	if err != nil {
 		return orDamage(r, err)
 	}
+	private, err := readPrivate(r.Metadata)
+	if err != nil {
+		return orDamage(r, fmt.Errorf("%s: %w", path, err))
+	}
 	file, err := readFinite(path, r)
 	if err != nil {
 		return err
@@ -185,6 +192,11 @@ func (t *Trainer) RestoreFile(path string) error {
 			return t.failed
 		}
 	}
+	if err := errors.Join(t.beginAverages(nil), t.clearSums()); err != nil {
+		t.failed = fmt.Errorf("restoring %s: %w", path, err)
+		return t.failed
+	}
+	t.beginPrivately(private, from.Calls)
 	t.step, t.calls, t.settings, t.good, t.failed = from.Step, from.Calls, settings, path, nil
 	return nil
 }

@@ -31,7 +31,11 @@ func (t *Trainer) SaveWeights(dir string) error {
 	for _, w := range []struct{ file, network, scope string }{
 		{generatorFile, generatorScope[1:], t.sampler.scope}, {criticFile, criticScope[1:], criticScope},
 	} {
-		file, err := collect(t.store, w.scope+"/", t.exp.settings())
+		settings := t.exp.settings()
+		if t.private != nil { // nothing from which to tell what chance made
+			delete(settings, "seed")
+		}
+		file, err := collect(t.store, w.scope+"/", settings)
 		if err != nil {
 			return err
 		}

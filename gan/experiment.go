@@ -192,6 +192,9 @@ func (e Experiment) validate() error {
 		return wrong("penalties, label noise and privacy need both halves at once; use Alternating")
 	case e.Order != Alternating && (e.Accumulate > 1 || e.Unroll > 0 || e.Privacy.on()):
 		return wrong("Accumulate, Unroll and Privacy need the order Alternating")
+	case e.Privacy.on() && e.Unroll > 0:
+		return wrong("looking ahead (Unroll %d), the generator would be differentiated through critic updates on real images without "+
+			"noise: leave out Unroll, or Privacy", e.Unroll)
 	case e.Privacy.on() && (e.Accumulate > 1 || len(e.Penalties) > 0 || e.Pack > 1 || e.LabelNoise > 0 || e.Augment != nil ||
 		conditional || !separable):
 		return wrong("Privacy bounds what one image can do, so it goes with a loss of separate halves, without penalties, " +

@@ -11,7 +11,8 @@ import (
 // bit. Settings changed by Set are carried over, but for those whose value in the experiment the change sets anew.
 //
 // Every variable of the branch that this trainer has too, of the same name and shape, starts with its value; fresh names
-// the others, which start as in a new run: none, unless the change is one of networks.
+// the others, which start as in a new run: none, unless the change is one of networks, or adds an EMA, whose averages start
+// as the generator's present weights.
 func (t *Trainer) Fork(change func(*Experiment)) (branch *Trainer, fresh []string, err error) {
 	if t.failed != nil {
 		return nil, nil, t.failed
@@ -32,17 +33,12 @@ func (t *Trainer) Fork(change func(*Experiment)) (branch *Trainer, fresh []strin
 			fresh = append(fresh, v.Path()[1:])
 			continue
 		}
-		value, err := from.Value()
-		if err != nil {
-			return nil, nil, fmt.Errorf("forking: variable %s: %w", v.Path(), err)
+		if err := copyValue(v, from); err != nil {
+			return nil, nil, fmt.Errorf("forking: %w", err)
 		}
-		copied, err := value.LocalClone()
-		if err == nil {
-			err = v.SetValue(copied)
-		}
-		if err != nil {
-			return nil, nil, fmt.Errorf("forking: variable %s: %w", v.Path(), err)
-		}
+	}
+	if err := branch.beginAverages(fresh); err != nil {
+		return nil, nil, fmt.Errorf("forking: %w", err)
 	}
 	before, now := t.exp.settingValues(t.exp.initialSettings()), t.exp.settingValues(t.settings)
 	for i, name := range branch.exp.settingNames() {
@@ -50,6 +46,7 @@ func (t *Trainer) Fork(change func(*Experiment)) (branch *Trainer, fresh []strin
 			branch.settings[i] = value
 		}
 	}
+	branch.beginPrivately(t.private, t.calls)
 	branch.step, branch.calls = t.step, t.calls
 	return branch, fresh, nil
 }

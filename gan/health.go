@@ -1,6 +1,7 @@
 package gan
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/gomlx/gomlx/core/graph"
@@ -72,6 +73,9 @@ type GradientNorm struct {
 func (t *Trainer) GradientNorms() (critic, generator []GradientNorm, err error) {
 	if t.failed != nil {
 		return nil, nil, t.failed
+	}
+	if t.private != nil {
+		return nil, nil, errors.New("gradients by real images without noise are not for a private run")
 	}
 	builder := t.builder
 	builder.updates = updates{critic: true, generator: true, penalties: len(t.exp.Penalties) > 0}

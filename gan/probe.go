@@ -39,6 +39,11 @@ func (e Experiment) probe(images *data.Images) (*probed, error) {
 		return nil, err
 	}
 	defer backend.Finalize()
+	if e.Privacy.on() {
+		if err := e.separate(backend, images); err != nil {
+			return nil, err
+		}
+	}
 	store := model.NewStore()
 	if err := store.SetRNGStateFromSeed(e.Seed); err != nil {
 		return nil, err
@@ -207,6 +212,13 @@ func fromInput(output, input *Node, do func(n *Node, depends map[*Node]bool)) {
 		return depends[n]
 	}
 	visit(output)
+}
+
+// dependsOn tells whether output is computed from input.
+func dependsOn(output, input *Node) bool {
+	found := output == input
+	fromInput(output, input, func(n *Node, _ map[*Node]bool) { found = found || n == output })
+	return found
 }
 
 // unshaped follows a node back through what only changes its shape or type.

@@ -1,11 +1,14 @@
 package gan
 
 import (
+	"fmt"
 	"math/rand/v2"
 
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
 	"github.com/gomlx/gomlx/core/tensors"
+
+	"gantry.local/gan/loss"
 )
 
 // random draws from a state that each draw replaces. It implements loss.Random.
@@ -20,6 +23,33 @@ func (r *random) Uniform(shape shapes.Shape) (values *Node) {
 // Normal returns numbers from N(0,1).
 func (r *random) Normal(shape shapes.Shape) (values *Node) {
 	r.state, values = RandomNormal(r.state, shape)
+	return values
+}
+
+// recorded draws as random does when it is asked for the first time, and the same again each time it is begun anew, which
+// is by setting next to 0. It implements loss.Random.
+type recorded struct {
+	from  loss.Random
+	drawn []*Node
+	next  int
+}
+
+// Uniform returns numbers in [0, 1).
+func (r *recorded) Uniform(shape shapes.Shape) *Node { return r.draw(shape, r.from.Uniform) }
+
+// Normal returns numbers from N(0,1).
+func (r *recorded) Normal(shape shapes.Shape) *Node { return r.draw(shape, r.from.Normal) }
+
+func (r *recorded) draw(shape shapes.Shape, fresh func(shapes.Shape) *Node) *Node {
+	if r.next == len(r.drawn) {
+		r.drawn = append(r.drawn, fresh(shape))
+	}
+	values := r.drawn[r.next]
+	if !values.Shape().Equal(shape) {
+		panic(fmt.Errorf("an augmentation drew %s where it had drawn %s: what it draws must depend on the images' shape alone",
+			shape, values.Shape()))
+	}
+	r.next++
 	return values
 }
 

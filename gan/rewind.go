@@ -1,6 +1,7 @@
 package gan
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -33,6 +34,10 @@ func (t *Trainer) Adopt(path string, before map[string]float64) (fresh []string,
 	if err != nil {
 		return nil, orDamage(r, err)
 	}
+	private, err := readPrivate(r.Metadata)
+	if err != nil {
+		return nil, orDamage(r, fmt.Errorf("%s: %w", path, err))
+	}
 	settings := slices.Clone(t.settings)
 	for i, name := range t.exp.settingNames() {
 		value, err := strconv.ParseFloat(r.Metadata[settingPrefix+name], 64)
@@ -63,6 +68,11 @@ func (t *Trainer) Adopt(path string, before map[string]float64) (fresh []string,
 			}
 		}
 	}
+	if err := errors.Join(t.beginAverages(fresh), t.clearSums()); err != nil {
+		t.failed = fmt.Errorf("adopting %s: %w", path, err)
+		return nil, t.failed
+	}
+	t.beginPrivately(private, from.Calls)
 	t.step, t.calls, t.settings, t.good, t.failed = from.Step, from.Calls, settings, path, nil
 	return fresh, nil
 }
@@ -78,16 +88,25 @@ func (t *Trainer) SetLoss(l loss.Loss) error {
 		return err
 	}
 	before, execs := t.exp, t.execs
+	var private privateExecs
+	if t.private != nil {
+		private, t.private.privateExecs = t.private.privateExecs, private
+	}
 	t.exp, t.builder.Experiment, t.execs = exp, exp, nil
 	if err := t.compile(); err != nil {
 		for _, exec := range t.execs {
 			exec.Finalize()
 		}
 		t.exp, t.builder.Experiment, t.execs = before, before, execs
+		if t.private != nil {
+			t.private.finalize()
+			t.private.privateExecs = private
+		}
 		return fmt.Errorf("loss %v: %w", exp.Loss, err)
 	}
 	for _, exec := range execs {
 		exec.Finalize()
 	}
+	private.finalize()
 	return nil
 }

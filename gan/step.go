@@ -110,10 +110,7 @@ func (s *step) build(rows, state, settings *Node) *Node {
 func (s *step) gradientNorms(rows, state, settings *Node) (norms []*Node) {
 	s.begin(rows, state, settings)
 	g := rows.Graph()
-	before := map[*model.Variable]*Node{}
-	for v := range s.store.IterVariables() {
-		before[v] = v.NodeValue(g)
-	}
+	restore := s.keep(g, "")
 	real, fake := s.realBatch(0, 0), s.fakeBatch(0, 0)
 	gradients := Gradient(s.criticObjective(real, s.constant(fake)), s.criticValues()...)
 	realLogits := s.judge(real).logits
@@ -121,19 +118,33 @@ func (s *step) gradientNorms(rows, state, settings *Node) (norms []*Node) {
 	for _, gradient := range gradients {
 		norms = append(norms, norm([]*Node{gradient}))
 	}
-	for v, value := range before { // averages that layers keep
-		if v.ChangedInGraph(g) {
-			v.SetNodeValue(value)
+	restore() // averages that layers keep
+	return norms
+}
+
+// keep notes the values of the variables at and below paths. restore brings them back, whatever was made of them meanwhile:
+// weights, batch statistics, the vectors of spectral normalisation.
+func (s *step) keep(g *Graph, paths ...string) (restore func()) {
+	before := map[*model.Variable]*Node{}
+	for v := range s.store.IterVariables() {
+		for _, path := range paths {
+			if v.Path() == path || strings.HasPrefix(v.Path(), path+"/") {
+				before[v] = v.NodeValue(g)
+			}
 		}
 	}
-	return norms
+	return func() {
+		for v, value := range before {
+			if v.ChangedInGraph(g) {
+				v.SetNodeValue(value)
+			}
+		}
+	}
 }
 
 // updateCritic is one update of the critic, on the real batch number `update` of the step.
 func (s *step) updateCritic(update int) {
 	switch {
-	case s.Privacy.on():
-		s.descendCritic(s.noisyGradients())
 	case s.Order == AlternatingHalves:
 		halves := s.Loss.(loss.Halves)
 		real := s.judge(s.realBatch(update, 0))
@@ -198,14 +209,14 @@ func (s *step) accumulate(of func(part int) (objective *Node, variables []*Node)
 }
 
 // lookAhead lets the critic make k updates on one batch, which the generator's objective is then built on and
-// differentiated through. restore takes them back.
+// differentiated through. restore takes back all that happened to the critic since.
 func (s *step) lookAhead(k int, real, fake batch) (restore func()) {
 	if k == 0 {
 		return func() {}
 	}
 	g := fake.images.Graph()
+	restore = s.keep(g, criticScope)
 	variables := s.trainable(criticScope)
-	before := values(g, variables)
 	adam := s.CriticAdam.state(s.store.Scope(adamScope+criticScope), g, variables)
 	for range k {
 		objective := s.Loss.Critic(s.judge(real).logits, s.judge(fake).logits)
@@ -214,11 +225,7 @@ func (s *step) lookAhead(k int, real, fake batch) (restore func()) {
 			variables[i].SetNodeValue(Sub(variables[i].NodeValue(g), change))
 		}
 	}
-	return func() {
-		for i, v := range variables {
-			v.SetNodeValue(before[i])
-		}
-	}
+	return restore
 }
 
 // criticObjective is the loss with its penalties, and reports them.
@@ -234,11 +241,7 @@ func (s *step) criticObjective(real, fake batch) *Node {
 		return objective
 	}
 	judged := loss.Judged{
-		// The classes are those of the real batch, which are the fakes' too.
-		Critic: func(images *Node) *Node {
-			return s.Experiment.judge(s.store.Scope(criticScope), images, real.labels)
-		},
-		Real: ofReal.images, Fake: StopGradient(ofFake.images),
+		Critic: ofReal.critic, FakeCritic: ofFake.critic, Real: ofReal.images, Fake: StopGradient(ofFake.images),
 		RealLogits: ofReal.logits, FakeLogits: ofFake.logits, Random: s.noise,
 	}
 	sum := ScalarZero(objective.Graph(), dtypes.Float32)
@@ -267,12 +270,18 @@ func (s *step) reportCritic(objective, realLogits, fakeLogits *Node) {
 		reportFakeLogit:    ReduceAllMean(fakeLogits),
 		reportRealAccuracy: share(GreaterThan(realLogits, zero)),
 		reportFakeAccuracy: share(LessThan(fakeLogits, zero)),
-		reportRealSign:     ReduceAllMean(Sign(realLogits)),
 	} {
 		if parts > 1 {
 			value = Add(s.report[i], MulScalar(value, 1/parts))
 		}
 		s.report[i] = value
+	}
+	if s.Adapt != nil { // over all of the step's real images
+		if s.generator {
+			parts *= float64(s.CriticSteps)
+		}
+		signs := MulScalar(ReduceAllMean(Sign(realLogits)), 1/parts)
+		s.report[reportRealSign] = Add(s.report[reportRealSign], signs)
 	}
 }
 
@@ -312,18 +321,27 @@ func (s *step) constant(b batch) batch { return batch{StopGradient(b.images), b.
 
 // judgement is what the critic says of a batch.
 type judgement struct {
-	images    *Node // what it saw: augmented and packed
-	logits    *Node // [batch/Pack, 1]
-	classLoss *Node // the weighted cross-entropy of its class logits, 0 where it has none
+	images    *Node                    // the batch, packed, before it is augmented
+	critic    func(images *Node) *Node // the critic behind the augmentation of this batch, see loss.Judged
+	logits    *Node                    // [batch/Pack, 1]
+	classLoss *Node                    // the weighted cross-entropy of its class logits, 0 where it has none
 }
 
 // judge shows the critic a batch, augmented and packed.
 func (s *step) judge(b batch) judgement {
-	images := b.images
-	if s.Augment != nil {
-		images = s.Augment.Apply(images, s.settings.augmentStrength, s.noise)
+	images := packed(b.images, s.Pack)
+	if s.Augment == nil {
+		return s.logits(images, b.labels)
 	}
-	return s.logits(packed(images, s.Pack), b.labels)
+	draws := &recorded{from: s.noise}
+	augmented := func(packs *Node) *Node {
+		draws.next = 0
+		return packed(s.Augment.Apply(unpacked(packs, s.Pack), s.settings.augmentStrength, draws), s.Pack)
+	}
+	j := s.logits(augmented(images), b.labels)
+	critic := j.critic
+	j.images, j.critic = images, func(packs *Node) *Node { return critic(augmented(packs)) }
+	return j
 }
 
 // packed joins each n images along the last axis: [batch, h, w, c] to [batch/n, h, w, n·c].
@@ -337,10 +355,22 @@ func packed(images *Node, n int) *Node {
 	return Reshape(images, d[0]/n, d[1], d[2], n*d[3])
 }
 
+// unpacked takes packs apart: the inverse of packed.
+func unpacked(packs *Node, n int) *Node {
+	if n == 1 {
+		return packs
+	}
+	d := packs.Shape().Dimensions
+	packs = Reshape(packs, d[0], d[1], d[2], n, d[3]/n)
+	packs = TransposeAllAxes(packs, 0, 3, 1, 2, 4)
+	return Reshape(packs, d[0]*n, d[1], d[2], d[3]/n)
+}
+
 // logits calls the critic on images as they are.
 func (s *step) logits(images, labels *Node) judgement {
 	j := judgement{images: images, classLoss: ScalarZero(images.Graph(), dtypes.Float32)}
-	j.logits = s.Experiment.judge(s.store.Scope(criticScope), images, labels)
+	j.critic = func(images *Node) *Node { return s.Experiment.judge(s.store.Scope(criticScope), images, labels) }
+	j.logits = j.critic(images)
 	if columns := j.logits.Shape().Dim(-1); columns > 1 && labels != nil {
 		classes := Slice(j.logits, AxisRange(), AxisRange(1))
 		j.logits = Slice(j.logits, AxisRange(), AxisRange(0, 1))

@@ -33,7 +33,7 @@ type Trainer struct {
 	sampler  *Generator
 	logits   *model.Exec // of given images, made when first asked for
 	slopes   *model.Exec // by given images, likewise
-	pairs    *model.Exec // of a private run: the gradients of one pair
+	private  *private    // nil without Privacy
 	images   int         // in the data set
 	settings []float64   // in the order of Experiment.settingNames
 
@@ -93,8 +93,16 @@ func newTrainer(backend compute.Backend, exp Experiment, latents func(*graph.Gra
 		return nil, err
 	}
 
+	if exp.Privacy.on() {
+		if err := exp.separate(backend, images); err != nil {
+			return nil, fmt.Errorf("experiment %q: %w", exp.Name, err)
+		}
+	}
 	t := &Trainer{exp: exp, backend: backend, store: model.NewStore(), images: images.N, epoch: -1,
 		settings: exp.initialSettings()}
+	if exp.Privacy.on() {
+		t.private = newPrivate()
+	}
 	if err := t.store.SetRNGStateFromSeed(exp.Seed); err != nil {
 		return nil, fmt.Errorf("random state: %w", err)
 	}
@@ -105,6 +113,9 @@ func newTrainer(backend compute.Backend, exp Experiment, latents func(*graph.Gra
 	err = t.compile()
 	if err == nil {
 		err = t.store.InitializeVariables(backend, nil)
+	}
+	if err == nil {
+		err = t.beginAverages(nil)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("experiment %q cannot be compiled: %w", exp.Name, err)
@@ -122,21 +133,16 @@ func newTrainer(backend compute.Backend, exp Experiment, latents func(*graph.Gra
 // compile compiles the step that runs first.
 func (t *Trainer) compile() error {
 	t.execs = map[updates]*model.Exec{}
-	first := []updates{{critic: true, generator: true, penalties: len(t.exp.Penalties) > 0}}
-	if t.exp.Privacy.on() {
-		first = []updates{{critic: true}, {generator: true}}
-	}
-	for _, u := range first {
-		exec, err := t.exec(u)
-		if err != nil {
-			return err
-		}
+	first := updates{critic: true, generator: true, penalties: len(t.exp.Penalties) > 0}
+	first.critic = t.private == nil
+	exec, err := t.exec(first)
+	if err == nil {
 		_, err = exec.Compile(shapes.Make(dtypes.Int32, t.exp.CriticSteps, t.exp.BatchSize), graph.RNGStateShape, t.exp.settingsShape())
-		if err != nil {
-			return err
-		}
 	}
-	return nil
+	if err == nil && t.private != nil { // with all variables there, so that what must keep its value is known
+		err = t.private.compile(t)
+	}
+	return err
 }
 
 // fits reports what of the experiment the data set has no room for.
@@ -296,50 +302,33 @@ func (t *Trainer) runStep(u updates) (Progress, error) {
 	}
 	if t.exp.Adapt != nil && u.critic {
 		const strength = 2 // its place in settings
-		t.settings[strength] = t.exp.Adapt.Next(t.settings[strength], float64(report[reportRealSign]), t.exp.BatchSize)
+		images := t.exp.BatchSize
+		if u.generator { // a whole step
+			images *= t.exp.CriticSteps
+		}
+		t.settings[strength] = t.exp.Adapt.Next(t.settings[strength], float64(report[reportRealSign]), images)
 	}
 	return p, nil
 }
 
 // call makes the given updates and returns what they report.
 func (t *Trainer) call(u updates) (report []float32, err error) {
-	rows := t.nextRows()
-	if !u.critic || !t.exp.Privacy.on() {
-		return t.execute(u, rows, 0)
+	switch {
+	case t.private == nil:
+		return t.execute(u, t.nextRows())
+	case u.critic:
+		return t.callPrivate(u)
 	}
-	criticUpdates := 1
-	if u.generator {
-		criticUpdates = t.exp.CriticSteps
-	}
-	for update := range criticUpdates {
-		if report, err = t.addPairs(rows[update*t.exp.BatchSize:][:t.exp.BatchSize]); err != nil {
-			return nil, err
-		}
-		descent, err := t.execute(updates{critic: true}, rows, update)
-		if err != nil {
-			return nil, err
-		}
-		report[reportCriticGradient] = descent[reportCriticGradient]
-	}
-	if u.generator {
-		ofGenerator, err := t.execute(updates{generator: true}, rows, 0)
-		if err != nil {
-			return nil, err
-		}
-		for _, i := range []int{reportGeneratorLoss, reportGeneratorGradient} {
-			report[i] = ofGenerator[i]
-		}
-	}
-	return report, nil
+	return t.execute(u, t.noRows())
 }
 
-func (t *Trainer) execute(u updates, rows []int32, part int) ([]float32, error) {
+func (t *Trainer) execute(u updates, rows []int32) ([]float32, error) {
 	exec, err := t.exec(u)
 	if err != nil {
 		return nil, err
 	}
 	out, err := exec.Call1(tensors.FromFlatDataAndDimensions(rows, t.exp.CriticSteps, t.exp.BatchSize),
-		randomState(t.exp.Seed, t.calls, part), t.settingsOfStep())
+		randomState(t.exp.Seed, t.calls, 0), t.settingsOfStep())
 	if err != nil {
 		return nil, err
 	}

@@ -48,11 +48,11 @@ type consistent struct {
 }
 
 func (p consistent) Term(j Judged) *Node {
-	real := inconsistency(j, j.Real, j.RealLogits)
+	real := inconsistency(j, j.Critic, j.Real, j.RealLogits)
 	if !p.balanced {
 		return real
 	}
-	return Add(real, inconsistency(j, j.Fake, j.FakeLogits))
+	return Add(real, inconsistency(j, j.ofFake(), j.Fake, j.FakeLogits))
 }
 
 func (p consistent) Weight() float64 { return p.weight }
@@ -64,8 +64,8 @@ func (p consistent) String() string {
 	return describe(consistencyName, p.weight)
 }
 
-func inconsistency(j Judged, images, logits *Node) *Node {
-	again := verdicts(j.Critic(moved(images, j.Random)))
+func inconsistency(j Judged, critic func(images *Node) *Node, images, logits *Node) *Node {
+	again := verdicts(critic(moved(images, j.Random)))
 	return ReduceAllMean(Square(Sub(verdicts(logits), again)))
 }
 

@@ -34,12 +34,27 @@ type Judged struct {
 	// Critic maps images, as shaped as Real, to logits [batch, 1], or [batch, 1+classes] whose column 0 is the logit. It
 	// may be called any number of times, and a penalty may differentiate it by its images; the penalty is then
 	// differentiated by the critic's weights.
+	//
+	// Where an augmentation T stands in front of the critic, Critic is D(T(images)) with what T drew for the real images, so
+	// that a slope is the one by the images themselves, through T. That is how R1 is taken by ADA (Karras et al., 2020,
+	// arXiv:2006.06676) and R1 and R2 by R3GAN (Huang et al., 2025, arXiv:2501.05441), in the authors' code.
 	Critic func(images *Node) *Node
 
-	Real, Fake             *Node // [batch, height, width, channels] float, in the range of the data; Fake is held constant
-	RealLogits, FakeLogits *Node // Critic of both, as Critic returns them, made already
+	// FakeCritic is Critic with what T drew for the fake images. nil: there is no augmentation, and it is Critic.
+	FakeCritic func(images *Node) *Node
+
+	Real, Fake             *Node // [batch, height, width, channels] float, not augmented; Fake is held constant
+	RealLogits, FakeLogits *Node // Critic of Real and FakeCritic of Fake, made already
 
 	Random Random
+}
+
+// ofFake is the critic of fake images.
+func (j Judged) ofFake() func(images *Node) *Node {
+	if j.FakeCritic != nil {
+		return j.FakeCritic
+	}
+	return j.Critic
 }
 
 // Random draws random numbers inside a graph. Each call draws anew; what is drawn depends on the run's seed and the step.

@@ -11,7 +11,7 @@ import (
 //
 // Here γ is the weight, and Term is ½ E[‖∇D(x)‖²]. Where the generator has reached the data, a critic with a slope would
 // push it away again; the penalty makes the critic flat there, and with it the game converges near its equilibrium. It
-// goes with any loss. The best γ grows with the number of pixels: the paper uses 10 for large photographs; 1 suits MNIST.
+// goes with any loss. Behind an augmentation the slope is the one by the images themselves, see [Judged]. The best γ grows with the number of pixels: the paper uses 10 for large photographs; 1 suits MNIST.
 //
 // Stability: there is no root, so slope 0 is no special case.
 func R1(gamma float64) Penalty { return zeroCentred{gamma: gamma} }
@@ -31,11 +31,11 @@ type zeroCentred struct {
 }
 
 func (p zeroCentred) Term(j Judged) *Node {
-	images := j.Real
+	critic, images := j.Critic, j.Real
 	if p.atFake {
-		images = j.Fake
+		critic, images = j.ofFake(), j.Fake
 	}
-	return MulScalar(ReduceAllMean(squaredSlopes(j.Critic, images)), 0.5)
+	return MulScalar(ReduceAllMean(squaredSlopes(critic, images)), 0.5)
 }
 
 func (p zeroCentred) Weight() float64 { return p.gamma }
