@@ -145,6 +145,9 @@ func headline(s Status) string {
 	if s.Epoch > 0 {
 		parts = append(parts, fmt.Sprintf("epoch %d", s.Epoch))
 	}
+	if s.Privacy != "" {
+		parts = append(parts, html.EscapeString(s.Privacy))
+	}
 	parts = append(parts, fmt.Sprintf("%d MB", s.Memory>>20))
 	return strings.Join(parts, " · ")
 }

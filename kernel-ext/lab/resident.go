@@ -512,13 +512,18 @@ func (r *resident) advance(u Updates) (last gan.Progress, err error) {
 // report publishes where the trainer stands.
 func (r *resident) report() {
 	settings, l := r.trainer.Settings(), r.trainer.Experiment().Loss.String()
+	privacy := ""
+	if spent, private := r.trainer.Spent(); private {
+		privacy = spent.String()
+	}
 	light, reason := r.view.Light()
 	steps := r.ladder.steps()
 	r.update(func() {
 		st := &r.status
 		st.Step, st.Calls, st.Epoch, st.Seconds = r.trainer.Step(), r.history.n, r.last.Epoch, r.pace.seconds
 		st.StepsPerSecond = r.pace.perSecond()
-		st.Settings, st.Loss, st.Light, st.LightReason, st.Checkpoints = settings, l, light, reason, steps
+		st.Settings, st.Loss, st.Privacy = settings, l, privacy
+		st.Light, st.LightReason, st.Checkpoints = light, reason, steps
 	})
 }
 

@@ -39,6 +39,7 @@ type Status struct {
 	Notice         string        // what was lost or carried over when the process started
 	Settings       Settings      // the present values of what Run.Set changes
 	Loss           string        // present
+	Privacy        string        // what a private run has spent, see gan.PrivacySpent; "" for others
 	Signature      gan.Signature // of the experiment as it was opened
 
 	Latent    int // components of z

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"strings"
 
 	"gantry.local/gan"
 	"gantry.local/gan/data"
@@ -118,6 +119,9 @@ func (v *View) Dress(frame *show.Frame, p gan.Progress, due bool) error {
 		}
 	}
 	frame.Light, frame.Note = v.light, v.note
+	if spent, private := v.trainer.Spent(); private {
+		frame.Note = strings.TrimPrefix(frame.Note+" · "+spent.String(), " · ")
+	}
 	return nil
 }
 

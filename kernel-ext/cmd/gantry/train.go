@@ -282,7 +282,7 @@ func (o *trainOptions) loop(ctx context.Context, trainer *gan.Trainer, records, 
 		now := time.Now()
 		if p.Step == o.steps || now.Sub(reported) >= reportEvery {
 			reported = now
-			if err := encoder.Encode(newRecord(p, now.Sub(begin))); err != nil {
+			if err := encoder.Encode(newRecord(p, now.Sub(begin), trainer)); err != nil {
 				return fmt.Errorf("cannot record the progress: %w", err)
 			}
 		}
@@ -303,6 +303,9 @@ func (o *trainOptions) loop(ctx context.Context, trainer *gan.Trainer, records, 
 	}
 	if err := o.finish(trainer, view); err != nil {
 		return err
+	}
+	if spent, private := trainer.Spent(); private {
+		fmt.Fprintf(log, "%v, for weights and samples; checkpoints and what this run reports are not private\n", spent)
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -328,16 +331,26 @@ type record struct {
 	FakeAccuracy      float64 `json:"fake_accuracy"`
 	CriticGradient    float64 `json:"critic_gradient"`
 	GeneratorGradient float64 `json:"generator_gradient"`
+
+	// Of a private run alone. One that began with weights that are not private has a delta and no epsilon.
+	Epsilon *float64 `json:"epsilon,omitempty"`
+	Delta   float64  `json:"delta,omitempty"`
 }
 
-func newRecord(p gan.Progress, since time.Duration) record {
-	return record{
+func newRecord(p gan.Progress, since time.Duration, trainer *gan.Trainer) record {
+	r := record{
 		Step: p.Step, Seconds: since.Seconds(), StepsPerSecond: p.StepsPerSecond,
 		CriticLoss: p.CriticLoss, GeneratorLoss: p.GeneratorLoss,
 		Epoch: p.Epoch, Penalty: p.Penalty, RealLogit: p.RealLogit, FakeLogit: p.FakeLogit,
 		RealAccuracy: p.RealAccuracy, FakeAccuracy: p.FakeAccuracy,
 		CriticGradient: p.CriticGradient, GeneratorGradient: p.GeneratorGradient,
 	}
+	if spent, private := trainer.Spent(); private {
+		if r.Delta = spent.Delta; spent.Open == 0 {
+			r.Epsilon = &spent.Epsilon
+		}
+	}
+	return r
 }
 
 func (o *trainOptions) finish(trainer *gan.Trainer, view *lab.View) error {
