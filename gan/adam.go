@@ -33,7 +33,7 @@ func (a Adam) withDefaults() Adam {
 
 func (a Adam) validate(field string) error {
 	inRange := a.Rate >= 0 && !math.IsInf(a.Rate, 0) && a.Beta1 < 1 && a.Beta2 >= 0 && a.Beta2 < 1 && a.Epsilon >= 0 &&
-		a.ClipNorm >= 0
+		a.ClipNorm >= 0 && a.Epsilon+a.ClipNorm < math.Inf(1)
 	if !inRange { // or not a number
 		return fmt.Errorf("%s: Rate %g, Epsilon %g and ClipNorm %g must be positive, Beta1 %g and Beta2 %g below 1",
 			field, a.Rate, a.Epsilon, a.ClipNorm, a.Beta1, a.Beta2)

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"gantry.local/gan/data"
-	"gantry.local/gan/loss"
 )
 
 // Finding is one mistake in an experiment, with its remedy.
@@ -26,11 +25,11 @@ func (f Finding) String() string { return fmt.Sprintf("%s: %s; %s", f.Rule, f.Pr
 //
 // The rules: impossible; bounded critic; data range; no lipschitz constraint; batch statistics under a penalty;
 // saturating generator; momentum under clipping; generator ignores z; no gradient; classes on one side; batch of the whole
-// data; shared parameters; no batch noise.
+// data; shared parameters; statistics of one.
 func (e Experiment) Check() []Finding {
 	e = e.withDefaults()
 	impossible := func(err error) []Finding {
-		return []Finding{{"impossible", err.Error(), "mend this first; nothing else was examined"}}
+		return []Finding{{"impossible", firstLine(err.Error()), "mend this first; nothing else was examined"}}
 	}
 	if err := e.validate(); err != nil {
 		return impossible(err)
@@ -76,16 +75,12 @@ type finder = func(rule, remedy, problem string, values ...any)
 
 // checkSettings holds the rules that need no network.
 func (e Experiment) checkSettings(images *data.Images, find finder) {
-	if e.BatchSize*e.CriticSteps > images.N {
+	if e.BatchSize > images.N/e.CriticSteps {
 		find("batch of the whole data", fmt.Sprintf("use a batch of at most %d", max(images.N/e.CriticSteps/4, 1)),
-			"a step takes %d images and %s has %d", e.BatchSize*e.CriticSteps, e.Data.Name, images.N)
+			"a step takes %g images and %s has %d", float64(e.BatchSize)*float64(e.CriticSteps), e.Data.Name, images.N)
 	} else if 2*e.BatchSize > images.N {
 		find("batch of the whole data", "use batches of 32 to 256, so that an epoch has many steps",
 			"one batch of %d is more than half of the %d images, so every step sees nearly the same", e.BatchSize, images.N)
-	}
-	if e.Loss == loss.Saturating {
-		find("saturating generator", "use loss.NonSaturating, whose generator gradient is largest where this one vanishes",
-			"the generator's loss %v has no gradient while the critic is sure that its samples are fake", e.Loss)
 	}
 	if e.ClipWeights > 0 && e.CriticAdam.Beta1 > 0.5 {
 		find("momentum under clipping", "set CriticAdam.Beta1 to -1 (none) or to at most 0.5",
@@ -101,13 +96,29 @@ func (e Experiment) checkNetworks(images *data.Images, seen *probed, find finder
 			seen.criticEnd, e.Loss)
 	}
 	e.checkRange(images, seen, find)
-	if e.Loss == loss.Wasserstein && e.ClipWeights == 0 && !e.penalised() && !seen.spectral {
-		find("no lipschitz constraint", "add loss.WGANGP(10), or ClipWeights 0.01, or spectral normalisation in every layer",
-			"the Wasserstein loss has no lower bound while nothing limits the critic's slope: its weights will grow without end")
+	if seen.saturating {
+		find("saturating generator", "use loss.NonSaturating, whose generator gradient is largest where this one vanishes",
+			"the generator's loss %v has no gradient while the critic is sure that its samples are fake", e.Loss)
 	}
-	if len(seen.statistics) > 0 && e.penalised() {
+	if seen.unbounded && e.ClipWeights == 0 && !seen.slopes && !seen.spectral {
+		find("no lipschitz constraint", "add loss.WGANGP(10), or ClipWeights 0.01, or spectral normalisation in every layer",
+			"the loss %v has no lower bound while nothing limits the critic's slope: its weights will grow without end", e.Loss)
+	}
+	if len(seen.criticStatistics) > 0 && seen.slopes {
 		find("batch statistics under a penalty", "use net.LayerNorm or no normalisation in the critic",
-			"the critic normalises over the batch (%s), so the penalty on each sample's gradient takes in the others'", seen.statistics[0])
+			"the critic normalises over the batch (%s), so the penalty on each sample's gradient takes in the others'",
+			seen.criticStatistics[0])
+	}
+	size := e.BatchSize / e.Accumulate
+	for _, statistics := range []struct {
+		of    []string
+		batch int
+	}{{seen.generatorStatistics, size}, {seen.criticStatistics, size / e.Pack}} {
+		if len(statistics.of) > 0 && statistics.batch == 1 {
+			find("statistics of one", "use larger batches, or parts of them, or net.LayerNorm",
+				"%s is a statistic over a batch, and a batch here is one sample (BatchSize %d, Accumulate %d, Pack %d), which it would "+
+					"subtract from itself", statistics.of[0], e.BatchSize, e.Accumulate, e.Pack)
+		}
 	}
 	if seen.spread == 0 {
 		find("generator ignores z", "use z in the generator",
@@ -142,22 +153,21 @@ func (e Experiment) checkNetworks(images *data.Images, seen *probed, find finder
 	}
 }
 
-// penalised tells whether a penalty bounds the critic's gradient by its images.
-func (e Experiment) penalised() bool {
-	for _, p := range e.Penalties {
-		if !strings.Contains(p.String(), "consistency") && p.Weight() > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // checkRange compares the range of the data with that of the generator's last activation.
 func (e Experiment) checkRange(images *data.Images, seen *probed, find finder) {
-	sample := images.Floats(0, min(images.N, 500))
+	looked := images.N
+	if images.Pixels != nil { // which cannot leave the range of pictures
+		looked = min(looked, 500)
+	}
 	low, high := math.Inf(1), math.Inf(-1)
-	for _, v := range sample {
-		low, high = min(low, float64(v)), max(high, float64(v))
+	for row := range looked {
+		for _, v := range images.Floats(row, 1) {
+			low, high = min(low, float64(v)), max(high, float64(v)) // NaN where one is
+		}
+	}
+	if !(low > math.Inf(-1) && high < math.Inf(1)) {
+		find("data range", "leave out what is not finite", "the data has values that are no finite numbers")
+		return
 	}
 	const slack = 1e-3
 	switch within := func(a, b float64) bool { return low >= a-slack && high <= b+slack }; {

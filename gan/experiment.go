@@ -148,6 +148,11 @@ func orDefault[T int | float64](value, fallback T) T {
 	return value
 }
 
+const (
+	mostLatent   = 1 << 20
+	mostUnrolled = 100
+)
+
 // validate reports what makes an experiment (with its defaults filled in) impossible to run.
 func (e Experiment) validate() error {
 	wrong := func(format string, values ...any) error {
@@ -162,13 +167,16 @@ func (e Experiment) validate() error {
 		return fmt.Errorf("experiment %q has no Data", e.Name)
 	case (e.Generator == nil) == (e.ClassGenerator == nil) || (e.Critic == nil) == (e.ClassCritic == nil):
 		return fmt.Errorf("experiment %q needs a Generator and a Critic, or ClassGenerator and ClassCritic in their place", e.Name)
+	case e.Latent > mostLatent || e.Unroll > mostUnrolled:
+		return wrong("Latent %d and Unroll %d: at most %d components of z, and %d updates to look ahead, each a copy of the critic",
+			e.Latent, e.Unroll, mostLatent, mostUnrolled)
 	case e.Latent < 0 || e.BatchSize < 0 || e.CriticSteps < 0 || e.Pack < 0:
 		return wrong("Latent %d, BatchSize %d, CriticSteps %d and Pack %d must be positive",
 			e.Latent, e.BatchSize, e.CriticSteps, e.Pack)
 	case e.PenaltyEvery < 0 || e.Accumulate < 0 || e.Unroll < 0 || e.Classes < 0:
 		return wrong("PenaltyEvery %d, Accumulate %d, Unroll %d and Classes %d must not be negative",
 			e.PenaltyEvery, e.Accumulate, e.Unroll, e.Classes)
-	case e.BatchSize%(e.Pack*e.Accumulate) != 0:
+	case e.Pack > e.BatchSize || e.Accumulate > e.BatchSize || e.BatchSize%(e.Pack*e.Accumulate) != 0:
 		return wrong("BatchSize %d is no multiple of Pack %d times Accumulate %d", e.BatchSize, e.Pack, e.Accumulate)
 	case conditional && e.Pack > 1:
 		return wrong("Pack %d joins images of different classes; leave Pack at 1 in a conditional experiment", e.Pack)
@@ -200,9 +208,15 @@ func (e Experiment) validate() error {
 		return wrong("Privacy bounds what one image can do, so it goes with a loss of separate halves, without penalties, " +
 			"packing, classes, augmentation, label noise and Accumulate")
 	}
-	if checked, ok := e.Loss.(interface{ Check() error }); ok {
-		if err := checked.Check(); err != nil {
-			return wrong("%w", err)
+	parts := []any{e.Loss, e.Augment, e.Adapt, e.GeneratorAdam.Schedule, e.CriticAdam.Schedule}
+	for _, p := range e.Penalties {
+		parts = append(parts, p)
+	}
+	for _, part := range parts { // some have settings of their own
+		if checked, ok := part.(interface{ Check() error }); ok {
+			if err := checked.Check(); err != nil {
+				return wrong("%w", err)
+			}
 		}
 	}
 	for _, p := range e.Penalties {
@@ -220,6 +234,15 @@ func (e Experiment) generate(scope *model.Scope, z, labels *graph.Node) *graph.N
 		return graph.ConvertDType(e.ClassGenerator(scope, z, labels), dtypeOfLosses)
 	}
 	return graph.ConvertDType(e.Generator(scope, z), dtypeOfLosses)
+}
+
+// augment calls the augmentation.
+func (e Experiment) augment(images, strength *graph.Node, random loss.Random) *graph.Node {
+	altered := e.Augment.Apply(images, strength, random)
+	if !altered.Shape().Equal(images.Shape()) {
+		panic(fmt.Errorf("the augmentation %v makes %s of images %s, want the same shape", e.Augment, altered.Shape(), images.Shape()))
+	}
+	return altered
 }
 
 // judge calls the critic, with labels if it is conditional.

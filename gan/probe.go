@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -18,7 +20,7 @@ import (
 
 // probed is what tracing an experiment's networks and running them once at fresh weights shows.
 type probed struct {
-	generatorEnd, criticEnd string // the last activation: "tanh", "sigmoid", "relu", "softmax", or ""
+	generatorEnd, criticEnd string // the last activation: "tanh", "sigmoid", "relu", "softmax", "clip", …, or ""
 	height, width, depth    int    // of the generator's images
 	columns                 int    // of the critic's output
 
@@ -27,8 +29,12 @@ type probed struct {
 	generatorWeights, generatorUntouched []string // trainable variables, and those whose gradient is exactly 0
 	criticWeights, criticUntouched       []string
 
-	statistics []string // the critic's averages over batches
-	spectral   bool     // every weight matrix of the critic is spectrally normalised
+	generatorStatistics, criticStatistics []string // averages over batches
+	spectral                              bool     // every weight matrix of the critic is normalised, as by its spectral norm
+
+	saturating bool     // the generator's loss has no gradient where the critic is sure
+	unbounded  bool     // the critic's loss has no lower bound
+	slopes     bool     // a penalty grows with the slope of the critic's logits by its images
 	shared     []string // one line for each variable that is used in more places than one
 }
 
@@ -70,6 +76,21 @@ func (e Experiment) probe(images *data.Images) (*probed, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer exec.Finalize()
+	if _, err := exec.Compile(z.Shape(), x.Shape(), shapes.Make(dtypes.Int32, n)); err != nil {
+		return nil, err
+	}
+	if err := store.InitializeVariables(backend, nil); err != nil {
+		return nil, err
+	}
+	isZero := func(values []float32) bool {
+		return !slices.ContainsFunc(values, func(v float32) bool { return v != 0 })
+	}
+	for _, scope := range []string{generatorScope, criticScope} { // a gate that starts closed lets no gradient through
+		if err := (&step{store: store}).shake(scope, random, 0.1, isZero); err != nil {
+			return nil, err
+		}
+	}
 	outputs, err := exec.Call(z, x, labels)
 	if err != nil {
 		return nil, err
@@ -88,7 +109,10 @@ func (e Experiment) probe(images *data.Images) (*probed, error) {
 			seen.generatorUntouched = append(seen.generatorUntouched, name)
 		}
 	}
-	return seen, nil
+	if err := e.probeLoss(seen, backend); err != nil {
+		return nil, err
+	}
+	return seen, e.probePenalties(seen, backend, x)
 }
 
 // spread is the largest difference between the first of n samples and another, in any value.
@@ -115,7 +139,7 @@ func (e Experiment) trace(seen *probed, store *model.Store, z, x, labels *Node) 
 	seen.height, seen.width, seen.depth = d[1], d[2], d[3]
 
 	output := e.judge(store.Scope(criticScope), packed(x, e.Pack), labels)
-	seen.criticEnd = lastActivation(output)
+	seen.criticEnd = lastActivation(unscaled(output))
 	seen.columns = output.Shape().Dim(-1)
 	noteVariables(seen, store, output, x, fake, z)
 
@@ -147,21 +171,24 @@ func (e Experiment) trace(seen *probed, store *model.Store, z, x, labels *Node) 
 // noteVariables looks at which variables the networks made and how they use them.
 func noteVariables(seen *probed, store *model.Store, critic, x, generator, z *Node) {
 	g := z.Graph()
-	matrices, normalised := 0, 0
+	matrices, bare := 0, bareWeights(critic, x)
 	uses := productsOf(critic, x)
 	maps.Copy(uses, productsOf(generator, z))
+	seen.spectral = true
 	for v := range store.IterVariables() {
 		inGenerator := strings.HasPrefix(v.Path(), generatorScope+"/")
 		inCritic := strings.HasPrefix(v.Path(), criticScope+"/")
-		if inCritic && !v.Trainable && v.ChangedInGraph(g) {
-			if strings.HasSuffix(v.Path(), "/u") {
-				normalised++
-			} else {
-				seen.statistics = append(seen.statistics, v.Path()[1:])
+		if !v.Trainable && v.ChangedInGraph(g) { // by what passes through the network, or by weights alone as spectral norms
+			switch now := v.NodeValue(g); {
+			case inCritic && dependsOn(now, x):
+				seen.criticStatistics = append(seen.criticStatistics, v.Path()[1:])
+			case inGenerator && dependsOn(now, z):
+				seen.generatorStatistics = append(seen.generatorStatistics, v.Path()[1:])
 			}
 		}
 		if inCritic && v.Trainable && v.Shape().Rank() > 1 {
 			matrices++
+			seen.spectral = seen.spectral && !bare[v.Path()]
 		}
 		if v.Trainable && !inGenerator && !inCritic {
 			seen.shared = append(seen.shared, fmt.Sprintf("%s lies outside of both networks' scopes, so no optimizer, or both, would train it", v.Path()))
@@ -171,7 +198,37 @@ func noteVariables(seen *probed, store *model.Store, critic, x, generator, z *No
 			seen.shared = append(seen.shared, fmt.Sprintf("%s is multiplied with %d different inputs, as if it were %d layers", v.Path()[1:], n, n))
 		}
 	}
-	seen.spectral = matrices > 0 && normalised >= matrices
+	seen.spectral = seen.spectral && matrices > 0
+}
+
+// bareWeights are the variables that meet something that depends on the network's input as they are: not divided by a norm
+// of their own.
+func bareWeights(output, input *Node) map[string]bool {
+	bare, known := map[string]bool{}, map[*Node]bool{}
+	var note func(n *Node)
+	note = func(n *Node) {
+		if known[n] {
+			return
+		}
+		known[n] = true
+		if n.Type() == NodeTypeDiv && dependsOn(n.Inputs()[1], unshaped(n.Inputs()[0])) {
+			return
+		}
+		if n.Type() == NodeTypeParameter {
+			bare[n.GetParameterName()] = true
+		}
+		for _, operand := range n.Inputs() {
+			note(operand)
+		}
+	}
+	fromInput(output, input, func(n *Node, depends map[*Node]bool) {
+		for _, operand := range n.Inputs() {
+			if !depends[operand] {
+				note(operand)
+			}
+		}
+	})
+	return bare
 }
 
 // productsOf counts, for each variable, the products of matrices or convolutions in which it meets something that depends
@@ -233,9 +290,44 @@ func unshaped(n *Node) *Node {
 	}
 }
 
+// unscaled follows a node back through what only changes its shape, and through sums and products with constants, behind
+// which an activation bounds its output all the same.
+func unscaled(output *Node) *Node {
+	for {
+		n := unshaped(output)
+		switch n.Type() {
+		case NodeTypeNeg:
+			output = n.Inputs()[0]
+			continue
+		case NodeTypeAdd, NodeTypeSub, NodeTypeMul, NodeTypeDiv:
+			first, second := n.Inputs()[0], n.Inputs()[1]
+			if isConstant(second) {
+				output = first
+				continue
+			}
+			if isConstant(first) && n.Type() != NodeTypeDiv {
+				output = second
+				continue
+			}
+		}
+		return n
+	}
+}
+
+// isConstant tells whether a node is computed from numbers alone.
+func isConstant(n *Node) bool {
+	return n.Type() != NodeTypeParameter && !slices.ContainsFunc(n.Inputs(), func(operand *Node) bool { return !isConstant(operand) })
+}
+
 // lastActivation names the activation that a network ends in, "" where it is none that bounds its output.
 func lastActivation(output *Node) string {
 	switch n := unshaped(output); n.Type() {
+	case NodeTypeErf:
+		return "erf"
+	case NodeTypeSin, NodeTypeCos:
+		return "sine"
+	case NodeTypeMin:
+		return "clip"
 	case NodeTypeTanh:
 		return "tanh"
 	case NodeTypeLogistic:

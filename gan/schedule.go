@@ -26,6 +26,9 @@ func (l Linear) Factor(step int) float64 {
 	return 1 + (l.Final-1)*min(max(done, 0), 1)
 }
 
+// Check returns an error where a rate would become negative or no number.
+func (l Linear) Check() error { return checkFinal(l, l.Final) }
+
 // String implements Schedule.
 func (l Linear) String() string {
 	return fmt.Sprintf("linear from %d to %d final %g", l.From, l.To, l.Final)
@@ -42,6 +45,16 @@ type Cosine struct {
 func (c Cosine) Factor(step int) float64 {
 	done := min(float64(step)/float64(max(c.Steps, 1)), 1)
 	return c.Final + (1-c.Final)*(1+math.Cos(math.Pi*done))/2
+}
+
+// Check returns an error where a rate would become negative or no number.
+func (c Cosine) Check() error { return checkFinal(c, c.Final) }
+
+func checkFinal(s Schedule, final float64) error {
+	if !(final >= 0) || math.IsInf(final, 0) {
+		return fmt.Errorf("schedule %v: its final factor must be finite and not negative", s)
+	}
+	return nil
 }
 
 // String implements Schedule.

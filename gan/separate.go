@@ -58,21 +58,9 @@ func (e Experiment) separate(backend compute.Backend, images *data.Images) error
 		return err
 	}
 	random := rand.New(rand.NewPCG(1, 2))
-	for _, v := range s.trainable(criticScope) { // what starts at 0 must not hide a layer
-		values, err := v.Value()
-		if err != nil {
-			return err
-		}
-		numbers, err := tensors.CopyFlatData[float32](values)
-		if err != nil {
-			return err
-		}
-		for i := range numbers {
-			numbers[i] += float32(random.NormFloat64() / 5)
-		}
-		if err := v.SetValue(tensors.FromFlatDataAndDimensions(numbers, v.Shape().Dimensions...)); err != nil {
-			return err
-		}
+	everything := func([]float32) bool { return true } // what starts at 0 must not hide a layer
+	if err := s.shake(criticScope, random, 0.2, everything); err != nil {
+		return err
 	}
 	tried, err := model.NewExec(backend, store, func(_ *model.Scope, x, exchanged *Node) *Node {
 		defer panicWithError()
@@ -109,6 +97,30 @@ func (e Experiment) separate(backend compute.Backend, images *data.Images) error
 		if !(change <= rounding) {
 			return fmt.Errorf("Privacy: the critic compares the images of a batch (the logit of one changes with another), so that " +
 				"clipping one image's gradient does not bound what it does: leave out net.MinibatchStdDev or the like")
+		}
+	}
+	return nil
+}
+
+// shake adds random numbers of a deviation to the trainable weights of a network whose values ask for it.
+func (s *step) shake(scope string, random *rand.Rand, deviation float64, asks func(values []float32) bool) error {
+	for _, v := range s.trainable(scope) {
+		value, err := v.Value()
+		if err != nil {
+			return err
+		}
+		numbers, err := tensors.CopyFlatData[float32](value)
+		if err != nil {
+			return err
+		}
+		if !asks(numbers) {
+			continue
+		}
+		for i := range numbers {
+			numbers[i] += float32(random.NormFloat64() * deviation)
+		}
+		if err := v.SetValue(tensors.FromFlatDataAndDimensions(numbers, v.Shape().Dimensions...)); err != nil {
+			return err
 		}
 	}
 	return nil

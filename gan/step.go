@@ -336,7 +336,7 @@ func (s *step) judge(b batch) judgement {
 	draws := &recorded{from: s.noise}
 	augmented := func(packs *Node) *Node {
 		draws.next = 0
-		return packed(s.Augment.Apply(unpacked(packs, s.Pack), s.settings.augmentStrength, draws), s.Pack)
+		return packed(s.augment(unpacked(packs, s.Pack), s.settings.augmentStrength, draws), s.Pack)
 	}
 	j := s.logits(augmented(images), b.labels)
 	critic := j.critic

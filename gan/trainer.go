@@ -147,10 +147,10 @@ func (t *Trainer) compile() error {
 
 // fits reports what of the experiment the data set has no room for.
 func (e Experiment) fits(images *data.Images) error {
-	switch needed := e.BatchSize * e.CriticSteps; {
-	case images.N < needed:
-		return fmt.Errorf("experiment %q: a step needs %d images (BatchSize·CriticSteps) and %s has %d",
-			e.Name, needed, e.Data.Name, images.N)
+	switch {
+	case e.BatchSize > images.N/e.CriticSteps:
+		return fmt.Errorf("experiment %q: a step needs %g images (BatchSize·CriticSteps) and %s has %d",
+			e.Name, float64(e.BatchSize)*float64(e.CriticSteps), e.Data.Name, images.N)
 	case e.needsLabels() && images.Labels == nil:
 		return fmt.Errorf("experiment %q is class-conditional and %s has no labels", e.Name, e.Data.Name)
 	case e.needsLabels() && e.Classes < images.Classes():

@@ -2,6 +2,7 @@ package net
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/gomlx/compute/dtypes"
@@ -60,7 +61,9 @@ func (a DiffAugment) String() string {
 // At strength 0 it is images, exactly. It can be differentiated by images any number of times.
 func (a DiffAugment) Apply(images, strength *Node, random loss.Random) *Node {
 	requireImages("DiffAugment", images)
-	a.validate()
+	if err := a.Check(); err != nil {
+		panic(err)
+	}
 	if strength.Rank() != 0 {
 		panic(fmt.Errorf("DiffAugment needs a scalar strength, not %s", strength.Shape()))
 	}
@@ -92,12 +95,14 @@ func (a DiffAugment) Apply(images, strength *Node, random loss.Random) *Node {
 	return x
 }
 
-// validate panics on constants out of their ranges.
-func (a DiffAugment) validate() {
-	if !(a.Brightness >= 0 && a.Saturation >= 0 && a.Contrast >= 0 && a.Translation >= 0 && a.Translation < 1 &&
+// Check returns an error where a constant is out of its range.
+func (a DiffAugment) Check() error {
+	colours := a.Brightness + a.Saturation + a.Contrast
+	if !(a.Brightness >= 0 && a.Saturation >= 0 && a.Contrast >= 0 && colours < math.Inf(1) && a.Translation >= 0 && a.Translation < 1 &&
 		a.Cutout >= 0 && a.Cutout <= 1) {
-		panic(fmt.Errorf("%v is impossible: no constant may be negative, translation is below 1 and cutout at most 1", a))
+		return fmt.Errorf("%v is impossible: no constant may be negative, translation is below 1 and cutout at most 1", a)
 	}
+	return nil
 }
 
 // furthest is the largest shift along an axis of size pixels.
@@ -201,6 +206,14 @@ func (a Adaptive) withDefaults() Adaptive {
 		a.Speed = 500_000
 	}
 	return a
+}
+
+// Check returns an error where a constant is out of its range.
+func (a Adaptive) Check() error {
+	if a = a.withDefaults(); !(a.Target > -1 && a.Target < 1 && a.Speed > 0 && a.Speed < math.Inf(1)) {
+		return fmt.Errorf("%v is impossible: the target lies between -1 and 1, and speed is a positive number of images", a)
+	}
+	return nil
 }
 
 // Next returns the strength after the critic has seen more real images, to whose logits it gave the mean sign meanSign,
