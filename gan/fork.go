@@ -10,6 +10,9 @@ import (
 // here on, so what differs between them comes from the change alone; branches that differ in nothing stay equal bit for
 // bit. Settings changed by Set are carried over, but for those whose value in the experiment the change sets anew.
 //
+// A branch of a private run goes on with its key and history, and one into Privacy from public weights is not private: see
+// Trainer.Spent.
+//
 // Every variable of the branch that this trainer has too, of the same name and shape, starts with its value; fresh names
 // the others, which start as in a new run: none, unless the change is one of networks, or adds an EMA, whose averages start
 // as the generator's present weights.

@@ -78,8 +78,8 @@ func DiffAugment() gan.Experiment {
 	return exp
 }
 
-// Private bounds and blurs what each image does to the critic (DP-SGD); Trainer.Epsilon tells the privacy spent. Its
-// samples are far from the other recipes': that is the price.
+// Private bounds and blurs what each image does to the critic (DP-SGD); Trainer.Spent tells the privacy spent. Its samples
+// are far from the other recipes': that is the price.
 func Private() gan.Experiment {
 	exp := MLP()
 	exp.Name = "private"
