@@ -2,6 +2,7 @@ package gan_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"maps"
 	"math"
@@ -437,5 +438,19 @@ func TestPrivacyRefusals(t *testing.T) {
 	exp.Privacy = gan.Privacy{Clip: 1, Noise: 1}
 	if _, _, err := trainer(t, gantest.Go(t), exp).GradientNorms(); err == nil {
 		t.Error("a private run tells its gradients without noise")
+	}
+}
+
+// TestPrivacySpentJSON takes what was spent through JSON, which has no infinity.
+func TestPrivacySpentJSON(t *testing.T) {
+	for want, spent := range map[string]gan.PrivacySpent{
+		`{"epsilon":1.5,"delta":0.00001}`:                            {Epsilon: 1.5, Delta: 1e-5},
+		`{"epsilon":null,"delta":0.00001,"updates_without_noise":3}`: {Epsilon: math.Inf(1), Delta: 1e-5, Open: 3},
+	} {
+		text, err := json.Marshal(&spent)
+		var again gan.PrivacySpent
+		if err != nil || string(text) != want || json.Unmarshal(text, &again) != nil || again != spent {
+			t.Errorf("%+v is %s (%v), and read again %+v", spent, text, err, again)
+		}
 	}
 }

@@ -145,8 +145,8 @@ func headline(s Status) string {
 	if s.Epoch > 0 {
 		parts = append(parts, fmt.Sprintf("epoch %d", s.Epoch))
 	}
-	if s.Privacy != "" {
-		parts = append(parts, html.EscapeString(s.Privacy))
+	if s.Privacy != nil {
+		parts = append(parts, html.EscapeString(s.Privacy.String()))
 	}
 	parts = append(parts, fmt.Sprintf("%d MB", s.Memory>>20))
 	return strings.Join(parts, " · ")

@@ -3,6 +3,7 @@ package lab
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,4 +91,20 @@ func TestLanes(t *testing.T) {
 		t.Errorf("it did %v, want what was under way and the last", did)
 	}
 	l.add("a", func() { t.Error("something was done after the end") })
+}
+
+// TestHeadlinePrivacy wants a panel to say what its run has spent, or that it is not private.
+func TestHeadlinePrivacy(t *testing.T) {
+	for want, spent := range map[string]*gan.PrivacySpent{
+		"ε = 1.79 at δ = 1e-05":                                        {Epsilon: 1.789, Delta: 1e-5},
+		"not private: the weights come from 200 updates without noise": {Epsilon: math.Inf(1), Delta: 1e-5, Open: 200},
+	} {
+		status := Status{Name: "run", State: Paused, Privacy: spent}
+		if line := headline(status); !strings.Contains(line, want) || !strings.Contains(status.String(), want) {
+			t.Errorf("%q and %q do not say %q", line, status, want)
+		}
+	}
+	if line := headline(Status{}); strings.Contains(line, "ε") || strings.Contains(line, "private") {
+		t.Errorf("a run without privacy says %q", line)
+	}
 }

@@ -512,9 +512,9 @@ func (r *resident) advance(u Updates) (last gan.Progress, err error) {
 // report publishes where the trainer stands.
 func (r *resident) report() {
 	settings, l := r.trainer.Settings(), r.trainer.Experiment().Loss.String()
-	privacy := ""
+	var privacy *gan.PrivacySpent
 	if spent, private := r.trainer.Spent(); private {
-		privacy = spent.String()
+		privacy = &spent
 	}
 	light, reason := r.view.Light()
 	steps := r.ladder.steps()

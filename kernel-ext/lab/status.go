@@ -31,16 +31,16 @@ type Status struct {
 	Target      int // step at which training ends or, paused, would end by Resume; 0: none
 	Epoch       int
 
-	StepsPerSecond float64       // of late; 0 while it does not train
-	Seconds        float64       // of training so far
-	Light          show.Light    // of the last look for collapse
-	LightReason    string        // what it means
-	Problem        string        // why it failed
-	Notice         string        // what was lost or carried over when the process started
-	Settings       Settings      // the present values of what Run.Set changes
-	Loss           string        // present
-	Privacy        string        // what a private run has spent, see gan.PrivacySpent; "" for others
-	Signature      gan.Signature // of the experiment as it was opened
+	StepsPerSecond float64           // of late; 0 while it does not train
+	Seconds        float64           // of training so far
+	Light          show.Light        // of the last look for collapse
+	LightReason    string            // what it means
+	Problem        string            // why it failed
+	Notice         string            // what was lost or carried over when the process started
+	Settings       Settings          // the present values of what Run.Set changes
+	Loss           string            // present
+	Privacy        *gan.PrivacySpent // of a private run; nil for others
+	Signature      gan.Signature     // of the experiment as it was opened
 
 	Latent    int // components of z
 	Classes   int // of a conditional generator, else 0
@@ -73,6 +73,9 @@ func (s Status) String() string {
 	}
 	if s.StepsPerSecond > 0 {
 		parts = append(parts, fmt.Sprintf("%.3g steps/s", s.StepsPerSecond))
+	}
+	if s.Privacy != nil {
+		parts = append(parts, s.Privacy.String())
 	}
 	if s.Memory > 0 {
 		parts = append(parts, fmt.Sprintf("%d MB", s.Memory>>20))

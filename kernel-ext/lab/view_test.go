@@ -273,3 +273,23 @@ func BenchmarkLook(b *testing.B) {
 		})
 	}
 }
+
+// TestViewPrivacy wants the note under a private run's figure to say what it has spent.
+func TestViewPrivacy(t *testing.T) {
+	exp := experiment(set(50, 6, 6, 1), 1)
+	exp.Privacy = gan.Privacy{Clip: 1, Noise: 1}
+	trainer := newTrainer(t, exp)
+	view, err := lab.NewView(trainer, 0, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p, err := range trainer.Train(t.Context(), 1) {
+		var frame show.Frame
+		if err == nil {
+			err = view.Dress(&frame, p, false)
+		}
+		if spent, _ := trainer.Spent(); err != nil || !strings.HasSuffix(frame.Note, spent.String()) || spent.Epsilon <= 0 {
+			t.Errorf("after a step the note is %q (%v), want it to end in %q", frame.Note, err, spent)
+		}
+	}
+}

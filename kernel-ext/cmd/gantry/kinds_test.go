@@ -3,12 +3,14 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"image/png"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/recipe"
 	"gantry.local/gan/safetensors"
@@ -184,5 +186,28 @@ func TestOwnData(t *testing.T) {
 	must(t, "sample", "--run", dir, "--n", "2", "--out", file)
 	if !bytes.Contains(read(t, file), []byte("'shape': (2, 28, 28, 1)")) {
 		t.Error("the samples are no two digits")
+	}
+}
+
+// TestPrivate wants a private run to say in each record and at its end what it has spent.
+func TestPrivate(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	stdout, stderr := must(t, "train", "--recipe", "private", "--batch", "4", "--steps", "2", "--backend", "go", "--json", "--out", dir)
+	lines := strings.Split(strings.TrimSpace(stdout), "\n")
+	var last struct {
+		Step           int
+		Epsilon, Delta float64
+	}
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil || last.Step != 2 || last.Delta != 1e-5 {
+		t.Fatalf("the last record is %q (%v)", lines[len(lines)-1], err)
+	}
+	if want := (gan.Privacy{Clip: 1, Noise: 0.6}).Epsilon(4.0/60000, 2); last.Epsilon != want {
+		t.Errorf("after two steps the record says ε %g, want %g", last.Epsilon, want)
+	}
+	if want := fmt.Sprintf("ε = %.3g at δ = 1e-05", last.Epsilon); !strings.Contains(stderr, want) {
+		t.Errorf("the command ends without %q: %q", want, stderr)
+	}
+	if stdout, _ := must(t, "train", "--recipe", "toy", "--steps", "1", "--backend", "go", "--json", "--out", dir+"2"); strings.Contains(stdout, "epsilon") {
+		t.Errorf("a run without privacy reports %q", stdout)
 	}
 }
