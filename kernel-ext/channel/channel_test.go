@@ -100,7 +100,8 @@ func receive(t *testing.T, c *Conn, kind Kind) Frame {
 
 func TestFrames(t *testing.T) {
 	for name, f := range map[string]Frame{
-		"empty": {Kind: Flush},
+		"empty":                             {Kind: Flush},
+		"longer than what is taken at once": {Kind: Publish, Message: Message{Buffers: [][]byte{bytes.Repeat([]byte("soak"), 1<<20), {7}}}},
 		"full": {Kind: Publish, Message: Message{
 			ID: "7", Type: "comm_msg", Parent: json.RawMessage(`{"a":1}`), Content: json.RawMessage(`{"é":[]}`),
 			Metadata: json.RawMessage(`{}`), Buffers: [][]byte{{1, 2, 3}, {}, bytes.Repeat([]byte{9}, 100_000)},
@@ -117,6 +118,7 @@ func TestFrames(t *testing.T) {
 	for name, f := range map[string]Frame{
 		"no JSON":   {Message: Message{Content: json.RawMessage(`{`)}},
 		"too large": {Message: Message{Buffers: [][]byte{make([]byte, largestFrame)}}},
+		"too many":  {Message: Message{Buffers: make([][]byte, mostBuffers+1)}},
 	} {
 		var wire bytes.Buffer
 		if err := writeFrame(&wire, f); err == nil || wire.Len() > 0 {
@@ -134,6 +136,7 @@ func TestFrames(t *testing.T) {
 		"buffers too many": framed(`{"Sizes":[60000000,60000000]}`),
 		"negative buffer":  framed(`{"Sizes":[-1]}`),
 		"buffer cut off":   framed(`{"Sizes":[3]}`),
+		"too many buffers": framed(`{"Sizes":[` + strings.Repeat("0,", mostBuffers) + `0]}`),
 	} {
 		if f, err := readFrame(bytes.NewReader(wire)); err == nil {
 			t.Errorf("%s: read as %+v", name, f)
@@ -322,14 +325,15 @@ func TestListenAt(t *testing.T) {
 }
 
 func TestPath(t *testing.T) {
-	t.Setenv("TMPDIR", "/tmp")
 	a, b := Path("/run/kernel-1.json"), Path("/run/kernel-2.json")
 	if a == b || a != Path("/run/../run/kernel-1.json") {
 		t.Errorf("paths %s and %s", a, b)
 	}
-	t.Setenv("TMPDIR", "/tmp/"+strings.Repeat("long", 30))
-	if p := Path("/run/kernel-1.json"); len(p) > longestPath || p != a {
-		t.Errorf("with a long TMPDIR: %s, want %s", p, a)
+	for _, temp := range []string{"/tmp", "/tmp/" + strings.Repeat("long", 30)} {
+		t.Setenv("TMPDIR", temp)
+		if p := Path("/run/kernel-1.json"); p != a || filepath.Dir(filepath.Dir(p)) != "/run" {
+			t.Errorf("with TMPDIR=%s: %s, want %s, beside the connection file: anybody may make folders in a temporary folder", temp, p, a)
+		}
 	}
 }
 

@@ -69,6 +69,7 @@ type Greeting struct {
 const (
 	largestHead  = 16 << 20
 	largestFrame = 64 << 20 // its buffers included
+	mostBuffers  = 4096
 )
 
 // head is a frame's first part.
@@ -89,6 +90,9 @@ func writeFrame(w io.Writer, f Frame) error {
 	if err != nil {
 		return fmt.Errorf("channel: a %s message is not JSON: %w", f.Type, err)
 	}
+	if len(f.Buffers) > mostBuffers {
+		return fmt.Errorf("channel: a message of %d buffers has too many: %d are the most", len(f.Buffers), mostBuffers)
+	}
 	if len(text) > largestHead || len(text)+total > largestFrame {
 		return fmt.Errorf("channel: a message of %d MB is too large: %d MB is the most", (len(text)+total)>>20, largestFrame>>20)
 	}
@@ -102,7 +106,8 @@ func writeFrame(w io.Writer, f Frame) error {
 	return err
 }
 
-// readFrame is the inverse of writeFrame.
+// readFrame is the inverse of writeFrame. What a peer announces is believed as it arrives: memory is taken for bytes that
+// are there, not for those that are promised.
 func readFrame(r io.Reader) (Frame, error) {
 	var size [4]byte
 	if _, err := io.ReadFull(r, size[:]); err != nil {
@@ -112,13 +117,16 @@ func readFrame(r io.Reader) (Frame, error) {
 	if n > largestHead {
 		return Frame{}, fmt.Errorf("channel: a frame announces a head of %d bytes", n)
 	}
-	text := make([]byte, n)
-	if _, err := io.ReadFull(r, text); err != nil {
+	text, err := readPart(r, int(n))
+	if err != nil {
 		return Frame{}, err
 	}
 	var h head
 	if err := json.Unmarshal(text, &h); err != nil {
 		return Frame{}, fmt.Errorf("channel: a frame cannot be read: %w", err)
+	}
+	if len(h.Sizes) > mostBuffers {
+		return Frame{}, fmt.Errorf("channel: a frame announces %d buffers", len(h.Sizes))
 	}
 	left := largestFrame - len(text)
 	for _, size := range h.Sizes {
@@ -126,13 +134,27 @@ func readFrame(r io.Reader) (Frame, error) {
 			return Frame{}, fmt.Errorf("channel: a frame announces a buffer of %d bytes", size)
 		}
 		left -= size
-		b := make([]byte, size)
-		if _, err := io.ReadFull(r, b); err != nil {
+		b, err := readPart(r, size)
+		if err != nil {
 			return Frame{}, err
 		}
 		h.Buffers = append(h.Buffers, b)
 	}
 	return h.Frame, nil
+}
+
+// readPart reads n bytes.
+func readPart(r io.Reader, n int) ([]byte, error) {
+	const trusted = 1 << 20 // taken at once
+	part := make([]byte, min(n, trusted))
+	for read := 0; ; part = append(part, make([]byte, min(n-read, read))...) {
+		if _, err := io.ReadFull(r, part[read:]); err != nil {
+			return nil, err
+		}
+		if read = len(part); read == n {
+			return part, nil
+		}
+	}
 }
 
 // encode is json.Marshal for what always encodes.

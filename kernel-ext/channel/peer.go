@@ -76,14 +76,25 @@ func joinRefusal(reason, told error) error {
 // Receive waits for the next frame; an error means that the process is gone or broke the protocol.
 func (p *Peer) Receive() (Frame, error) { return readFrame(p.conn) }
 
-// Send queues a frame. It returns false when the process is gone.
-func (p *Peer) Send(f Frame) bool {
+// Offer queues a frame if there is room for it now.
+func (p *Peer) Offer(f Frame) bool {
 	select {
-	case p.out <- f:
-		return true
 	case <-p.gone:
 		return false
 	default:
+	}
+	select {
+	case p.out <- f:
+		return true
+	default:
+		return false
+	}
+}
+
+// Send queues a frame. It returns false when the process is gone.
+func (p *Peer) Send(f Frame) bool {
+	if p.Offer(f) {
+		return true
 	}
 	patience := time.NewTimer(peerPatience)
 	defer patience.Stop()

@@ -245,8 +245,7 @@ for file in "$socket"%[4]s; do
 		rm -f "$file"
 	fi
 done
-dir=${socket%%/*}
-rmdir "$dir" && rmdir "${dir%%/*}"
+rmdir "${socket%%/*}"
 rmdir "${file%%/*}"
 rm -rf "$temp"
 `

@@ -45,7 +45,8 @@ type hub struct {
 
 	mu       sync.Mutex
 	closed   bool
-	final    bool // the kernel is not to be restarted
+	final    bool              // the kernel is not to be restarted
+	greeting map[net.Conn]bool // connections that have not said who they are
 	peers    map[*private.Peer]bool
 	owners   map[string]*owned                     // by comm id
 	wills    map[string]map[string]private.Message // what a process, by its name, wants said if it vanishes
@@ -64,7 +65,7 @@ type owned struct {
 
 func newHub(p *proxy) *hub {
 	return &hub{
-		p: p, peers: map[*private.Peer]bool{}, owners: map[string]*owned{},
+		p: p, greeting: map[net.Conn]bool{}, peers: map[*private.Peer]bool{}, owners: map[string]*owned{},
 		wills: map[string]map[string]private.Message{}, controls: map[string]bool{},
 		gonb: map[string]bool{}, pending: map[string]*message{}, asked: map[string]chan private.Frame{},
 	}
@@ -98,8 +99,11 @@ func (h *hub) open(path string) error {
 func (h *hub) close() {
 	h.mu.Lock()
 	h.closed = true
+	for conn := range h.greeting {
+		conn.Close()
+	}
 	for peer := range h.peers {
-		if !h.final || !peer.Send(private.Frame{Kind: private.End}) {
+		if !h.final || !peer.Offer(private.Frame{Kind: private.End}) {
 			peer.Close()
 		}
 	}
@@ -129,7 +133,17 @@ func (h *hub) running() json.RawMessage {
 
 // welcome serves one connection until it ends.
 func (h *hub) welcome(conn net.Conn) {
+	h.mu.Lock()
+	h.greeting[conn] = true
+	closed := h.closed
+	h.mu.Unlock()
+	if closed {
+		conn.Close()
+	}
 	peer, err := private.Accept(conn, h.p.session, h.running)
+	h.mu.Lock()
+	delete(h.greeting, conn)
+	h.mu.Unlock()
 	if err != nil {
 		h.p.log.printf("channel: %v", err)
 		return
@@ -257,6 +271,10 @@ func (h *hub) publishFor(name string, peer *private.Peer, said private.Message) 
 		h.p.log.printf("channel: a process may not publish %q", said.Type)
 		return
 	}
+	if !isObject(said.Content) || !isObject(said.Metadata) {
+		h.p.log.printf("channel: a process may not publish a %s whose content or metadata is no object", said.Type)
+		return
+	}
 	m := newMessage(h.p.session, said.Type, nil, map[string]any{})
 	if parent, err := decodeHeader(said.Parent); err == nil && parent.MsgID != "" {
 		m.parent = said.Parent
@@ -279,6 +297,12 @@ func (h *hub) publishFor(name string, peer *private.Peer, said private.Message) 
 		h.mu.Unlock()
 	}
 	h.p.publish(m)
+}
+
+// isObject tells whether JSON that is whole is an object, or missing.
+func isObject(text json.RawMessage) bool {
+	text = bytes.TrimLeft(text, " \t\r\n")
+	return len(text) == 0 || text[0] == '{'
 }
 
 // publish publishes a message of the kernel's own.
@@ -492,7 +516,7 @@ func (h *hub) tellStates(m *message, control string) {
 	var asked []string
 	for peer := range h.peers {
 		id := newID()
-		if peer.Send(private.Frame{Kind: private.Ask, Message: private.Message{ID: id}}) {
+		if peer.Offer(private.Frame{Kind: private.Ask, Message: private.Message{ID: id}}) {
 			h.asked[id] = answers
 			asked = append(asked, id)
 		}

@@ -173,7 +173,8 @@ func Serve(ctx context.Context, c Config) error {
 	}
 	defer p.close()
 	if err := p.hub.open(private.Path(c.ConnectionFile)); err != nil {
-		p.log.printf("no widgets and no resident displays: %v", err)
+		p.warning = fmt.Sprintf("gantry: widgets and the figures of resident runs do not work in this kernel: %v", err)
+		p.log.printf("%s", p.warning)
 	}
 	defer p.hub.close()
 	defer p.language.close()

@@ -35,8 +35,9 @@ func (p *proxy) prepare(ctx context.Context) error {
 		return ctx.Err()
 	}
 	if err != nil {
-		p.warning = fmt.Sprintf("gantry: cells do not see the project's modules: %v; run make setup", err)
-		p.log.printf("%s", p.warning)
+		warning := fmt.Sprintf("gantry: cells do not see the project's modules: %v; run make setup", err)
+		p.log.printf("%s", warning)
+		p.warning = strings.TrimPrefix(p.warning+"\n"+warning, "\n")
 	}
 	return nil
 }

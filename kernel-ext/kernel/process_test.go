@@ -191,7 +191,7 @@ func TestGuardSparesTheNextKernelsSocket(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			folder := t.TempDir()
-			socket := filepath.Join(folder, "base", "id", "socket")
+			socket := filepath.Join(folder, "id", "socket")
 			g := &gonb{temp: &temp{dir: filepath.Join(folder, "temp")}}
 			program := exec.Command("sleep", "1000")
 			program.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -216,7 +216,7 @@ func TestGuardSparesTheNextKernelsSocket(t *testing.T) {
 			if _, err := os.Stat(socket); (err == nil) != next {
 				t.Errorf("socket: %v", err)
 			}
-			if _, err := os.Stat(filepath.Join(folder, "base")); (err == nil) != next {
+			if _, err := os.Stat(filepath.Dir(socket)); (err == nil) != next {
 				t.Errorf("folder of the socket: %v", err)
 			}
 			if _, err := os.Stat(g.temp.dir); !os.IsNotExist(err) {

@@ -19,6 +19,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"gantry.local/kernel-ext/channel"
 	"gantry.local/kernel-ext/internal/detach"
 	"gantry.local/kernel-ext/internal/private"
@@ -37,6 +39,9 @@ const (
 const (
 	buildPatience = 2 * time.Minute // for all that the program does up to Host, and build
 	stopPatience  = 5 * time.Second
+	wordPatience  = 5 * time.Second // for the other end to say its first line
+	longestWord   = 64
+	lockFile      = "lock" // held by the host that serves
 )
 
 // Host shows widgets that live on when their cell has ended. It starts the program once more, apart from the notebook: that
@@ -127,38 +132,42 @@ func start(dir, path, name string) error {
 	return nil
 }
 
-// ask connects to the host in dir and says word. It returns the host's process number and what is left to be read.
-func ask(ctx context.Context, dir, word string) (net.Conn, *bufio.Reader, int, error) {
+// ask connects to the host in dir and says word. What it answers is left to be read.
+func ask(ctx context.Context, dir, word string) (net.Conn, error) {
 	conn, err := private.Dial(ctx, dir, detach.SocketFile)
 	if err != nil {
-		return nil, nil, 0, err
+		return nil, err
 	}
-	r := bufio.NewReader(conn)
-	if _, err = io.WriteString(conn, word+"\n"); err == nil {
-		var line string
-		if line, err = r.ReadString('\n'); err == nil {
-			var pid int
-			if pid, err = strconv.Atoi(strings.TrimSpace(line)); err == nil {
-				return conn, r, pid, nil
-			}
-		}
+	conn.SetWriteDeadline(time.Now().Add(wordPatience))
+	if _, err = io.WriteString(conn, word+"\n"); err != nil {
+		conn.Close()
+		return nil, err
 	}
-	conn.Close()
-	return nil, nil, 0, err
+	return conn, nil
 }
 
 // stopFormer ends the host in dir, if there is one.
 func stopFormer(ctx context.Context, dir string) error {
-	conn, r, pid, err := ask(ctx, dir, "stop")
+	conn, err := ask(ctx, dir, "stop")
 	if err != nil {
 		return nil // nobody is there
 	}
 	defer conn.Close()
 	conn.SetReadDeadline(time.Now().Add(stopPatience))
-	if _, err := io.Copy(io.Discard, r); err != nil { // a callback hangs
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-			return fmt.Errorf("the former host, process %d, does not end: %w", pid, err)
-		}
+	if _, err := io.Copy(io.Discard, conn); err == nil {
+		return nil
+	}
+	// a callback hangs, or the process is stopped; only its lock says for sure which one it is
+	text, err := os.ReadFile(filepath.Join(dir, lockFile))
+	if err != nil {
+		return fmt.Errorf("the former host does not end: %w", err)
+	}
+	pid, err := strconv.Atoi(string(text))
+	if err == nil && pid > 1 {
+		err = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	if err != nil {
+		return fmt.Errorf("the former host, process %q, does not end: %w", text, err)
 	}
 	return nil
 }
@@ -166,17 +175,15 @@ func stopFormer(ctx context.Context, dir string) error {
 // awaitBuilt waits for the host in dir to say that its widgets can be seen, or why its building failed.
 func awaitBuilt(ctx context.Context, dir string) (failure string, err error) {
 	for {
-		conn, r, _, err := ask(ctx, dir, "built")
+		conn, err := ask(ctx, dir, "built")
 		if err == nil {
 			defer conn.Close()
 			stop := context.AfterFunc(ctx, func() { conn.Close() })
 			defer stop()
-			answer, err := r.ReadString('\n')
-			if err != nil {
+			if err := json.NewDecoder(io.LimitReader(conn, longestFailure)).Decode(&failure); err != nil {
 				return "", fmt.Errorf("it did not say that it has its widgets: %w", err)
 			}
-			err = json.Unmarshal([]byte(answer), &failure)
-			return failure, err
+			return failure, nil
 		}
 		select {
 		case <-ctx.Done():
@@ -185,6 +192,8 @@ func awaitBuilt(ctx context.Context, dir string) (failure string, err error) {
 		}
 	}
 }
+
+const longestFailure = 1 << 20
 
 // host is the process that serves.
 type host struct {
@@ -253,21 +262,15 @@ func (h *host) leave(listener net.Listener) {
 	}
 }
 
-// lockFolder waits for the former host to have left the folder.
-func lockFolder(dir string) (*os.File, error) {
-	folder, err := os.Open(dir)
-	if err != nil {
-		return nil, err
+// lockFolder waits for the former host to have left the folder, and writes into the lock whose it is.
+func lockFolder(dir string) (*flock.Flock, error) {
+	lock := flock.New(filepath.Join(dir, lockFile), flock.SetPermissions(0o600))
+	ctx, cancel := context.WithTimeout(context.Background(), 2*stopPatience)
+	defer cancel()
+	if _, err := lock.TryLockContext(ctx, 10*time.Millisecond); err != nil {
+		return nil, fmt.Errorf("another host of the same name does not leave %s: %w", dir, err)
 	}
-	for deadline := time.Now().Add(2 * stopPatience); ; time.Sleep(10 * time.Millisecond) {
-		if err = syscall.Flock(int(folder.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
-			return folder, nil
-		}
-		if time.Now().After(deadline) {
-			folder.Close()
-			return nil, fmt.Errorf("another host of the same name does not leave %s: %w", dir, err)
-		}
-	}
+	return lock, os.WriteFile(lock.Path(), fmt.Append(nil, os.Getpid()), 0o600)
 }
 
 // listen answers those who connect.
@@ -279,15 +282,16 @@ func (h *host) listen(listener net.Listener) {
 		}
 		h.answers.Go(func() {
 			defer conn.Close()
-			word, err := bufio.NewReader(conn).ReadString('\n')
+			conn.SetReadDeadline(time.Now().Add(wordPatience))
+			word, err := bufio.NewReader(io.LimitReader(conn, longestWord)).ReadString('\n')
 			if err != nil {
 				return
 			}
-			fmt.Fprintln(conn, os.Getpid())
 			switch strings.TrimSpace(word) {
 			case "built":
 				<-h.built
-				conn.Write(append(encode(h.failure), '\n'))
+				conn.SetWriteDeadline(time.Now().Add(wordPatience))
+				conn.Write(encode(h.failure[:min(len(h.failure), longestFailure/8)]))
 			case "stop":
 				select {
 				case h.asked <- struct{}{}:
