@@ -98,6 +98,10 @@ func copyProgram(path, program string) error {
 		return err
 	}
 	defer from.Close()
+	// A child that another goroutine forks meanwhile would have the copy open for writing until it becomes its program, and
+	// what is open for writing cannot be executed.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	to, err := os.CreateTemp(filepath.Dir(path), "."+ProgramFile+".*.tmp")
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -149,5 +150,29 @@ func TestEnd(t *testing.T) {
 	}
 	if _, err := detach.Start(detach.Options{Dir: filepath.Join(dir, "none")}); err == nil {
 		t.Error("it started in a folder that is not there")
+	}
+}
+
+// TestManyStartAtOnce starts processes while others are being started: what one of them copies is not kept open by the
+// child of another.
+func TestManyStartAtOnce(t *testing.T) {
+	t.Setenv(envRole, "fail")
+	dirs := make([]string, 12)
+	for i := range dirs {
+		dirs[i] = t.TempDir()
+	}
+	for range 4 {
+		var all sync.WaitGroup
+		for _, dir := range dirs {
+			all.Go(func() {
+				p, err := detach.Start(detach.Options{Dir: dir})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				<-p.Exited()
+			})
+		}
+		all.Wait()
 	}
 }

@@ -81,8 +81,8 @@ func Run(rnd *rand.Rand, version int) []byte {
 		args = fmt.Sprintf(`{"Channel":"/nowhere/at/all","Until":%s}`, number)
 	case "train", "rewind": // what is right among the values would train
 		args = pick(rnd, `{"N":-5}`, `{"To":-1}`, `{"N":"x"}`, `{"N":0}`, `"x"`, `-1`, `{"N":1e30}`, `[]`, `{`)
-	case "branch":
-		args = pick(rnd, `3`, `[]`, `{}`, `true`, `""`, `"/proc/nowhere"`)
+	case "branch": // a folder's name would make that folder
+		args = pick(rnd, `3`, `[]`, `{}`, `true`, `{`)
 	}
 	request := fmt.Sprintf(`{"Version":%d,"Pid":%s,"Op":%q,"Args":%s}`, pick(rnd, version, version, version, version-1, 1<<40), pick(rnd, "1", "-1", "0", value(rnd)), op, args)
 	switch rnd.IntN(7) {
@@ -91,8 +91,8 @@ func Run(rnd *rand.Rand, version int) []byte {
 	case 1:
 		b := binary.BigEndian.AppendUint32(nil, uint32(pick(rnd, extremes()...)))
 		return binary.BigEndian.AppendUint32(b, uint32(pick(rnd, extremes()...)))
-	case 2:
-		return damaged(rnd, runFrame(request, nil))
+	case 2: // one that is harmless whatever becomes of it
+		return damaged(rnd, runFrame(fmt.Sprintf(`{"Version":%d,"Pid":1,"Op":%q,"Args":{"N":3,"Seed":5,"After":2}}`, version, pick(rnd, "status", "sample", "look", "metrics")), nil))
 	case 3:
 		return runFrame(value(rnd), noise(rnd, 100))
 	}
