@@ -157,7 +157,15 @@ func TestEnd(t *testing.T) {
 // child of another.
 func TestManyStartAtOnce(t *testing.T) {
 	t.Setenv(envRole, "fail")
-	dirs := make([]string, 12)
+	self, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	large := filepath.Join(t.TempDir(), "large") // as a cell's program is
+	if err := os.WriteFile(large, append(self, make([]byte, 30<<20)...), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	dirs := make([]string, 8)
 	for i := range dirs {
 		dirs[i] = t.TempDir()
 	}
@@ -165,7 +173,7 @@ func TestManyStartAtOnce(t *testing.T) {
 		var all sync.WaitGroup
 		for _, dir := range dirs {
 			all.Go(func() {
-				p, err := detach.Start(detach.Options{Dir: dir})
+				p, err := detach.Start(detach.Options{Dir: dir, Program: large})
 				if err != nil {
 					t.Error(err)
 					return
