@@ -8,7 +8,7 @@ PACKAGES ?= ./...
 TESTFLAGS ?=
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
-.PHONY: help setup lab test build notebooks e2e kernel-suite gonb-notebooks measure-kernel bench bench-keras lint image lock clean needs
+.PHONY: help setup lab test build notebooks e2e kernel-suite gonb-notebooks measure-kernel soak bench bench-keras lint image lock clean needs
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
@@ -52,6 +52,13 @@ measure-kernel: $(E2E_READY) ## what a front-end measures: interrupts, large out
 $(E2E_READY): kernel-ext/e2e/requirements.lock | setup
 	@rm -rf .venv/e2e && .venv/bin/python -m venv .venv/e2e && $(E2E_PYTHON) -m pip install --quiet --disable-pip-version-check \
 		--require-hashes --only-binary :all: -r $< && cp $< $@
+
+MINUTES ?= 10
+SEED ?=
+
+soak: setup ## kernels, runs and clients while all that can go wrong does (MINUTES=10, SEED=7 to do the same again)
+	@go build -o bin/soak ./kernel-ext/e2e/soak
+	@bin/soak "$(MINUTES)" "$(SEED)"
 
 bench: setup ## speed of the kernel, the pictures and the training step
 	go test -run '^$$' -bench . -benchtime 5x ./...

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
@@ -132,7 +133,7 @@ func (k *keeper) diskFull(context.Context) error {
 	if s.State == lab.Training {
 		return errors.Join(fmt.Errorf("the run trains on at step %d with no room for its history", s.Step), free(k.dir))
 	}
-	if s.Problem == "" && s.Step < k.steps {
+	if !strings.Contains(s.String(), "space") && s.Step < k.steps {
 		err = fmt.Errorf("the run stands at step %d and does not say why", s.Step)
 	}
 	if err := errors.Join(err, free(k.dir)); err != nil {

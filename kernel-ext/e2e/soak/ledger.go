@@ -12,6 +12,9 @@ import (
 // patience is how long a client's call may take, whatever befalls the other end.
 const patience = 15 * time.Second
 
+// compilePatience is how long opening a run may take whose step XLA compiles: seconds on a machine at rest.
+const compilePatience = time.Minute
+
 // ledger counts the faults, measures the calls, and knows what broke.
 type ledger struct {
 	out   io.Writer
@@ -85,7 +88,10 @@ var errLate = errors.New("it was not back in time")
 
 // timed makes a client's call, which must come back in time; its result is the caller's business. What is late goes on
 // by itself.
-func (l *ledger) timed(call string, do func() error) error {
+func (l *ledger) timed(call string, do func() error) error { return l.within(patience, call, do) }
+
+// within is timed for what may take another time.
+func (l *ledger) within(patience time.Duration, call string, do func() error) error {
 	begin := time.Now()
 	done := make(chan error, 1)
 	go func() { done <- do() }()

@@ -35,6 +35,18 @@ func ordinary() []fault {
 	}
 }
 
+// compiled is what befalls a run on XLA, which takes longer to open.
+func compiled() []fault {
+	return []fault{
+		{"run killed (kill -9)", 2, (*keeper).killed},
+		{"run stopped and continued", 2, (*keeper).stopped},
+		{"run told to terminate", 1, (*keeper).terminated},
+		{"run paused, sampled, gone on", 4, (*keeper).used},
+		{"client of a run killed", 3, (*keeper).clientKilled},
+		{"hostile peers of a run", 2, (*keeper).hostilePeers},
+	}
+}
+
 // call is one of a client, by name.
 type call struct {
 	name string

@@ -83,7 +83,11 @@ func options(name, backend string) lab.RunOptions {
 
 // open opens the run, or attaches to it, as the next cell would.
 func (k *keeper) open() error {
-	return k.ledger.timed("open", func() error {
+	call, patience := "open", patience
+	if k.backend != "go" {
+		call, patience = "open, compiled by XLA", compilePatience
+	}
+	return k.ledger.within(patience, call, func() error {
 		r, err := lab.OpenWith(experiment(), k.options())
 		if err == nil {
 			k.run = r

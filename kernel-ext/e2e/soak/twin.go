@@ -4,13 +4,16 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"gantry.local/gan"
 	"gantry.local/gan/device"
 	"gantry.local/gan/recipe"
+	"gantry.local/gan/safetensors"
 	"gantry.local/kernel-ext/lab"
 )
 
@@ -68,6 +71,7 @@ func (t *twins) of(backend string) (*twin, error) {
 func (t *twin) upTo(step int) ([]gan.Progress, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	var err error
 	for len(t.reported) < step {
 		for progress, err := range t.trainer.Train(context.Background(), min(lap-len(t.reported)%lap, step-len(t.reported))) {
 			if err != nil {
@@ -80,11 +84,9 @@ func (t *twin) upTo(step int) ([]gan.Progress, error) {
 			if err := t.trainer.Save(t.dir); err != nil {
 				return nil, err
 			}
-			content, err := os.ReadFile(t.trainer.LastCheckpoint())
-			if err != nil {
+			if t.laps[n], err = digest(t.trainer.LastCheckpoint()); err != nil {
 				return nil, err
 			}
-			t.laps[n] = sha256.Sum256(content)
 		}
 	}
 	return t.reported[:step], nil
@@ -105,7 +107,26 @@ func (t *twin) equals(metrics []lab.Metric) error {
 	return nil
 }
 
-// equalsState compares the newest checkpoint in a run's folder with the twin's of that step, byte by byte.
+// digest is that of the state in a checkpoint, each byte of it; how often a run was saved before is no part of it.
+func digest(path string) (sum [sha256.Size]byte, err error) {
+	file, err := safetensors.Load(path)
+	if err != nil {
+		return sum, err
+	}
+	h := sha256.New()
+	for _, key := range slices.Sorted(maps.Keys(file.Metadata)) {
+		if key != "saved" {
+			fmt.Fprintf(h, "%q %q\n", key, file.Metadata[key])
+		}
+	}
+	for _, tensor := range file.Tensors {
+		fmt.Fprintf(h, "%q %v %d\n", tensor.Name, tensor.Shape, len(tensor.Data))
+		h.Write(tensor.Data)
+	}
+	return [sha256.Size]byte(h.Sum(nil)), nil
+}
+
+// equalsState compares the newest checkpoint in a run's folder with the twin's of that step, bit for bit.
 func (t *twin) equalsState(dir string, step int) error {
 	if _, err := t.upTo(step); err != nil {
 		return err
@@ -115,13 +136,13 @@ func (t *twin) equalsState(dir string, step int) error {
 		return err
 	}
 	newest := saved[len(saved)-1]
-	content, err := os.ReadFile(newest.Path)
+	state, err := digest(newest.Path)
 	if err != nil {
 		return err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if newest.Step != step || sha256.Sum256(content) != t.laps[step] {
+	if newest.Step != step || state != t.laps[step] {
 		return fmt.Errorf("the checkpoint of step %d (%s) is not that of the undisturbed run", step, filepath.Base(newest.Path))
 	}
 	return nil

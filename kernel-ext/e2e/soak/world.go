@@ -25,7 +25,7 @@ func (w *world) actors() (all []actor, err error) {
 	}
 	keep("anna", "go", 6000, ordinary())
 	keep("boris", "go", 3000, ordinary())
-	keep("clara", "xla:cpu", 6000, ordinary())
+	keep("clara", "xla:cpu", 6000, compiled())
 	if d, err := newDisks(w.place); err != nil {
 		w.ledger.cannot("a full disk, which needs the right to mount one: %v", err)
 	} else {
