@@ -7,12 +7,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	"gantry.local/gan"
+	"gantry.local/gan/safetensors"
 	"gantry.local/kernel-ext/lab"
 )
 
@@ -348,11 +350,15 @@ func (k *keeper) newestDamaged(context.Context) error {
 	if err != nil {
 		return err
 	}
+	saved = slices.DeleteFunc(saved, func(c gan.Checkpoint) bool { // damaged before
+		_, err := safetensors.Load(c.Path)
+		return err != nil
+	})
 	least := 0
 	if len(saved) > 1 {
 		least = saved[len(saved)-2].Step
 	}
-	if len(saved) == 1 {
+	if len(saved) <= 1 {
 		return k.resume(k.least, true) // damage to the only one is allDamaged
 	}
 	if err := k.damage(saved[len(saved)-1].Path); err != nil {
