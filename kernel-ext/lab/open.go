@@ -214,7 +214,7 @@ func open(ctx context.Context, dir string, exp gan.Experiment, o RunOptions) (*R
 			if differences, err = changes(exp, known.Signature, known.Data); err != nil {
 				return nil, err
 			}
-		case errors.Is(err, errNoLife):
+		case gone(err): // it has none, or one that is dying
 			i, err := readInfo(dir)
 			if err != nil && !errors.Is(err, errNoRun) {
 				return nil, err
