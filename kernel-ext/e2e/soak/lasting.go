@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -16,7 +18,7 @@ type lastingRun struct {
 }
 
 func (p *lastingRun) act(ctx context.Context, rnd *rand.Rand) {
-	k := &keeper{world: p.world, name: "patient", backend: "go", rnd: rnd, steps: 400}
+	k := &keeper{world: p.world, name: "patient", backend: "go", rnd: rnd, steps: 100}
 	var err error
 	if k.twin, err = k.twins.of(k.backend); err == nil {
 		err = p.last(ctx, k)
@@ -65,8 +67,10 @@ func (p *lastingRun) last(ctx context.Context, k *keeper) error {
 // trodden trains a little, looks, and goes back to the beginning, so that a run does the same for ever and grows by
 // nothing it would have a right to.
 func (k *keeper) trodden(context.Context) error {
+	if err := k.trainTo(k.steps); err != nil {
+		return err
+	}
 	err := k.calls(
-		call{"train", func() error { return k.run.TrainTo(k.steps) }},
 		call{"sample", func() error { _, err := k.run.Sample(64, 5); return err }},
 		call{"list", func() error { return listed(k.runName()) }})
 	if err != nil {

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -12,8 +14,11 @@ import (
 // patience is how long a client's call may take, whatever befalls the other end.
 const patience = 15 * time.Second
 
-// compilePatience is how long opening a run may take whose step XLA compiles: seconds on a machine at rest.
-const compilePatience = time.Minute
+// What computes takes longer on a machine that is not at rest: opening a run whose step XLA compiles, and steps.
+const (
+	compilePatience = time.Minute
+	stepsPatience   = time.Minute
+)
 
 // ledger counts the faults, measures the calls, and knows what broke.
 type ledger struct {

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Soak runs kernels, resident runs and their clients for some minutes while all that can go wrong does, about once a second,
 // from several sides at once: processes are killed and stopped, checkpoints damaged, folders deleted, a disk is full, peers
 // keep to no protocol, a second user of the machine tries what he can. All along and at the end it asserts that no work is
@@ -81,11 +83,11 @@ func soak(minutes float64, seed uint64) int {
 		fmt.Fprintln(os.Stderr, "soak:", err)
 		return 1
 	}
-	os.Stdout = quiet // clients in this process draw figures
+	os.Stdout, os.Stderr = quiet, quiet // clients in this process draw figures
 	l := newLedger(out, seed)
 	p, err := newPlace()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "soak:", err)
+		fmt.Fprintln(out, "soak:", err)
 		return 1
 	}
 	fmt.Fprintf(out, "soak: %g minutes, seed %d, in %s\n", minutes, seed, p.dir)
@@ -113,7 +115,7 @@ func soak(minutes float64, seed uint64) int {
 	case <-ended:
 	case <-time.After(3 * time.Minute):
 		l.broke("some actor does not end")
-		pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
+		pprof.Lookup("goroutine").WriteTo(out, 1)
 	}
 	w.end()
 	left := p.leftOver(l)

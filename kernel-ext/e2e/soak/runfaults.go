@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -468,7 +470,7 @@ func (k *keeper) forked(context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(fork.Dir())
-	if err := k.ledger.timed("train", func() error {
+	if err := k.ledger.within(stepsPatience, "steps, watched by a client", func() error {
 		s, err := fork.Status()
 		if err != nil {
 			return err

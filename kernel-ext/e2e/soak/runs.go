@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -112,6 +114,15 @@ func (k *keeper) train() error {
 	})
 }
 
+// trainTo trains in front of the client, which takes as long as it takes.
+func (k *keeper) trainTo(step int) error {
+	err := k.ledger.within(stepsPatience, "steps, watched by a client", func() error { return k.run.TrainTo(step) })
+	if err != nil {
+		return fmt.Errorf("train to step %d: %w", step, err)
+	}
+	return nil
+}
+
 // live is the life of one run.
 func (k *keeper) live(ctx context.Context) error {
 	k.least, k.dir = 0, filepath.Join(k.place.runs, k.runName())
@@ -177,8 +188,8 @@ func (k *keeper) finish() error {
 	}
 	end := (s.Step + lap - 1) / lap * lap
 	if end > s.Step {
-		if err := k.ledger.timed("train", func() error { return k.run.TrainTo(end) }); err != nil {
-			return fmt.Errorf("train to step %d: %w", end, err)
+		if err := k.trainTo(end); err != nil {
+			return err
 		}
 	}
 	if err := k.compare(); err != nil {
