@@ -24,7 +24,10 @@ func (p *lastingRun) act(ctx context.Context, rnd *rand.Rand) {
 		err = p.last(ctx, k)
 	}
 	if err != nil {
+		p.pid.Store(0)
 		p.ledger.broke("the steady run: %v", err)
+		k.remove = os.RemoveAll
+		k.abandon()
 	}
 }
 

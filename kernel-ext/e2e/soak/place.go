@@ -113,7 +113,8 @@ func (p *place) processes() map[int]string {
 
 const endPatience = 15 * time.Second // for what was told to end
 
-// leftOver waits for all of the place to end, and lists what does not: processes, and files that only a living one has.
+// leftOver waits for all of the place to end, lists what does not, processes and files that only a living one has, and
+// ends the processes.
 func (p *place) leftOver(l *ledger) []string {
 	var left []string
 	for deadline := time.Now().Add(endPatience); ; time.Sleep(50 * time.Millisecond) {
@@ -136,6 +137,9 @@ func (p *place) leftOver(l *ledger) []string {
 	for _, what := range left {
 		l.broke("left over: %s", what)
 	}
+	for pid := range p.processes() {
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
 	return left
 }
 
@@ -153,10 +157,5 @@ func expected(p *place, path string) bool {
 	return ok && int(owner.Uid) != os.Getuid()
 }
 
-// remove ends what still runs in the place and removes it.
-func (p *place) remove() {
-	for pid := range p.processes() {
-		syscall.Kill(pid, syscall.SIGKILL)
-	}
-	os.RemoveAll(p.dir)
-}
+// remove removes the place.
+func (p *place) remove() { os.RemoveAll(p.dir) }
