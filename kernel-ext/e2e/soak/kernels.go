@@ -203,12 +203,7 @@ func (n *notebook) connect() error {
 // run runs a cell to its end.
 func (n *notebook) run(call, code string) (kernel.Cell, error) {
 	var cell kernel.Cell
-	err := n.ledger.timed(call, func() (err error) {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		cell, err = n.client.Run(ctx, code)
-		return err
-	})
+	err := n.ledger.within(stepsPatience, call, func() (err error) { cell, err = n.client.Run(context.Background(), code); return err })
 	return cell, err
 }
 
@@ -316,16 +311,19 @@ func (n *notebook) stopped(ctx context.Context) error {
 
 // interrupted interrupts a cell in one of its phases.
 func (n *notebook) interrupted(ctx context.Context) error {
-	var running sync.WaitGroup
-	var err error
-	running.Go(func() { _, err = n.run("interrupt of a cell", "%%\ntime.Sleep(time.Hour)") })
+	ended := make(chan error, 1)
+	client := n.client
+	go func() {
+		_, err := client.Run(context.Background(), "%%\ntime.Sleep(time.Hour)")
+		ended <- err
+	}()
 	pause(ctx, 50+n.rnd.IntN(1200))
 	n.command.Process.Signal(os.Interrupt)
-	running.Wait()
+	err := n.ledger.timed("interrupt of a cell", func() error { return <-ended })
 	if err == nil {
 		return errors.New("a cell of an hour ended well")
 	}
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errLate) {
+	if errors.Is(err, errLate) {
 		return fmt.Errorf("the interrupt: %w", err)
 	}
 	return nil
@@ -337,7 +335,7 @@ func (n *notebook) cellKilled(context.Context) error {
 	if err == nil {
 		return errors.New("a cell that died ended well")
 	}
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errLate) {
+	if errors.Is(err, errLate) {
 		return err
 	}
 	return nil

@@ -14,9 +14,9 @@ import (
 // patience is how long a client's call may take, whatever befalls the other end.
 const patience = 15 * time.Second
 
-// What computes takes longer on a machine that is not at rest: opening a run whose step XLA compiles, and steps.
+// What computes takes longer on a machine that is not at rest: opening a run whose step XLA compiles, and steps and cells.
 const (
-	compilePatience = time.Minute
+	compilePatience = 3 * time.Minute
 	stepsPatience   = time.Minute
 )
 

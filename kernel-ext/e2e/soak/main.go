@@ -21,6 +21,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"runtime/pprof"
 	"strconv"
 	"sync"
@@ -103,7 +104,14 @@ func soak(minutes float64, seed uint64) int {
 	}
 	var acting sync.WaitGroup
 	for i, a := range actors {
-		acting.Go(func() { a.act(lasting, rand.New(rand.NewPCG(seed, uint64(i)))) })
+		acting.Go(func() {
+			defer func() {
+				if r := recover(); r != nil { // what it keeps must be ended all the same
+					l.broke("actor %s: %v\n%s", a.name, r, debug.Stack())
+				}
+			}()
+			a.act(lasting, rand.New(rand.NewPCG(seed, uint64(i))))
+		})
 	}
 	ended := make(chan struct{})
 	go func() {

@@ -321,7 +321,7 @@ func (k *keeper) checkpoints() (newest []string, ladder []string, err error) {
 // damage does to a file what a disk may.
 func (k *keeper) damage(path string) error {
 	content, err := os.ReadFile(path)
-	if err != nil {
+	if err != nil || len(content) == 0 { // it cannot get worse
 		return err
 	}
 	switch k.rnd.IntN(4) {
