@@ -12,7 +12,7 @@ import (
 
 	"gantry.local/kernel-ext/internal/detach"
 	"gantry.local/kernel-ext/internal/hostile"
-	"gantry.local/kernel-ext/internal/private"
+	own "gantry.local/kernel-ext/internal/private"
 	"gantry.local/kernel-ext/lab"
 )
 
@@ -34,7 +34,7 @@ func TestHostilePeersOfARun(t *testing.T) {
 	open := descriptors()
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	for i := range rounds {
-		conn, err := private.Dial(t.Context(), r.Dir(), detach.SocketFile)
+		conn, err := own.Dial(t.Context(), r.Dir(), detach.SocketFile)
 		if err != nil {
 			t.Fatalf("message %d of seed %d: %v", i, seed, err)
 		}
@@ -81,7 +81,7 @@ func FuzzPeerOfARun(f *testing.F) {
 		if bytes.Contains(said, []byte("stop")) {
 			return // it may
 		}
-		conn, err := private.Dial(t.Context(), r.Dir(), detach.SocketFile)
+		conn, err := own.Dial(t.Context(), r.Dir(), detach.SocketFile)
 		if err != nil {
 			t.Fatal(err)
 		}
