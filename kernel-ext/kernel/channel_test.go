@@ -127,3 +127,25 @@ func TestFolderOfTheChannelTaken(t *testing.T) {
 		}
 	})
 }
+
+// TestStoppedHostGivesWay runs a cell again whose host of widgets is stopped: the new host takes its place.
+func TestStoppedHostGivesWay(t *testing.T) {
+	c := startKernel(t, "GANTRY_WIDGET_PATIENCE=1s")
+	c.mustRun(hostCell, "hosted")
+	former := c.hosts(t)
+	if len(former) != 1 {
+		t.Fatalf("hosts: %v, want one", former)
+	}
+	pid, err := strconv.Atoi(filepath.Base(former[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Kill(pid, syscall.SIGKILL)
+	c.mustRun(hostCell, "hosted")
+	if now := c.hosts(t); len(now) != 1 || now[0] == former[0] {
+		t.Errorf("hosts: %v, before %v; want another one", now, former)
+	}
+}
