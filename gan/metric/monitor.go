@@ -41,8 +41,8 @@ type Signal struct {
 
 	Spread     float64 // mean distance of two samples over that of two images of the data
 	Duplicates float64 // share of the pairs of samples that are near-duplicates
-	Classes    int     // classes with at least 2 % of the samples; 0 without a classifier
-	OfClasses  int     // classes of the data; 0 without a classifier
+	Classes    int     // classes with at least 2 % of the samples, or modes that samples reach; 0 without a classifier and modes
+	OfClasses  int     // classes or modes of the data; 0 without a classifier and modes
 }
 
 // String writes the level and the reason.
@@ -61,8 +61,9 @@ type Monitor struct {
 	distance  float64 // mean distance of two images of the data
 	duplicate float64 // pairs nearer than this are near-duplicates
 	extractor *Extractor
-	classes   int // of the data
-	perfect   int // looks in a row with a perfect critic
+	classes   int    // of the data
+	reach     *reach // of points in the plane, else nil
+	perfect   int    // looks in a row with a perfect critic
 }
 
 const (
@@ -110,6 +111,8 @@ func NewMonitor(data gan.Images, extractor *Extractor) (*Monitor, error) {
 //     are apart: k different images over and over make a share of 1/k
 //   - at least a quarter and half of the data's classes have less than 2 % of the samples (only with a classifier and at
 //     least five samples per class)
+//   - of points in the plane, samples come near to less than 75 % and 50 % of the data's points, or miss one mode and half of
+//     them: see NewPointMonitor
 //   - Watch only: the critic has been right on 99.5 % in three looks in a row; the generator's gradient has a mean norm
 //     below 1e-6. Both together are Collapsed.
 //
@@ -123,9 +126,12 @@ func (m *Monitor) Look(samples gan.Images, vitals Vitals) (Signal, error) {
 		return Signal{}, fmt.Errorf("collapse monitor: it wants at least 2 samples of %d×%d×%d, not %d of %d×%d×%d", m.h, m.w,
 			m.c, samples.N, samples.H, samples.W, samples.C)
 	}
-	samples = atMost(samples, mostWatched)
 	var s Signal
 	var signs []sign
+	if m.reach != nil {
+		signs = m.reach.signs(Pixels(samples), &s)
+	}
+	samples = atMost(samples, mostWatched)
 	if m.extractor != nil && samples.N >= enoughPerClass*m.classes {
 		classes, _, err := m.extractor.Classes(samples)
 		if err != nil {
@@ -148,7 +154,7 @@ func (m *Monitor) Look(samples gan.Images, vitals Vitals) (Signal, error) {
 	signs = append(signs, sign{s.Duplicates / 0.1,
 		fmt.Sprintf("%.0f %% of the pairs of samples are near-duplicates", 100*s.Duplicates)})
 	signs = append(signs, m.standstill(vitals)...)
-	s.sumUp(signs)
+	m.sumUp(&s, signs)
 	return s, nil
 }
 
@@ -179,8 +185,8 @@ func (m *Monitor) standstill(v Vitals) []sign {
 	return signs
 }
 
-// sumUp sets level, value and reason by the worst sign.
-func (s *Signal) sumUp(signs []sign) {
+// sumUp sets the level, value and reason of a signal by the worst sign.
+func (m *Monitor) sumUp(s *Signal, signs []sign) {
 	slices.SortStableFunc(signs, func(a, b sign) int { return cmp.Compare(min(b.severity, 1), min(a.severity, 1)) })
 	var reasons []string
 	for _, sign := range signs {
@@ -198,7 +204,10 @@ func (s *Signal) sumUp(signs []sign) {
 	s.Reason = strings.Join(reasons, "; ")
 	if s.Reason == "" {
 		s.Reason = fmt.Sprintf("samples' pairwise distance %.0f %% of the data's", 100*s.Spread)
-		if s.OfClasses > 0 {
+		switch {
+		case m.reach != nil && s.OfClasses > 0:
+			s.Reason += fmt.Sprintf(", %d of %d modes", s.Classes, s.OfClasses)
+		case s.OfClasses > 0:
 			s.Reason += fmt.Sprintf(", %d of %d classes", s.Classes, s.OfClasses)
 		}
 	}

@@ -52,9 +52,9 @@ func drawUntil(ctx context.Context, run *Run, p *picture, until int) error {
 		if err != nil {
 			f.busy = true // there is nobody to ask for samples
 			if ctx.Err() != nil {
-				return f.end("", show.NoLight) // another figure goes on
+				return f.end("") // another figure goes on
 			}
-			return f.end("the run's process has ended", show.NoLight)
+			return f.end("the run's process has ended")
 		}
 		s := e.Status
 		if err := f.add(e); err != nil && !errors.Is(err, context.Canceled) {
@@ -62,11 +62,11 @@ func drawUntil(ctx context.Context, run *Run, p *picture, until int) error {
 		}
 		switch {
 		case s.Step >= until && f.caughtUp(s):
-			return f.end("", show.NoLight)
+			return f.end("")
 		case s.State == Failed:
-			return f.end(s.Problem, show.Red)
+			return f.fail(s.Problem)
 		case s.State == Paused && f.caughtUp(s):
-			if err := f.note(fmt.Sprintf("paused after step %d", s.Step)); err != nil {
+			if err := f.remark("paused"); err != nil {
 				return err
 			}
 		}

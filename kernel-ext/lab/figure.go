@@ -76,17 +76,15 @@ func (f *figure) look() error {
 	return err
 }
 
-// end draws the last state, with a note in the place of the light's where there is one.
-func (f *figure) end(note string, light show.Light) error {
+// end draws the last state, with a remark on why it is the last where there is one.
+func (f *figure) end(remark string) error {
 	if f.any {
-		if !f.busy && light != show.Red {
+		if !f.busy {
 			if err := f.look(); err != nil {
 				return err
 			}
 		}
-		if note != "" {
-			f.frame.Note, f.frame.Light = note, light
-		}
+		f.frame.Remark = remark
 		if err := f.live.Update(f.frame); err != nil {
 			return err
 		}
@@ -94,8 +92,19 @@ func (f *figure) end(note string, light show.Light) error {
 	return f.live.Done()
 }
 
-// note puts a line in the place of the light's.
-func (f *figure) note(line string) error {
-	f.frame.Note, f.frame.Light = line, show.NoLight
+// fail draws the last state of a run that cannot train on, under a red light and with its problem.
+func (f *figure) fail(problem string) error {
+	if f.any {
+		f.frame.Light, f.frame.Note = show.Red, problem
+		if err := f.live.Update(f.frame); err != nil {
+			return err
+		}
+	}
+	return f.live.Done()
+}
+
+// remark says why the run stands still.
+func (f *figure) remark(line string) error {
+	f.frame.Remark = line
 	return f.live.Update(f.frame)
 }

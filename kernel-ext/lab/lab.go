@@ -47,8 +47,9 @@ type Options struct {
 }
 
 // Watch trains for the given number of steps while the live figure shows losses, samples from fixed latents, speed, time
-// left and, for pictures, whether the samples look collapsed (see View and metric.Monitor). Interrupting the cell (or Ctrl-C) ends the training after the step that is running; that is no error, and
-// the trainer can go on from there.
+// left and, for pictures and points in the plane, whether the samples look collapsed (see View and metric.Monitor).
+// Interrupting the cell (or Ctrl-C) ends the training after the step that is running; that is no error, and the trainer can
+// go on from there.
 func Watch(t *gan.Trainer, steps int, o Options) error {
 	if steps <= 0 {
 		return fmt.Errorf("cannot train for %d steps: ask for at least 1", steps)
@@ -69,7 +70,7 @@ func Watch(t *gan.Trainer, steps int, o Options) error {
 		defer stop()
 	}
 	live := show.NewLive(show.LiveOptions{Title: o.Title, Total: t.Step() + steps, Dir: o.Dir})
-	last := gan.Progress{Step: t.Step(), CriticLoss: math.NaN(), GeneratorLoss: math.NaN()}
+	last := gan.Progress{Step: t.Step(), CriticLoss: math.NaN(), GeneratorLoss: math.NaN(), GeneratorGradient: math.NaN()}
 	err = Follow(limited, t, steps, live, view.Dress, func(p gan.Progress) error {
 		last = p
 		if o.Each != nil {
@@ -86,9 +87,9 @@ func Watch(t *gan.Trainer, steps int, o Options) error {
 	}
 	switch {
 	case ctx.Err() != nil:
-		end.Light, end.Note = show.NoLight, fmt.Sprintf("interrupted after step %d; run the cell again to train on", t.Step())
+		end.Remark = "interrupted; run the cell again to train on"
 	case limited.Err() != nil:
-		end.Light, end.Note = show.NoLight, fmt.Sprintf("time limit of %s reached at step %d", o.Limit, t.Step())
+		end.Remark = fmt.Sprintf("time limit of %s reached", o.Limit)
 	}
 	return errors.Join(live.Update(end), live.Done())
 }

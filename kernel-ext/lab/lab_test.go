@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -103,6 +104,63 @@ func TestWatchEndsEarly(t *testing.T) {
 	if err := lab.Watch(trainer, 1, lab.Options{Limit: time.Nanosecond}); err != nil {
 		t.Errorf("a limit that is over before the first step: %v", err)
 	}
+}
+
+// TestWatchKeepsTheLight ends the training of a collapsed generator by the time limit and by an interrupt: why it ended is
+// said beside the light, not in its place.
+func TestWatchKeepsTheLight(t *testing.T) {
+	const forever = 100_000_000
+	trainer := newTrainer(t, experiment(set(300, 4, 4, 1), 1e-4))
+	if err := lab.Watch(trainer, 250, lab.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	var once sync.Once
+	interrupt := func(gan.Progress) {
+		once.Do(func() {
+			if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for _, test := range []struct {
+		end  string
+		o    lab.Options
+		want string
+	}{
+		{"limit", lab.Options{Limit: 50 * time.Millisecond}, "time limit of 50ms reached"},
+		{"interrupt", lab.Options{Each: interrupt}, "interrupted; run the cell again to train on"},
+		{"limit before the first step", lab.Options{Limit: time.Nanosecond}, "time limit of 1ns reached"},
+	} {
+		said := stderrOf(t, func() {
+			if err := lab.Watch(trainer, forever, test.o); err != nil {
+				t.Error(err)
+			}
+		})
+		lines := strings.Split(strings.TrimSpace(said), "\n")
+		last := lines[len(lines)-1]
+		if !strings.Contains(last, test.want) || !strings.Contains(last, "collapsed: ") || strings.Contains(last, "vanished") {
+			t.Errorf("%s: the figure ends with %q, want %q and the light's words", test.end, last, test.want)
+		}
+	}
+}
+
+// stderrOf is what is written to standard error meanwhile.
+func stderrOf(t *testing.T, do func()) string {
+	t.Helper()
+	file, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	before := os.Stderr
+	os.Stderr = file
+	defer func() { os.Stderr = before }()
+	do()
+	text, err := os.ReadFile(file.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // TestFollow wants the caller's error to end the training, and no samples where they go nowhere.

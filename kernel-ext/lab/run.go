@@ -234,14 +234,14 @@ func (r *Run) watch(ctx context.Context, until int) error {
 		}
 		s := event.Status
 		if s.Step >= until && f.caughtUp(s) {
-			return f.end("", show.NoLight)
+			return f.end("")
 		}
 		if s.State == Failed {
-			return errors.Join(errors.New(s.Problem), f.end(s.Problem, show.Red))
+			return errors.Join(errors.New(s.Problem), f.fail(s.Problem))
 		}
 		if s.State == Paused && f.caughtUp(s) {
 			paused := pausedAt(s, waitArgs{Until: until})
-			return errors.Join(paused, f.end(paused.Error(), show.NoLight))
+			return errors.Join(paused, f.end("paused; run.Resume() goes on"))
 		}
 	}
 	return nil
@@ -255,12 +255,13 @@ func (r *Run) interrupted(f *figure, until int) error {
 	if err != nil {
 		return errors.Join(err, f.live.Done())
 	}
-	paused := pausedAt(s, waitArgs{Until: until})
+	paused, remark := pausedAt(s, waitArgs{Until: until}), "paused; run.Resume() goes on"
 	if s.State != Paused {
+		remark = "it pauses as soon as what it computes is done"
 		paused = fmt.Errorf("run %s: %w as soon as what it computes is done, after step %d of %d", r.name, ErrPaused, s.Step, until)
 		f.busy = true
 	}
-	return errors.Join(paused, f.end(paused.Error(), show.NoLight))
+	return errors.Join(paused, f.end(remark))
 }
 
 // Pause ends the training after the step that is under way. Where that takes longer than half a second, Pause returns

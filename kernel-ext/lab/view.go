@@ -14,7 +14,7 @@ import (
 )
 
 // View shows what a run's generator makes of the same latents each time, as the kind of its data asks for (see Picture),
-// and watches samples of pictures for collapse. Where there is no picture for the data, it shows nothing.
+// and watches samples of pictures, and points in the plane, for collapse. Where there is no picture for the data, it shows nothing.
 type View struct {
 	trainer *gan.Trainer
 	like    *data.Images
@@ -57,8 +57,11 @@ func NewView(t *gan.Trainer, n int, seed int64) (*View, error) {
 			v.n = columns * v.classes
 		}
 	}
-	if v.kind == pictures {
+	switch v.kind {
+	case pictures:
 		v.watch()
+	case points:
+		v.watchPoints()
 	}
 	v.light, v.note = show.Unlit, fmt.Sprintf("collapse is looked for from step %d on", firstLook)
 	if v.monitor == nil {
@@ -82,6 +85,23 @@ func (v *View) watch() {
 		classifier, _ = metric.Open(v.trainer.Backend(), name)
 	}
 	v.monitor, _ = metric.NewMonitor(real, classifier)
+}
+
+// watchPoints makes the monitor of points in the plane, whose classes are their modes. All samples are looked at: a mode of
+// 25 has few of them.
+func (v *View) watchPoints() {
+	v.watched = v.n
+	n := min(500, v.like.N)
+	real := gan.Images{N: n, H: 1, W: 1, C: 2}
+	var modes []int32
+	for i := range n {
+		at := i * v.like.N / n
+		real.Data = append(real.Data, v.like.Floats(at, 1)...)
+		if v.like.Labels != nil {
+			modes = append(modes, v.like.Labels[at])
+		}
+	}
+	v.monitor, _ = metric.NewPointMonitor(real, modes)
 }
 
 // Light returns what the last look for collapse showed, and what it means in words.

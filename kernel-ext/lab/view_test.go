@@ -86,8 +86,8 @@ func TestViewKinds(t *testing.T) {
 		if frame.Picture == nil || frame.Picture.Bounds().Size() != image.Pt(2*show.Room, 2*show.Room) || frame.Samples != nil {
 			t.Errorf("%s: the frame has picture %v and samples %v", test.name, frame.Picture != nil, frame.Samples)
 		}
-		if frame.Light != show.NoLight || frame.Note != "" {
-			t.Errorf("%s: a light for what is no picture: %q", test.name, frame.Note)
+		if lit := frame.Light != show.NoLight && frame.Note != ""; lit != (test.name == "points") {
+			t.Errorf("%s: light %d, %q; only points have one", test.name, frame.Light, frame.Note)
 		}
 		if page, err := view.Picture(); err != nil || page.Bounds().Dx() <= frame.Picture.Bounds().Dx() {
 			t.Errorf("%s: the page is %v (%v), want more than the card's picture", test.name, page.Bounds(), err)
@@ -184,6 +184,47 @@ func TestViewLight(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestViewLightOfPoints wants red for a generator that makes one point of a ring, and green for one that makes them all.
+func TestViewLightOfPoints(t *testing.T) {
+	for name, test := range map[string]struct {
+		generator gan.Network
+		want      show.Light
+		note      string
+	}{
+		"one point": {func(_ *model.Scope, z *Node) *Node {
+			return Reshape(AddScalar(MulScalar(Slice(z, AxisRange(), AxisRange(0, 2)), 1e-4), 0.5), -1, 1, 1, 2)
+		}, show.Red, "collapsed: "},
+		"part of a ring": {func(_ *model.Scope, z *Node) *Node {
+			return angle(MulScalar(Abs(Slice(z, AxisRange(), AxisRange(0, 1))), 0.5))
+		}, show.Red, " of 8 modes"},
+		"a ring": {func(_ *model.Scope, z *Node) *Node {
+			return angle(MulScalar(Slice(z, AxisRange(), AxisRange(0, 1)), 10))
+		}, show.Green, "no sign of collapse"},
+	} {
+		exp := experiment(set(50, 1, 1, 2), 1)
+		exp.Data = data.Ring8().Set(2000, 1)
+		exp.Generator = func(scope *model.Scope, z *Node) *Node { // every network has weights; these do nothing
+			return Add(test.generator(scope, z), MulScalar(Reshape(net.Dense(scope, z, 2), -1, 1, 1, 2), 0))
+		}
+		view, err := lab.NewView(newTrainer(t, exp), 0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var frame show.Frame
+		if err := view.Dress(&frame, gan.Progress{Step: 300, GeneratorGradient: 1}, true); err != nil {
+			t.Fatal(err)
+		}
+		if frame.Light != test.want || !strings.Contains(frame.Note, test.note) {
+			t.Errorf("%s: light %d (%s), want %d with %q", name, frame.Light, frame.Note, test.want, test.note)
+		}
+	}
+}
+
+// angle puts points on the circle of the ring's modes.
+func angle(a *Node) *Node {
+	return Reshape(Concatenate([]*Node{Cos(a), Sin(a)}, -1), -1, 1, 1, 2)
 }
 
 // TestViewPerfectCritic wants a warning after three looks at a critic that is never wrong, but not for a loss whose logits

@@ -9,16 +9,17 @@ import (
 type drawn struct {
 	draw func(card image.Image, text string, last bool) error
 	pace pace
-	note string // the last drawn
+	said string // the note and the remark last drawn
 }
 
 func (d *drawn) due(now time.Time) bool { return d.pace.due(now) }
 
 func (d *drawn) update(l *Live, now time.Time) error {
-	if !d.pace.due(now) && l.frame.Note == d.note { // after a new note there may be nothing more to show
+	said := l.frame.Note + "\n" + l.frame.Remark
+	if !d.pace.due(now) && said == d.said { // after new words there may be nothing more to show
 		return nil
 	}
-	d.note = l.frame.Note
+	d.said = said
 	err := d.send(l, now, false)
 	d.pace.mark(now, l.o.Now())
 	return err

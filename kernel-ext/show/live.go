@@ -6,6 +6,7 @@ import (
 	"image"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,8 +38,9 @@ type Frame struct {
 	// to one of the screen. Room is the size that fits best, and each should be as large as the one before.
 	Picture image.Image
 
-	Note  string // a line under the figures; "": none
-	Light Light  // in front of Note
+	Note   string // a line under the figures; "": none
+	Light  Light  // in front of Note
+	Remark string // after the figures, such as why training stands still; "": none
 }
 
 // Room is the side, in pixels of the screen, of a Picture that is as high as a Live's curves.
@@ -112,7 +114,7 @@ func NewLive(o LiveOptions) *Live {
 // samples go nowhere: outside a notebook without LiveOptions.Dir.
 func (l *Live) Due() bool { return !l.done && l.screen.due(l.o.Now()) }
 
-// Update records a frame and redraws if it is time. Another frame of the same step changes samples and note, and adds
+// Update records a frame and redraws if it is time. Another frame of the same step changes samples, note and remark, and adds
 // no point to the curves. It fails when Samples are malformed, or Picture has no pixels or over 4000 each way, when the
 // notebook cannot be reached or a file cannot be written, and after Done.
 func (l *Live) Update(f Frame) error {
@@ -199,7 +201,15 @@ func (l *Live) speed(now time.Time) []string {
 
 // status is the whole state on a line.
 func (l *Live) status(now time.Time) string {
-	return strings.Join(append([]string{l.step()}, l.speed(now)...), " · ")
+	return strings.Join(slices.Concat([]string{l.step()}, l.speed(now), l.remark()), " · ")
+}
+
+// remark is the remark, if there is one.
+func (l *Live) remark() []string {
+	if l.frame.Remark == "" {
+		return nil
+	}
+	return []string{l.frame.Remark}
 }
 
 // words are what the card says.

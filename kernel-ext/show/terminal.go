@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,7 +105,7 @@ func (t *terminal) end(l *Live, now time.Time) error {
 // write writes the state as a bar or a line.
 func (t *terminal) write(l *Live, now time.Time) error {
 	if t.bar == nil {
-		parts := append([]string{l.step(), l.losses()}, l.speed(now)...)
+		parts := slices.Concat([]string{l.step(), l.losses()}, l.speed(now), l.remark())
 		if l.o.Title != "" {
 			parts[0] = l.o.Title + ": " + parts[0]
 		}

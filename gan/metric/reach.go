@@ -1,0 +1,84 @@
+package metric
+
+import (
+	"fmt"
+
+	"gantry.local/gan"
+)
+
+// reach tells how much of a cloud of points samples come near to. A point counts as reached when a sample is nearer to it
+// than a tenth of the points' mean distance, which is a third of the way between two modes of a ring of eight or a grid of
+// 25: it asks whether a region is forgotten, not how well it is drawn.
+type reach struct {
+	points Features
+	modes  []int32 // of each point, 0 to n-1; nil where they have none
+	n      int     // modes
+	radius float64
+}
+
+const reachOfDistance = 0.1 // of the mean distance of two points
+
+// NewPointMonitor makes a Monitor for points in the plane that should be spread as the given ones, [n, 1, 1, 2]; a few
+// hundred in random order are enough. modes, which says of each point to which mode it belongs, 0 to n-1, may be nil; with
+// it the modes that samples reach are counted, else the share of the points.
+func NewPointMonitor(data gan.Images, modes []int32) (*Monitor, error) {
+	if data.H != 1 || data.W != 1 || data.C != 2 || modes != nil && len(modes) != data.N {
+		return nil, fmt.Errorf("collapse monitor: %d modes of %d samples of %d×%d×%d: want points of 1×1×2, and a mode for each or none",
+			len(modes), data.N, data.H, data.W, data.C)
+	}
+	m, err := NewMonitor(data, nil)
+	if err != nil {
+		return nil, err
+	}
+	points := Pixels(data)
+	m.reach = &reach{points: points, modes: modes, radius: reachOfDistance * m.distance}
+	for _, mode := range modes {
+		if mode < 0 {
+			return nil, fmt.Errorf("collapse monitor: a point has mode %d: want 0 or more", mode)
+		}
+		m.reach.n = max(m.reach.n, int(mode)+1)
+	}
+	return m, nil
+}
+
+// signs looks how much of the points, and how many of their modes, samples reach. A mode counts when half of its points do.
+func (r *reach) signs(samples Features, s *Signal) []sign {
+	reached, all, hits := make([]int, r.n), make([]int, r.n), 0
+	for i := range r.points.N {
+		near := r.near(r.points.Row(i), samples)
+		if near {
+			hits++
+		}
+		if r.modes != nil {
+			all[r.modes[i]]++
+			if near {
+				reached[r.modes[i]]++
+			}
+		}
+	}
+	share := float64(hits) / float64(r.points.N)
+	signs := []sign{{(1 - share) / 0.5, fmt.Sprintf("samples reach %.0f %% of the data", 100*share)}}
+	for mode := range all {
+		if all[mode] > 0 {
+			s.OfClasses++
+			if 2*reached[mode] >= all[mode] {
+				s.Classes++
+			}
+		}
+	}
+	if s.Classes < s.OfClasses {
+		missing := 1 - float64(s.Classes)/float64(s.OfClasses)
+		signs = append(signs, sign{max(missing/0.5, 0.5), fmt.Sprintf("%d of %d modes", s.Classes, s.OfClasses)})
+	}
+	return signs
+}
+
+// near tells whether a sample lies within the radius of a point.
+func (r *reach) near(point []float32, samples Features) bool {
+	for i := range samples.N {
+		if squaredDistance(point, samples.Row(i)) <= r.radius*r.radius {
+			return true
+		}
+	}
+	return false
+}

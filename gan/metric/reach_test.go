@@ -1,0 +1,80 @@
+package metric
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"gantry.local/gan"
+)
+
+// ring is n points on some of the eight modes of a ring, in turn, and the mode of each.
+func ring(n int, modes ...int) (points gan.Images, of []int32) {
+	r := rand.New(rand.NewPCG(3, 4))
+	points = gan.Images{N: n, H: 1, W: 1, C: 2}
+	for i := range n {
+		mode := modes[i%len(modes)]
+		sin, cos := math.Sincos(2 * math.Pi * float64(mode) / 8)
+		points.Data = append(points.Data, float32(cos+0.01*r.NormFloat64()), float32(sin+0.01*r.NormFloat64()))
+		of = append(of, int32(mode))
+	}
+	return points, of
+}
+
+// TestPointMonitor forgets modes of a ring, with and without knowing which point belongs to which.
+func TestPointMonitor(t *testing.T) {
+	data, modes := ring(400, 0, 1, 2, 3, 4, 5, 6, 7)
+	var middle gan.Images
+	middle, _ = ring(800, 0, 1, 2, 3, 4, 5, 6, 7)
+	for _, test := range []struct {
+		name           string
+		samples        gan.Images
+		known, unknown Level
+		reason         string
+	}{
+		{"all", first(ring(800, 0, 1, 2, 3, 4, 5, 6, 7)), OK, OK, ""},
+		{"one lost", first(ring(800, 0, 1, 2, 3, 4, 5, 6)), Watch, OK, "7 of 8 modes"},
+		{"two lost", first(ring(800, 0, 2, 3, 4, 6, 7)), Watch, Watch, "samples reach 75 % of the data; 6 of 8 modes"},
+		{"two opposite left", first(ring(800, 0, 4)), Collapsed, Collapsed, "2 of 8 modes"},
+		{"one left", first(ring(800, 5)), Collapsed, Collapsed, "1 of 8 modes"},
+		{"shrunk to the middle", contracted(middle, 0.5), Collapsed, Collapsed, "0 of 8 modes"},
+	} {
+		for _, known := range []bool{true, false} {
+			labels, want := modes, test.known
+			if !known {
+				labels, want = nil, test.unknown
+			}
+			m, err := NewPointMonitor(data, labels)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := look(t, m, test.samples, Vitals{})
+			if s.Level != want || known && !strings.Contains(s.Reason, test.reason) {
+				t.Errorf("%s, modes known: %v: %s, want %s with %q", test.name, known, s, want, test.reason)
+			}
+			if known != (s.OfClasses == 8) {
+				t.Errorf("%s: %d of %d modes", test.name, s.Classes, s.OfClasses)
+			}
+		}
+	}
+}
+
+func first(points gan.Images, _ []int32) gan.Images { return points }
+
+// TestPointMonitorMisuse wants points in the plane with a mode each.
+func TestPointMonitorMisuse(t *testing.T) {
+	data, modes := ring(40, 0, 1)
+	for name, err := range map[string]error{
+		"pictures":         second(NewPointMonitor(noise(1, 20, 6, 6, 1), nil)),
+		"too few modes":    second(NewPointMonitor(data, modes[:3])),
+		"a mode below 0":   second(NewPointMonitor(data, append(modes[:39:39], -1))),
+		"all of one place": second(NewPointMonitor(gan.Images{Data: make([]float32, 20), N: 10, H: 1, W: 1, C: 2}, nil)),
+	} {
+		if err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func second(_ *Monitor, err error) error { return err }
