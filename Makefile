@@ -6,6 +6,7 @@ export GANTRY_ROOT := $(CURDIR)
 LAB_ARGS ?=
 PACKAGES ?= ./...
 TESTFLAGS ?=
+COMMIT ?= $(shell git describe --always --dirty --abbrev=12 2>/dev/null)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
 .PHONY: help setup lab test build notebooks e2e kernel-suite gonb-notebooks measure-kernel soak bench bench-keras lint image lock clean needs
@@ -24,7 +25,7 @@ needs:
 
 build: needs ## build bin/gantry, and bin/gantry-cell that stands beside it
 	@test -x $(GANTRY) || echo "building bin/gantry; the first time takes a minute or two" >&2
-	@go build -o $(GANTRY) ./kernel-ext/cmd/gantry
+	@go build -ldflags="-X main.commit=$(COMMIT)" -o $(GANTRY) ./kernel-ext/cmd/gantry
 	@CGO_ENABLED=0 go build -ldflags='-s -w' -o bin/gantry-cell ./kernel-ext/cmd/gantry-cell
 
 test: setup ## run all tests, notebooks with small budgets included

@@ -21,7 +21,6 @@ import (
 // probed is what tracing an experiment's networks and running them once at fresh weights shows.
 type probed struct {
 	generatorEnd, criticEnd string // the last activation: "tanh", "sigmoid", "relu", "softmax", "clip", …, or ""
-	height, width, depth    int    // of the generator's images
 	columns                 int    // of the critic's output
 
 	spread float64 // largest difference between images of different latents
@@ -136,7 +135,9 @@ func (e Experiment) trace(seen *probed, store *model.Store, z, x, labels *Node) 
 		panic(fmt.Errorf("the generator makes %s, want images [batch, height, width, channels]", fake.Shape()))
 	}
 	d := fake.Shape().Dimensions
-	seen.height, seen.width, seen.depth = d[1], d[2], d[3]
+	if want := x.Shape().Dimensions; !slices.Equal(d, want) {
+		panic(fmt.Errorf("the generator makes images of %v and %s has %v [batch, height, width, channels]", d, e.Data.Name, want))
+	}
 
 	output := e.judge(store.Scope(criticScope), packed(x, e.Pack), labels)
 	seen.criticEnd = lastActivation(unscaled(output))

@@ -146,50 +146,104 @@ func (o Options) keep(name string, samples gan.Images) error {
 //go:embed testdata/peer_torch.py
 var peerScript []byte
 
+func digits() []gan.Experiment { return []gan.Experiment{recipe.MLP(), recipe.DCGAN()} }
+
+// peersOf are the rows of PyTorch's counterparts.
+func peersOf(recipes []string) (rows []string) {
+	for _, name := range recipes {
+		rows = append(rows, "pytorch "+name)
+	}
+	return rows
+}
+
 // mnist trains mlp and dcgan, and PyTorch's counterparts where a Python is given, for the same time.
 func mnist(ctx context.Context, o Options) (*Table, error) {
 	o.bounded(4 * time.Minute)
-	if o.Peer != "" && o.Limit == 0 {
-		return nil, errors.New("peers train by the clock: give --max-time, or no --steps")
+	o.Seeds = orElse(o.Seeds, 1)
+	if o.Peer != "" {
+		if said, err := exec.CommandContext(ctx, o.Peer, "-c", "import numpy, torch").CombinedOutput(); err != nil {
+			lines := strings.Split(strings.TrimSpace(string(said)), "\n")
+			return nil, fmt.Errorf("%s has no PyTorch: %s", o.Peer, lines[len(lines)-1])
+		}
 	}
 	table := o.digitsTable("MNIST")
-	for _, exp := range []gan.Experiment{recipe.MLP(), recipe.DCGAN()} {
-		if o.wants(exp.Name) {
-			q, steps, err := o.trainAndJudge(ctx, exp)
-			if err != nil {
-				return nil, err
+	if o.Seeds > 1 {
+		table.Notes = append(table.Notes, fmt.Sprintf("Mean ± standard deviation over %d seeds.", o.Seeds))
+	}
+	for _, exp := range digits() {
+		var ours, peers digitsRow
+		for seed := range o.Seeds {
+			exp.Seed = int64(seed)
+			if o.wants(exp.Name) {
+				q, steps, err := o.trainAndJudge(ctx, exp)
+				if err != nil {
+					return nil, err
+				}
+				ours.add(steps, q)
 			}
-			table.Rows = append(table.Rows, append([]string{exp.Name, fmt.Sprint(steps)}, q.cells()...))
-			table.Notes[0] = strings.Replace(table.Notes[0], "as many digits.", fmt.Sprintf("as many digits (real against real: %.2f).", q.floor), 1)
+			if o.Peer != "" && o.wants("pytorch "+exp.Name) {
+				q, steps, err := o.judgePeer(ctx, exp)
+				if err != nil {
+					return nil, err
+				}
+				peers.add(steps, q)
+			}
 		}
-		name := "pytorch " + exp.Name
-		if o.Peer == "" || !o.wants(name) {
-			continue
+		for _, row := range []struct {
+			name string
+			digitsRow
+		}{{exp.Name, ours}, {"pytorch " + exp.Name, peers}} {
+			if len(row.steps) > 0 {
+				table.Rows = append(table.Rows, append([]string{row.name}, row.cells()...))
+				table.Notes[0] = strings.Replace(table.Notes[0], "as many digits.", fmt.Sprintf("as many digits (real against real: %.2f).", row.floor), 1)
+			}
 		}
-		samples, said, err := o.peer(ctx, exp.Name)
-		if err != nil {
-			return nil, err
-		}
-		var q quality
-		err = o.withBackend(func(backend compute.Backend) (err error) {
-			q, err = judged(backend, samples)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		if err := o.keep(name, samples); err != nil {
-			return nil, err
-		}
-		fmt.Fprintf(o.Log, "%s: %s, %+v\n", name, said, q)
-		steps, _, _ := strings.Cut(said, " ")
-		table.Rows = append(table.Rows, append([]string{name, steps}, q.cells()...))
 	}
 	return table, nil
 }
 
+// digitsRow is what the runs of one row come to.
+type digitsRow struct {
+	steps, frechet, precision, recall, classes, rarest []float64
+	floor                                              float64
+}
+
+func (r *digitsRow) add(steps int, q quality) {
+	r.steps, r.frechet, r.precision = append(r.steps, float64(steps)), append(r.frechet, q.frechet), append(r.precision, q.precision)
+	r.recall, r.classes, r.rarest = append(r.recall, q.recall), append(r.classes, float64(q.classes)), append(r.rarest, 100*q.rarest)
+	r.floor = q.floor
+}
+
+func (r digitsRow) cells() []string {
+	return []string{spread(r.steps, "%.0f"), spread(r.frechet, "%.1f"), spread(r.precision, "%.2f"), spread(r.recall, "%.2f"),
+		spread(r.classes, "%.0f"), spread(r.rarest, "%.1f") + " %"}
+}
+
+// judgePeer is one row of a table of digits, made by PyTorch.
+func (o Options) judgePeer(ctx context.Context, exp gan.Experiment) (q quality, steps int, err error) {
+	samples, said, err := o.peer(ctx, exp.Name, exp.Seed)
+	if err != nil {
+		return q, 0, err
+	}
+	if err := o.keep("pytorch "+exp.Name, samples); err != nil {
+		return q, 0, err
+	}
+	err = o.withBackend(func(backend compute.Backend) (err error) {
+		q, err = judged(backend, samples)
+		return err
+	})
+	fmt.Fprintf(o.Log, "pytorch %s: %s, %+v\n", exp.Name, said, q)
+	if err != nil {
+		return q, 0, err
+	}
+	if _, err := fmt.Sscan(said, &steps); err != nil {
+		return q, 0, fmt.Errorf("peer %s said %q: want its steps first", exp.Name, said)
+	}
+	return q, steps, nil
+}
+
 // peer trains PyTorch's counterpart of a recipe and returns its samples and what it said.
-func (o Options) peer(ctx context.Context, name string) (samples gan.Images, said string, err error) {
+func (o Options) peer(ctx context.Context, name string, seed int64) (samples gan.Images, said string, err error) {
 	dir, err := os.MkdirTemp("", "gantry-peer-")
 	if err != nil {
 		return samples, "", err
@@ -204,7 +258,7 @@ func (o Options) peer(ctx context.Context, name string) (samples gan.Images, sai
 	if err != nil {
 		return samples, "", err
 	}
-	c := exec.CommandContext(ctx, o.Peer, script, name, fmt.Sprint(o.Limit.Seconds()), fmt.Sprint(o.drawn()), out, digits, "0")
+	c := exec.CommandContext(ctx, o.Peer, script, name, fmt.Sprint(o.Limit.Seconds()), fmt.Sprint(o.drawn()), out, digits, fmt.Sprint(seed))
 	c.Stderr = o.Log
 	text, err := c.Output()
 	if err != nil {

@@ -3,6 +3,7 @@ package study
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/gomlx/compute"
@@ -14,6 +15,9 @@ import (
 	"gantry.local/gan/recipe"
 )
 
+// labelCounts are the labels per class of the rows.
+func labelCounts() []string { return []string{"20", "50", "100"} }
+
 // labels trains a conditional GAN on few labelled digits, and a classifier on those digits with and without as many images
 // of the GAN again and more.
 func labels(ctx context.Context, o Options) (*Table, error) {
@@ -24,9 +28,13 @@ func labels(ctx context.Context, o Options) (*Table, error) {
 		Columns: []string{"labels per class", "real alone", fmt.Sprintf("real and %d generated per class", synthetic), "gain"},
 		Notes: []string{fmt.Sprintf("Accuracy on MNIST's 10 000 test digits, mean ± standard deviation over %d draws of the labels. The classifier is "+
 			"that of %s, trained by the same number of updates in both columns.", o.Seeds, metric.MNIST1)}}
-	for _, perClass := range []int{20, 50, 100} {
-		if !o.wants(fmt.Sprint(perClass)) {
+	for _, row := range labelCounts() {
+		if !o.wants(row) {
 			continue
+		}
+		perClass, err := strconv.Atoi(row)
+		if err != nil {
+			return nil, err
 		}
 		var alone, joined, gain []float64
 		for seed := range o.Seeds {
@@ -79,7 +87,7 @@ func labels(ctx context.Context, o Options) (*Table, error) {
 				return nil, err
 			}
 		}
-		table.Rows = append(table.Rows, []string{fmt.Sprint(perClass), spread(alone, "%.1f") + " %", spread(joined, "%.1f") + " %",
+		table.Rows = append(table.Rows, []string{row, spread(alone, "%.1f") + " %", spread(joined, "%.1f") + " %",
 			spread(gain, "%+.1f")})
 	}
 	return table, nil

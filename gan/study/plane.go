@@ -21,6 +21,10 @@ func grid(ctx context.Context, o Options) (*Table, error) {
 	return plane(ctx, o, "Grid of 25 Gaussians", data.Grid25())
 }
 
+func toys() []gan.Experiment {
+	return []gan.Experiment{recipe.Toy(), recipe.ToyUnrolled(), recipe.ToyPacked(), recipe.ToyR1R2()}
+}
+
 // plane trains the toy recipes on a mixture and counts the modes that 2500 samples capture, as VEEGAN and PacGAN do.
 func plane(ctx context.Context, o Options, title string, mixture data.Mixture) (*Table, error) {
 	points := orElse(o.Samples, 2500)
@@ -29,8 +33,7 @@ func plane(ctx context.Context, o Options, title string, mixture data.Mixture) (
 		Columns: []string{"recipe", "modes", "high quality", "reverse KL", "seconds"},
 		Notes: []string{fmt.Sprintf("Of %d samples: modes with a sample within three standard deviations, the share of samples so near "+
 			"to a mode, and KL(samples ‖ uniform) in nats. Mean ± standard deviation over seeds; seconds per run, compilation included.", points)}}
-	for _, make := range []func() gan.Experiment{recipe.Toy, recipe.ToyUnrolled, recipe.ToyPacked, recipe.ToyR1R2} {
-		exp := make()
+	for _, exp := range toys() {
 		if !o.wants(exp.Name) {
 			continue
 		}

@@ -20,6 +20,11 @@ import (
 	"gantry.local/gan/translate"
 )
 
+// damages are the names of the rows.
+func damages() []string {
+	return []string{"noise of 0.5", "a box of 12×12 missing", "14×14 to 28×28"}
+}
+
 // restore damages test digits and restores them in two ways: by searching the latents of a trained generator, and by a
 // network trained on pairs.
 func restore(ctx context.Context, o Options) (*Table, error) {
@@ -51,25 +56,25 @@ func restore(ctx context.Context, o Options) (*Table, error) {
 		if err != nil {
 			return err
 		}
-		for _, c := range []struct {
-			name    string
+		for i, c := range []struct {
 			degrade translate.Degradation
 			network gan.Network
 			project func(damaged gan.Images) (latent.Projection, error)
 		}{
-			{"noise of 0.5", translate.Noise{Sigma: 0.5}, net.Restorer, func(damaged gan.Images) (latent.Projection, error) {
+			{translate.Noise{Sigma: 0.5}, net.Restorer, func(damaged gan.Images) (latent.Projection, error) {
 				return latent.Denoise(ctx, generator, damaged, search)
 			}},
-			{"a box of 12×12 missing", box, net.Restorer, func(damaged gan.Images) (latent.Projection, error) {
+			{box, net.Restorer, func(damaged gan.Images) (latent.Projection, error) {
 				masked := search
 				masked.Mask = known
 				return latent.Inpaint(ctx, generator, damaged, masked)
 			}},
-			{"14×14 to 28×28", translate.Half{}, net.SuperResolver, func(damaged gan.Images) (latent.Projection, error) {
+			{translate.Half{}, net.SuperResolver, func(damaged gan.Images) (latent.Projection, error) {
 				return latent.SuperResolve(ctx, generator, damaged, 2, search)
 			}},
 		} {
-			if !o.wants(c.name) {
+			name := damages()[i]
+			if !o.wants(name) {
 				continue
 			}
 			pairs, err := translate.NewTrainer(backend, translate.Experiment{
@@ -93,7 +98,7 @@ func restore(ctx context.Context, o Options) (*Table, error) {
 				return err
 			}
 			asItIs := enlarged(damaged, 28/damaged.H)
-			row := []string{c.name}
+			row := []string{name}
 			for _, images := range []gan.Images{asItIs, projected.Images, translated} {
 				cell, err := likeness(good, images)
 				if err != nil {
@@ -103,7 +108,7 @@ func restore(ctx context.Context, o Options) (*Table, error) {
 			}
 			fmt.Fprintf(o.Log, "%v, %d steps\n", row, pairs.Step())
 			table.Rows = append(table.Rows, row)
-			if err := o.keep("restore "+c.name, beside(good, asItIs, projected.Images, translated)); err != nil {
+			if err := o.keep("restore "+name, beside(good, asItIs, projected.Images, translated)); err != nil {
 				return err
 			}
 			pairs.Finalize()

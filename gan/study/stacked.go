@@ -13,6 +13,8 @@ import (
 	"gantry.local/gan/recipe"
 )
 
+func stacks() []gan.Experiment { return []gan.Experiment{recipe.Stacked(), recipe.StackedR1R2()} }
+
 // stacked trains the recipes of Stacked MNIST and counts, several times on the way, how many of the thousand numbers
 // 26 000 samples show, as PacGAN does: a classifier reads each of the three digits.
 func stacked(ctx context.Context, o Options) (*Table, error) {
@@ -23,7 +25,7 @@ func stacked(ctx context.Context, o Options) (*Table, error) {
 		Columns: []string{"recipe", "minutes", "steps", "modes of 1000", "KL"},
 		Notes: []string{fmt.Sprintf("Of %d samples, each digit read by %s: numbers that occur, and KL(samples ‖ uniform) in nats. "+
 			"The minutes and a limit of time include the looks on the way.", samples, metric.MNIST1)}}
-	for _, exp := range []gan.Experiment{recipe.Stacked(), recipe.StackedR1R2()} {
+	for _, exp := range stacks() {
 		if !o.wants(exp.Name) {
 			continue
 		}

@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -38,21 +40,77 @@ type Options struct {
 type Study struct {
 	Name  string
 	About string
-	Run   func(ctx context.Context, o Options) (*Table, error)
+	Rows  []string // names for Options.Recipes; nil: it makes its table as a whole
+	Seeds bool     // whether it takes Options.Seeds
+	Peers []string // names of the rows that Options.Peer adds
+	run   func(ctx context.Context, o Options) (*Table, error)
 }
 
 // All lists the studies.
 func All() []Study {
+	toys, digits := names(toys()), names(digits())
 	return []Study{
-		{"ring", "modes of a ring of 8 Gaussians that each toy recipe captures", ring},
-		{"grid", "modes of a grid of 25 Gaussians that each toy recipe captures", grid},
-		{"stacked", "modes of Stacked MNIST out of 1000, over time", stacked},
-		{"mnist", "quality of mlp and dcgan after four minutes, beside PyTorch's", mnist},
-		{"rescue", "what saves the article's pair from collapse, and why", rescue},
-		{"labels", "what a conditional GAN's images add to few labels", labels},
-		{"compress", "size and quality of compressed generators", smaller},
-		{"restore", "denoising, inpainting and super-resolution of digits", restore},
+		{"ring", "modes of a ring of 8 Gaussians that each toy recipe captures", toys, true, nil, ring},
+		{"grid", "modes of a grid of 25 Gaussians that each toy recipe captures", toys, true, nil, grid},
+		{"stacked", "modes of Stacked MNIST out of 1000, over time", names(stacks()), false, nil, stacked},
+		{"mnist", "quality of mlp and dcgan after four minutes, beside PyTorch's", digits, true, peersOf(digits), mnist},
+		{"rescue", "what saves the article's pair from collapse, and why", names(rescues()), false, nil, rescue},
+		{"labels", "what a conditional GAN's images add to few labels", labelCounts(), true, nil, labels},
+		{"compress", "size and quality of compressed generators", nil, false, nil, smaller},
+		{"restore", "denoising, inpainting and super-resolution of digits", damages(), false, nil, restore},
 	}
+}
+
+// names are those of experiments.
+func names(of []gan.Experiment) (names []string) {
+	for _, exp := range of {
+		names = append(names, exp.Name)
+	}
+	return names
+}
+
+// Check reports an option that this study does not know.
+func (s Study) Check(o Options) error {
+	rows := s.Rows
+	if o.Peer != "" {
+		rows = slices.Concat(rows, s.Peers)
+	}
+	for _, row := range o.Recipes {
+		if len(rows) == 0 {
+			return fmt.Errorf("study %s has no rows to choose from: leave out %q", s.Name, row)
+		}
+		if !slices.Contains(rows, row) {
+			return fmt.Errorf("study %s has no row %q: use one of %s", s.Name, row, strings.Join(rows, ", "))
+		}
+	}
+	switch {
+	case min(o.Seeds, o.Steps, o.Samples) < 0 || o.Limit < 0:
+		return errors.New("seeds, steps, samples and time cannot be negative")
+	case o.Seeds > 0 && !s.Seeds:
+		return fmt.Errorf("study %s makes one run of each row: leave out the seeds", s.Name)
+	case o.Peer != "" && s.Peers == nil:
+		return fmt.Errorf("study %s has no rows of peers: leave out the Python", s.Name)
+	case o.Peer != "" && o.Steps > 0 && o.Limit == 0:
+		return errors.New("peers train by the clock: give a time, or no steps")
+	}
+	if o.Peer != "" {
+		if _, err := exec.LookPath(o.Peer); err != nil {
+			return fmt.Errorf("no Python %s: name one that has PyTorch", o.Peer)
+		}
+	}
+	if info, err := os.Stat(o.Out); err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is no folder for pictures: name another", o.Out)
+	}
+	_, err := device.Resolve(o.Backend)
+	return err
+}
+
+// Run makes the study's table. It fails as Check does.
+func (s Study) Run(ctx context.Context, o Options) (*Table, error) {
+	if err := s.Check(o); err != nil {
+		return nil, err
+	}
+	return s.run(ctx, o)
 }
 
 // Named returns the study called name, or an error that lists the names there are.

@@ -104,9 +104,43 @@ func TestErrors(t *testing.T) {
 		t.Errorf("an interrupted study: %v", err)
 	}
 	mnist, _ := study.Named("mnist")
-	_, err := mnist.Run(t.Context(), study.Options{Peer: "/nowhere/python", Recipes: []string{"pytorch mlp"}, Log: io.Discard})
-	if err == nil || !strings.Contains(err.Error(), "peer mlp") {
-		t.Errorf("a peer that cannot start: %v", err)
+	noTorch := filepath.Join(t.TempDir(), "python")
+	if err := os.WriteFile(noTorch, []byte("#!/bin/sh\necho no torch here\nexit 1\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, err := mnist.Run(t.Context(), study.Options{Peer: noTorch, Recipes: []string{"pytorch mlp"}, Log: io.Discard})
+	if err == nil || !strings.Contains(err.Error(), "has no PyTorch: no torch here") {
+		t.Errorf("a Python without PyTorch: %v", err)
+	}
+}
+
+// TestUnknownOptions wants a study to refuse what it would otherwise ignore, before it trains: an empty table is no answer.
+func TestUnknownOptions(t *testing.T) {
+	for _, c := range []struct {
+		study   string
+		options study.Options
+		want    string
+	}{
+		{"ring", study.Options{Recipes: []string{"toy", "mlp"}}, `study ring has no row "mlp": use one of toy, toy-unrolled, toy-packed, toy-r1r2`},
+		{"mnist", study.Options{Recipes: []string{"pytorch mlp"}}, `no row "pytorch mlp": use one of mlp, dcgan`},
+		{"compress", study.Options{Recipes: []string{"mlp"}}, "study compress has no rows to choose from"},
+		{"rescue", study.Options{Seeds: 2}, "study rescue makes one run of each row"},
+		{"grid", study.Options{Peer: "python3"}, "study grid has no rows of peers"},
+		{"mnist", study.Options{Peer: "/nowhere/python"}, "no Python /nowhere/python"},
+		{"mnist", study.Options{Peer: "sh", Steps: 5}, "peers train by the clock"},
+		{"grid", study.Options{Steps: -1}, "cannot be negative"},
+		{"grid", study.Options{Out: "study.go"}, "study.go is no folder"},
+		{"grid", study.Options{Backend: "tpu"}, `unknown backend "tpu"`},
+	} {
+		s, err := study.Named(c.study)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.options.Log = io.Discard
+		table, err := s.Run(t.Context(), c.options)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s with %+v: %v and %v, want %q", c.study, c.options, table, err, c.want)
+		}
 	}
 }
 

@@ -43,10 +43,10 @@ def first_line(cell):
     return lines[0].strip()[:60] if lines else ""
 
 
-def run(path, out, html):
+def run(path, out, html, timeout):
     notebook = nbformat.read(path, as_version=4)
     code = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.source.strip()]
-    client = NotebookClient(notebook, kernel_name="gantry", kernel_manager_class=PrivateSockets, timeout=900,
+    client = NotebookClient(notebook, kernel_name="gantry", kernel_manager_class=PrivateSockets, timeout=timeout,
                             resources={"metadata": {"path": str(path.parent)}})
     client.reset_execution_trackers()
     for i in code:
@@ -62,8 +62,11 @@ def run(path, out, html):
                     text = re.sub(r"\x1b\[[0-9;]*m", "", f"{error.ename}: {error.evalue}".strip())
                     failure = f"{path.name}: cell {number} of {len(code)} failed ({first_line(notebook.cells[i])}): " + " | ".join(
                         line.strip() for line in text.splitlines() if line.strip())[:400]
-                except (CellTimeoutError, DeadKernelError) as error:
-                    failure = f"{path.name}: cell {number} of {len(code)}: {type(error).__name__}"
+                except CellTimeoutError:
+                    failure = (f"{path.name}: cell {number} of {len(code)} ({first_line(notebook.cells[i])}) did not end within "
+                               f"{timeout} s; --timeout gives it more")
+                except DeadKernelError:
+                    failure = f"{path.name}: cell {number} of {len(code)} ({first_line(notebook.cells[i])}): the kernel died"
                 print(f"{path.name}  cell {number:2}/{len(code)}  {time.monotonic() - start:6.1f} s  {first_line(notebook.cells[i])}", flush=True)
                 if failure:
                     break
@@ -86,10 +89,11 @@ def run(path, out, html):
 parser = argparse.ArgumentParser()
 parser.add_argument("--out", type=pathlib.Path)
 parser.add_argument("--html", action="store_true")
+parser.add_argument("--timeout", type=int)
 parser.add_argument("notebooks", nargs="+", type=pathlib.Path)
 options = parser.parse_args()
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 for path in options.notebooks:
-    if problem := run(path, options.out, options.html):
+    if problem := run(path, options.out, options.html, options.timeout):
         print(problem, file=sys.stderr)
         sys.exit(1)

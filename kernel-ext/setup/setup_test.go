@@ -313,17 +313,38 @@ func checkOutputs(t *testing.T, path string) {
 	}
 }
 
-func TestFailingCellIsNamed(t *testing.T) {
-	root, dir := checkout(t), t.TempDir()
-	cell := func(source string) map[string]any {
-		return map[string]any{"cell_type": "code", "id": hash(source)[:8], "metadata": map[string]any{}, "source": source,
-			"execution_count": nil, "outputs": []any{}}
+// writeNotebook writes a notebook of code cells.
+func writeNotebook(t *testing.T, path string, sources ...string) {
+	t.Helper()
+	var cells []any
+	for _, source := range sources {
+		cells = append(cells, map[string]any{"cell_type": "code", "id": hash(source)[:8], "metadata": map[string]any{}, "source": source,
+			"execution_count": nil, "outputs": []any{}})
 	}
-	path := filepath.Join(dir, "broken.ipynb")
-	if err := writeJSON(path, map[string]any{"nbformat": 4, "nbformat_minor": 5, "metadata": map[string]any{}, "cells": []any{
-		cell("import \"fmt\"\n%%\nfmt.Println(1)"), cell("%%\nvar x int = \"text\"\nfmt.Println(x)"), cell("%%\nfmt.Println(3)")}}); err != nil {
+	if err := writeJSON(path, map[string]any{"nbformat": 4, "nbformat_minor": 5, "metadata": map[string]any{}, "cells": cells}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestCellTimeout wants a cell that does not end to be ended and named, and the notebook written as far as it came.
+func TestCellTimeout(t *testing.T) {
+	root, dir := checkout(t), t.TempDir()
+	path := filepath.Join(dir, "endless.ipynb")
+	writeNotebook(t, path, "import \"time\"\n%%\nfor {\n\ttime.Sleep(time.Second)\n}", "%%\nprintln(2)")
+	err := RunNotebooks(t.Context(), NotebookOptions{Root: root, Out: dir + "/out", Log: io.Discard, Timeout: 2 * time.Second}, path)
+	const want = `endless.ipynb: cell 1 of 2 (import "time") did not end within 2 s; --timeout gives it more`
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if _, err := os.Stat(dir + "/out/endless.ipynb"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFailingCellIsNamed(t *testing.T) {
+	root, dir := checkout(t), t.TempDir()
+	path := filepath.Join(dir, "broken.ipynb")
+	writeNotebook(t, path, "import \"fmt\"\n%%\nfmt.Println(1)", "%%\nvar x int = \"text\"\nfmt.Println(x)", "%%\nfmt.Println(3)")
 	var log strings.Builder
 	err := RunNotebooks(t.Context(), NotebookOptions{Root: root, Out: dir + "/out", Log: &log}, path)
 	if err == nil || !strings.Contains(err.Error(), "broken.ipynb: cell 2 of 3 failed") || !strings.Contains(err.Error(), "cannot use") {

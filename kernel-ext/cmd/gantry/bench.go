@@ -2,12 +2,11 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	"gantry.local/gan/device"
 	"gantry.local/gan/study"
 )
 
@@ -24,17 +23,24 @@ func benchCommand() *cobra.Command {
 		Short: "Reproduce a measurement and print its table",
 		Long: "Trains the recipes of a study with fixed seeds and prints a table in Markdown; docs/results.md keeps ours.\n\nStudies:\n" +
 			about,
-		Args:      cobra.ExactArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return misusef("name one study: %s, or cells", strings.Join(names, ", "))
+			}
+			return nil
+		},
 		ValidArgs: names,
 		RunE: func(c *cobra.Command, args []string) error {
 			s, err := study.Named(args[0])
 			if err != nil {
 				return misuse{err}
 			}
-			if o.Seeds < 0 || o.Steps < 0 || o.Limit < 0 {
-				return misuse{errors.New("--seeds, --steps and --max-time cannot be negative")}
+			for flag, positive := range map[string]bool{"seeds": o.Seeds > 0, "steps": o.Steps > 0, "max-time": o.Limit > 0} {
+				if given := c.Flags().Lookup(flag); given.Changed && !positive {
+					return misusef("--%s %s: want more than 0", flag, given.Value)
+				}
 			}
-			if _, err := device.Resolve(o.Backend); err != nil {
+			if err := s.Check(o); err != nil {
 				return misuse{err}
 			}
 			o.Log = c.ErrOrStderr()

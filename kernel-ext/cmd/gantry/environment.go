@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -100,6 +101,9 @@ func probeCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if _, err := device.Resolve(args[0]); err != nil {
+				return misuse{err}
+			}
 			backend, err := device.Open(args[0])
 			if err != nil {
 				return err
@@ -176,10 +180,21 @@ func nbrunCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "nbrun NOTEBOOK… --out DIR",
 		Short: "Execute notebooks from top to bottom without a browser",
-		Args:  cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return misusef("name the notebooks to execute, such as notebooks/00-start.ipynb")
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if o.Out == "" {
 				return misuse{errors.New("--out is missing: name the folder for the executed notebooks")}
+			}
+			if o.Timeout < time.Second {
+				return misusef("--timeout %s: want at least 1s", o.Timeout)
+			}
+			if err := setup.CheckNotebooks(o.Out, args...); err != nil {
+				return misuse{err}
 			}
 			return inCheckout(func(root string) error {
 				o.Root, o.Log = root, c.OutOrStdout()
@@ -190,5 +205,6 @@ func nbrunCommand() *cobra.Command {
 	c.Flags().StringVar(&o.Out, "out", "", "folder for the executed notebooks")
 	c.Flags().BoolVar(&o.HTML, "html", false, "write a web page beside each")
 	c.Flags().BoolVar(&o.Fast, "fast", false, "train with small budgets, to see that everything works")
+	c.Flags().DurationVar(&o.Timeout, "timeout", setup.CellTimeout, "how long a cell may take, such as 90s or 1h")
 	return c
 }

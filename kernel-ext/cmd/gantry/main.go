@@ -22,9 +22,6 @@ const (
 	exitMisuse
 )
 
-// misuse is an error of the person who typed the command, not of its execution.
-type misuse struct{ error }
-
 func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
@@ -36,42 +33,50 @@ func run(ctx context.Context, args []string) int {
 	root := rootCommand()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	if err != nil && strings.HasPrefix(err.Error(), "unknown command") { // which cobra looks for before it asks Args
+		err = misusef("%w; see `gantry --help`", err)
+	}
 	if err == nil {
 		return exitDone
 	}
 	fmt.Fprintln(os.Stderr, "gantry: "+oneLine(err))
 	var wrong misuse
-	if errors.As(err, &wrong) || strings.HasPrefix(err.Error(), "unknown command") {
+	if errors.As(err, &wrong) {
 		return exitMisuse
 	}
 	return exitFailed
 }
 
 func rootCommand() *cobra.Command {
+	var tellVersion bool
 	root := &cobra.Command{
 		Use:           "gantry",
 		Short:         "A laboratory for generative adversarial networks in Go notebooks",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
-	}
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return misuse{fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())}
-	})
-	root.AddCommand(setupCommand(), doctorCommand(), labCommand(), kernelCommand(), nbrunCommand(), trainCommand(),
-		sampleCommand(), exportCommand(), benchCommand(), probeCommand(), runsCommand(), stopCommand())
-	for _, c := range root.Commands() {
-		if check := c.Args; check != nil {
-			c.Args = func(c *cobra.Command, args []string) error {
-				if err := check(c, args); err != nil {
-					return misuse{fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())}
-				}
+		RunE: func(c *cobra.Command, _ []string) error {
+			if tellVersion {
+				fmt.Fprint(c.OutOrStdout(), describe(c.Context()))
 				return nil
 			}
+			return c.Help()
+		},
+		DisableSuggestions: true, // they take several lines
+	}
+	root.Flags().BoolVar(&tellVersion, "version", false, "print version, commit and XLA plugin")
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(flagMisuse)
+	root.SetHelpCommand(helpCommand())
+	root.AddCommand(setupCommand(), doctorCommand(), labCommand(), kernelCommand(), nbrunCommand(), trainCommand(),
+		sampleCommand(), exportCommand(), benchCommand(), probeCommand(), runsCommand(), stopCommand())
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.RunE, c.Args = needShell, cobra.ArbitraryArgs
 		}
 	}
+	checkArguments(root)
 	return root
 }
 

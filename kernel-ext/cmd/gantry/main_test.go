@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -90,7 +91,7 @@ func TestWrongUse(t *testing.T) {
 		{2, "ends in .onnx or .safetensors", []string{"export", "--run", used, "--out", "a.pt"}},
 		{1, "is not a run folder", []string{"export", "--run", used, "--out", none + ".onnx"}},
 		{2, "--out is missing", []string{"nbrun", "a.ipynb"}},
-		{2, "requires at least 1 arg", []string{"nbrun", "--out", none}},
+		{2, "name the notebooks to execute", []string{"nbrun", "--out", none}},
 		{2, "--connection-file is missing", []string{"kernel"}},
 		{2, "--port 70000: want 1 to 65535", []string{"lab", "--port", "70000"}},
 	} {
@@ -214,5 +215,17 @@ func TestInterrupt(t *testing.T) {
 	}
 	if _, stderr, code := gantry(t, "train", "--steps", "1", "--resume", "--out", dir); code != 0 || !strings.Contains(stderr, "already") {
 		t.Errorf("resuming: exit code %d: %s", code, stderr)
+	}
+}
+
+// TestVersion wants what a report of a fault should name: version, commit, and the plugin with its API and content.
+func TestVersion(t *testing.T) {
+	out, stderr, code := gantry(t, "--version")
+	plugin := regexp.MustCompile(`(?m)^plugin /.*\.so, PJRT API \d+\.\d+, sha256 [0-9a-f]{16}$`)
+	if code != 0 || stderr != "" || !strings.HasPrefix(out, "gantry "+version+"\ncommit ") || !strings.Contains(out, "\nbuilt with go1.") || !plugin.MatchString(out) {
+		t.Errorf("exit code %d, %q and:\n%s", code, stderr, out)
+	}
+	if other, _, _ := gantry(t, "--version"); other != out {
+		t.Errorf("a second time it says:\n%s", other)
 	}
 }

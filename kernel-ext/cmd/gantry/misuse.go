@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// misuse is an error of the person who typed the command, not of its execution.
+type misuse struct{ error }
+
+// misusef is fmt.Errorf for a misuse.
+func misusef(format string, values ...any) error { return misuse{fmt.Errorf(format, values...)} }
+
+// flagMisuse says what is wrong with a flag in the words of the command line, not of Go's parsers.
+func flagMisuse(c *cobra.Command, err error) error {
+	var unparsed *pflag.InvalidValueError
+	var bare *pflag.ValueRequiredError
+	see := fmt.Sprintf("see `%s --help`", c.CommandPath())
+	switch {
+	case errors.As(err, &unparsed):
+		want := map[string]string{
+			"int": "a whole number", "int64": "a whole number", "float64": "a number", "bool": "true or false",
+			"duration": "a time with its unit, such as 90s or 4m",
+		}[unparsed.GetFlag().Value.Type()]
+		if errors.Is(err, strconv.ErrRange) {
+			want = "a smaller number"
+		}
+		return misusef("--%s %q: want %s; %s", unparsed.GetFlag().Name, unparsed.GetValue(), want, see)
+	case errors.As(err, &bare):
+		return misusef("--%s needs a value; %s", bare.GetFlag().Name, see)
+	}
+	return misusef("%w; %s", err, see)
+}
+
+// checkArguments makes the complaints of all commands about their arguments misuses, in words of this program.
+func checkArguments(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		checkArguments(sub)
+	}
+	check := c.Args
+	if check == nil || !c.HasParent() {
+		return
+	}
+	c.Args = func(c *cobra.Command, args []string) error {
+		err := check(c, args)
+		var said misuse
+		switch {
+		case err == nil || errors.As(err, &said):
+			return err
+		case strings.HasPrefix(err.Error(), "unknown command") && c.HasSubCommands():
+			return misusef("`%s` has no command %q; see `%s --help`", c.CommandPath(), args[0], c.CommandPath())
+		case strings.HasPrefix(err.Error(), "unknown command"): // cobra.NoArgs
+			return misusef("`%s` takes no argument %q; see `%s --help`", c.CommandPath(), args[0], c.CommandPath())
+		}
+		return misusef("%w; see `%s --help`", err, c.CommandPath())
+	}
+}
+
+// helpCommand is cobra's, but for a topic that is not there.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about any command",
+		RunE: func(c *cobra.Command, args []string) error {
+			about, rest, err := c.Root().Find(args)
+			if err != nil || about == nil || len(rest) > 0 {
+				return misusef("no help for %q; see `%s --help`", strings.Join(args, " "), c.Root().CommandPath())
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
+}
+
+// needShell is what `gantry completion` does by itself.
+func needShell(c *cobra.Command, _ []string) error {
+	var shells []string
+	for _, shell := range c.Commands() {
+		shells = append(shells, shell.Name())
+	}
+	return misusef("name a shell: %s", strings.Join(shells, ", "))
+}
