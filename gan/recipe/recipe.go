@@ -25,8 +25,8 @@ func All() []Recipe {
 	return []Recipe{
 		{"article", "the article's networks and loss, trained correctly; collapses to one image on MNIST", Article},
 		{"article-packed", "the article's critic saved: batch norm, LeakyReLU, and four images judged at once", ArticlePacked},
-		{"mlp", "dense layers, stabilised; all ten digits within minutes", MLP},
-		{"dcgan", "convolutions; the best digits within minutes", DCGAN},
+		{"mlp", "dense layers, stabilised; the best digits within minutes", MLP},
+		{"dcgan", "convolutions; the most varied digits within minutes", DCGAN},
 		{"resnet", "residual blocks, hinge loss and spectral norm (SNGAN)", ResNet},
 
 		{"wgan", "Wasserstein loss with clipped weights", WGAN},

@@ -1,8 +1,8 @@
 // Package study reproduces measurements: each Study trains recipes with fixed seeds and returns one table. `gantry bench
 // NAME` runs one, and docs/results.md keeps the tables with the machine they were made on.
 //
-// Studies bounded by steps repeat bit for bit on one backend; those bounded by time do not, since how far a run comes
-// depends on the machine.
+// Studies bounded by steps repeat bit for bit on one machine, and where XLA finds the same vector instructions; those bounded
+// by time do not, since how far a run comes depends on the machine.
 package study
 
 import (

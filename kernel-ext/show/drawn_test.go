@@ -53,7 +53,7 @@ func TestDraw(t *testing.T) {
 			t.Errorf("drawing %d: last %v, size %v, want it the last if it is number 3, and all as large", i, d.last, d.size)
 		}
 	}
-	if !strings.HasPrefix(all[3].text, "t · step 52 of 200") || !strings.HasSuffix(all[3].text, "critic 1 · generator 2") {
+	if !strings.HasPrefix(all[3].text, "t · step 52 of 200") || !strings.HasSuffix(all[3].text, "critic 1 · generator 2 · paused") {
 		t.Errorf("the last in words is %q", all[3].text)
 	}
 }

@@ -214,7 +214,11 @@ func (l *Live) remark() []string {
 
 // words are what the card says.
 func (l *Live) words(now time.Time) string {
-	return l.o.Title + " · " + l.status(now) + " · " + l.losses()
+	words := l.o.Title + " · " + l.status(now) + " · " + l.losses()
+	if l.frame.Note != "" {
+		words += " · " + l.frame.Note
+	}
+	return words
 }
 
 // losses are the last losses in words.
