@@ -9,7 +9,7 @@ TESTFLAGS ?=
 COMMIT ?= $(shell git describe --always --dirty --abbrev=12 2>/dev/null)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
-.PHONY: help setup lab test build notebooks e2e kernel-suite gonb-notebooks measure-kernel soak bench bench-keras lint image lock clean needs
+.PHONY: help setup lab test build notebooks e2e picture kernel-suite gonb-notebooks measure-kernel soak bench bench-keras lint image lock clean needs
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
@@ -40,6 +40,9 @@ E2E ?= kernel_suite protocol_suite lab_suite
 
 e2e: $(E2E_READY) ## the kernel and the lab from the outside, in JupyterLab in Chromium (E2E="lab_suite" for one part)
 	@$(E2E_PYTHON) kernel-ext/e2e/run.py $(E2E)
+
+picture: $(E2E_READY) ## take docs/panel.png anew, in JupyterLab in Chromium
+	@$(E2E_PYTHON) kernel-ext/e2e/picture.py
 
 kernel-suite: $(E2E_READY) ## the Jupyter project's own tests of a kernel
 	@$(E2E_PYTHON) kernel-ext/e2e/run.py kernel_suite

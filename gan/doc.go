@@ -23,8 +23,8 @@
 // measurements in metric, uses of a trained generator in latent, translate, compress and export, the studies that
 // reproduce our tables in study, and backends in device.
 //
-// Runs repeat: with the same experiment and backend, every weight is the same bit for bit, also across a save and a
-// resume. Nothing is hidden in package-level state.
+// Runs repeat: with the same experiment and backend on the same kind of CPU (XLA compiles for its vector instructions), every
+// weight is the same bit for bit, also across a save and a resume. Nothing is hidden in package-level state.
 //
 // Damage is never taken for absence: [ErrNoCheckpoint] means that there is no file, [ErrDamaged] that one is there and is
 // not whole. Files are read within the limits of package safetensors (4 GiB, a header of 8 MiB, 65 536 tensors), and a
