@@ -3,11 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"gantry.local/gan"
 )
 
 // misuse is an error of the person who typed the command, not of its execution.
@@ -84,4 +87,28 @@ func needShell(c *cobra.Command, _ []string) error {
 		shells = append(shells, shell.Name())
 	}
 	return misusef("name a shell: %s", strings.Join(shells, ", "))
+}
+
+// possible reports what would end a training before its first step, so that no run folder is made for it. An experiment
+// without data is one that only a run's own program knows.
+func possible(exp gan.Experiment, out string) error {
+	if info, err := os.Stat(out); err == nil && !info.IsDir() {
+		return fmt.Errorf("--out %s: it is no folder; name another", out)
+	}
+	if exp.Data.Load == nil {
+		return nil
+	}
+	for _, f := range exp.Check() {
+		if f.Rule == "impossible" {
+			return errors.New(f.Problem)
+		}
+	}
+	images, err := exp.Data.Load()
+	if err != nil {
+		return err
+	}
+	if needed := exp.BatchSize * max(exp.CriticSteps, 1); needed > images.N {
+		return fmt.Errorf("--batch %d: a step takes %d samples and %s has %d", exp.BatchSize, needed, exp.Data.Name, images.N)
+	}
+	return nil
 }

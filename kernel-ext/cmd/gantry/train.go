@@ -59,14 +59,13 @@ func trainCommand() *cobra.Command {
 			if err != nil {
 				return misuse{err}
 			}
-			findings := exp.Check()
 			if o.lint {
-				return report(exp, findings, c.OutOrStdout())
+				return report(exp, c.OutOrStdout())
 			}
-			if err := o.possible(exp, findings); err != nil {
+			if err := possible(exp, o.out); err != nil {
 				return misuse{err}
 			}
-			return o.train(c.Context(), exp, findings, c.OutOrStdout(), c.ErrOrStderr())
+			return o.train(c.Context(), exp, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	f := c.Flags()
@@ -147,28 +146,9 @@ func (o *trainOptions) check(batchGiven bool) (gan.Experiment, error) {
 	return exp, err
 }
 
-// possible reports what would end the training before its first step, so that no run folder is made for it.
-func (o *trainOptions) possible(exp gan.Experiment, findings []gan.Finding) error {
-	for _, f := range findings {
-		if f.Rule == "impossible" {
-			return errors.New(f.Problem)
-		}
-	}
-	images, err := exp.Data.Load()
-	if err != nil {
-		return err
-	}
-	if needed := exp.BatchSize * max(exp.CriticSteps, 1); needed > images.N {
-		return fmt.Errorf("--batch %d: a step takes %d samples and %s has %d", exp.BatchSize, needed, exp.Data.Name, images.N)
-	}
-	if info, err := os.Stat(o.out); err == nil && !info.IsDir() {
-		return fmt.Errorf("--out %s: it is no folder; name another", o.out)
-	}
-	return nil
-}
-
 // report prints the linter's findings. Any is an error.
-func report(exp gan.Experiment, findings []gan.Finding, out io.Writer) error {
+func report(exp gan.Experiment, out io.Writer) error {
+	findings := exp.Check()
 	for _, f := range findings {
 		fmt.Fprintln(out, f)
 	}
@@ -179,7 +159,7 @@ func report(exp gan.Experiment, findings []gan.Finding, out io.Writer) error {
 	return nil
 }
 
-func (o *trainOptions) train(ctx context.Context, exp gan.Experiment, findings []gan.Finding, out, log io.Writer) (err error) {
+func (o *trainOptions) train(ctx context.Context, exp gan.Experiment, out, log io.Writer) (err error) {
 	unlock, err := o.claim()
 	if err != nil {
 		return err
@@ -189,8 +169,10 @@ func (o *trainOptions) train(ctx context.Context, exp gan.Experiment, findings [
 	if err != nil {
 		return err
 	}
-	for _, f := range findings {
-		fmt.Fprintln(log, "warning:", f)
+	for _, f := range exp.Check() {
+		if f.Rule != "impossible" { // what cannot run says so itself
+			fmt.Fprintln(log, "warning:", f)
+		}
 	}
 	fmt.Fprintf(log, "%s; compiling %s\n", choice.Reason, o.Recipe)
 	backend, err := device.Open(choice.Config)
