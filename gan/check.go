@@ -29,11 +29,7 @@ func (f Finding) String() string { return fmt.Sprintf("%s: %s; %s", f.Rule, f.Pr
 func (e Experiment) Check() []Finding {
 	e = e.withDefaults()
 	impossible := func(err error) []Finding {
-		problem := err.Error()
-		if _, said, found := strings.Cut(problem, "panicked: "); found { // before it GoMLX names its own functions
-			problem = said
-		}
-		return []Finding{{"impossible", firstLine(problem), "mend this first; nothing else was examined"}}
+		return []Finding{{"impossible", firstLine(err.Error()), "mend this first; nothing else was examined"}}
 	}
 	if err := e.validate(); err != nil {
 		return impossible(err)

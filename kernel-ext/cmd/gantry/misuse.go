@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"gantry.local/gan"
+	"gantry.local/gan/device"
 )
 
 // misuse is an error of the person who typed the command, not of its execution.
@@ -40,11 +42,30 @@ func flagMisuse(c *cobra.Command, err error) error {
 	return misusef("%w; %s", err, see)
 }
 
+// largest are the largest numbers that flags take by which memory is allocated: a million digits are 3 GB.
+func largest() map[string]int { return map[string]int{"n": 1_000_000, "batch": math.MaxInt32} }
+
+// checkFlags reports what is wrong with the flags that many commands have.
+func checkFlags(c *cobra.Command, _ []string) error {
+	if f := c.Flags().Lookup("backend"); f != nil {
+		if _, err := device.Resolve(f.Value.String()); err != nil {
+			return misuse{err}
+		}
+	}
+	for name, most := range largest() {
+		if given, err := c.Flags().GetInt(name); err == nil && given > most {
+			return misusef("--%s %d: want at most %d", name, given, most)
+		}
+	}
+	return nil
+}
+
 // checkArguments makes the complaints of all commands about their arguments misuses, in words of this program.
 func checkArguments(c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		checkArguments(sub)
 	}
+	c.PreRunE = checkFlags
 	check := c.Args
 	if check == nil || !c.HasParent() {
 		return
@@ -100,7 +121,11 @@ func possible(exp gan.Experiment, out string) error {
 	}
 	for _, f := range exp.Check() {
 		if f.Rule == "impossible" {
-			return errors.New(f.Problem)
+			_, said, found := strings.Cut(f.Problem, "panicked: ") // before it GoMLX names its own functions
+			if !found {
+				said = f.Problem
+			}
+			return errors.New(said)
 		}
 	}
 	images, err := exp.Data.Load()
