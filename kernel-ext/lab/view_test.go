@@ -291,7 +291,7 @@ func TestPicture(t *testing.T) {
 
 // BenchmarkLook is what the light costs a redraw at which it looks; it must stay below 20 ms.
 func BenchmarkLook(b *testing.B) {
-	for _, size := range [][3]int{{28, 28, 1}, {32, 32, 3}, {64, 64, 3}} {
+	for _, size := range [][3]int{{28, 28, 1}, {32, 32, 3}, {64, 64, 3}, {1, 1, 2}} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			trainer := newTrainer(b, experiment(set(300, size[0], size[1], size[2]), 2))
 			for _, looks := range []bool{false, true} { // the difference is the light's
