@@ -55,7 +55,6 @@ type notebook struct {
 	starts     int
 	command    *exec.Cmd
 	exited     chan struct{}
-	log        *os.File
 	pid        atomic.Int64 // of the kernel that lives
 	ordered    atomic.Bool  // it is to end
 	client     *kernel.Client
