@@ -72,7 +72,7 @@ func loadApart(t *testing.T, name string, env ...string) loaded {
 	cmd.Env = append(append(os.Environ(), loadEnv+"="+name), env...)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
-	late := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	late := time.AfterFunc(5*time.Minute, func() { cmd.Process.Kill() }) // it hangs; a busy machine is slow
 	defer late.Stop()
 	err := cmd.Run()
 	var result loaded
