@@ -1,33 +1,39 @@
 # The laboratory as a Jupyter single-user image: `make image`, then
-#   docker run --rm -p 127.0.0.1:8888:8888 gantry
-# JupyterHub starts it with its own command (jupyterhub-singleuser), which is on PATH. Go's caches are not in the home
-# folder, over which hubs mount a volume.
-ARG BASE=debian:bookworm-slim
-ARG GO=golang:1.26-bookworm
+#   docker run --rm -p 127.0.0.1:8888:8888 -v gantry:/home/learner gantry
+# Notebooks and runs are in the home folder, which is a volume: without -v they go with the container. Go's caches are not,
+# so that a volume from elsewhere, such as a hub's, does not hide them. JupyterHub starts it with its own command
+# (jupyterhub-singleuser), which is on PATH.
+#
+# `make image-digests` finds newer bases; both digests are those of docker-library/repo-info.
+ARG BASE=debian:bookworm-20260918-slim@sha256:3783cc01769c7b2b1b83a5c5ad96c815348e28ed7da68e2e3687004faa906251
+ARG GO=golang:1.26.8-bookworm@sha256:9fdc884aacc3bec89b20ffc69f4bb369c78210e3e4f600387b5128b12c199f81
 
 FROM ${GO} AS build
 RUN apt-get update -q && apt-get install -y -q --no-install-recommends python3 python3-venv gcc libc6-dev make \
  && rm -rf /var/lib/apt/lists/*
 RUN useradd --create-home --uid 1000 --shell /bin/bash learner && mkdir /gantry /gocache && chown learner /gantry /gocache
-USER learner
+USER 1000:1000
 ENV GOPATH=/gocache GOCACHE=/gocache/build GOTOOLCHAIN=local
 WORKDIR /gantry
-COPY --chown=learner . .
+COPY --chown=1000:1000 . .
 RUN make setup && .venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes \
     -r kernel-ext/setup/requirements-hub.lock
+RUN make licences notices sbom
 
 FROM ${BASE}
-RUN apt-get update -q && apt-get install -y -q --no-install-recommends python3 gcc libc6-dev make git ca-certificates tini curl dataset-fashion-mnist \
+RUN apt-get update -q && apt-get install -y -q --no-install-recommends python3 gcc libc6-dev make git ca-certificates curl dataset-fashion-mnist \
  && rm -rf /var/lib/apt/lists/* && useradd --create-home --uid 1000 --shell /bin/bash learner
 COPY --from=build /usr/local/go /usr/local/go
-COPY --from=build --chown=learner /gocache /gocache
-COPY --from=build --chown=learner /gantry /gantry
-ENV PATH=/gantry/bin:/gantry/.venv/bin:/usr/local/go/bin:/usr/local/bin:/usr/bin:/bin \
-    GOPATH=/gocache GOCACHE=/gocache/build GOTOOLCHAIN=local GOEXPERIMENT=simd GANTRY_ROOT=/gantry
-USER learner
-WORKDIR /gantry/notebooks
+COPY --from=build --chown=1000:1000 /gocache /gocache
+COPY --from=build --chown=1000:1000 /gantry /gantry
+ENV PATH=/gantry/bin:/gantry/.venv/bin:/usr/local/go/bin:/usr/local/bin:/usr/bin:/bin HOME=/home/learner \
+    GOPATH=/gocache GOCACHE=/gocache/build GOTOOLCHAIN=local GOEXPERIMENT=simd GANTRY_ROOT=/gantry GANTRY_RUNS=/home/learner/runs
+USER 1000:1000
+WORKDIR /home/learner
+VOLUME /home/learner
 EXPOSE 8888
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \
   CMD curl -fsS "http://127.0.0.1:8888${JUPYTERHUB_SERVICE_PREFIX:-/}api" || exit 1
-ENTRYPOINT ["tini", "--"]
+# The first process: it saves the runs before the container ends, whatever the command.
+ENTRYPOINT ["gantry", "container", "--course", "/home/learner/notebooks", "--"]
 CMD ["/gantry/kernel-ext/setup/docker-start"]

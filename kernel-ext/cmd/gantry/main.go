@@ -22,6 +22,11 @@ const (
 	exitMisuse
 )
 
+// ended is the exit code of a program that was run, which has said itself what was the matter.
+type ended int
+
+func (e ended) Error() string { return fmt.Sprintf("it ended with code %d", int(e)) }
+
 func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
@@ -38,6 +43,10 @@ func run(ctx context.Context, args []string) int {
 	}
 	if err == nil {
 		return exitDone
+	}
+	var code ended
+	if errors.As(err, &code) {
+		return int(code)
 	}
 	fmt.Fprintln(os.Stderr, "gantry: "+oneLine(err))
 	var wrong misuse
@@ -70,6 +79,7 @@ func rootCommand() *cobra.Command {
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(setupCommand(), doctorCommand(), labCommand(), kernelCommand(), nbrunCommand(), trainCommand(),
 		sampleCommand(), exportCommand(), benchCommand(), probeCommand(), runsCommand(), stopCommand())
+	root.AddCommand(systemCommands()...)
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {
