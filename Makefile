@@ -8,8 +8,9 @@ PACKAGES ?= ./...
 TESTFLAGS ?=
 COMMIT ?= $(shell git describe --always --dirty --abbrev=12 2>/dev/null)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help setup lab test build notebooks e2e picture kernel-suite gonb-notebooks measure-kernel soak bench bench-keras lint image lock clean needs
+.PHONY: help setup lab test build notebooks e2e picture kernel-suite gonb-notebooks measure-kernel soak bench bench-keras lint licences notices sbom vulncheck image image-test image-digests lock clean needs
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
@@ -77,9 +78,32 @@ lint: needs ## gofmt, go vet, staticcheck
 	go vet ./...
 	go run $(STATICCHECK) -checks inherit,-ST1001,-ST1005 ./... # graph formulas use dot imports; errors begin with Go, Python, MNIST
 
-image: ## build the container image (docker, podman or buildah)
+INVENTORY := go run ./kernel-ext/cmd/gantry-inventory
+
+licences: ## the licences of all that is linked and installed; fails at one that may not be passed on
+	@$(INVENTORY) licences
+
+notices: ## what must be passed on with the project: bin/THIRD-PARTY-NOTICES
+	@$(INVENTORY) notices bin/THIRD-PARTY-NOTICES
+
+sbom: ## the bill of materials, CycloneDX: bin/sbom.cdx.json
+	@$(INVENTORY) sbom bin/sbom.cdx.json
+
+vulncheck: needs ## known vulnerabilities in what is linked (says so where the data base cannot be reached)
+	@sh kernel-ext/setup/vulncheck $(GOVULNCHECK)
+
+IMAGE_ARGS ?=
+image: ## build the container image (docker, podman or buildah; other bases: IMAGE_ARGS="--build-arg BASE=…")
 	@b=$$(command -v docker || command -v podman || command -v buildah) || { echo "install docker, podman or buildah" >&2; exit 1; }; \
-	case $$b in *docker) $$b build -t gantry . ;; *) $$b build --format docker -t gantry . ;; esac # the format that has health checks
+	case $$b in *docker) $$b build $(IMAGE_ARGS) -t gantry . ;; *) $$b build $(IMAGE_ARGS) --format docker -t gantry . ;; esac # the format that has health checks
+
+image-test: $(E2E_READY) ## build the image without a daemon or a registry, and stop it twenty times while it trains (root; minutes)
+	@kernel-ext/e2e/image_build && $(E2E_PYTHON) kernel-ext/e2e/run.py image_suite
+
+image-digests: ## the newest digests of the image's bases, for the Dockerfile (needs skopeo and a registry)
+	@sed -n 's/^ARG [A-Z]*=\(.*\)@sha256:\(.*\)/\1 \2/p' Dockerfile | while read -r name old; do \
+		new=$$(skopeo inspect --format '{{.Digest}}' "docker://docker.io/library/$$name") || exit 1; \
+		[ "$$new" = "sha256:$$old" ] && echo "$$name is current" || echo "$$name@$$new"; done
 
 lock: ## resolve the Python requirements anew (needs uv)
 	for r in kernel-ext/setup/requirements kernel-ext/setup/requirements-cuda kernel-ext/setup/requirements-hub \
