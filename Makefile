@@ -37,7 +37,7 @@ notebooks: setup ## run the chapters in full and keep their outputs
 
 E2E_PYTHON := .venv/e2e/bin/python
 E2E_READY := .venv/e2e/installed.lock
-E2E ?= kernel_suite protocol_suite lab_suite inventory_suite
+E2E ?= kernel_suite protocol_suite lab_suite server_suite inventory_suite
 
 e2e: $(E2E_READY) ## the kernel and the lab from the outside, in JupyterLab in Chromium (E2E="lab_suite" for one part)
 	@$(E2E_PYTHON) kernel-ext/e2e/run.py $(E2E)
