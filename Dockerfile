@@ -4,7 +4,7 @@
 # so that a volume from elsewhere, such as a hub's, does not hide them. JupyterHub starts it with its own command
 # (jupyterhub-singleuser), which is on PATH.
 #
-# `make image-digests` finds newer bases; both digests are those of docker-library/repo-info.
+# `make image-digests` finds newer bases; these digests are as docker-library/repo-info had them.
 ARG BASE=debian:bookworm-20260918-slim@sha256:3783cc01769c7b2b1b83a5c5ad96c815348e28ed7da68e2e3687004faa906251
 ARG GO=golang:1.26.8-bookworm@sha256:9fdc884aacc3bec89b20ffc69f4bb369c78210e3e4f600387b5128b12c199f81
 
