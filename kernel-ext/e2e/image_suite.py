@@ -6,32 +6,19 @@ first process of a PID namespace, with a folder in the place of the volume. Need
 import json
 import os
 import pathlib
-import random
 import re
 import secrets
 import shutil
-import signal
 import subprocess
 import tempfile
-import time
 import unittest
-import urllib.error
 
 from client import until
-from experiment import EXPERIMENT
-from server import Server, free_port
+from contained import Contained, Tally, saved
+from server import free_port
 
 IMAGE = "localhost/gantry-test"
 STOPS = 20
-GRACE = 10  # seconds that docker stop allows
-
-OPEN = EXPERIMENT.replace('"fmt"', '"fmt"\n\t"time"') + """
-%%
-run := must(lab.OpenWith(experiment("stopped", 1), lab.RunOptions{Checkpoint: 100 * time.Hour}))
-fmt.Println("notice:", run.Notice())
-check(run.TrainAsync(100_000_000))
-fmt.Println("training")
-"""
 
 
 def buildah(*args):
@@ -53,42 +40,19 @@ class Image:
         shutil.rmtree(self.volume)
 
 
-class Container(Server):
+class Container(Contained):
     """The image's command with arguments of ours, running."""
 
     def __init__(self, image):
-        super().__init__(free_port(), secrets.token_hex(16))
-        self.image = image
+        self.image, port, token = image, free_port(), secrets.token_hex(16)
         config = image.config
-        self.environment = [*config["Env"], f"JUPYTER_TOKEN={self.token}"]
-        command = [*config["Entrypoint"], *config["Cmd"], f"--ServerApp.port={self.port}", "--ServerApp.ip=127.0.0.1"]
+        self.environment = [*config["Env"], f"JUPYTER_TOKEN={token}"]
         home = image.root / next(iter(config["Volumes"])).lstrip("/")
         script = f'mount --rbind /dev "{image.root}/dev" && mount --bind "{image.volume}" "{home}" && mount -t proc proc "{image.root}/proc" && exec "$@"'
-        self.log = tempfile.TemporaryFile()
-        self.outer = subprocess.Popen(
-            ["unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "sh", "-c", script, "sh",
-             "chroot", f"--userspec={config['User']}", str(image.root), "/usr/bin/env", "-i", f"--chdir={config['WorkingDir']}",
-             *self.environment, *command],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT)
-        children = pathlib.Path(f"/proc/{self.outer.pid}/task/{self.outer.pid}/children")
-        self.first = int(until(lambda: children.read_text().split(), 10, "no process")[0])
-        try:
-            until(self.answers, 60, lambda: f"JupyterLab does not answer: {self.said()}")
-        except BaseException:
-            self.close()
-            raise
-
-    def said(self):
-        self.log.seek(0)
-        return self.log.read().decode(errors="replace")[-3000:]
-
-    def answers(self):
-        if self.outer.poll() is not None:
-            raise AssertionError(f"the container ended: {self.said()}")
-        try:
-            return self.ask("/api/status")
-        except (urllib.error.URLError, ConnectionError):
-            return False
+        super().__init__(port, token, [
+            "unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "sh", "-c", script, "sh",
+            "chroot", f"--userspec={config['User']}", str(image.root), "/usr/bin/env", "-i", f"--chdir={config['WorkingDir']}", *self.environment,
+            *config["Entrypoint"], *config["Cmd"], f"--ServerApp.port={port}"])
 
     def command(self, *args):
         """What docker exec starts: a process that is no descendant of the first one."""
@@ -100,55 +64,20 @@ class Container(Server):
         said = subprocess.run(self.command("gantry", "runs", "--json"), check=True, capture_output=True, text=True).stdout
         return {r["name"]: r for r in map(json.loads, said.splitlines())}
 
-    def trained(self, name, step):
-        """Waits until a run reports a step, and returns the one that it reported."""
-        def at():
-            run = self.runs().get(name)
-            return run if run and run["living"] and run["step"] >= step else None
-        return until(at, 60, lambda: f"{name} does not come to step {step}: {self.runs()}\n{self.said()}")["step"]
-
-    def stop(self):
-        """docker stop; returns the exit code and how long it took."""
-        begin = time.monotonic()
-        os.kill(self.first, signal.SIGTERM)
-        try:
-            code = self.outer.wait(GRACE)
-        except subprocess.TimeoutExpired:
-            os.kill(self.first, signal.SIGKILL)
-            raise AssertionError(f"it did not end within {GRACE} s: {self.said()}") from None
-        return code, time.monotonic() - begin
-
-    def close(self):
-        if self.outer.poll() is None:
-            os.kill(self.first, signal.SIGKILL)
-            self.outer.wait()
-        self.log.close()
-
-
-def saved(folder):
-    """The step of the newest checkpoint."""
-    return max((int(re.search(r"(\d+)", f.name)[1]) for f in folder.glob("checkpoint-*.safetensors")), default=0)
-
 
 class Stops(unittest.TestCase):
     """The container is stopped at any moment; what the run had reported is in its checkpoint, and the next container goes on."""
 
     @classmethod
     def setUpClass(cls):
-        cls.image, cls.random, cls.steps, cls.slowest = Image(), random.Random(1), 0, 0.0
+        cls.image, cls.tally = Image(), Tally()
         cls.addClassCleanup(cls.image.close)
-        cls.addClassCleanup(lambda: print(f"     {STOPS} stops, {cls.steps} steps, 0 lost; the slowest took {cls.slowest:.1f} s"))
+        cls.addClassCleanup(cls.tally.tell)
 
     def stop(self):
         container = Container(self.image)
         self.addCleanup(container.close)
-        self.assertNotIn("lost", container.cell(OPEN, "training"))
-        reported = container.trained("stopped", type(self).steps + self.random.randint(1, 300))
-        code, took = container.stop()
-        step = saved(self.image.volume / "runs" / "stopped" / "checkpoints")
-        self.assertGreaterEqual(step, reported, container.said())
-        self.assertEqual(0, code, container.said())
-        type(self).steps, type(self).slowest = step, max(self.slowest, took)
+        self.tally.train_and_stop(self, container, self.image.volume / "runs")
 
 
 for n in range(STOPS):

@@ -1,6 +1,7 @@
 """What `gantry lab` lets in over HTTP, and what it leaves running when it ends."""
 import http.client
 import json
+import os
 import pathlib
 import secrets
 import signal
@@ -12,8 +13,9 @@ import urllib.parse
 import websocket
 
 from client import until
+from contained import Contained, Tally
 from experiment import EXPERIMENT
-from place import BINARY, ROOT, Place
+from place import BINARY, ROOT, VENV, Place
 from server import Server, free_port
 
 OPEN = EXPERIMENT + """
@@ -87,6 +89,41 @@ class Leaving(unittest.TestCase):
 
     def test_terminate(self):
         self.end(signal.SIGTERM)
+
+
+class Container(Contained):
+    """What the image runs, on this machine's own files."""
+
+    def __init__(self, place):
+        self.place, port = place, free_port()
+        root = [] if os.getuid() == 0 else ["--map-root-user"]
+        super().__init__(port, place.token, [
+            "unshare", *root, "--mount-proc", "--pid", "--fork", "--kill-child=KILL", str(BINARY), "container", "--course", str(place.work / "notebooks"), "--",
+            str(ROOT / "kernel-ext" / "setup" / "docker-start"), f"--ServerApp.port={port}", "--allow-root"],
+            place.env | {"GANTRY_ROOT": str(ROOT), "PATH": f"{BINARY.parent}:{VENV}/bin:{place.env['PATH']}"})
+
+    def runs(self):
+        said = subprocess.run([str(BINARY), "runs", "--json"], env=self.place.env | {"GANTRY_ROOT": str(ROOT)}, check=True, capture_output=True, text=True).stdout
+        return {r["name"]: r for r in map(json.loads, said.splitlines())}
+
+
+class Stopping(unittest.TestCase):
+    """What a container runs is stopped while it trains: what the run had reported is in its checkpoint, and the next goes on."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.place, cls.tally = Place(), Tally()
+        cls.addClassCleanup(cls.place.close)
+        cls.addClassCleanup(cls.tally.tell)
+
+    def stop(self):
+        container = Container(self.place)
+        self.addCleanup(container.close)
+        self.tally.train_and_stop(self, container, self.place.dir / "runs")
+
+
+for n in range(int(os.environ.get("GANTRY_E2E_STOPS", 3))):
+    setattr(Stopping, f"test_{n + 1:02}", Stopping.stop)
 
 
 class HTTP(unittest.TestCase):
