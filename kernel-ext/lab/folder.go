@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,7 +15,11 @@ import (
 	"github.com/gofrs/flock"
 
 	"gantry.local/gan"
+	"gantry.local/gan/data"
 	"gantry.local/gan/device"
+	"gantry.local/gan/recipe"
+	"gantry.local/kernel-ext/internal/detach"
+	"gantry.local/kernel-ext/internal/private"
 	"gantry.local/kernel-ext/internal/wholefile"
 )
 
@@ -24,15 +29,18 @@ const EnvRuns = "GANTRY_RUNS"
 
 // A run's folder holds these, and the program, log and socket of its process (package detach).
 const (
-	infoFile        = "run.json"    // what is known of the run while its process is gone
-	runLockFile     = "lock"        // held for as long as the run's process lives
-	historyFile     = "history"     // every call of a step, see history.go
-	changesFile     = "changes"     // what was set while it trained, a JSON line each
+	infoFile        = "run.json"              // what is known of the run while its process is gone
+	runLockFile     = "lock"                  // held for as long as the run's process lives
+	historyFile     = "history"               // every call of a step, see history.go
+	changesFile     = "changes"               // what was set while it trained, a JSON line each
+	progressFile    = "progress.jsonl"        // what `gantry train` reported
+	generatorFile   = "generator.safetensors" // the weights, as gan.Trainer.SaveWeights writes them, when the run last paused
+	criticFile      = "critic.safetensors"
 	checkpointsDir  = "checkpoints" // the newest two, as package gan keeps them
 	ladderDir       = "ladder"      // older ones, to go back to
 	asideDir        = ".aside"      // in the runs' folder: runs that gave their name to another
 	longestName     = 64
-	protocolVersion = 1 // of what is said over the socket; a change that an older process cannot answer raises it
+	protocolVersion = 2 // of what is said over the socket; a change that an older process cannot answer raises it
 )
 
 // RunsDir returns the folder that holds the run folders, see EnvRuns.
@@ -59,8 +67,14 @@ func checkName(name string) error {
 	return nil
 }
 
-// dirOf returns the folder of a run, which may not exist.
+// dirOf returns the folder of a run, which may not exist. A run that is kept elsewhere than in RunsDir is named by its
+// folder, with a separator.
 func dirOf(name string) (string, error) {
+	if strings.ContainsRune(name, filepath.Separator) {
+		if dir, err := filepath.Abs(name); err == nil && holdsRun(dir) {
+			return dir, nil
+		}
+	}
 	if err := checkName(name); err != nil {
 		return "", err
 	}
@@ -68,19 +82,71 @@ func dirOf(name string) (string, error) {
 	return filepath.Join(runs, name), err
 }
 
-// makeDir makes a run's folder, private to the user.
-func makeDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("cannot make the run's folder: %w", err)
+// holdsRun tells whether there is something of a run in a folder, be it damaged.
+func holdsRun(dir string) bool {
+	for _, name := range []string{infoFile, generatorFile, checkpointsDir + "/*.safetensors", ladderDir + "/*.safetensors"} {
+		if found, err := filepath.Glob(filepath.Join(quoted(dir), name)); err == nil && len(found) > 0 {
+			return true
+		}
 	}
-	return os.Chmod(dir, 0o700) // one that was there may be open to others
+	history, err := os.Lstat(filepath.Join(dir, historyFile))
+	return err == nil && history.Size() > 0
 }
 
-// info is the content of run.json.
+// quoted is a path as filepath.Glob takes it for itself.
+func quoted(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}
+
+// trusted reports why what lies in a run's folder must not be run or believed: a run folder is code, so it must be this
+// user's own and closed to the writing of others, and so must be all that a run keeps in it; links are not followed.
+func trusted(dir string) error {
+	if err := private.Check(dir); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	for _, name := range []string{infoFile, runLockFile, historyFile, changesFile, checkpointsDir, ladderDir, detach.ProgramFile,
+		detach.LogFile, progressFile, generatorFile, criticFile} {
+		path := filepath.Join(dir, name)
+		info, err := os.Lstat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = private.Check(path)
+		}
+		if err != nil {
+			return err
+		}
+		if folder := name == checkpointsDir || name == ladderDir; info.IsDir() != folder || !folder && !info.Mode().IsRegular() {
+			return fmt.Errorf("%s is not what a run keeps there: remove it, or use another folder", path)
+		}
+	}
+	return nil
+}
+
+// makeDir makes a run's folder, private to the user; made tells that there was none.
+func makeDir(dir string) (made bool, err error) {
+	_, err = os.Lstat(dir)
+	made = errors.Is(err, fs.ErrNotExist)
+	if err := private.Folder(dir); err != nil {
+		return false, fmt.Errorf("the run's folder: %w", err)
+	}
+	return made, trusted(dir)
+}
+
+// info is the content of run.json. The first three fields, with the name of Data, are how a run of a recipe is made again;
+// they are all that `gantry train` once wrote.
 type info struct {
+	Recipe string `json:"recipe,omitempty"` // "": of an experiment that no recipe makes
+	Batch  int    `json:"batch"`
+	Seed   int64  `json:"seed"`
+
 	Version    int                // protocolVersion of the process that wrote it
 	Definition gan.Signature      // of the experiment as it was opened
-	Data       gan.DataShape      // what it is trained on
+	Data       keptData           // what it is trained on
 	Initial    map[string]float64 // the settings' values in the experiment itself
 	Loss       string             // that was set while it trained, or ""
 	Status     Status             // the last
@@ -89,20 +155,53 @@ type info struct {
 	From       string             // the run it was forked from, or ""
 }
 
-// errNoRun is the error of readInfo for a folder without a run.
-var errNoRun = errors.New("there is no such run")
+// keptData is a data set as run.json keeps it. `gantry train` once wrote only its name.
+type keptData gan.DataShape
 
+// UnmarshalJSON takes both.
+func (d *keptData) UnmarshalJSON(text []byte) error {
+	if name := ""; json.Unmarshal(text, &name) == nil {
+		*d = keptData{Name: name}
+		return nil
+	}
+	return json.Unmarshal(text, (*gan.DataShape)(d))
+}
+
+// Errors of readInfo.
+var (
+	errNoRun   = errors.New("there is no such run")
+	errBadInfo = errors.New("run.json is damaged")
+)
+
+const largestInfo = 16 << 20
+
+// readInfo reads a run's run.json. The error is errNoRun for a folder without a run, and errBadInfo where there is one whose
+// run.json is damaged or gone; the info is nil then.
 func readInfo(dir string) (*info, error) {
-	text, err := os.ReadFile(filepath.Join(dir, infoFile))
+	if err := trusted(dir); err != nil {
+		return nil, err
+	}
+	f, err := private.Open(filepath.Join(dir, infoFile))
 	if errors.Is(err, fs.ErrNotExist) {
+		if holdsRun(dir) {
+			return nil, fmt.Errorf("run %s: %w: it is gone", filepath.Base(dir), errBadInfo)
+		}
 		return nil, fmt.Errorf("run %s: %w", filepath.Base(dir), errNoRun)
 	}
 	if err != nil {
 		return nil, err
 	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, largestInfo))
+	if err != nil {
+		return nil, err
+	}
 	i := &info{}
 	if err := json.Unmarshal(text, i); err != nil {
-		return nil, fmt.Errorf("%s is damaged: %w", filepath.Join(dir, infoFile), err)
+		return nil, fmt.Errorf("run %s: %w (%w)", filepath.Base(dir), errBadInfo, err)
+	}
+	if i.Recipe == "" && i.Definition.Parts == nil {
+		return nil, fmt.Errorf("run %s: %w: it does not say what the run trains", filepath.Base(dir), errBadInfo)
 	}
 	return i, nil
 }
@@ -115,9 +214,53 @@ func (i *info) write(dir string) error {
 	return wholefile.WriteTransient(filepath.Join(dir, infoFile), append(text, '\n'), 0o600)
 }
 
+// experiment is that of a run which a recipe makes. The recipe's own data may be a set that data.Named does not know.
+func (i *info) experiment() (gan.Experiment, error) {
+	exp, err := recipe.Named(i.Recipe)
+	if err != nil {
+		return exp, err
+	}
+	if name := i.Data.Name; name != "" && name != exp.Data.Name {
+		if exp.Data, err = data.Named(name); err != nil {
+			return exp, err
+		}
+	}
+	exp.BatchSize, exp.Seed = i.Batch, i.Seed
+	return exp, nil
+}
+
+// definition is the signature of the run's experiment. Where only the recipe is known, it is made.
+func (i *info) definition() (gan.Signature, error) {
+	if i.Definition.Parts != nil {
+		return i.Definition, nil
+	}
+	exp, err := i.experiment()
+	if err != nil {
+		return gan.Signature{}, err
+	}
+	return exp.Signature()
+}
+
+// recipeOf is the name of the recipe that makes an experiment, or "".
+func recipeOf(exp gan.Experiment, definition gan.Signature, shape gan.DataShape) string {
+	made, err := (&info{Recipe: exp.Name, Data: keptData(shape), Batch: exp.BatchSize, Seed: exp.Seed}).experiment()
+	if err != nil {
+		return ""
+	}
+	again, err := made.SignatureOn(shape)
+	if err != nil || len(again.Differences(definition)) > 0 {
+		return ""
+	}
+	return exp.Name
+}
+
 // lockRun takes the lock of a run's folder, or returns nil when a process has it.
 func lockRun(dir string) (*flock.Flock, error) {
-	lock := flock.New(filepath.Join(dir, runLockFile), flock.SetPermissions(0o600))
+	path := filepath.Join(dir, runLockFile)
+	if err := private.Check(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	lock := flock.New(path, flock.SetPermissions(0o600))
 	held, err := lock.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("cannot lock %s: %w", dir, err)
@@ -128,9 +271,21 @@ func lockRun(dir string) (*flock.Flock, error) {
 	return lock, nil
 }
 
+// lockSoon is lockRun for the process that is to keep the run: others that only look have the lock for a moment.
+func lockSoon(dir string) (*flock.Flock, error) {
+	for begin := time.Now(); ; time.Sleep(2 * time.Millisecond) {
+		lock, err := lockRun(dir)
+		if lock != nil || err != nil || time.Since(begin) > lookingTime {
+			return lock, err
+		}
+	}
+}
+
+const lookingTime = 200 * time.Millisecond
+
 // lives tells whether a process keeps the run.
 func lives(dir string) bool {
-	if _, err := os.Stat(filepath.Join(dir, runLockFile)); err != nil {
+	if _, err := os.Lstat(filepath.Join(dir, runLockFile)); err != nil {
 		return false
 	}
 	lock, err := lockRun(dir)
@@ -153,7 +308,7 @@ func waitForEnd(dir string, patience time.Duration) bool {
 // putAside moves a run's folder out of the way and returns where it is now.
 func putAside(dir string) (string, error) {
 	aside := filepath.Join(filepath.Dir(dir), asideDir)
-	if err := os.MkdirAll(aside, 0o700); err != nil {
+	if err := private.Folder(aside); err != nil {
 		return "", err
 	}
 	stamp := time.Now().Format("20060102-150405")
@@ -163,5 +318,20 @@ func putAside(dir string) (string, error) {
 			return to, os.Rename(dir, to)
 		}
 		to = filepath.Join(aside, fmt.Sprintf("%s-%s-%d", filepath.Base(dir), stamp, n))
+	}
+}
+
+// removeUnused removes a run's folder that was made for a run which then could not begin.
+func removeUnused(dir string) {
+	if trusted(dir) != nil || holdsRun(dir) {
+		return
+	}
+	lock, err := lockSoon(dir)
+	if err != nil || lock == nil {
+		return // somebody begins there
+	}
+	defer lock.Unlock()
+	if !holdsRun(dir) {
+		os.RemoveAll(dir)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"io"
 	"math"
 	"os"
+	"sync"
+	"syscall"
 
 	"gantry.local/gan"
 )
@@ -19,6 +21,7 @@ const (
 	BothNetworks Updates = iota // an ordinary step
 	CriticAlone                 // of StepCritic
 	GeneratorAlone
+	Lost // a step of any kind, made, but its record was lost
 )
 
 // Metric is what is recorded of one step.
@@ -70,16 +73,19 @@ func parseMetrics(records []byte, first int) []Metric {
 	return all
 }
 
-// history is the file of a run's records. It is safe for use by several goroutines, but for add and cut, which are one
-// goroutine's.
+// history is the file of a run's records. It is safe for use by several goroutines, but for add, flush and cut, which are
+// one goroutine's. What cannot be written, because the disk is full, say, is kept in memory and written later.
 type history struct {
 	file *os.File
-	n    int // records
+	n    int // records, of which
+
+	mu        sync.Mutex
+	unwritten []byte // the last, not in the file yet
 }
 
 // openHistory opens or makes the file. What a process that was killed in the middle of a record has left of it is cut off.
 func openHistory(path string) (*history, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -92,41 +98,87 @@ func openHistory(path string) (*history, error) {
 	return h, h.cut(h.n)
 }
 
-// add appends the record of call n+1.
+// add appends the record of call n+1. It has it also when the error says that it could not be written.
 func (h *history) add(m Metric) error {
 	if m.Calls != h.n+1 {
 		return fmt.Errorf("history: call %d does not follow on %d", m.Calls, h.n)
 	}
-	if _, err := h.file.WriteAt(m.append(make([]byte, 0, recordSize)), int64(h.n)*recordSize); err != nil {
+	h.keep(m)
+	return h.flush()
+}
+
+func (h *history) keep(m Metric) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.unwritten = m.append(h.unwritten)
+	h.n++
+}
+
+// flush writes what could not be written before.
+func (h *history) flush() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.unwritten) == 0 {
+		return nil
+	}
+	if _, err := h.file.WriteAt(h.unwritten, int64(h.n*recordSize-len(h.unwritten))); err != nil {
 		return fmt.Errorf("history: %w", err)
 	}
-	h.n++
+	h.unwritten = h.unwritten[:0]
 	return nil
 }
 
-// cut keeps the first n records.
-func (h *history) cut(n int) error {
-	if n > h.n {
-		return fmt.Errorf("the history has %d records and the checkpoint is of call %d", h.n, n)
+// sync makes the records survive a power cut.
+func (h *history) sync() error {
+	if err := h.flush(); err != nil {
+		return err
 	}
-	if err := h.file.Truncate(int64(n) * recordSize); err != nil {
+	if err := h.file.Sync(); err != nil {
 		return fmt.Errorf("history: %w", err)
 	}
-	h.n = n
 	return nil
+}
+
+// cut keeps the first n records. Where there are fewer, those between were lost: they are filled in as such, so that each
+// record's place goes on to follow from its call.
+func (h *history) cut(n int) error {
+	before, err := h.last()
+	if err != nil {
+		return err
+	}
+	if n <= h.n {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		written := h.n - len(h.unwritten)/recordSize
+		if err := h.file.Truncate(int64(min(n, written)) * recordSize); err != nil {
+			return fmt.Errorf("history: %w", err)
+		}
+		h.n, h.unwritten = n, h.unwritten[:max(0, n-written)*recordSize]
+		return nil
+	}
+	for unknown := math.NaN(); h.n < n; {
+		h.keep(Metric{Updates: Lost, Seconds: before.Seconds, Progress: gan.Progress{Step: before.Step,
+			CriticLoss: unknown, GeneratorLoss: unknown}})
+	}
+	return h.flush()
 }
 
 // read returns the records of calls first+1 to end.
 func (h *history) read(first, end int) ([]byte, error) {
-	if first >= end {
+	if first >= end || first < 0 {
 		return nil, nil
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	records := make([]byte, (end-first)*recordSize)
-	if n, err := h.file.ReadAt(records, int64(first)*recordSize); err != nil && !errors.Is(err, io.EOF) {
+	n, err := h.file.ReadAt(records, int64(first)*recordSize)
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("history: %w", err)
-	} else {
-		return records[:n/recordSize*recordSize], nil
 	}
+	if written := int64(h.n)*recordSize - int64(len(h.unwritten)); n < len(records) && len(h.unwritten) > 0 {
+		n += copy(records[n:], h.unwritten[max(0, int64(first)*recordSize-written):])
+	}
+	return records[:n/recordSize*recordSize], nil
 }
 
 func (h *history) last() (Metric, error) {

@@ -73,7 +73,7 @@ func (l *ladder) add(path string, step, calls int) error {
 			worst, least = i, loss
 		}
 	}
-	if err := os.Remove(l.path(l.rungs[worst])); err != nil {
+	if err := os.Remove(l.path(l.rungs[worst])); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("forgetting a checkpoint: %w", err)
 	}
 	l.rungs = slices.Delete(l.rungs, worst, worst+1)
@@ -117,7 +117,7 @@ func (l *ladder) below(calls int) (rung, bool) {
 func (l *ladder) cut(calls int) error {
 	for len(l.rungs) > 0 && l.rungs[len(l.rungs)-1].calls > calls {
 		last := len(l.rungs) - 1
-		if err := os.Remove(l.path(l.rungs[last])); err != nil {
+		if err := os.Remove(l.path(l.rungs[last])); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		l.rungs = l.rungs[:last]

@@ -33,6 +33,8 @@ type RunOptions struct {
 	Samples    int           // in the figure, see NewView; default 0, as many as suit the data
 	Seed       int64         // of the figure's samples
 	Args       []string      // of the program as the run's process; default nil, this process's
+
+	foreground bool // this process keeps the run, see Keep
 }
 
 func (o RunOptions) withDefaults() RunOptions {
@@ -53,6 +55,10 @@ const (
 	Refuse    Changed = ""           // fail, naming the difference and the choices
 	CarryOver Changed = "carry over" // go on as the new experiment, with all weights that fit
 	StartAnew Changed = "start anew" // begin at step 0; the old folder is moved aside
+
+	// FromWeights is for a run none of whose checkpoints is whole: begin at step 0 with the weights that lie beside them, and
+	// with optimizers that know nothing. The damaged checkpoints are moved aside.
+	FromWeights Changed = "from weights"
 )
 
 const forkAs = "fork as "
@@ -165,15 +171,24 @@ func OpenWith(exp gan.Experiment, o RunOptions) (*Run, error) {
 	return r, err
 }
 
-// Attach returns a run by its name. One that has no process is started from the program that it last ran.
+// Attach returns a run by its name, or by its folder where that is not in RunsDir. One that has no process is started from
+// the program that it last ran; one that has none, because `gantry train` trained it, is started from this program, with its
+// recipe.
 func Attach(name string) (*Run, error) {
 	dir, err := dirOf(name)
 	if err != nil {
 		return nil, err
 	}
-	r := &Run{name: name, dir: dir}
+	r := &Run{name: filepath.Base(dir), dir: dir}
 	if s, is := residentOf(); is {
-		r.observer = s.Dir != dir
+		if i, err := readInfo(dir); s.Dir == dir && err == nil && i.Recipe != "" {
+			exp, err := i.experiment()
+			if err != nil {
+				giveUp(err)
+			}
+			serve(s, exp, RunOptions{Name: r.name})
+		}
+		r.observer = true
 		return r, nil
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -182,19 +197,41 @@ func Attach(name string) (*Run, error) {
 		if err = r.ready(ctx); !errors.Is(err, errNoLife) {
 			return r, err
 		}
-		i, err := readInfo(dir)
+		o, err := programOf(dir)
 		if err != nil {
 			return nil, err
 		}
-		program := filepath.Join(dir, detach.ProgramFile)
-		if _, err := os.Stat(program); err != nil {
-			return nil, fmt.Errorf("run %s cannot be started: its program is gone; open it by lab.Open and its experiment", name)
-		}
-		if err := r.startProcess(ctx, start{Dir: dir}, detach.Options{Program: program, Args: i.Args, WorkDir: i.WorkDir}); err != nil {
+		if err := r.startProcess(ctx, start{Dir: dir}, o); err != nil {
 			return nil, err
 		}
 	}
 	return r, err
+}
+
+// programOf is how the process of a run is started without its experiment.
+func programOf(dir string) (detach.Options, error) {
+	i, err := readInfo(dir)
+	if err != nil && !errors.Is(err, errBadInfo) {
+		return detach.Options{}, err
+	}
+	program := filepath.Join(dir, detach.ProgramFile)
+	_, gone := os.Lstat(program)
+	name := filepath.Base(dir)
+	switch {
+	case gone != nil && i == nil:
+		return detach.Options{}, fmt.Errorf("%w, and its program is gone: open it by lab.Open and its experiment, or by "+
+			"`gantry train --resume --recipe NAME --out %s`", err, dir)
+	case gone == nil && i == nil: // how it was called is not known any more
+		return detach.Options{Program: program, Args: []string{}}, nil
+	case gone == nil:
+		if i.Args == nil {
+			i.Args = []string{}
+		}
+		return detach.Options{Program: program, Args: i.Args, WorkDir: i.WorkDir}, nil
+	case i.Recipe != "":
+		return detach.Options{}, nil
+	}
+	return detach.Options{}, fmt.Errorf("run %s cannot be started: its program is gone; open it by lab.Open and its experiment", name)
 }
 
 // attempts bounds how often opening begins again because another client started or stopped the run meanwhile.
@@ -203,7 +240,10 @@ const attempts = 5
 // open attaches to the run in dir or starts it.
 func open(ctx context.Context, dir string, exp gan.Experiment, o RunOptions) (*Run, error) {
 	r := &Run{name: filepath.Base(dir), dir: dir, exp: &exp, o: o}
-	begin := start{Dir: dir}
+	begin := start{Dir: dir, Weights: o.Changed == FromWeights}
+	if err := trusted(dir); err != nil {
+		return nil, err
+	}
 	for range attempts {
 		var known Status
 		var differences []gan.Difference
@@ -216,11 +256,20 @@ func open(ctx context.Context, dir string, exp gan.Experiment, o RunOptions) (*R
 			}
 		case gone(err): // it has none, or one that is dying
 			i, err := readInfo(dir)
-			if err != nil && !errors.Is(err, errNoRun) {
+			if err != nil && !errors.Is(err, errNoRun) && !errors.Is(err, errBadInfo) {
 				return nil, err
 			}
 			if i != nil {
-				if differences, err = changes(exp, i.Definition, i.Data); err != nil {
+				was, err := i.definition()
+				if err != nil {
+					return nil, err
+				}
+				if differences, err = changes(exp, was, gan.DataShape(i.Data)); err != nil {
+					return nil, err
+				}
+			}
+			if o.Changed == StartAnew && len(differences) == 0 && holdsRun(dir) && !wholeCheckpoint(dir) { // it cannot go on
+				if err := r.beginAnew(); err != nil {
 					return nil, err
 				}
 			}
@@ -231,7 +280,7 @@ func open(ctx context.Context, dir string, exp gan.Experiment, o RunOptions) (*R
 			if fork, is := o.Changed.fork(); is {
 				return forked(ctx, r, fork, exp, o)
 			}
-			if o.Changed == Refuse {
+			if o.Changed == Refuse || o.Changed == FromWeights {
 				return nil, fmt.Errorf("run %s: %w: %s; %s", r.name, ErrChanged, listed(differences), choices(r.name, differences))
 			}
 			if living {
@@ -241,11 +290,9 @@ func open(ctx context.Context, dir string, exp gan.Experiment, o RunOptions) (*R
 				living = false
 			}
 			if o.Changed == StartAnew {
-				aside, err := putAside(dir)
-				if err != nil {
+				if err := r.beginAnew(); err != nil {
 					return nil, err
 				}
-				r.notice = fmt.Sprintf("run %s begins anew; what it was lies in %s", r.name, aside)
 			}
 			begin.Adopt = o.Changed == CarryOver
 		}
@@ -259,6 +306,16 @@ func open(ctx context.Context, dir string, exp gan.Experiment, o RunOptions) (*R
 		}
 	}
 	return nil, fmt.Errorf("run %s ended again and again while it was opened; see %s", r.name, filepath.Join(dir, detach.LogFile))
+}
+
+// beginAnew moves the run's folder aside.
+func (r *Run) beginAnew() error {
+	aside, err := putAside(r.dir)
+	if err != nil {
+		return err
+	}
+	r.notice = fmt.Sprintf("run %s begins anew; what it was lies in %s", r.name, aside)
+	return nil
 }
 
 // changes compares an experiment with what a run keeps. A data set that is known by its name is not read for it.
@@ -312,7 +369,8 @@ func forked(ctx context.Context, from *Run, name string, exp gan.Experiment, o R
 	} else if !errors.Is(err, errNoRun) {
 		return nil, err
 	}
-	if err := makeDir(dir); err != nil {
+	made, err := makeDir(dir)
+	if err != nil {
 		return nil, err
 	}
 	err = from.call(ctx, "branch", dir, nil)
@@ -320,6 +378,9 @@ func forked(ctx context.Context, from *Run, name string, exp gan.Experiment, o R
 		err = branch(from.dir, dir)
 	}
 	if err != nil {
+		if made {
+			os.RemoveAll(dir)
+		}
 		return nil, fmt.Errorf("forking run %s: %w", from.name, err)
 	}
 	r := &Run{name: name, dir: dir, exp: &exp, o: o}
@@ -331,9 +392,11 @@ func forked(ctx context.Context, from *Run, name string, exp gan.Experiment, o R
 
 // startProcess starts the run's process and waits until it answers, or is found to be another client's.
 func (r *Run) startProcess(ctx context.Context, s start, o detach.Options) error {
-	if err := makeDir(r.dir); err != nil {
+	made, err := makeDir(r.dir)
+	if err != nil {
 		return err
 	}
+	r.made = r.made || made
 	text, err := json.Marshal(s)
 	if err != nil {
 		return err
@@ -344,12 +407,20 @@ func (r *Run) startProcess(ctx context.Context, s start, o detach.Options) error
 	}
 	p, err := detach.Start(o)
 	if err != nil {
+		r.cleanUp()
 		return err
 	}
 	return r.untilItAnswers(ctx, p)
 }
 
-const startPatience = 30 * time.Second // for a process that lives to answer; what the program does before Open counts
+// cleanUp removes the folder that was made for a run which could not begin.
+func (r *Run) cleanUp() {
+	if r.made {
+		removeUnused(r.dir)
+	}
+}
+
+const programTime = time.Minute // for the program to come to its Open, once more
 
 func (r *Run) untilItAnswers(ctx context.Context, p *detach.Process) error {
 	var exited <-chan struct{}
@@ -358,15 +429,22 @@ func (r *Run) untilItAnswers(ctx context.Context, p *detach.Process) error {
 	}
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
+	var stopped time.Time
 	for begin := time.Now(); ; {
-		conn, err := private.Dial(ctx, r.dir, detach.SocketFile)
+		conn, err := r.connect(ctx)
 		if err == nil {
 			return conn.Close()
 		}
+		if !noSocket(err) && ctx.Err() == nil {
+			if errors.Is(err, private.ErrForeign) {
+				return fmt.Errorf("run %s: %w", r.name, err)
+			}
+			return r.silent(0)
+		}
 		select {
 		case <-exited:
-			if code := exitCode(p.Err()); code == exitTaken {
-				exited = nil // by another client's process, which will answer
+			if code := exitCode(p.Err()); code == exitTaken { // by another client's process, which will answer
+				exited, p, begin = nil, nil, time.Now()
 				continue
 			}
 			return r.ended(p.Err())
@@ -374,11 +452,26 @@ func (r *Run) untilItAnswers(ctx context.Context, p *detach.Process) error {
 			return ctx.Err()
 		case <-tick.C:
 		}
-		if p == nil && !lives(r.dir) {
-			return nil // it ended; begin again
+		if p == nil {
+			if !lives(r.dir) {
+				return nil // it ended; begin again
+			}
+			if time.Since(begin) > silence {
+				return r.silent(0)
+			}
+			continue
 		}
-		if p == nil && time.Since(begin) > startPatience {
-			return fmt.Errorf("the process of run %s does not answer; end it by `gantry stop %s`", r.name, r.name)
+		if !isStopped(p.Pid) {
+			stopped = time.Time{}
+		} else if stopped.IsZero() {
+			stopped = time.Now()
+		}
+		switch {
+		case !stopped.IsZero() && time.Since(stopped) > stoppedTime:
+			return r.silent(p.Pid)
+		case time.Since(begin) > programTime:
+			return fmt.Errorf("the program of run %s, process %d, has not come to its Open within %s; it goes on: see %s, or end it by `kill %d`",
+				r.name, p.Pid, programTime, filepath.Join(r.dir, detach.LogFile), p.Pid)
 		}
 	}
 }
@@ -393,15 +486,21 @@ func exitCode(err error) int {
 
 // ended is the error of a process that ended before it was of use.
 func (r *Run) ended(err error) error {
-	if err == nil {
-		return fmt.Errorf("the program ended before it came to Open again, so run %s has no process; its log is %s", r.name,
-			filepath.Join(r.dir, detach.LogFile))
+	said, log := detach.LastWords(r.dir, 1), ""
+	if holdsRun(r.dir) {
+		log = "; its log is " + filepath.Join(r.dir, detach.LogFile)
 	}
-	said := detach.LastWords(r.dir, 1)
+	r.cleanUp()
 	if text, found := strings.CutPrefix(said, "lab: "); found {
 		return errors.New(text)
 	}
-	return fmt.Errorf("the process of run %s ended (%w): %s; its log is %s", r.name, err, said, filepath.Join(r.dir, detach.LogFile))
+	if said != "" {
+		said = ": " + said
+	}
+	if err == nil {
+		return fmt.Errorf("the program ended before it came to Open again, so run %s has no process%s%s", r.name, said, log)
+	}
+	return fmt.Errorf("the process of run %s ended (%w)%s%s", r.name, err, said, log)
 }
 
 // ready waits until the run can train.
@@ -410,11 +509,7 @@ func (r *Run) ready(ctx context.Context) error {
 	err := r.call(ctx, "ready", nil, &s)
 	if errors.Is(err, io.EOF) {
 		waitForEnd(r.dir, time.Second)
-		if said, found := strings.CutPrefix(detach.LastWords(r.dir, 1), "lab: "); found {
-			return errors.New(said)
-		}
-		return fmt.Errorf("the process of run %s ended while it got ready: %s; its log is %s", r.name, detach.LastWords(r.dir, 2),
-			filepath.Join(r.dir, detach.LogFile))
+		return r.ended(errors.New("while it got ready"))
 	}
 	if err == nil && r.notice == "" {
 		r.notice = s.Notice

@@ -17,9 +17,6 @@ import (
 
 	"gantry.local/gan"
 	"gantry.local/gan/device"
-	"gantry.local/gan/loss"
-	"gantry.local/kernel-ext/internal/detach"
-	"gantry.local/kernel-ext/internal/private"
 	"gantry.local/kernel-ext/show"
 )
 
@@ -28,6 +25,7 @@ import (
 // steps.
 type resident struct {
 	name, dir string
+	place     *place
 	exp       gan.Experiment
 	o         RunOptions
 	backend   compute.Backend
@@ -46,6 +44,8 @@ type resident struct {
 	lookedAt time.Time
 	shown    *shown // the last look
 	pace     pace
+	compiled map[variant]bool // the steps that were made since the process began
+	sampled  bool             // samples were drawn since then
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed, and made anew, when anything below changes
@@ -53,7 +53,11 @@ type resident struct {
 	goal     goal
 	settled  bool // nothing is being done for the goal, and all is saved
 	stopping bool
-	saved    bool // the last checkpoint, of a process that is stopping, is written, or could not be
+	must     bool  // it ends even if it cannot be saved
+	lost     error // why nothing is to be saved any more: the folder is no longer the run's
+	refused  int   // how often it could not be stopped, because it could not be saved
+	dirty    bool  // the state is not that of the newest checkpoint
+	saved    bool  // the last checkpoint, of a process that is stopping, is written, or could not be
 	status   Status
 	rewinds  int // how often the run went back
 	clients  int
@@ -94,14 +98,22 @@ const (
 
 // start is how a run's process begins, handed over in the environment.
 type start struct {
-	Dir   string
-	Adopt bool   // carry over what fits from the newest checkpoint, rather than want it to be this experiment's
-	From  string // the run that it is a fork of
+	Dir     string
+	Adopt   bool   // carry over what fits from the newest checkpoint, rather than want it to be this experiment's
+	Weights bool   // begin with the weights that were saved beside the checkpoints, none of which is whole
+	From    string // the run that it is a fork of
+}
+
+// variant is a kind of step that is compiled by itself.
+type variant struct {
+	updates   Updates
+	penalties bool
 }
 
 // serve makes this process that of a run, and does not return.
 func serve(s start, exp gan.Experiment, o RunOptions) {
 	signal.Ignore(os.Interrupt, syscall.SIGHUP, syscall.SIGPIPE)
+	o.foreground = false
 	code, err := keep(s, exp, o)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "lab:", oneLine(err))
@@ -111,42 +123,38 @@ func serve(s start, exp gan.Experiment, o RunOptions) {
 
 // keep serves a run until it is stopped and returns the process's exit code.
 func keep(s start, exp gan.Experiment, o RunOptions) (code int, err error) {
-	lock, err := lockRun(s.Dir)
+	if err := trusted(s.Dir); err != nil {
+		return exitBroken, err
+	}
+	place, err := take(s.Dir)
 	if err != nil {
 		return exitBroken, err
 	}
-	if lock == nil {
+	if place == nil {
 		return exitTaken, errors.New("another process keeps this run")
 	}
-	defer lock.Unlock()
-	if err := os.WriteFile(lock.Path(), fmt.Append(nil, os.Getpid()), 0o600); err != nil { // for who must end it
-		return exitBroken, err
-	}
-	listener, err := private.Listen(s.Dir, detach.SocketFile)
-	if err != nil {
-		return exitBroken, err
-	}
-	socket := filepath.Join(s.Dir, detach.SocketFile)
-	defer os.Remove(socket)
-	defer listener.Close()
+	defer place.leave()
 
 	now := time.Now()
-	r := &resident{name: filepath.Base(s.Dir), dir: s.Dir, exp: exp, o: o.withDefaults(), jobs: make(chan job, 16),
+	r := &resident{name: filepath.Base(s.Dir), dir: s.Dir, place: place, exp: exp, o: o.withDefaults(), jobs: make(chan job, 16),
 		ended: make(chan struct{}), changed: make(chan struct{}), settled: true, lastSeen: now, savedAt: now, lookedAt: now,
-		drawing: map[string]context.CancelFunc{}}
+		drawing: map[string]context.CancelFunc{}, compiled: map[variant]bool{}}
 	r.status = Status{Name: r.name, Dir: s.Dir, State: Starting, Pid: os.Getpid(), Started: now,
 		Light: show.Unlit, LightReason: "nothing was trained yet"}
-	terminate := make(chan os.Signal, 1)
-	signal.Notify(terminate, syscall.SIGTERM)
-	go func() {
-		<-terminate
-		if !r.stop() { // there is nothing to save yet
-			os.Remove(socket)
-			os.Exit(exitStopped)
-		}
-	}()
+	if !o.foreground {
+		terminate := make(chan os.Signal, 1)
+		signal.Notify(terminate, syscall.SIGTERM)
+		go func() {
+			<-terminate
+			r.terminate()
+		}()
+	}
 	var answering sync.WaitGroup
-	answering.Go(func() { r.accept(listener, &answering) })
+	accept := func(l net.Listener) { answering.Go(func() { r.accept(l, &answering) }) }
+	if err := place.listen(accept); err != nil {
+		return exitBroken, err
+	}
+	go r.watchPlace(accept)
 
 	if err := r.prepare(s); err != nil {
 		return exitBroken, err
@@ -156,7 +164,7 @@ func keep(s start, exp gan.Experiment, o RunOptions) (code int, err error) {
 	last := make(chan struct{}) // replies and figures that are under way
 	go func() {
 		r.figures.Wait() // they ask, too
-		listener.Close()
+		place.hush()
 		answering.Wait()
 		close(last)
 	}()
@@ -171,6 +179,41 @@ func keep(s start, exp gan.Experiment, o RunOptions) (code int, err error) {
 	return exitStopped, nil
 }
 
+// terminate saves and ends within the ten seconds that a system gives at its shutdown. Work saves between two steps;
+// whatever takes longer than a step, such as a compilation, begins with all saved, so that it need not be waited for.
+func (r *resident) terminate() {
+	r.update(func() { r.must = true })
+	if !r.stop() { // there is nothing to save yet
+		r.exit()
+	}
+	for {
+		select {
+		case <-r.ended:
+			return
+		case <-time.After(termTime):
+		}
+		r.mu.Lock()
+		dirty := r.dirty
+		r.mu.Unlock()
+		if !dirty {
+			r.exit()
+		}
+	}
+}
+
+// termTime is how long a process that is told to end waits for the work under way.
+const termTime = 4 * time.Second
+
+// exit ends the process at once.
+func (r *resident) exit() {
+	r.place.leave()
+	if r.o.foreground {
+		fmt.Fprintf(os.Stderr, "gantry: run %s was stopped before it had trained\n", r.name)
+		os.Exit(exitBroken)
+	}
+	os.Exit(exitStopped)
+}
+
 const endPatience = 3 * time.Second // for the last replies and figures
 
 // prepare compiles the step and brings back the run's state. The socket answers meanwhile.
@@ -183,12 +226,16 @@ func (r *resident) prepare(s start) error {
 	if err != nil {
 		return err
 	}
-	before, err := readInfo(s.Dir)
-	if err != nil && !errors.Is(err, errNoRun) {
-		return err
+	before, damage := readInfo(s.Dir)
+	if damage != nil && !errors.Is(damage, errNoRun) && !errors.Is(damage, errBadInfo) {
+		return damage
 	}
 	if before != nil && !s.Adopt {
-		if differences := definition.Differences(before.Definition); len(differences) > 0 {
+		was, err := before.definition()
+		if err != nil {
+			return err
+		}
+		if differences := definition.Differences(was); len(differences) > 0 {
 			return fmt.Errorf("the run's experiment is another one: %s", listed(differences))
 		}
 	}
@@ -207,9 +254,13 @@ func (r *resident) prepare(s start) error {
 	}
 	r.exp = r.trainer.Experiment() // with its defaults
 	initial := r.trainer.Settings()
+	r.info.Definition = definition
 	notice, err := r.restore(s, before)
 	if err != nil {
 		return err
+	}
+	if errors.Is(damage, errBadInfo) {
+		notice = strings.Trim(fmt.Sprintf("%s: it is written anew, by the experiment and its checkpoints; %s", oneLine(damage), notice), "; ")
 	}
 	if r.view, err = NewView(r.trainer, r.o.Samples, r.o.Seed); err != nil {
 		return err
@@ -226,17 +277,17 @@ func (r *resident) prepare(s start) error {
 		return err
 	}
 	exp := r.trainer.Experiment()
-	now := info{Version: protocolVersion, Definition: definition, Data: data, Initial: initial, Args: os.Args[1:],
-		WorkDir: workDir, From: s.From}
+	now := info{Recipe: recipeOf(r.exp, definition, data), Batch: r.exp.BatchSize, Seed: r.exp.Seed, Version: protocolVersion,
+		Definition: definition, Data: keptData(data), Initial: initial, Args: os.Args[1:], WorkDir: workDir, From: s.From}
 	target := 0
 	if before != nil {
-		target, now.Loss = before.Status.Target, before.Loss
+		target = before.Status.Target
 		if now.From == "" {
 			now.From = before.From
 		}
 	}
-	if exp.Loss.String() == r.exp.Loss.String() {
-		now.Loss = ""
+	if exp.Loss.String() != r.exp.Loss.String() {
+		now.Loss = exp.Loss.String()
 	}
 	r.info = now
 	r.update(func() {
@@ -252,89 +303,16 @@ func (r *resident) prepare(s start) error {
 		}
 	})
 	r.report()
+	if before == nil {
+		if err := r.writeInfo(r.dir); err != nil {
+			return err
+		}
+	}
 	if err := r.save(); err != nil {
 		return err
 	}
 	r.update(func() { r.ready = true })
 	return nil
-}
-
-// restore brings back the newest checkpoint, if there is one, and cuts off of the history what came after it. notice says
-// what was lost or carried over.
-func (r *resident) restore(s start, before *info) (notice string, err error) {
-	if r.history, err = openHistory(filepath.Join(r.dir, historyFile)); err != nil {
-		return "", err
-	}
-	if r.ladder, err = openLadder(filepath.Join(r.dir, ladderDir)); err != nil {
-		return "", err
-	}
-	dir := filepath.Join(r.dir, checkpointsDir)
-	saved, err := gan.Checkpoints(dir)
-	if err != nil && !errors.Is(err, gan.ErrNoCheckpoint) {
-		return "", err
-	}
-	if rungs := r.ladder.rungs; len(saved) == 0 && len(rungs) > 0 { // it was killed while it went back, see goBack
-		last := rungs[len(rungs)-1]
-		saved = append(saved, gan.Checkpoint{Path: r.ladder.path(last), Step: last.step, Calls: last.calls})
-	}
-	if len(saved) == 0 {
-		if r.history.n > 0 {
-			notice = fmt.Sprintf("run %s ended before its first checkpoint: its %d steps are lost", r.name, r.history.n)
-		}
-		return notice, r.history.cut(0)
-	}
-	newest := saved[len(saved)-1]
-	if before != nil && before.Loss != "" && !r.lossIsNew(before) {
-		l, err := loss.Named(before.Loss)
-		if err != nil {
-			return "", err
-		}
-		if err := r.trainer.SetLoss(l); err != nil {
-			return "", err
-		}
-	}
-	if s.Adopt {
-		initial := map[string]float64{}
-		if before != nil {
-			initial = before.Initial
-		}
-		fresh, err := r.trainer.Adopt(newest.Path, initial)
-		if err != nil {
-			return "", err
-		}
-		notice = fmt.Sprintf("run %s goes on at step %d with all of its weights", r.name, newest.Step)
-		if len(fresh) > 0 {
-			notice = fmt.Sprintf("run %s goes on at step %d; these start afresh: %s", r.name, newest.Step, shortList(fresh, 6))
-		}
-	} else if err := r.trainer.RestoreFile(newest.Path); err != nil {
-		return "", err
-	}
-	if lost := r.history.n - r.trainer.Calls(); lost > 0 {
-		last, err := r.history.last()
-		if err != nil {
-			return "", err
-		}
-		notice = fmt.Sprintf("run %s ended unexpectedly after step %d: it goes on from its last checkpoint, step %d; %d steps are lost",
-			r.name, last.Step, r.trainer.Step(), lost)
-	}
-	if err := r.history.cut(r.trainer.Calls()); err != nil {
-		return "", err
-	}
-	unsaved, err := cutChanges(filepath.Join(r.dir, changesFile), func(c change) bool { return c.Calls <= r.trainer.Calls() })
-	if len(unsaved) > 0 {
-		notice += fmt.Sprintf(", and with them what was set: %s", unsaved[len(unsaved)-1])
-	}
-	return notice, err
-}
-
-// lossIsNew tells whether the experiment's own loss is another one than at the time of before, which then holds.
-func (r *resident) lossIsNew(before *info) bool {
-	for _, part := range before.Definition.Parts {
-		if part.Name == "loss" {
-			return part.Summary != r.exp.Loss.String()
-		}
-	}
-	return false
 }
 
 // update changes what mu guards, and tells those who wait for a change.
@@ -408,9 +386,16 @@ const (
 func (r *resident) work() error {
 	for {
 		r.mu.Lock()
-		g, stopping, changed, settled := r.goal, r.stopping, r.changed, r.settled
-		idleSince, clients := r.lastSeen, r.clients
+		g, stopping, lost, changed, settled := r.goal, r.stopping, r.lost, r.changed, r.settled
+		idleSince, clients, unsaved := r.lastSeen, r.clients, r.status.Unsaved != ""
 		r.mu.Unlock()
+		if lost != nil {
+			r.update(func() { r.saved = true })
+			if errors.Is(lost, errUndone) {
+				return nil
+			}
+			return lost
+		}
 		for range jobsBetween {
 			select {
 			case j := <-r.jobs:
@@ -422,40 +407,73 @@ func (r *resident) work() error {
 		}
 		switch {
 		case stopping:
-			err := r.save()
-			if failed := r.present().State == Failed; failed {
-				err = nil // there is nothing good to save, and the client knows
+			if ends, err := r.finish(); ends {
+				return err
 			}
-			r.update(func() { r.saved = true })
-			return err
 		case g.on && g.reached(r.trainer):
 			r.update(func() { r.goal.on = r.goal.on && r.goal != g })
+		case g.on && unsaved:
+			if err := r.save(); err != nil {
+				r.update(func() { r.goal.on = false })
+			}
 		case g.on:
 			r.step(g)
 		case !settled:
-			err := r.save()
-			r.update(func() {
-				r.settled = !r.goal.on
-				if err != nil && r.status.Problem == "" {
-					r.status.Problem = oneLine(err)
-				}
-			})
+			r.settle()
+			r.update(func() { r.settled = !r.goal.on })
 			r.report()
 		default:
-			idle := time.NewTimer(time.Until(idleSince.Add(r.o.Idle)))
+			wake := time.Until(idleSince.Add(r.o.Idle))
 			if r.o.Idle < 0 || clients > 0 {
-				idle.Stop()
+				wake = longTime
 			}
+			if unsaved {
+				wake = retryTime
+			}
+			idle := time.NewTimer(wake)
 			select {
 			case j := <-r.jobs:
 				r.run(j)
 			case <-changed:
 			case <-idle.C:
-				fmt.Fprintf(os.Stderr, "lab: nobody has used run %s for %s: it is saved and ends\n", r.name, r.o.Idle)
-				r.stop()
+				if unsaved {
+					r.settle()
+				} else if wake < longTime {
+					fmt.Fprintf(os.Stderr, "lab: nobody has used run %s for %s: it is saved and ends\n", r.name, r.o.Idle)
+					r.stop()
+				}
 			}
 			idle.Stop()
 		}
+	}
+}
+
+const (
+	longTime  = 1000 * time.Hour
+	retryTime = time.Second     // between two tries to save what could not be saved
+	mustTime  = 5 * time.Second // for which a process that must end tries
+)
+
+// finish saves the state for the last time; ends tells whether the process is to end. One that cannot save lives on, with
+// all its steps, unless it must end.
+func (r *resident) finish() (ends bool, err error) {
+	for begin := time.Now(); ; time.Sleep(retryTime / 5) {
+		err = r.settle()
+		r.mu.Lock()
+		must, failed := r.must, r.status.Problem != ""
+		r.mu.Unlock()
+		if failed {
+			err = nil // there is nothing good to save, and the client knows
+		}
+		if err != nil && must && time.Since(begin) < mustTime {
+			continue
+		}
+		if err != nil && !must {
+			r.update(func() { r.stopping, r.settled = false, true; r.refused++ })
+			return false, nil
+		}
+		r.update(func() { r.saved = true })
+		return true, err
 	}
 }
 
@@ -465,8 +483,19 @@ func (r *resident) run(j job) {
 	}
 }
 
+// slowStep is the time from which a step is saved as soon as it is done, because the next could be waited for in vain.
+const slowStep = 2 * time.Second
+
 // step makes one step towards the goal and records it.
 func (r *resident) step(g goal) {
+	if v := r.variant(g.updates); !r.compiled[v] {
+		if r.saveDirty() != nil {
+			r.update(func() { r.goal.on = false })
+			return
+		}
+		r.compiled[v] = true
+	}
+	begin := time.Now()
 	p, err := r.advance(g.updates)
 	if err != nil {
 		r.update(func() {
@@ -476,18 +505,39 @@ func (r *resident) step(g goal) {
 		r.report()
 		return
 	}
+	now := time.Now()
+	r.update(func() { r.dirty = true })
 	m := Metric{Progress: p, Updates: g.updates, Calls: r.trainer.Calls(), Seconds: r.pace.seconds}
 	err = r.history.add(m)
-	if err == nil && time.Since(r.savedAt) >= r.o.Checkpoint {
+	if err == nil && (now.Sub(r.savedAt) >= r.o.Checkpoint || now.Sub(begin) >= slowStep) {
 		err = r.save()
 	}
-	if err == nil && r.view != nil && time.Since(r.lookedAt) >= lookEach {
-		_, err = r.look()
-	}
 	if err != nil { // a full disk, say: it must not train on without a record
-		r.update(func() { r.goal.on, r.status.Problem = false, oneLine(err) })
+		r.cannotSave(err)
+		r.update(func() { r.goal.on = false })
+	} else if r.view != nil && now.Sub(r.lookedAt) >= lookEach {
+		if _, err := r.look(); err != nil {
+			r.update(func() { r.goal.on, r.status.Problem = false, oneLine(err) })
+		}
 	}
 	r.report()
+}
+
+// variant is the kind of the next step.
+func (r *resident) variant(u Updates) variant {
+	exp := r.trainer.Experiment()
+	return variant{u, u != GeneratorAlone && len(exp.Penalties) > 0 && r.trainer.Calls()%max(1, exp.PenaltyEvery) == 0}
+}
+
+// saveDirty saves what is not saved yet, before something that may take long.
+func (r *resident) saveDirty() error {
+	r.mu.Lock()
+	dirty := r.dirty
+	r.mu.Unlock()
+	if !dirty {
+		return nil
+	}
+	return r.save()
 }
 
 // advance makes one step and measures its time.
@@ -551,28 +601,74 @@ func (r *resident) present() Status {
 
 // save writes a checkpoint, if the newest is not of this state, and what a later process must know.
 func (r *resident) save() error {
-	if err := r.history.file.Sync(); err != nil {
-		return fmt.Errorf("history: %w", err)
-	}
-	dir := filepath.Join(r.dir, checkpointsDir)
-	if err := r.trainer.Save(dir); err != nil {
-		return err
-	}
-	if err := r.ladder.add(r.trainer.LastCheckpoint(), r.trainer.Step(), r.trainer.Calls()); err != nil {
-		return err
+	err := r.write()
+	if err != nil {
+		r.cannotSave(err)
+		return fmt.Errorf("%w: %s", ErrUnsaved, oneLine(err))
 	}
 	now := time.Now()
-	r.update(func() { r.savedAt, r.status.Checkpointed = now, r.trainer.Step() })
-	return r.writeInfo()
+	r.update(func() {
+		r.savedAt, r.status.Checkpointed = now, r.trainer.Step()
+		r.status.Unsaved, r.dirty = "", false
+	})
+	return nil
+}
+
+// ErrUnsaved is the error of a run that cannot be saved now, because the disk is full, say. Its steps are good in memory,
+// and it saves them by itself when it can.
+var ErrUnsaved = errors.New("it cannot be saved")
+
+// cannotSave says so, but for a run whose state is no longer good.
+func (r *resident) cannotSave(err error) {
+	r.update(func() {
+		if r.status.Problem != "" || r.lost != nil {
+			return
+		}
+		r.status.Unsaved = fmt.Sprintf("cannot be saved (%s): make room; step %d is good in memory, step %d is saved", oneLine(err),
+			r.trainer.Step(), r.status.Checkpointed)
+	})
+}
+
+func (r *resident) write() error {
+	if err := r.place.check(); err != nil {
+		return err
+	}
+	if err := r.writeTo(r.dir); err != nil {
+		return err
+	}
+	return r.ladder.add(r.trainer.LastCheckpoint(), r.trainer.Step(), r.trainer.Calls())
+}
+
+// writeTo saves into a folder, which is the run's or what it is called by now.
+func (r *resident) writeTo(dir string) error {
+	if err := r.history.sync(); err != nil {
+		return err
+	}
+	if err := r.trainer.Save(filepath.Join(dir, checkpointsDir)); err != nil {
+		return err
+	}
+	return r.writeInfo(dir)
+}
+
+// settle is save for a run that comes to rest: who looks into its folder finds its weights, too.
+func (r *resident) settle() error {
+	if err := r.save(); err != nil {
+		return err
+	}
+	if err := r.trainer.SaveWeights(r.dir); err != nil {
+		r.cannotSave(err)
+		return fmt.Errorf("%w: %s", ErrUnsaved, oneLine(err))
+	}
+	return nil
 }
 
 // writeInfo writes what a later process, or one that only looks, must know.
-func (r *resident) writeInfo() error {
+func (r *resident) writeInfo(dir string) error {
 	r.info.Status = r.present()
 	st := &r.info.Status
 	st.State, st.Pid, st.Memory, st.StepsPerSecond, st.Clients = Ended, os.Getpid(), 0, 0, 0
 	st.Signature = gan.Signature{} // kept beside it
-	return r.info.write(r.dir)
+	return r.info.write(dir)
 }
 
 // accept answers clients until the listener is closed.

@@ -30,6 +30,7 @@ type Run struct {
 	exp       *gan.Experiment // nil: attached by name
 	o         RunOptions
 	notice    string
+	made      bool // its folder was made for it
 	observer  bool // this is another run's process, which only repeats what its program did before
 }
 
@@ -38,6 +39,16 @@ func (r *Run) Name() string { return r.name }
 
 // Dir returns the run's folder.
 func (r *Run) Dir() string { return r.dir }
+
+// handle is what a person types to name the run: its name, or its folder where that is not among the others.
+func (r *Run) handle() string {
+	if dir, err := dirOf(r.name); err == nil && dir == r.dir {
+		return r.name
+	}
+	return r.dir
+}
+
+func (r *Run) lockPath() string { return filepath.Join(r.dir, runLockFile) }
 
 // Notice says what a person should know of how the run was opened: what was lost, carried over, or moved aside; or "".
 func (r *Run) Notice() string { return r.notice }
@@ -50,8 +61,6 @@ func (r *Run) String() string {
 	}
 	return s.String()
 }
-
-const hungTime = 10 * time.Second // for a process to take a connection; it does so whatever it computes
 
 // call asks the run's process and waits for the answer: body is filled from it.
 func (r *Run) call(ctx context.Context, op string, args, body any) error {
@@ -83,56 +92,72 @@ func (r *Run) dial(ctx context.Context, op string, args any) (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %s: %w", r.name, op, err)
 	}
-	dialling, cancel := context.WithTimeout(ctx, hungTime)
-	defer cancel()
-	conn, err := private.Dial(dialling, r.dir, detach.SocketFile)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+	conn, err := r.connect(ctx)
+	for begin := time.Now(); noSocket(err) && lives(r.dir) && ctx.Err() == nil; conn, err = r.connect(ctx) {
+		if time.Since(begin) > dialTime { // a process that begins, or whose socket was removed, would listen by now
+			return nil, r.silent(0)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	switch {
+	case noSocket(err):
 		return nil, fmt.Errorf("run %s: %w: open it again", r.name, errNoLife)
+	case errors.Is(err, private.ErrForeign) || ctx.Err() != nil:
+		return nil, fmt.Errorf("run %s: %w", r.name, err)
+	case err != nil: // its queue of connections is full
+		return nil, r.silent(0)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("run %s does not answer: %w", r.name, err)
-	}
-	conn = &heldConn{conn, context.AfterFunc(ctx, func() { conn.Close() })}
+	conn = &patientConn{conn, r, peerPid(conn), context.AfterFunc(ctx, func() { conn.Close() })}
+	conn.SetWriteDeadline(time.Now().Add(silence))
 	q := request{Version: protocolVersion, Pid: os.Getpid(), Channel: os.Getenv(channel.Env), Op: op, Args: text}
 	if err := writeFrame(conn, q, nil); err != nil {
 		conn.Close()
 		if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
 			err = fmt.Errorf("its process ended: %w", io.EOF)
+		} else if errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil, r.silent(0)
 		}
 		return nil, fmt.Errorf("run %s: %w", r.name, err)
 	}
 	return conn, nil
 }
 
+const dialTime = 2 * time.Second // to make a connection, for which the system does not need the process
+
+func (r *Run) connect(ctx context.Context) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
+	return private.Dial(ctx, r.dir, detach.SocketFile)
+}
+
+// noSocket tells whether nobody listens.
+func noSocket(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
+}
+
 // gone tells whether a request failed because the run has no process, or none any more.
 func gone(err error) bool { return errors.Is(err, errNoLife) || errors.Is(err, io.EOF) }
-
-// heldConn is a connection that the end of a context closes.
-type heldConn struct {
-	net.Conn
-	release func() bool
-}
-
-// Close closes it and lets go of the context.
-func (c *heldConn) Close() error {
-	c.release()
-	return c.Conn.Close()
-}
 
 // read takes one reply.
 func (r *Run) read(conn io.Reader, body any) ([]byte, error) {
 	var answer reply
-	bytes, err := readFrame(conn, &answer)
+	bytes, err := readFrame(conn, &answer, largestBytes)
+	for err == nil && answer.Kind == kindAlive {
+		answer = reply{}
+		bytes, err = readFrame(conn, &answer, largestBytes)
+	}
 	switch {
+	case errors.Is(err, errSilent):
+		return nil, err
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET):
 		return nil, fmt.Errorf("run %s: its process ended before it answered: %w", r.name, io.EOF)
 	case err != nil:
 		return nil, fmt.Errorf("run %s: %w", r.name, err)
-	case answer.Kind == kindVersion || answer.Version != protocolVersion:
+	case answer.Version != protocolVersion:
 		return nil, fmt.Errorf("run %s: %w (its process speaks version %d, this program version %d): end it by `gantry stop %s` "+
-			"and open it again, which keeps its state", r.name, errVersion, answer.Version, protocolVersion, r.name)
-	case answer.Kind == kindPaused:
-		return nil, &pausedError{answer.Error}
+			"and open it again, which keeps its state", r.name, errVersion, answer.Version, protocolVersion, r.handle())
+	case answer.Kind != "":
+		return nil, &kindError{answer.Error, kindsOfErrors()[answer.Kind]}
 	case answer.Error != "":
 		return nil, errors.New(answer.Error)
 	case body == nil:
@@ -141,14 +166,17 @@ func (r *Run) read(conn io.Reader, body any) ([]byte, error) {
 	return bytes, json.Unmarshal(answer.Body, body)
 }
 
-// pausedError is an ErrPaused that came over the socket, as it was worded there.
-type pausedError struct{ text string }
+// kindError is an error that came over the socket, as it was worded there.
+type kindError struct {
+	text string
+	kind error
+}
 
-// Error says where the run paused.
-func (e *pausedError) Error() string { return e.text }
+// Error says what it said there.
+func (e *kindError) Error() string { return e.text }
 
-// Is makes it an ErrPaused.
-func (e *pausedError) Is(target error) bool { return target == ErrPaused }
+// Unwrap tells the kind.
+func (e *kindError) Unwrap() error { return e.kind }
 
 // Status returns where the run stands. It is answered at once, whatever the run computes; that of a run without a process
 // is its last.

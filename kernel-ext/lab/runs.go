@@ -5,25 +5,30 @@ import (
 	"errors"
 	"fmt"
 	"html"
+	"io"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"text/tabwriter"
 	"time"
 
 	"github.com/janpfeifer/gonb/gonbui"
 
-	"gantry.local/kernel-ext/internal/detach"
+	"gantry.local/kernel-ext/internal/private"
 )
 
 // Listed is a run as Runs lists it.
 type Listed struct {
 	Status
-	Living bool // a process keeps it; else Open or Attach goes on from its last checkpoint
-	Hung   bool // its process does not answer
+	Living  bool // a process keeps it; else Open or Attach goes on from its last checkpoint
+	Hung    bool // its process does not answer
+	Stopped bool // which is because a signal (SIGSTOP) has stopped it
+	Damaged bool // its run.json cannot be read, or is not this user's; Problem says more
 
 	// Orphan is true where the notebook's kernel that last used the run is gone and nobody else is connected.
 	Orphan bool
@@ -31,8 +36,6 @@ type Listed struct {
 
 // Table is a list of runs. Its String is a table in text.
 type Table []Listed
-
-const lookTime = 2 * time.Second // for a process to say how it is
 
 // Runs lists the runs in RunsDir, and in a notebook shows them as a table.
 func Runs() (Table, error) {
@@ -50,6 +53,34 @@ func List() (Table, error) {
 	if err != nil {
 		return nil, err
 	}
+	return listIn(dir)
+}
+
+// ListIn is List for other folders: those that hold runs, or that are one.
+func ListIn(dirs ...string) (Table, error) {
+	var t Table
+	for _, dir := range dirs {
+		dir, err := filepath.Abs(dir)
+		if err != nil {
+			return nil, err
+		}
+		if l, is := look(filepath.Base(dir), dir); is {
+			t = append(t, l)
+			continue
+		}
+		if _, err := os.Stat(dir); err != nil {
+			return nil, err
+		}
+		more, err := listIn(dir)
+		if err != nil {
+			return nil, err
+		}
+		t = append(t, more...)
+	}
+	return t, nil
+}
+
+func listIn(dir string) (Table, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -57,13 +88,23 @@ func List() (Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	var t Table
-	for _, entry := range entries {
-		if !entry.IsDir() || checkName(entry.Name()) != nil {
+	found := make([]*Listed, len(entries))
+	var looking sync.WaitGroup // at once, so that one that does not answer keeps none waiting
+	for n, entry := range entries {
+		if checkName(entry.Name()) != nil || !entry.IsDir() && entry.Type()&fs.ModeSymlink == 0 {
 			continue
 		}
-		if l, is := look(entry.Name(), filepath.Join(dir, entry.Name())); is {
-			t = append(t, l)
+		looking.Go(func() {
+			if l, is := look(entry.Name(), filepath.Join(dir, entry.Name())); is {
+				found[n] = &l
+			}
+		})
+	}
+	looking.Wait()
+	var t Table
+	for _, l := range found {
+		if l != nil {
+			t = append(t, *l)
 		}
 	}
 	return t, nil
@@ -71,30 +112,34 @@ func List() (Table, error) {
 
 // look finds out how a run is; false where the folder holds none.
 func look(name, dir string) (l Listed, is bool) {
+	l.Name, l.Dir, l.State = name, dir, Ended
 	i, err := readInfo(dir)
-	l.Living = lives(dir)
-	if err != nil && !l.Living {
-		return l, false
-	}
-	if err == nil {
+	switch {
+	case errors.Is(err, private.ErrForeign):
+		l.Damaged, l.Problem = true, oneLine(err)
+		return l, holdsRun(dir)
+	case err == nil:
 		l.Status = i.Status
 		l.Signature = i.Definition
+		l.Name, l.Dir, l.State = name, dir, Ended
+	case !errors.Is(err, errNoRun):
+		l.Damaged, l.Problem = true, oneLine(err)
 	}
-	l.Name, l.Dir = name, dir
-	if !l.Living {
-		l.State, l.Pid = Ended, 0
-		return l, true
+	if l.Living = lives(dir); !l.Living {
+		l.Pid = 0
+		return l, !errors.Is(err, errNoRun)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), lookTime)
-	defer cancel()
 	r := &Run{name: name, dir: dir}
 	var s Status
-	if err := r.call(ctx, "status", nil, &s); err != nil {
-		l.Hung = true
-		l.Problem = oneLine(err)
+	if err := r.call(context.Background(), "status", nil, &s); gone(err) { // it ended meanwhile
+		l.Living = false
+		return l, true
+	} else if err != nil {
+		l.Hung, l.Pid, l.Problem = errors.Is(err, errSilent), r.pid(), oneLine(err)
+		l.Stopped = l.Hung && isStopped(l.Pid)
 		return l, true
 	}
-	l.Status = s
+	l.Status, l.Damaged = s, false
 	l.Orphan = s.Clients <= 1 && s.Channel != "" && !answers(s.Channel) // the one is this
 	return l, true
 }
@@ -110,16 +155,20 @@ func answers(path string) bool {
 }
 
 // EndRun saves the run's state and ends its process; one that does not end within patience is killed. killed tells which,
-// and found whether there was a process at all.
+// and found whether there was a process at all. A process that cannot save, because the disk is full, say, is left alone. A
+// run that is kept elsewhere than in RunsDir is named by its folder.
 func EndRun(name string, patience time.Duration) (found, killed bool, err error) {
 	dir, err := dirOf(name)
 	if err != nil {
 		return false, false, err
 	}
-	if _, err := readInfo(dir); err != nil && !lives(dir) {
+	if err := trusted(dir); err != nil {
 		return false, false, err
 	}
-	return endRun(name, dir, patience)
+	if !holdsRun(dir) && !lives(dir) {
+		return false, false, fmt.Errorf("run %s: %w", name, errNoRun)
+	}
+	return endRun(filepath.Base(dir), dir, patience)
 }
 
 // EndRunsIn is EndRun for all runs in a folder that is not RunsDir.
@@ -133,14 +182,23 @@ func EndRunsIn(dir string, patience time.Duration) error {
 }
 
 func endRun(name, dir string, patience time.Duration) (found, killed bool, err error) {
+	if err := trusted(dir); err != nil {
+		return false, false, err
+	}
 	if !lives(dir) {
 		return false, false, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	r := &Run{name: name, dir: dir}
-	asked := r.call(ctx, "stop", nil, nil)
 	pid := r.pid()
+	if isStopped(pid) { // it could not save
+		syscall.Kill(pid, syscall.SIGCONT)
+	}
+	asked := r.call(ctx, "stop", nil, nil)
+	if errors.Is(asked, ErrUnsaved) {
+		return true, false, asked
+	}
 	if asked != nil && pid > 0 { // it is of another version, or hangs; the signal asks the same
 		if err := syscall.Kill(pid, syscall.SIGTERM); err != nil && lives(dir) {
 			return true, false, fmt.Errorf("run %s: process %d cannot be ended: %w", name, pid, err)
@@ -157,20 +215,28 @@ func endRun(name, dir string, patience time.Duration) (found, killed bool, err e
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		return true, false, fmt.Errorf("run %s: process %d cannot be killed: %w", name, pid, err)
 	}
-	if !waitForEnd(dir, patience) {
+	if !waitForEnd(dir, max(patience, killPatience)) {
 		return true, true, fmt.Errorf("run %s: process %d does not end though it was killed", name, pid)
 	}
 	return true, true, nil
 }
 
+const killPatience = 2 * time.Second // for the system to end a killed process
+
 // pid is the process that keeps the run, as it wrote into its lock; 0 where it cannot be told.
 func (r *Run) pid() int {
-	text, err := os.ReadFile(filepath.Join(r.dir, runLockFile))
+	path := r.lockPath()
+	f, err := private.Open(path)
 	if err != nil {
 		return 0
 	}
-	pid, err := strconv.Atoi(string(text))
-	if err != nil || !isProgram(pid, filepath.Join(r.dir, detach.ProgramFile)) {
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, 32))
+	if err != nil {
+		return 0
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || pid <= 0 || !holds(pid, path) {
 		return 0
 	}
 	return pid
@@ -178,16 +244,30 @@ func (r *Run) pid() int {
 
 // kept is a run's state in a word, and what there is to say of it.
 func (l Listed) kept() (state, remark string) {
-	state, remark = string(l.State), l.Problem
+	state, remark = l.Word(), l.Problem
 	switch {
-	case l.Hung:
-		state = "hung"
+	case l.Hung || l.Damaged:
 	case !l.Living:
-		state, remark = "ended", "lab.Open or lab.Attach goes on from its last checkpoint"
+		remark = "lab.Open or lab.Attach goes on from its last checkpoint"
+	case l.Unsaved != "":
+		remark = l.Unsaved
 	case l.Orphan:
 		remark = "its notebook is gone; `gantry stop " + l.Name + "` ends it"
 	}
 	return state, remark
+}
+
+// Word is the run's state in a word: its State, or "stopped", "hung" or "damaged".
+func (l Listed) Word() string {
+	switch {
+	case l.Stopped:
+		return "stopped"
+	case l.Hung:
+		return "hung"
+	case l.Damaged:
+		return "damaged"
+	}
+	return string(l.State)
 }
 
 func (l Listed) columns() []string {

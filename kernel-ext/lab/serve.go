@@ -16,11 +16,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"gantry.local/gan"
+	"gantry.local/gan/export"
 	"gantry.local/gan/loss"
-	"gantry.local/kernel-ext/internal/detach"
+	"gantry.local/gan/safetensors"
+	"gantry.local/kernel-ext/internal/private"
 	"gantry.local/kernel-ext/show"
 )
 
@@ -29,14 +32,18 @@ const (
 	eventsEvery   = 50 * time.Millisecond  // between two events to one client
 	writePatience = 30 * time.Second       // for a client that does not read
 	requestTime   = 10 * time.Second       // for a client to say what it wants
+
+	mostSteps   = 1_000_000_000_000
+	mostSamples = 1_000_000 // in an answer, whose size is bounded by largestBytes too
+	sampleChunk = 1000      // between two looks at whether they are still wanted
 )
 
-// answer answers the one request of a connection.
+// answer answers the one request of a connection, and says every now and then that it will.
 func (r *resident) answer(conn net.Conn) {
 	defer conn.Close()
 	conn.SetReadDeadline(time.Now().Add(requestTime))
 	var q request
-	if _, err := readFrame(conn, &q); err != nil {
+	if _, err := readFrame(conn, &q, 0); err != nil {
 		return
 	}
 	conn.SetReadDeadline(time.Time{})
@@ -55,25 +62,54 @@ func (r *resident) answer(conn net.Conn) {
 		io.Copy(io.Discard, conn)
 		cancel()
 	}()
+	var writing sync.Mutex
+	write := func(answer reply, bytes []byte) error {
+		writing.Lock()
+		defer writing.Unlock()
+		answer.Version = protocolVersion
+		conn.SetWriteDeadline(time.Now().Add(writePatience))
+		return writeFrame(conn, answer, bytes)
+	}
+	go func() {
+		alive := time.NewTicker(aliveEvery)
+		defer alive.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-alive.C:
+				if write(reply{Kind: kindAlive}, nil) != nil {
+					return
+				}
+			}
+		}
+	}()
 	send := func(body any, bytes []byte) error {
 		text, err := json.Marshal(body)
 		if err != nil {
 			return err
 		}
-		conn.SetWriteDeadline(time.Now().Add(writePatience))
-		return writeFrame(conn, reply{Version: protocolVersion, Body: text}, bytes)
+		return write(reply{Body: text}, bytes)
 	}
-	if err := r.serve(ctx, q, send); err != nil && ctx.Err() == nil {
-		kind := ""
-		if errors.Is(err, ErrPaused) {
-			kind = kindPaused
+	if err := r.serveSafely(ctx, q, send); err != nil && ctx.Err() == nil {
+		answer := reply{Error: oneLine(err)}
+		for kind, is := range kindsOfErrors() {
+			if errors.Is(err, is) {
+				answer.Kind = kind
+			}
 		}
-		if errors.Is(err, errVersion) {
-			kind = kindVersion
-		}
-		conn.SetWriteDeadline(time.Now().Add(writePatience))
-		writeFrame(conn, reply{Version: protocolVersion, Error: oneLine(err), Kind: kind}, nil)
+		write(answer, nil)
 	}
+}
+
+// serveSafely is serve, where a mistake in one request is that request's error and not the end of the run.
+func (r *resident) serveSafely(ctx context.Context, q request, send func(body any, bytes []byte) error) (err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			err = fmt.Errorf("request %s: %v", q.Op, reason)
+		}
+	}()
+	return r.serve(ctx, q, send)
 }
 
 // Arguments and results of the requests.
@@ -102,6 +138,7 @@ type (
 		Seed    int64
 		Z       []float32 `json:",omitempty"` // in the place of the two above
 		Classes []int32   `json:",omitempty"` // of Z
+		As      string    `json:",omitempty"` // what Rendered makes of them, in the place of numbers
 	}
 	imagesReply struct{ N, H, W, C int }
 	shown       struct { // one look at the samples
@@ -208,6 +245,14 @@ func (r *resident) serve(ctx context.Context, q request, send func(body any, byt
 		return ok(r.host(ctx, a))
 	case "checkpoint":
 		return ok(r.between(ctx, r.save))
+	case "weights":
+		return ok(r.between(ctx, r.settle))
+	case "export":
+		var batch int
+		if err := arguments(&batch); err != nil {
+			return err
+		}
+		return r.export(ctx, batch, send)
 	case "rewind":
 		var step int
 		if err := arguments(&step); err != nil {
@@ -231,15 +276,25 @@ func (r *resident) serve(ctx context.Context, q request, send func(body any, byt
 		}
 		return ok(r.draw(ctx, a))
 	case "stop":
+		r.mu.Lock()
+		refused := r.refused
+		r.mu.Unlock()
 		if !r.stop() {
-			defer func() { // there is nothing to save yet
-				os.Remove(filepath.Join(r.dir, detach.SocketFile))
-				os.Exit(exitStopped)
-			}()
+			defer r.exit() // there is nothing to save yet
 			return send(r.present(), nil)
 		}
-		if err := r.wait(ctx, func() bool { return r.saved }); err != nil && !errors.Is(err, errEnding) {
+		why := ""
+		err := r.wait(ctx, func() bool {
+			if why = r.status.Unsaved; r.refused == refused {
+				why = ""
+			}
+			return r.saved || why != ""
+		})
+		if err != nil && !errors.Is(err, errEnding) {
 			return err
+		}
+		if why != "" {
+			return fmt.Errorf("run %s is not ended: %w: it %s; `kill %d` ends it without them", r.name, ErrUnsaved, why, os.Getpid())
 		}
 		return send(r.present(), nil)
 	}
@@ -248,6 +303,10 @@ func (r *resident) serve(ctx context.Context, q request, send func(body any, byt
 
 // train sets the goal, or joins it.
 func (r *resident) train(ctx context.Context, a trainArgs) (reply goalReply, err error) {
+	if a.N < 0 || a.N > mostSteps || a.To < 0 || a.To > mostSteps || a.N == 0 == (a.To == 0) || a.Kind > GeneratorAlone ||
+		a.Kind != BothNetworks && a.N == 0 {
+		return reply, fmt.Errorf("cannot train for %d steps, or to step %d: ask for 1 to %d", a.N, a.To, mostSteps)
+	}
 	if err := r.wait(ctx, func() bool { return r.ready }); err != nil {
 		return reply, err
 	}
@@ -333,6 +392,10 @@ func (r *resident) reach(ctx context.Context, a waitArgs) error {
 }
 
 func pausedAt(st Status, a waitArgs) error {
+	if st.Unsaved != "" {
+		return fmt.Errorf("run %s: %w after step %d of %d: %w: it %s, and run.Resume() goes on", st.Name, ErrPaused, st.Step, a.Until,
+			ErrUnsaved, st.Unsaved)
+	}
 	if a.Kind != BothNetworks {
 		return fmt.Errorf("run %s: %w before all of its steps were done", st.Name, ErrPaused)
 	}
@@ -371,10 +434,14 @@ func (r *resident) set(a setArgs) error {
 		if err := r.trainer.Set(a.Name, a.Value); err != nil {
 			return err
 		}
+		r.update(func() { r.dirty = true })
 		return addChange(filepath.Join(r.dir, changesFile), c)
 	}
 	if a.Loss == r.trainer.Experiment().Loss.String() {
 		return nil
+	}
+	if err := r.saveDirty(); err != nil { // what follows compiles
+		return err
 	}
 	if err := r.setLoss(a.Loss); err != nil {
 		return err
@@ -409,19 +476,114 @@ func (r *resident) sample(ctx context.Context, args json.RawMessage, send func(a
 	if err := json.Unmarshal(args, &a); err != nil {
 		return err
 	}
+	if err := r.wait(ctx, func() bool { return r.ready }); err != nil {
+		return err
+	}
 	var images gan.Images
 	err := r.between(ctx, func() (err error) {
-		if a.Z == nil {
-			images, err = r.trainer.Sample(a.N, a.Seed)
-		} else {
-			images, err = r.trainer.Generate(a.Z, a.Classes)
-		}
+		images, err = r.drawn(ctx, a)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return send(imagesReply{images.N, images.H, images.W, images.C}, floatsToBytes(images.Data))
+	if a.As == "" {
+		return send(imagesReply{images.N, images.H, images.W, images.C}, floatsToBytes(images.Data))
+	}
+	classes := r.trainer.Experiment().Classes
+	if r.exp.ClassGenerator == nil || a.Classes != nil {
+		classes = 0
+	}
+	content, err := Rendered(images, r.exp.Data, classes, a.As)
+	if err != nil {
+		return err
+	}
+	return send(imagesReply{images.N, images.H, images.W, images.C}, content)
+}
+
+// drawn draws samples, a part at a time, so that a process that must end need not draw them all.
+func (r *resident) drawn(ctx context.Context, a sampleArgs) (all gan.Images, err error) {
+	latent, data := r.trainer.Experiment().Latent, r.status.Data
+	n := a.N
+	if a.Z != nil {
+		n = len(a.Z) / latent
+	}
+	most := min(mostSamples, largestBytes/(4*max(1, data.Height*data.Width*data.Depth)))
+	switch {
+	case a.Z == nil && n <= 0:
+		return all, fmt.Errorf("cannot draw %d samples: ask for at least 1", n)
+	case n > most:
+		return all, fmt.Errorf("cannot draw %d samples at once: ask for at most %d", n, most)
+	case a.Z != nil && len(a.Z) != n*latent || a.Classes != nil && len(a.Classes) != n || n == 0:
+		return r.trainer.Generate(a.Z, a.Classes) // which says what is wrong
+	}
+	z := a.Z
+	if z == nil {
+		z = gan.Latents(n, latent, a.Seed)
+	}
+	classes := a.Classes
+	if classes == nil && r.exp.ClassGenerator != nil {
+		for i := range n {
+			classes = append(classes, int32(i%r.trainer.Experiment().Classes))
+		}
+	}
+	if err := r.beforeSampling(); err != nil {
+		return all, err
+	}
+	for first := 0; first < n; first += sampleChunk {
+		end := min(first+sampleChunk, n)
+		var of []int32
+		if classes != nil {
+			of = classes[first:end]
+		}
+		if err := errors.Join(ctx.Err(), r.ending()); err != nil {
+			return all, err
+		}
+		part, err := r.trainer.Generate(z[first*latent:end*latent], of)
+		if err != nil {
+			return all, err
+		}
+		part.Data = append(all.Data, part.Data...)
+		part.N = end
+		all = part
+	}
+	return all, nil
+}
+
+// beforeSampling saves before the sampler is compiled.
+func (r *resident) beforeSampling() error {
+	if r.sampled {
+		return nil
+	}
+	r.sampled = true
+	return r.saveDirty()
+}
+
+// ending is errEnding when the process is to stop.
+func (r *resident) ending() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopping {
+		return errEnding
+	}
+	return nil
+}
+
+// export sends the generator as an ONNX model.
+func (r *resident) export(ctx context.Context, batch int, send func(any, []byte) error) error {
+	var generator *gan.Generator
+	err := r.between(ctx, func() (err error) {
+		generator, err = r.trainer.Generator()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var model bytes.Buffer
+	if err := export.ONNX(&model, generator, batch); err != nil {
+		return err
+	}
+	return send(nil, model.Bytes())
 }
 
 // look draws the figure's samples, unless it has those of this step, and looks for collapse.
@@ -429,6 +591,9 @@ func (r *resident) look() (*shown, error) {
 	r.lookedAt = time.Now()
 	if r.shown != nil && r.shown.calls == r.trainer.Calls() {
 		return r.shown, nil
+	}
+	if err := r.beforeSampling(); err != nil {
+		return nil, err
 	}
 	var frame show.Frame
 	if err := r.view.Dress(&frame, r.last, true); err != nil {
@@ -526,6 +691,9 @@ func (r *resident) rewind(ctx context.Context, step int) (reply rewindReply, err
 	return reply, err
 }
 
+// errUndone is why a process that ends on the way back saves nothing.
+var errUndone = errors.New("the run stays where it was")
+
 func (r *resident) goBack(ctx context.Context, step int) (reply rewindReply, err error) {
 	records, err := r.history.read(0, r.history.n)
 	if err != nil {
@@ -542,36 +710,34 @@ func (r *resident) goBack(ctx context.Context, step int) (reply rewindReply, err
 	if step == 0 {
 		calls = 0
 	}
+	for _, rung := range r.ladder.rungs { // of a step whose record was lost
+		if calls < 0 && rung.step == step {
+			calls = rung.calls
+		}
+	}
 	if calls < 0 {
 		return reply, fmt.Errorf("run %s has no step %d to go back to: it is at step %d", r.name, step, r.trainer.Step())
 	}
-	from, found := r.ladder.below(calls)
-	if !found {
-		return reply, fmt.Errorf("run %s keeps no checkpoint of step %d or before", r.name, step)
+	if err := r.saveDirty(); err != nil {
+		return reply, err
 	}
 	changesPath := filepath.Join(r.dir, changesFile)
 	changes, err := readChanges(changesPath)
 	if err != nil {
 		return reply, err
 	}
-	was := r.exp.Loss.String()
-	for _, c := range changes {
-		if c.Loss != "" && c.Calls <= from.calls {
-			was = c.Loss
-		}
-	}
-	if was != r.trainer.Experiment().Loss.String() {
-		if err := r.setLoss(was); err != nil {
-			return reply, err
-		}
-	}
-	if err := r.trainer.RestoreFile(r.ladder.path(from)); err != nil {
+	from, err := r.climbDown(calls, past)
+	if err != nil {
 		return reply, err
 	}
 	r.update(func() { r.status.Problem = "" })
 	reply = rewindReply{From: from.step, Exact: true}
 	next := 0
 	for r.trainer.Calls() < calls && ctx.Err() == nil {
+		if err := r.ending(); err != nil { // the folder has it all as it was before
+			r.lose(errUndone)
+			return reply, err
+		}
 		for ; next < len(changes) && changes[next].Calls <= r.trainer.Calls(); next++ {
 			if c := changes[next]; c.Calls < from.calls {
 				continue
@@ -622,6 +788,25 @@ func (r *resident) goBack(ctx context.Context, step int) (reply rewindReply, err
 	return reply, errors.Join(r.save(), ctx.Err())
 }
 
+// climbDown restores the newest whole checkpoint of at most so many calls, from which the steps can be made again.
+func (r *resident) climbDown(calls int, past []Metric) (from rung, err error) {
+	for below := calls; ; below = from.calls - 1 {
+		var found bool
+		if from, found = r.ladder.below(below); !found {
+			return from, fmt.Errorf("run %s keeps no whole checkpoint from which that step can be reached", r.name)
+		}
+		for _, m := range past[from.calls:calls] {
+			if m.Updates == Lost {
+				return from, fmt.Errorf("run %s: the record of the steps after step %d was lost, so they cannot be made again: "+
+					"go back to a step that run.Checkpoints() lists", r.name, from.step)
+			}
+		}
+		if err := r.restoreFile(r.ladder.path(from)); !errors.Is(err, safetensors.ErrDamaged) && !errors.Is(err, fs.ErrNotExist) {
+			return from, err
+		}
+	}
+}
+
 // again applies a change that was made before.
 func (r *resident) again(c change) error {
 	if c.Loss != "" {
@@ -646,7 +831,7 @@ func (r *resident) branch(dir string) error {
 
 // branch copies what a fork begins with from one run's folder to another's.
 func branch(from, to string) error {
-	if err := makeDir(filepath.Join(to, checkpointsDir)); err != nil {
+	if err := private.Folder(filepath.Join(to, checkpointsDir)); err != nil {
 		return err
 	}
 	i, err := readInfo(from)

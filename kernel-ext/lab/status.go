@@ -36,6 +36,7 @@ type Status struct {
 	Light          show.Light        // of the last look for collapse
 	LightReason    string            // what it means
 	Problem        string            // why it failed
+	Unsaved        string            // why the last steps, which are good in memory, could not be saved; it is tried again and again
 	Notice         string            // what was lost or carried over when the process started
 	Settings       Settings          // the present values of what Run.Set changes
 	Loss           string            // present
@@ -80,8 +81,10 @@ func (s Status) String() string {
 	if s.Memory > 0 {
 		parts = append(parts, fmt.Sprintf("%d MB", s.Memory>>20))
 	}
-	if s.Problem != "" {
-		parts = append(parts, s.Problem)
+	for _, trouble := range []string{s.Problem, s.Unsaved} {
+		if trouble != "" {
+			parts = append(parts, trouble)
+		}
 	}
 	return strings.Join(parts, " · ")
 }

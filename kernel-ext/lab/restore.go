@@ -1,0 +1,246 @@
+package lab
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gantry.local/gan"
+	"gantry.local/gan/loss"
+	"gantry.local/gan/safetensors"
+	"gantry.local/kernel-ext/internal/private"
+)
+
+// What a run goes on from: its newest whole checkpoint, be it one of the newest two or an older one of the ladder. A
+// damaged one is passed over and named. Where there are some and none is whole, or where only weights are left, nothing
+// is begun and nothing overwritten: a person chooses.
+
+// kept lists the checkpoints of a run's folder, the newest first, and names those that are damaged. Those of the ladder may
+// be, too: that is seen when they are read.
+func (l *ladder) kept(dir string) (all []gan.Checkpoint, damaged []string, err error) {
+	files, err := checkpointFiles(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	whole, err := gan.Checkpoints(dir)
+	if err != nil && len(files) == 0 {
+		err = nil
+	}
+	if err != nil && !errors.Is(err, gan.ErrNoCheckpoint) && !errors.Is(err, safetensors.ErrDamaged) {
+		return nil, nil, err
+	}
+	for _, path := range slices.Backward(files) {
+		if !slices.ContainsFunc(whole, func(c gan.Checkpoint) bool { return c.Path == path }) {
+			damaged = append(damaged, path)
+		}
+	}
+	all = whole
+	for _, r := range l.rungs {
+		if !slices.ContainsFunc(whole, func(c gan.Checkpoint) bool { return c.Calls == r.calls }) {
+			all = append(all, gan.Checkpoint{Path: l.path(r), Step: r.step, Calls: r.calls})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b gan.Checkpoint) int { return cmp.Compare(b.Calls, a.Calls) })
+	return all, damaged, nil
+}
+
+// checkpointFiles lists the files of a checkpoints' folder, whole or not, the oldest first. Each must be this user's own.
+func checkpointFiles(dir string) (paths []string, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), "checkpoint-") && strings.HasSuffix(entry.Name(), ".safetensors") {
+			path := filepath.Join(dir, entry.Name())
+			if err := private.Check(path); err != nil {
+				return nil, err
+			}
+			paths = append(paths, path)
+		}
+	}
+	return paths, nil
+}
+
+// restore brings back the newest whole checkpoint, if there is one, and cuts off of the history what came after it. notice
+// says what was lost, passed over or carried over.
+func (r *resident) restore(s start, before *info) (notice string, err error) {
+	if r.history, err = openHistory(filepath.Join(r.dir, historyFile)); err != nil {
+		return "", err
+	}
+	if r.ladder, err = openLadder(filepath.Join(r.dir, ladderDir)); err != nil {
+		return "", err
+	}
+	candidates, damaged, err := r.ladder.kept(filepath.Join(r.dir, checkpointsDir))
+	if err != nil {
+		return "", err
+	}
+	var notices []string
+	restored := false
+	for _, c := range candidates {
+		said, err := r.bringBack(c, s, before)
+		if errors.Is(err, safetensors.ErrDamaged) {
+			damaged = append(damaged, c.Path)
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		if said != "" {
+			notices = append(notices, said)
+		}
+		restored = true
+		break
+	}
+	switch {
+	case restored && len(damaged) > 0:
+		for _, path := range damaged {
+			notices = append(notices, fmt.Sprintf("%s: damaged file; using the checkpoint before it, of step %d", path, r.trainer.Step()))
+		}
+	case !restored && len(damaged) > 0, !restored && len(weightsIn(r.dir)) > 0:
+		return "", r.nothingWhole(damaged)
+	case !restored && r.history.n > 0:
+		notices = append(notices, fmt.Sprintf("run %s ended before its first checkpoint: its %d steps are lost", r.name, r.history.n))
+	}
+	lost := r.history.n - r.trainer.Calls()
+	switch {
+	case !restored:
+	case lost > 0:
+		last, err := r.history.last()
+		if err != nil {
+			return "", err
+		}
+		notices = append(notices, fmt.Sprintf("run %s ended unexpectedly after step %d: it goes on from its last checkpoint, step %d; %d steps are lost",
+			r.name, last.Step, r.trainer.Step(), lost))
+	case lost < 0 && before != nil && before.Version > 0:
+		notices = append(notices, fmt.Sprintf("the history of run %s lacks its last %d steps, whose losses are not known; its weights are whole, at step %d",
+			r.name, -lost, r.trainer.Step()))
+	}
+	if err := r.history.cut(r.trainer.Calls()); err != nil {
+		return "", err
+	}
+	unsaved, err := cutChanges(filepath.Join(r.dir, changesFile), func(c change) bool { return c.Calls <= r.trainer.Calls() })
+	notice = strings.Join(notices, "; ")
+	if len(unsaved) > 0 {
+		notice += fmt.Sprintf(", and with them what was set: %s", unsaved[len(unsaved)-1])
+	}
+	return notice, err
+}
+
+// bringBack makes a checkpoint the trainer's state.
+func (r *resident) bringBack(c gan.Checkpoint, s start, before *info) (notice string, err error) {
+	if err := private.Check(c.Path); err != nil {
+		return "", err
+	}
+	if !s.Adopt {
+		return "", r.restoreFile(c.Path)
+	}
+	initial := map[string]float64{}
+	if before != nil {
+		initial = before.Initial
+		if before.Loss != "" && !r.lossIsNew(before) {
+			if err := r.setLoss(before.Loss); err != nil {
+				return "", err
+			}
+		}
+	}
+	fresh, err := r.trainer.Adopt(c.Path, initial)
+	if err != nil {
+		return "", err
+	}
+	if len(fresh) > 0 {
+		return fmt.Sprintf("run %s goes on at step %d; these start afresh: %s", r.name, c.Step, shortList(fresh, 6)), nil
+	}
+	return fmt.Sprintf("run %s goes on at step %d with all of its weights", r.name, c.Step), nil
+}
+
+// restoreFile brings back a checkpoint of this experiment, with the loss that was set when it was saved.
+func (r *resident) restoreFile(path string) error {
+	file, err := safetensors.Load(path)
+	if err != nil {
+		return err
+	}
+	if was := file.Metadata["loss"]; was != "" && was != r.trainer.Experiment().Loss.String() && r.knowsLoss(was) {
+		if err := r.setLoss(was); err != nil {
+			return err
+		}
+	}
+	return r.trainer.RestoreFile(path)
+}
+
+func (r *resident) knowsLoss(name string) bool {
+	_, err := loss.Named(name)
+	return err == nil || name == r.exp.Loss.String()
+}
+
+// lossIsNew tells whether the experiment's own loss is another one than at the time of before, which then holds.
+func (r *resident) lossIsNew(before *info) bool {
+	for _, part := range before.Definition.Parts {
+		if part.Name == "loss" {
+			return part.Summary != r.exp.Loss.String()
+		}
+	}
+	return false
+}
+
+// weightsIn names the files of weights in a run's folder that are whole.
+func weightsIn(dir string) (whole []string) {
+	for _, name := range []string{generatorFile, criticFile} {
+		path := filepath.Join(dir, name)
+		if private.Check(path) != nil {
+			continue
+		}
+		if _, err := safetensors.Load(path); err == nil {
+			whole = append(whole, name)
+		}
+	}
+	return whole
+}
+
+// wholeCheckpoint tells whether a run has a checkpoint to go on from.
+func wholeCheckpoint(dir string) bool {
+	l, err := openLadder(filepath.Join(dir, ladderDir))
+	if err != nil {
+		return false
+	}
+	all, _, err := l.kept(filepath.Join(dir, checkpointsDir))
+	return err == nil && slices.ContainsFunc(all, func(c gan.Checkpoint) bool {
+		_, err := safetensors.Load(c.Path)
+		return err == nil
+	})
+}
+
+// ErrDamaged is the error of a run that has checkpoints, none of which is whole, or only weights: nothing was begun, and
+// nothing overwritten.
+var ErrDamaged = errors.New("no checkpoint is whole")
+
+// nothingWhole is the error of a run that cannot go on by itself: it says what is damaged, what is whole, and the choices.
+func (r *resident) nothingWhole(damaged []string) error {
+	what := "it has none, only weights"
+	if len(damaged) > 0 {
+		var names []string
+		for _, path := range damaged {
+			names = append(names, filepath.Base(path))
+		}
+		what = "damaged: " + shortList(names, 4)
+	}
+	whole := weightsIn(r.dir)
+	text := "nothing else of it is whole"
+	if len(whole) > 0 {
+		text = strings.Join(whole, " and ") + " whole"
+	}
+	choices := "lab.OpenWith(exp, lab.RunOptions{Changed: lab.StartAnew}) begins at step 0 and moves the old folder aside"
+	fromWeights := "lab.FromWeights there goes on from the weights"
+	if r.o.foreground {
+		choices, fromWeights = "name another --out to begin anew", "add --from-weights to go on from the weights"
+	}
+	if len(whole) == 2 {
+		choices = fromWeights + "; " + choices
+	}
+	return fmt.Errorf("run %s: %w (%s; %s), and nothing was changed: %s", r.name, ErrDamaged, what, text, choices)
+}
