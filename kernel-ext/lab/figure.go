@@ -80,7 +80,7 @@ func (f *figure) look() error {
 func (f *figure) end(remark string) error {
 	if f.any {
 		if !f.busy {
-			if err := f.look(); err != nil {
+			if err := f.look(); err != nil && f.ctx.Err() == nil {
 				return err
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -137,6 +138,64 @@ func makeDir(dir string) (made bool, err error) {
 	return made, trusted(dir)
 }
 
+// Recipe is how a run of a recipe is made again, by names.
+type Recipe struct {
+	Name  string // "": no recipe makes the run's experiment
+	Data  string // name of the set, with its options; "": the recipe's own
+	Batch int
+	Seed  int64
+}
+
+// Experiment is the recipe with the run's settings. The recipe's own data may be a set that data.Named does not know.
+func (r Recipe) Experiment() (gan.Experiment, error) {
+	exp, err := recipe.Named(r.Name)
+	if err != nil {
+		return exp, err
+	}
+	if r.Data != "" && r.Data != exp.Data.Name {
+		if exp.Data, err = data.Named(r.Data); err != nil {
+			return exp, err
+		}
+	}
+	exp.BatchSize, exp.Seed = r.Batch, r.Seed
+	return exp, nil
+}
+
+// RecipeIn returns how the run in a folder is made again. The error is ErrNoRun for a folder without a run, and
+// ErrDamagedInfo where its run.json is damaged and what it trains cannot be told from the checkpoints and weights either;
+// notice says that it is damaged and could.
+func RecipeIn(dir string) (r Recipe, notice string, err error) {
+	i, err := readInfo(dir)
+	if err == nil {
+		return i.recipe(), "", nil
+	}
+	if !errors.Is(err, ErrDamagedInfo) {
+		return r, "", err
+	}
+	if _, kept := os.Lstat(filepath.Join(dir, detach.ProgramFile)); kept == nil {
+		return r, "", nil // which knows
+	}
+	w, lost := weightsOf(dir)
+	if lost == nil {
+		m := w.generator.Metadata
+		batch, errBatch := strconv.Atoi(m["batch size"])
+		seed, errSeed := strconv.ParseInt(m["seed"], 10, 64)
+		r = Recipe{m["experiment"], m["data"], batch, seed}
+		if _, unknown := r.Experiment(); unknown == nil && errBatch == nil && errSeed == nil {
+			return r, fmt.Sprintf("%s; by its weights it is recipe %s on %s, batch %d, seed %d", oneLine(err), r.Name, r.Data, batch, seed), nil
+		}
+	}
+	return Recipe{}, "", err
+}
+
+func (i *info) recipe() Recipe { return Recipe{i.Recipe, i.Data.Name, i.Batch, i.Seed} }
+
+// Lives tells whether a process keeps the run in a folder.
+func Lives(dir string) bool { return trusted(dir) == nil && lives(dir) }
+
+// HoldsRun tells whether there is something of a run in a folder, be it damaged.
+func HoldsRun(dir string) bool { return holdsRun(dir) }
+
 // info is the content of run.json. The first three fields, with the name of Data, are how a run of a recipe is made again;
 // they are all that `gantry train` once wrote.
 type info struct {
@@ -167,15 +226,18 @@ func (d *keptData) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*gan.DataShape)(d))
 }
 
-// Errors of readInfo.
+// Errors that a program may want to tell apart.
 var (
-	errNoRun   = errors.New("there is no such run")
-	errBadInfo = errors.New("run.json is damaged")
+	// ErrNoRun is the error for a name or folder without a run.
+	ErrNoRun = errors.New("there is no such run")
+
+	// ErrDamagedInfo is the error for a run whose run.json is damaged or gone.
+	ErrDamagedInfo = errors.New("run.json is damaged")
 )
 
 const largestInfo = 16 << 20
 
-// readInfo reads a run's run.json. The error is errNoRun for a folder without a run, and errBadInfo where there is one whose
+// readInfo reads a run's run.json. The error is ErrNoRun for a folder without a run, and ErrDamagedInfo where there is one whose
 // run.json is damaged or gone; the info is nil then.
 func readInfo(dir string) (*info, error) {
 	if err := trusted(dir); err != nil {
@@ -184,9 +246,9 @@ func readInfo(dir string) (*info, error) {
 	f, err := private.Open(filepath.Join(dir, infoFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		if holdsRun(dir) {
-			return nil, fmt.Errorf("run %s: %w: it is gone", filepath.Base(dir), errBadInfo)
+			return nil, fmt.Errorf("run %s: %w: it is gone", filepath.Base(dir), ErrDamagedInfo)
 		}
-		return nil, fmt.Errorf("run %s: %w", filepath.Base(dir), errNoRun)
+		return nil, fmt.Errorf("run %s: %w", filepath.Base(dir), ErrNoRun)
 	}
 	if err != nil {
 		return nil, err
@@ -198,10 +260,10 @@ func readInfo(dir string) (*info, error) {
 	}
 	i := &info{}
 	if err := json.Unmarshal(text, i); err != nil {
-		return nil, fmt.Errorf("run %s: %w (%w)", filepath.Base(dir), errBadInfo, err)
+		return nil, fmt.Errorf("run %s: %w (%w)", filepath.Base(dir), ErrDamagedInfo, err)
 	}
 	if i.Recipe == "" && i.Definition.Parts == nil {
-		return nil, fmt.Errorf("run %s: %w: it does not say what the run trains", filepath.Base(dir), errBadInfo)
+		return nil, fmt.Errorf("run %s: %w: it does not say what the run trains", filepath.Base(dir), ErrDamagedInfo)
 	}
 	return i, nil
 }
@@ -214,27 +276,12 @@ func (i *info) write(dir string) error {
 	return wholefile.WriteTransient(filepath.Join(dir, infoFile), append(text, '\n'), 0o600)
 }
 
-// experiment is that of a run which a recipe makes. The recipe's own data may be a set that data.Named does not know.
-func (i *info) experiment() (gan.Experiment, error) {
-	exp, err := recipe.Named(i.Recipe)
-	if err != nil {
-		return exp, err
-	}
-	if name := i.Data.Name; name != "" && name != exp.Data.Name {
-		if exp.Data, err = data.Named(name); err != nil {
-			return exp, err
-		}
-	}
-	exp.BatchSize, exp.Seed = i.Batch, i.Seed
-	return exp, nil
-}
-
 // definition is the signature of the run's experiment. Where only the recipe is known, it is made.
 func (i *info) definition() (gan.Signature, error) {
 	if i.Definition.Parts != nil {
 		return i.Definition, nil
 	}
-	exp, err := i.experiment()
+	exp, err := i.recipe().Experiment()
 	if err != nil {
 		return gan.Signature{}, err
 	}
@@ -243,7 +290,7 @@ func (i *info) definition() (gan.Signature, error) {
 
 // recipeOf is the name of the recipe that makes an experiment, or "".
 func recipeOf(exp gan.Experiment, definition gan.Signature, shape gan.DataShape) string {
-	made, err := (&info{Recipe: exp.Name, Data: keptData(shape), Batch: exp.BatchSize, Seed: exp.Seed}).experiment()
+	made, err := Recipe{exp.Name, shape.Name, exp.BatchSize, exp.Seed}.Experiment()
 	if err != nil {
 		return ""
 	}

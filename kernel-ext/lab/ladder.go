@@ -33,18 +33,22 @@ func openLadder(dir string) (*ladder, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
+	rungs, err := rungsIn(dir)
+	return &ladder{dir: dir, rungs: rungs}, err
+}
+
+func rungsIn(dir string) (rungs []rung, err error) {
 	entries, err := os.ReadDir(dir)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	l := &ladder{dir: dir}
 	for _, entry := range entries {
 		var r rung
 		if _, err := fmt.Sscanf(entry.Name(), rungPattern, &r.calls, &r.step); err == nil && entry.Name() == r.file() {
-			l.rungs = append(l.rungs, r)
+			rungs = append(rungs, r)
 		}
 	}
-	return l, nil
+	return rungs, nil
 }
 
 func (r rung) file() string { return fmt.Sprintf(rungPattern, r.calls, r.step) }

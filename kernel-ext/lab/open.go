@@ -34,7 +34,7 @@ type RunOptions struct {
 	Seed       int64         // of the figure's samples
 	Args       []string      // of the program as the run's process; default nil, this process's
 
-	foreground bool // this process keeps the run, see Keep
+	kept *Kept // this process keeps the run, see Keep
 }
 
 func (o RunOptions) withDefaults() RunOptions {
@@ -182,7 +182,7 @@ func Attach(name string) (*Run, error) {
 	r := &Run{name: filepath.Base(dir), dir: dir}
 	if s, is := residentOf(); is {
 		if i, err := readInfo(dir); s.Dir == dir && err == nil && i.Recipe != "" {
-			exp, err := i.experiment()
+			exp, err := i.recipe().Experiment()
 			if err != nil {
 				giveUp(err)
 			}
@@ -211,7 +211,7 @@ func Attach(name string) (*Run, error) {
 // programOf is how the process of a run is started without its experiment.
 func programOf(dir string) (detach.Options, error) {
 	i, err := readInfo(dir)
-	if err != nil && !errors.Is(err, errBadInfo) {
+	if err != nil && !errors.Is(err, ErrDamagedInfo) {
 		return detach.Options{}, err
 	}
 	program := filepath.Join(dir, detach.ProgramFile)
@@ -256,7 +256,7 @@ func open(ctx context.Context, dir string, exp gan.Experiment, o RunOptions) (*R
 			}
 		case gone(err): // it has none, or one that is dying
 			i, err := readInfo(dir)
-			if err != nil && !errors.Is(err, errNoRun) && !errors.Is(err, errBadInfo) {
+			if err != nil && !errors.Is(err, ErrNoRun) && !errors.Is(err, ErrDamagedInfo) {
 				return nil, err
 			}
 			if i != nil {
@@ -366,7 +366,7 @@ func forked(ctx context.Context, from *Run, name string, exp gan.Experiment, o R
 	o.Name, o.Changed = name, Refuse
 	if _, err := readInfo(dir); err == nil {
 		return open(ctx, dir, exp, o)
-	} else if !errors.Is(err, errNoRun) {
+	} else if !errors.Is(err, ErrNoRun) {
 		return nil, err
 	}
 	made, err := makeDir(dir)

@@ -113,7 +113,7 @@ type variant struct {
 // serve makes this process that of a run, and does not return.
 func serve(s start, exp gan.Experiment, o RunOptions) {
 	signal.Ignore(os.Interrupt, syscall.SIGHUP, syscall.SIGPIPE)
-	o.foreground = false
+	o.kept = nil
 	code, err := keep(s, exp, o)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "lab:", oneLine(err))
@@ -141,13 +141,15 @@ func keep(s start, exp gan.Experiment, o RunOptions) (code int, err error) {
 		drawing: map[string]context.CancelFunc{}, compiled: map[variant]bool{}}
 	r.status = Status{Name: r.name, Dir: s.Dir, State: Starting, Pid: os.Getpid(), Started: now,
 		Light: show.Unlit, LightReason: "nothing was trained yet"}
-	if !o.foreground {
+	if o.kept == nil {
 		terminate := make(chan os.Signal, 1)
 		signal.Notify(terminate, syscall.SIGTERM)
 		go func() {
 			<-terminate
 			r.terminate()
 		}()
+	} else {
+		o.kept.resident.Store(r)
 	}
 	var answering sync.WaitGroup
 	accept := func(l net.Listener) { answering.Go(func() { r.accept(l, &answering) }) }
@@ -186,17 +188,24 @@ func (r *resident) terminate() {
 	if !r.stop() { // there is nothing to save yet
 		r.exit()
 	}
+	if !r.atRest() {
+		r.exit()
+	}
+}
+
+// atRest waits for work to be over; false when it is not, soon, and has nothing to save.
+func (r *resident) atRest() bool {
 	for {
 		select {
 		case <-r.ended:
-			return
+			return true
 		case <-time.After(termTime):
 		}
 		r.mu.Lock()
 		dirty := r.dirty
 		r.mu.Unlock()
 		if !dirty {
-			r.exit()
+			return false
 		}
 	}
 }
@@ -207,7 +216,7 @@ const termTime = 4 * time.Second
 // exit ends the process at once.
 func (r *resident) exit() {
 	r.place.leave()
-	if r.o.foreground {
+	if r.o.kept != nil {
 		fmt.Fprintf(os.Stderr, "gantry: run %s was stopped before it had trained\n", r.name)
 		os.Exit(exitBroken)
 	}
@@ -227,7 +236,7 @@ func (r *resident) prepare(s start) error {
 		return err
 	}
 	before, damage := readInfo(s.Dir)
-	if damage != nil && !errors.Is(damage, errNoRun) && !errors.Is(damage, errBadInfo) {
+	if damage != nil && !errors.Is(damage, ErrNoRun) && !errors.Is(damage, ErrDamagedInfo) {
 		return damage
 	}
 	if before != nil && !s.Adopt {
@@ -259,7 +268,7 @@ func (r *resident) prepare(s start) error {
 	if err != nil {
 		return err
 	}
-	if errors.Is(damage, errBadInfo) {
+	if errors.Is(damage, ErrDamagedInfo) {
 		notice = strings.Trim(fmt.Sprintf("%s: it is written anew, by the experiment and its checkpoints; %s", oneLine(damage), notice), "; ")
 	}
 	if r.view, err = NewView(r.trainer, r.o.Samples, r.o.Seed); err != nil {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"gantry.local/gan"
 	"gantry.local/gan/loss"
@@ -23,48 +24,27 @@ import (
 // kept lists the checkpoints of a run's folder, the newest first, and names those that are damaged. Those of the ladder may
 // be, too: that is seen when they are read.
 func (l *ladder) kept(dir string) (all []gan.Checkpoint, damaged []string, err error) {
-	files, err := checkpointFiles(dir)
-	if err != nil {
+	listed, err := gan.Checkpoints(dir)
+	if err != nil && !errors.Is(err, gan.ErrNoCheckpoint) {
 		return nil, nil, err
 	}
-	whole, err := gan.Checkpoints(dir)
-	if err != nil && len(files) == 0 {
-		err = nil
-	}
-	if err != nil && !errors.Is(err, gan.ErrNoCheckpoint) && !errors.Is(err, safetensors.ErrDamaged) {
-		return nil, nil, err
-	}
-	for _, path := range slices.Backward(files) {
-		if !slices.ContainsFunc(whole, func(c gan.Checkpoint) bool { return c.Path == path }) {
-			damaged = append(damaged, path)
+	for _, c := range listed {
+		switch {
+		case errors.Is(c.Problem, gan.ErrDamaged):
+			damaged = append(damaged, c.Problem.Error())
+		case c.Problem != nil:
+			return nil, nil, c.Problem
+		default:
+			all = append(all, c)
 		}
 	}
-	all = whole
 	for _, r := range l.rungs {
-		if !slices.ContainsFunc(whole, func(c gan.Checkpoint) bool { return c.Calls == r.calls }) {
+		if !slices.ContainsFunc(all, func(c gan.Checkpoint) bool { return c.Calls == r.calls }) {
 			all = append(all, gan.Checkpoint{Path: l.path(r), Step: r.step, Calls: r.calls})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b gan.Checkpoint) int { return cmp.Compare(b.Calls, a.Calls) })
 	return all, damaged, nil
-}
-
-// checkpointFiles lists the files of a checkpoints' folder, whole or not, the oldest first. Each must be this user's own.
-func checkpointFiles(dir string) (paths []string, err error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), "checkpoint-") && strings.HasSuffix(entry.Name(), ".safetensors") {
-			path := filepath.Join(dir, entry.Name())
-			if err := private.Check(path); err != nil {
-				return nil, err
-			}
-			paths = append(paths, path)
-		}
-	}
-	return paths, nil
 }
 
 // restore brings back the newest whole checkpoint, if there is one, and cuts off of the history what came after it. notice
@@ -84,8 +64,8 @@ func (r *resident) restore(s start, before *info) (notice string, err error) {
 	restored := false
 	for _, c := range candidates {
 		said, err := r.bringBack(c, s, before)
-		if errors.Is(err, safetensors.ErrDamaged) {
-			damaged = append(damaged, c.Path)
+		if errors.Is(err, gan.ErrDamaged) {
+			damaged = append(damaged, err.Error())
 			continue
 		}
 		if err != nil {
@@ -99,10 +79,16 @@ func (r *resident) restore(s start, before *info) (notice string, err error) {
 	}
 	switch {
 	case restored && len(damaged) > 0:
-		for _, path := range damaged {
-			notices = append(notices, fmt.Sprintf("%s: damaged file; using the checkpoint before it, of step %d", path, r.trainer.Step()))
+		for _, problem := range damaged {
+			notices = append(notices, fmt.Sprintf("%s; using the checkpoint before it, of step %d", problem, r.trainer.Step()))
 		}
-	case !restored && len(damaged) > 0, !restored && len(weightsIn(r.dir)) > 0:
+	case !restored && s.Weights:
+		said, err := r.fromWeights()
+		if err != nil {
+			return "", err
+		}
+		notices, restored = append(notices, said), true
+	case !restored && (len(damaged) > 0 || gan.WeightsIn(r.dir).Whole()):
 		return "", r.nothingWhole(damaged)
 	case !restored && r.history.n > 0:
 		notices = append(notices, fmt.Sprintf("run %s ended before its first checkpoint: its %d steps are lost", r.name, r.history.n))
@@ -161,11 +147,15 @@ func (r *resident) bringBack(c gan.Checkpoint, s start, before *info) (notice st
 
 // restoreFile brings back a checkpoint of this experiment, with the loss that was set when it was saved.
 func (r *resident) restoreFile(path string) error {
-	file, err := safetensors.Load(path)
+	file, err := safetensors.Open(path)
 	if err != nil {
 		return err
 	}
-	if was := file.Metadata["loss"]; was != "" && was != r.trainer.Experiment().Loss.String() && r.knowsLoss(was) {
+	was := file.Metadata["loss"]
+	if err := file.Close(); err != nil {
+		return err
+	}
+	if was != "" && was != r.trainer.Experiment().Loss.String() && r.knowsLoss(was) {
 		if err := r.setLoss(was); err != nil {
 			return err
 		}
@@ -188,59 +178,50 @@ func (r *resident) lossIsNew(before *info) bool {
 	return false
 }
 
-// weightsIn names the files of weights in a run's folder that are whole.
-func weightsIn(dir string) (whole []string) {
-	for _, name := range []string{generatorFile, criticFile} {
-		path := filepath.Join(dir, name)
-		if private.Check(path) != nil {
-			continue
-		}
-		if _, err := safetensors.Load(path); err == nil {
-			whole = append(whole, name)
-		}
-	}
-	return whole
-}
-
 // wholeCheckpoint tells whether a run has a checkpoint to go on from.
 func wholeCheckpoint(dir string) bool {
-	l, err := openLadder(filepath.Join(dir, ladderDir))
-	if err != nil {
+	l := &ladder{dir: filepath.Join(dir, ladderDir)}
+	var err error
+	if l.rungs, err = rungsIn(l.dir); err != nil {
 		return false
 	}
 	all, _, err := l.kept(filepath.Join(dir, checkpointsDir))
 	return err == nil && slices.ContainsFunc(all, func(c gan.Checkpoint) bool {
-		_, err := safetensors.Load(c.Path)
+		_, err := gan.VerifyCheckpoint(c.Path)
 		return err == nil
 	})
 }
 
-// ErrDamaged is the error of a run that has checkpoints, none of which is whole, or only weights: nothing was begun, and
-// nothing overwritten.
-var ErrDamaged = errors.New("no checkpoint is whole")
+// fromWeights goes on from the weights that lie beside damaged checkpoints, which are moved aside.
+func (r *resident) fromWeights() (notice string, err error) {
+	if notice, err = r.trainer.AdoptWeights(r.dir); err != nil {
+		return "", fmt.Errorf("run %s: %w", r.name, err)
+	}
+	stamp := time.Now().Format("20060102-150405")
+	for _, name := range []string{checkpointsDir, ladderDir} {
+		err := os.Rename(filepath.Join(r.dir, name), filepath.Join(r.dir, name+".damaged-"+stamp))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+	}
+	r.ladder, err = openLadder(filepath.Join(r.dir, ladderDir))
+	return notice, err
+}
 
 // nothingWhole is the error of a run that cannot go on by itself: it says what is damaged, what is whole, and the choices.
 func (r *resident) nothingWhole(damaged []string) error {
-	what := "it has none, only weights"
+	what := "there is none any more"
 	if len(damaged) > 0 {
-		var names []string
-		for _, path := range damaged {
-			names = append(names, filepath.Base(path))
-		}
-		what = "damaged: " + shortList(names, 4)
+		what = shortList(damaged, 2)
 	}
-	whole := weightsIn(r.dir)
-	text := "nothing else of it is whole"
-	if len(whole) > 0 {
-		text = strings.Join(whole, " and ") + " whole"
-	}
+	weights := gan.WeightsIn(r.dir)
 	choices := "lab.OpenWith(exp, lab.RunOptions{Changed: lab.StartAnew}) begins at step 0 and moves the old folder aside"
-	fromWeights := "lab.FromWeights there goes on from the weights"
-	if r.o.foreground {
+	fromWeights := "lab.OpenWith(exp, lab.RunOptions{Changed: lab.FromWeights}) goes on from the weights"
+	if r.o.kept != nil {
 		choices, fromWeights = "name another --out to begin anew", "add --from-weights to go on from the weights"
 	}
-	if len(whole) == 2 {
+	if weights.Whole() {
 		choices = fromWeights + "; " + choices
 	}
-	return fmt.Errorf("run %s: %w (%s; %s), and nothing was changed: %s", r.name, ErrDamaged, what, text, choices)
+	return fmt.Errorf("run %s: no checkpoint is whole (%s), and nothing was changed; %s: %s: %w", r.name, what, weights, choices, gan.ErrDamaged)
 }

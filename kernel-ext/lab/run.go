@@ -244,12 +244,35 @@ func (r *Run) train(a trainArgs, n int) error {
 	if err := r.call(ctx, "train", a, &g); err != nil {
 		return err
 	}
-	return r.watch(ctx, g.Until)
+	return r.watch(ctx, g.Until, show.LiveOptions{Title: r.name, Total: g.Until}, func(Event) error { return nil })
+}
+
+// TrainShown is TrainTo with a figure of one's own, and each is told of every step that is made, with how the run was when it
+// was told. The end of ctx pauses the run.
+func (r *Run) TrainShown(ctx context.Context, step int, live show.LiveOptions, each func(Metric, Status) error) error {
+	s, err := r.Status()
+	if err != nil {
+		return err
+	}
+	if err := r.call(ctx, "train", trainArgs{To: step}, nil); err != nil {
+		return err
+	}
+	return r.watch(ctx, step, live, func(e Event) error {
+		for _, m := range e.Metrics {
+			if m.Calls <= s.Calls || m.Updates != BothNetworks {
+				continue
+			}
+			if err := each(m, e.Status); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // watch shows the run at work until a step is reached.
-func (r *Run) watch(ctx context.Context, until int) error {
-	f := newFigure(ctx, r, show.LiveOptions{Title: r.name, Total: until})
+func (r *Run) watch(ctx context.Context, until int, live show.LiveOptions, each func(Event) error) error {
+	f := newFigure(ctx, r, live)
 	for event, err := range r.Follow(ctx, 0) {
 		if err != nil && ctx.Err() == nil {
 			return errors.Join(err, f.live.Done())
@@ -257,12 +280,18 @@ func (r *Run) watch(ctx context.Context, until int) error {
 		if err != nil {
 			return r.interrupted(f, until)
 		}
-		if err := f.add(event); err != nil && ctx.Err() == nil {
+		if err := each(event); err != nil {
+			return errors.Join(err, f.live.Done())
+		}
+		if err := f.add(event); err != nil && ctx.Err() == nil && !diskFull(err) { // the run itself says that there is no room
 			return err
 		}
 		s := event.Status
 		if s.Step >= until && f.caughtUp(s) {
-			return f.end("")
+			if err := f.end(""); !diskFull(err) {
+				return err
+			}
+			return nil
 		}
 		if s.State == Failed {
 			return errors.Join(errors.New(s.Problem), f.fail(s.Problem))
@@ -275,9 +304,18 @@ func (r *Run) watch(ctx context.Context, until int) error {
 	return nil
 }
 
+// diskFull tells whether there was no room to write.
+func diskFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+const lastLook = 2 * time.Second // for the samples of an interrupted figure
+
 // interrupted pauses the run because its cell was interrupted.
 func (r *Run) interrupted(f *figure, until int) error {
-	f.ctx = context.Background()
+	var end context.CancelFunc
+	f.ctx, end = context.WithTimeout(context.Background(), lastLook)
+	defer end()
 	var s Status
 	err := r.change(context.Background(), "pause", nil, &s)
 	if err != nil {
@@ -349,6 +387,19 @@ func (r *Run) SetLoss(name string) error {
 		return errors.New("SetLoss needs the name of a loss, such as \"hinge\"")
 	}
 	return r.change(context.Background(), "set", setArgs{Loss: name}, nil)
+}
+
+// Render draws the samples of latents, as Generate does, as the content of a file: .png, .npy or .txt, see Rendered.
+func (r *Run) Render(z []float32, classes []int32, ending string) ([]byte, error) {
+	return r.ask(context.Background(), "sample", sampleArgs{Z: z, Classes: classes, As: ending}, nil)
+}
+
+// Picture is the picture of a whole page of the figure's samples, as a PNG; ErrNoPicture where there is none for the data.
+func (r *Run) Picture(ctx context.Context) ([]byte, error) { return r.ask(ctx, "picture", nil, nil) }
+
+// ONNX is the generator as a model for other programs that makes so many images at once, see export.ONNX.
+func (r *Run) ONNX(batch int) ([]byte, error) {
+	return r.ask(context.Background(), "export", batch, nil)
 }
 
 // Sample draws n images from latents that depend on the seed alone, as gan.Trainer.Sample does.

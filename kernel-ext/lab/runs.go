@@ -122,12 +122,12 @@ func look(name, dir string) (l Listed, is bool) {
 		l.Status = i.Status
 		l.Signature = i.Definition
 		l.Name, l.Dir, l.State = name, dir, Ended
-	case !errors.Is(err, errNoRun):
+	case !errors.Is(err, ErrNoRun):
 		l.Damaged, l.Problem = true, oneLine(err)
 	}
 	if l.Living = lives(dir); !l.Living {
 		l.Pid = 0
-		return l, !errors.Is(err, errNoRun)
+		return l, !errors.Is(err, ErrNoRun)
 	}
 	r := &Run{name: name, dir: dir}
 	var s Status
@@ -166,7 +166,7 @@ func EndRun(name string, patience time.Duration) (found, killed bool, err error)
 		return false, false, err
 	}
 	if !holdsRun(dir) && !lives(dir) {
-		return false, false, fmt.Errorf("run %s: %w", name, errNoRun)
+		return false, false, fmt.Errorf("run %s: %w", name, ErrNoRun)
 	}
 	return endRun(filepath.Base(dir), dir, patience)
 }

@@ -22,7 +22,6 @@ import (
 	"gantry.local/gan"
 	"gantry.local/gan/export"
 	"gantry.local/gan/loss"
-	"gantry.local/gan/safetensors"
 	"gantry.local/kernel-ext/internal/private"
 	"gantry.local/kernel-ext/show"
 )
@@ -246,7 +245,13 @@ func (r *resident) serve(ctx context.Context, q request, send func(body any, byt
 	case "checkpoint":
 		return ok(r.between(ctx, r.save))
 	case "weights":
-		return ok(r.between(ctx, r.settle))
+		var dir string
+		if err := arguments(&dir); err != nil {
+			return err
+		}
+		return ok(r.between(ctx, func() error { return r.trainer.SaveWeights(dir) }))
+	case "picture":
+		return r.picture(ctx, send)
 	case "export":
 		var batch int
 		if err := arguments(&batch); err != nil {
@@ -550,6 +555,28 @@ func (r *resident) drawn(ctx context.Context, a sampleArgs) (all gan.Images, err
 	return all, nil
 }
 
+// picture sends the figure's samples as a page.
+func (r *resident) picture(ctx context.Context, send func(any, []byte) error) error {
+	if err := r.wait(ctx, func() bool { return r.ready }); err != nil {
+		return err
+	}
+	var encoded bytes.Buffer
+	err := r.between(ctx, func() error {
+		if err := r.beforeSampling(); err != nil {
+			return err
+		}
+		img, err := r.view.Picture()
+		if err != nil {
+			return err
+		}
+		return png.Encode(&encoded, img)
+	})
+	if err != nil {
+		return err
+	}
+	return send(nil, encoded.Bytes())
+}
+
 // beforeSampling saves before the sampler is compiled.
 func (r *resident) beforeSampling() error {
 	if r.sampled {
@@ -801,7 +828,7 @@ func (r *resident) climbDown(calls int, past []Metric) (from rung, err error) {
 					"go back to a step that run.Checkpoints() lists", r.name, from.step)
 			}
 		}
-		if err := r.restoreFile(r.ladder.path(from)); !errors.Is(err, safetensors.ErrDamaged) && !errors.Is(err, fs.ErrNotExist) {
+		if err := r.restoreFile(r.ladder.path(from)); !errors.Is(err, gan.ErrDamaged) && !errors.Is(err, fs.ErrNotExist) {
 			return from, err
 		}
 	}
@@ -841,6 +868,9 @@ func branch(from, to string) error {
 	saved, err := gan.Checkpoints(filepath.Join(from, checkpointsDir))
 	if err != nil {
 		return err
+	}
+	if problem := saved[len(saved)-1].Problem; problem != nil {
+		return problem
 	}
 	newest := filepath.Join(checkpointsDir, filepath.Base(saved[len(saved)-1].Path))
 	for _, name := range []string{newest, historyFile, changesFile} {

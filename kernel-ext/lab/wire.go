@@ -39,7 +39,7 @@ const kindAlive = "alive"
 
 // kindsOfErrors are those that a program may want to tell apart.
 func kindsOfErrors() map[string]error {
-	return map[string]error{"paused": ErrPaused, "unsaved": ErrUnsaved, "damaged": ErrDamaged, "version": errVersion}
+	return map[string]error{"paused": ErrPaused, "unsaved": ErrUnsaved, "no picture": ErrNoPicture, "no text": ErrNoText, "version": errVersion}
 }
 
 const (

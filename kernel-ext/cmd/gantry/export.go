@@ -9,7 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gantry.local/gan"
 	"gantry.local/gan/export"
+	"gantry.local/kernel-ext/lab"
 )
 
 func exportCommand() *cobra.Command {
@@ -21,7 +23,7 @@ func exportCommand() *cobra.Command {
 		Long: "Writes the generator of a run as a model (.onnx: network and weights, input z [batch, latent] float32 and, for a\n" +
 			"class-conditional one, labels [batch] int32, output images [batch, h, w, c]) or its weights alone (.safetensors).",
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(c *cobra.Command, _ []string) error {
 			kind := strings.ToLower(filepath.Ext(out))
 			switch {
 			case run == "":
@@ -31,29 +33,38 @@ func exportCommand() *cobra.Command {
 			case kind != ".onnx" && kind != ".safetensors":
 				return misuse{fmt.Errorf("--out %q: want a name that ends in .onnx or .safetensors", out)}
 			}
-			run, err := openRun(run, backend)
-			if err != nil {
-				return err
-			}
-			defer run.backend.Finalize()
-			if kind == ".onnx" {
-				var model bytes.Buffer
-				if err := export.ONNX(&model, run.Generator, batch); err != nil {
+			if kind == ".safetensors" {
+				if !lab.HoldsRun(run) {
+					return fmt.Errorf("%s is not a run folder: it has no run.json", run)
+				}
+				weights, err := loadWeights(run, c.ErrOrStderr())
+				if err != nil {
 					return err
 				}
-				return writeFile(out, model.Bytes())
+				return weights.Save(out)
 			}
-			weights, err := run.Weights()
+			run, err := openRun(run, backend, c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			return weights.Save(out)
+			content, err := run.onnx(batch)
+			if err != nil {
+				return errors.Join(err, run.close())
+			}
+			return errors.Join(writeFile(out, content), run.close())
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&run, "run", "", "run `folder`, as gantry train --out wrote it")
+	f.StringVar(&run, "run", "", "run `folder`, of gantry train or of a notebook")
 	f.StringVar(&out, "out", "", "file to write, .onnx or .safetensors")
 	f.IntVar(&batch, "batch", 1, "images that the .onnx model makes at once")
 	f.StringVar(&backend, "backend", "", "as for gantry train")
 	return c
+}
+
+// model is a generator as an ONNX file.
+func model(generator *gan.Generator, batch int) ([]byte, error) {
+	var content bytes.Buffer
+	err := export.ONNX(&content, generator, batch)
+	return content.Bytes(), err
 }

@@ -14,6 +14,7 @@ import (
 	"gantry.local/gan/data"
 	"gantry.local/gan/recipe"
 	"gantry.local/gan/safetensors"
+	"gantry.local/kernel-ext/lab"
 )
 
 // must runs a command line that has to succeed.
@@ -45,7 +46,7 @@ func TestRunInfo(t *testing.T) {
 			unnamed++
 		}
 		for _, name := range []string{"", own} {
-			exp, err := runInfo{Recipe: r.Name, Data: name, Batch: 8, Seed: 3}.experiment()
+			exp, err := lab.Recipe{Name: r.Name, Data: name, Batch: 8, Seed: 3}.Experiment()
 			if err != nil || exp.Data.Name != own || exp.BatchSize != 8 || exp.Seed != 3 {
 				t.Errorf("%s with data %q: set %q, batch %d, seed %d, %v", r.Name, name, exp.Data.Name, exp.BatchSize, exp.Seed, err)
 			}
@@ -53,14 +54,6 @@ func TestRunInfo(t *testing.T) {
 	}
 	if unnamed == 0 {
 		t.Error("no recipe has data that data.Named does not know, so this shows nothing")
-	}
-	// What this command wrote before recipes had data of their own.
-	var old runInfo
-	if err := json.Unmarshal([]byte(`{"recipe":"mlp","data":"mnist","batch":64,"seed":0}`), &old); err != nil {
-		t.Fatal(err)
-	}
-	if exp, err := old.experiment(); err != nil || exp.Data.Name != data.MNIST().Name {
-		t.Errorf("an old run.json: set %q, %v", exp.Data.Name, err)
 	}
 }
 
@@ -81,7 +74,7 @@ func TestPoints(t *testing.T) {
 	if w, h := picture(t, filepath.Join(dir, "samples.png")); w != 960 || h != 960 {
 		t.Errorf("samples.png is %d×%d, want a scatter of 960×960", w, h)
 	}
-	if info, err := readRun(dir); err != nil || info.Data != "moons,n=200" || info.Batch != 128 {
+	if info, _, err := lab.RecipeIn(dir); err != nil || info.Data != "moons,n=200" || info.Batch != 128 {
 		t.Errorf("run.json holds %+v, %v", info, err)
 	}
 	must(t, "train", "--steps", "4", "--resume", "--out", dir) // from the file alone

@@ -1,92 +1,141 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
-	"github.com/gomlx/compute"
-
 	"gantry.local/gan"
-	"gantry.local/gan/data"
 	"gantry.local/gan/device"
-	"gantry.local/gan/recipe"
+	"gantry.local/gan/safetensors"
+	"gantry.local/kernel-ext/lab"
 )
 
-// A run folder holds:
-const (
-	runFile      = "run.json"       // recipe and settings: what sample, export and --resume need
-	progressFile = "progress.jsonl" // a line for each step reported
-	lockFile     = ".lock"          // held while a process trains here
-	checkpoints  = "checkpoints"
-)
+// progressFile is where `gantry train` records what it reports, in the run's folder.
+const progressFile = "progress.jsonl"
 
-// runInfo is the content of run.json.
-type runInfo struct {
-	Recipe string `json:"recipe"`
-	Data   string `json:"data"` // name of the set; "": the recipe's own
-	Batch  int    `json:"batch"`
-	Seed   int64  `json:"seed"`
+// opened is a run folder, to draw samples from and to export. Where its experiment is a recipe's and no process keeps it, the
+// generator is made here; else the process that keeps it is asked, which is started for this where there is none.
+type opened struct {
+	dir             string
+	latent, classes int
+	text            bool // its samples are strings
+	render          func(z []float32, classes []int32, ending string) ([]byte, error)
+	onnx            func(batch int) ([]byte, error)
+	close           func() error
 }
 
-// readRun reads the run.json of a run folder. The error is os.ErrNotExist where there is none.
-func readRun(dir string) (info runInfo, err error) {
-	path := filepath.Join(dir, runFile)
-	text, err := os.ReadFile(path)
+// openRun opens a run folder. What a person should know of it is said to log.
+func openRun(dir, backend string, log io.Writer) (*opened, error) {
+	if _, err := device.Resolve(backend); err != nil {
+		return nil, misuse{err}
+	}
+	made, notice, err := lab.RecipeIn(dir)
+	if errors.Is(err, lab.ErrNoRun) {
+		return nil, fmt.Errorf("%s is not a run folder: it has no run.json", dir)
+	}
+	if errors.Is(err, lab.ErrDamagedInfo) {
+		return nil, fmt.Errorf("%w; `gantry train --resume --recipe NAME --out %s` writes it anew", err, dir)
+	}
 	if err != nil {
-		return info, err
+		return nil, err
 	}
-	if err := json.Unmarshal(text, &info); err != nil {
-		return info, fmt.Errorf("%s: %w", path, err)
+	if notice != "" {
+		fmt.Fprintln(log, notice)
 	}
-	return info, nil
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	if living := lab.Lives(abs); living || made.Name == "" {
+		return ask(abs, living)
+	}
+	return load(abs, made, backend, log)
 }
 
-// experiment is the recipe with the settings of the run. The recipe's own set may be one that data.Named does not know.
-func (r runInfo) experiment() (gan.Experiment, error) {
-	exp, err := recipe.Named(r.Recipe)
+// ask opens a run by its process.
+func ask(dir string, living bool) (*opened, error) {
+	run, err := lab.Attach(dir)
 	if err != nil {
-		return exp, err
+		return nil, err
 	}
-	if r.Data != "" && r.Data != exp.Data.Name {
-		if exp.Data, err = data.Named(r.Data); err != nil {
-			return exp, err
+	end := func() error { return nil }
+	if !living {
+		end = run.Stop
+	}
+	s, err := run.Status()
+	if err != nil {
+		return nil, errors.Join(err, end())
+	}
+	return &opened{dir: dir, latent: s.Latent, classes: s.Classes, text: s.Data.Alphabet, render: run.Render, onnx: run.ONNX, close: end}, nil
+}
+
+// load opens a run by its recipe and weights.
+func load(dir string, made lab.Recipe, backend string, log io.Writer) (*opened, error) {
+	exp, err := made.Experiment()
+	if err != nil {
+		return nil, err
+	}
+	weights, err := loadWeights(dir, log)
+	if err != nil {
+		return nil, err
+	}
+	b, err := device.Open(backend)
+	if err != nil {
+		return nil, err
+	}
+	generator, err := gan.NewGenerator(b, exp, weights)
+	if err != nil {
+		b.Finalize()
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	set, err := exp.Data.Load()
+	if err != nil {
+		b.Finalize()
+		return nil, err
+	}
+	o := &opened{dir: dir, latent: generator.Latent(), classes: generator.Classes(), text: set.Alphabet != nil}
+	o.render = func(z []float32, classes []int32, ending string) ([]byte, error) {
+		if classes == nil {
+			samples, err := generator.Generate(z)
+			if err != nil {
+				return nil, err
+			}
+			return lab.Rendered(samples, exp.Data, generator.Classes(), ending)
 		}
+		samples, err := generator.GenerateClasses(z, classes)
+		if err != nil {
+			return nil, err
+		}
+		return lab.Rendered(samples, exp.Data, 0, ending)
 	}
-	exp.BatchSize, exp.Seed = r.Batch, r.Seed
-	return exp, nil
+	o.onnx = func(batch int) ([]byte, error) { return model(generator, batch) }
+	o.close = func() error { b.Finalize(); return nil }
+	return o, nil
 }
 
-// trained is the generator of a run, with what it was made from.
-type trained struct {
-	*gan.Generator
-	exp     gan.Experiment
-	backend compute.Backend
-}
-
-// openRun loads the generator of a run folder. The caller ends it by its backend.Finalize.
-func openRun(dir, backend string) (t trained, err error) {
-	info, err := readRun(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return t, fmt.Errorf("%s is not a run folder: it has no %s", dir, runFile)
+// loadWeights reads the generator's newest weights in a run folder, whoever keeps it.
+func loadWeights(dir string, log io.Writer) (*safetensors.File, error) {
+	if lab.Lives(dir) {
+		run, err := lab.Attach(dir)
+		if err != nil {
+			return nil, err
+		}
+		temp, err := os.MkdirTemp("", "gantry-weights-")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(temp)
+		if err := run.SaveWeights(temp); err != nil {
+			return nil, err
+		}
+		return safetensors.Load(filepath.Join(temp, "generator.safetensors"))
 	}
-	if err != nil {
-		return t, err
+	weights, notice, err := lab.Generator(dir)
+	if notice != "" {
+		fmt.Fprintln(log, notice)
 	}
-	if t.exp, err = info.experiment(); err != nil {
-		return t, err
-	}
-	if t.backend, err = device.Open(backend); err != nil {
-		return t, err
-	}
-	if t.Generator, err = gan.LoadGenerator(t.backend, t.exp, dir); err == nil {
-		return t, nil
-	}
-	t.backend.Finalize()
-	if errors.Is(err, os.ErrNotExist) {
-		return t, fmt.Errorf("%s has no weights yet; let `gantry train` end, or go on with it by --resume", dir)
-	}
-	return t, err
+	return weights, err
 }

@@ -14,15 +14,19 @@ import (
 func runsCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use:   "runs",
-		Short: "List the resident runs: those that live, those whose notebook is gone, those that can go on",
-		Long: "Lists the runs in $" + lab.EnvRuns + ", else in runs of the checkout ($GANTRY_ROOT), else in ./runs.\n\n" +
+		Use:   "runs [DIR…]",
+		Short: "List the runs: those that live, those whose notebook is gone, those that can go on",
+		Long: "Lists the runs of notebooks and of `gantry train` in the folders, or that these are; without any, those in\n" +
+			"$" + lab.EnvRuns + ", else in runs of the checkout ($GANTRY_ROOT), else in ./runs.\n\n" +
 			"A run lives when a process keeps it. It is an orphan when the notebook that last used it is gone; it goes on\n" +
 			"training, and ends by itself when nobody has used it for two hours. One that has ended goes on from its last\n" +
-			"checkpoint when it is opened.",
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			all, err := lab.List()
+			"checkpoint when it is opened. One that a signal has stopped is continued by kill -CONT; a hung one does not answer.",
+		RunE: func(c *cobra.Command, dirs []string) error {
+			list := lab.List
+			if len(dirs) > 0 {
+				list = func() (lab.Table, error) { return lab.ListIn(dirs...) }
+			}
+			all, err := list()
 			if err != nil {
 				return err
 			}
@@ -47,7 +51,7 @@ func runsCommand() *cobra.Command {
 type runRecord struct {
 	Name           string  `json:"name"`
 	Dir            string  `json:"dir"`
-	State          string  `json:"state"` // as lab.State, or hung
+	State          string  `json:"state"` // as lab.State, or stopped, hung, damaged
 	Living         bool    `json:"living"`
 	Orphan         bool    `json:"orphan"`
 	Step           int     `json:"step"`
@@ -60,21 +64,23 @@ type runRecord struct {
 }
 
 func newRunRecord(l lab.Listed) runRecord {
-	state := string(l.State)
-	if l.Hung {
-		state = "hung"
+	problem := l.Problem
+	if problem == "" {
+		problem = l.Unsaved
 	}
-	return runRecord{l.Name, l.Dir, state, l.Living, l.Orphan, l.Step, l.Target, l.StepsPerSecond, l.Memory, l.Device, l.Pid, l.Problem}
+	return runRecord{l.Name, l.Dir, l.Word(), l.Living, l.Orphan, l.Step, l.Target, l.StepsPerSecond, l.Memory, l.Device, l.Pid, problem}
 }
 
 func stopCommand() *cobra.Command {
 	var all bool
 	var patience time.Duration
 	c := &cobra.Command{
-		Use:   "stop NAME… | --all",
-		Short: "Save resident runs and end their processes",
-		Long: "Asks the process of each run to save its state and end. One that does not end within the patience is killed; its\n" +
-			"run goes on from its last timed checkpoint when it is opened again.",
+		Use:   "stop NAME… | DIR… | --all",
+		Short: "Save runs and end their processes",
+		Long: "Asks the process of each run to save its state and end; one that a signal has stopped is continued for it. One that\n" +
+			"does not end within the patience is killed; its run goes on from its last timed checkpoint when it is opened again.\n" +
+			"One that cannot save, because the disk is full, is left alone. A run that is not in the folder of runs is named by\n" +
+			"its folder.",
 		RunE: func(c *cobra.Command, names []string) error {
 			switch {
 			case all && len(names) > 0:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"strings"
 	"syscall"
@@ -80,8 +81,12 @@ func TestRuns(t *testing.T) {
 	if err := syscall.Kill(s.Pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	if out, stderr, code := gantry(t, "stop", "--all", "--patience", "300ms"); code != 0 || !strings.Contains(out, "was killed") {
-		t.Errorf("stopping a hung run: exit code %d, %q, %q", code, out, stderr)
+	stopped, record := list()
+	if record.State != "stopped" || record.Pid != s.Pid || !strings.Contains(stopped, fmt.Sprintf("kill -CONT %d", s.Pid)) {
+		t.Errorf("a run that SIGSTOP has stopped is %+v in the table\n%s", record, stopped)
+	}
+	if out, stderr, code := gantry(t, "stop", "--all"); code != 0 || out != "run toy is saved and has ended\n" {
+		t.Errorf("stopping it: exit code %d, %q, %q", code, out, stderr)
 	}
 	for _, c := range []struct {
 		code int

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -11,12 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"gantry.local/gan"
-	"gantry.local/gan/data"
-	"gantry.local/gan/export"
 	"gantry.local/gan/latent"
 	"gantry.local/kernel-ext/internal/wholefile"
-	"gantry.local/kernel-ext/lab"
-	"gantry.local/kernel-ext/show"
 )
 
 type sampleOptions struct {
@@ -34,7 +29,7 @@ func sampleCommand() *cobra.Command {
 		Long: "Draws samples as a picture (.png: images in ten columns, a class-conditional run's in a row for each class; points,\n" +
 			"series and text as such), as numbers (.npy: float32 [n,h,w,c], images in [-1,1]), or as text (.txt: a sample a line).",
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(c *cobra.Command, _ []string) error {
 			switch kind := o.kind(); {
 			case o.run == "":
 				return misuse{errors.New("--run is missing: name a run folder")}
@@ -47,20 +42,15 @@ func sampleCommand() *cobra.Command {
 			case !(o.truncate >= 0 && o.truncate <= 1):
 				return misuse{fmt.Errorf("--truncate %g: want 0 to 1", o.truncate)}
 			}
-			run, err := openRun(o.run, o.backend)
+			run, err := openRun(o.run, o.backend, c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			defer run.backend.Finalize()
-			samples, err := o.draw(run.Generator)
-			if err != nil {
-				return err
-			}
-			return o.write(run, samples)
+			return errors.Join(o.draw(run), run.close())
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.run, "run", "", "run `folder`, as gantry train --out wrote it")
+	f.StringVar(&o.run, "run", "", "run `folder`, of gantry train or of a notebook")
 	f.StringVar(&o.out, "out", "", "file to write, .npy, .png or .txt")
 	f.IntVar(&o.n, "n", 100, "how many samples")
 	f.Int64Var(&o.seed, "seed", 0, "of the latents")
@@ -73,52 +63,24 @@ func sampleCommand() *cobra.Command {
 // kind is the ending of the file to write.
 func (o sampleOptions) kind() string { return strings.ToLower(filepath.Ext(o.out)) }
 
-func (o sampleOptions) draw(generator *gan.Generator) (gan.Images, error) {
-	z := latent.Shrink(gan.Latents(o.n, generator.Latent(), o.seed), o.truncate)
-	if o.class < 0 {
-		return generator.Generate(z)
+func (o sampleOptions) draw(run *opened) error {
+	var classes []int32
+	switch {
+	case o.kind() == ".txt" && !run.text:
+		return misuse{fmt.Errorf("--out %q: %s makes no text; ask for .png or .npy", o.out, o.run)}
+	case o.class < 0:
+	case run.classes == 0:
+		return misuse{fmt.Errorf("--class %d: %s is not class-conditional; leave it out", o.class, o.run)}
+	case o.class >= run.classes:
+		return misuse{fmt.Errorf("--class %d: %s knows the classes 0 to %d", o.class, o.run, run.classes-1)}
+	default:
+		classes = slices.Repeat([]int32{int32(o.class)}, o.n)
 	}
-	switch classes := generator.Classes(); {
-	case classes == 0:
-		return gan.Images{}, misuse{fmt.Errorf("--class %d: %s is not class-conditional; leave it out", o.class, o.run)}
-	case o.class >= classes:
-		return gan.Images{}, misuse{fmt.Errorf("--class %d: %s knows the classes 0 to %d", o.class, o.run, classes-1)}
+	content, err := run.render(latent.Shrink(gan.Latents(o.n, run.latent, o.seed), o.truncate), classes, o.kind())
+	if err != nil {
+		return err
 	}
-	return generator.GenerateClasses(z, slices.Repeat([]int32{int32(o.class)}, o.n))
-}
-
-func (o sampleOptions) write(run trained, samples gan.Images) error {
-	var content bytes.Buffer
-	switch o.kind() {
-	case ".png":
-		classes := run.Classes()
-		if o.class >= 0 {
-			classes = 0
-		}
-		img, err := lab.Picture(samples, run.exp.Data, classes)
-		if err != nil {
-			return err
-		}
-		return show.SavePNG(o.out, img)
-	case ".npy":
-		if err := export.WriteNPY(&content, samples); err != nil {
-			return err
-		}
-	case ".txt":
-		images, err := run.exp.Data.Load()
-		if err != nil {
-			return err
-		}
-		if images.Alphabet == nil {
-			return misuse{fmt.Errorf("--out %q: %s makes no text; ask for .png or .npy", o.out, o.run)}
-		}
-		texts, err := data.Decode(samples.Data, images.Alphabet, samples.H)
-		if err != nil {
-			return err
-		}
-		content.WriteString(strings.Join(texts, "\n") + "\n")
-	}
-	return writeFile(o.out, content.Bytes())
+	return writeFile(o.out, content)
 }
 
 // writeFile writes what the person asked for.

@@ -9,34 +9,31 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/spf13/cobra"
 
 	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/device"
 	"gantry.local/gan/recipe"
-	"gantry.local/kernel-ext/internal/wholefile"
 	"gantry.local/kernel-ext/lab"
 	"gantry.local/kernel-ext/show"
 )
 
-const (
-	reportEvery     = 500 * time.Millisecond
-	checkpointEvery = 30 * time.Second
-)
+const reportEvery = 500 * time.Millisecond
 
 type trainOptions struct {
-	runInfo
-	steps   int
-	out     string
-	backend string
-	maxTime time.Duration
-	resume  bool
-	json    bool
-	lint    bool
+	lab.Recipe
+	steps       int
+	out         string
+	backend     string
+	maxTime     time.Duration
+	resume      bool
+	fromWeights bool
+	json        bool
+	lint        bool
 }
 
 func trainCommand() *cobra.Command {
@@ -46,16 +43,20 @@ func trainCommand() *cobra.Command {
 		Short: "Train a recipe into a run folder",
 		Long: "Trains a recipe until its step N. The run folder gets checkpoints (every half minute, at the end and at Ctrl-C), the\n" +
 			"weights of both networks as .safetensors, progress.jsonl, and pictures of samples and losses. What the recipe linter\n" +
-			"finds is said first.\n\nRecipes:\n" + recipes() + "\nData sets: " + strings.Join(data.Names(), ", ") + ".\n" +
+			"finds is said first.\n\n" +
+			"Such a run is a run as notebooks have them: `gantry runs DIR` lists it, `gantry stop DIR` ends it, and where DIR is in\n" +
+			"the folder of runs a cell opens it by its name. With --resume a run of a notebook is trained on; one that another\n" +
+			"process is training is asked to go on until step N, and shown.\n\n" +
+			"A run folder is code: its program is started when the run is opened. Folders of other users are refused.\n\n" +
+			"Recipes:\n" + recipes() + "\nData sets: " + strings.Join(data.Names(), ", ") + ".\n" +
 			"Options of a set follow its name: ring,n=500,seed=3 or folder:photos,size=32.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if o.resume {
-				if err := o.adopt(c.Flags().Changed); err != nil {
-					return err
-				}
+			own, err := o.adopt(c.Flags().Changed, c.ErrOrStderr())
+			if err != nil {
+				return err
 			}
-			exp, err := o.check(c.Flags().Changed("batch"))
+			exp, err := o.check(c.Flags().Changed("batch"), own)
 			if err != nil {
 				return misuse{err}
 			}
@@ -65,11 +66,11 @@ func trainCommand() *cobra.Command {
 			if err := possible(exp, o.out); err != nil {
 				return misuse{err}
 			}
-			return o.train(c.Context(), exp, c.OutOrStdout(), c.ErrOrStderr())
+			return o.train(c.Context(), exp, own, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.Recipe, "recipe", "mlp", "what to train, see above")
+	f.StringVar(&o.Name, "recipe", "mlp", "what to train, see above")
 	f.StringVar(&o.Data, "data", "", "data set, see above (default: the recipe's)")
 	f.IntVar(&o.steps, "steps", 5000, "total steps, those before a --resume included")
 	f.IntVar(&o.Batch, "batch", 0, "real images per critic update (default: the recipe's)")
@@ -78,6 +79,7 @@ func trainCommand() *cobra.Command {
 	f.StringVar(&o.backend, "backend", "", "xla:cpu, xla:cuda, xla:/path/to/plugin.so or go (default: $GOMLX_BACKEND, then xla:cpu)")
 	f.DurationVar(&o.maxTime, "max-time", 0, "stop after this time, such as 4m")
 	f.BoolVar(&o.resume, "resume", false, "go on from the last checkpoint in the run folder")
+	f.BoolVar(&o.fromWeights, "from-weights", false, "with --resume, where no checkpoint is whole: go on from the weights, with fresh optimizers")
 	f.BoolVar(&o.json, "json", false, "progress as JSON lines on standard output")
 	f.BoolVar(&o.lint, "check", false, "print what the recipe linter finds and train nothing; exit code 1 if it finds something")
 	return c
@@ -91,32 +93,57 @@ func recipes() string {
 	return text
 }
 
-// adopt takes the settings that were not given from the run to be resumed.
-func (o *trainOptions) adopt(given func(flag string) bool) error {
-	before, err := readRun(o.out)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil // claim will say that there is no run
+// adopt takes the settings that were not given from the run to be resumed. own tells that its experiment is no recipe's, so
+// that only its own program can train it.
+func (o *trainOptions) adopt(given func(flag string) bool, log io.Writer) (own bool, err error) {
+	if !o.resume || o.out == "" {
+		return false, nil
 	}
-	if err != nil {
-		return err
+	before, notice, err := lab.RecipeIn(o.out)
+	if errors.Is(err, lab.ErrDamagedInfo) && given("recipe") {
+		return false, nil // what is given is compared with the checkpoints
 	}
-	if !given("recipe") {
-		o.Recipe = before.Recipe
+	switch {
+	case errors.Is(err, lab.ErrNoRun):
+		return false, nil // claim will say that there is no run
+	case errors.Is(err, lab.ErrDamagedInfo):
+		return false, fmt.Errorf("%w; add --recipe, --data, --batch and --seed as they were to go on from its checkpoints, or name another --out", err)
+	case err != nil:
+		return false, err
+	case notice != "":
+		fmt.Fprintln(log, notice)
 	}
-	if !given("data") && o.Recipe == before.Recipe {
-		o.Data = before.Data
+	if exp, err := before.Experiment(); err == nil && before.Data == "" {
+		before.Data = exp.Data.Name
 	}
-	if !given("batch") {
-		o.Batch = before.Batch
+	here := map[string][2]string{}
+	if given("recipe") {
+		here["recipe"] = [2]string{before.Name, o.Name}
 	}
-	if !given("seed") {
-		o.Seed = before.Seed
+	if given("data") {
+		here["data"] = [2]string{before.Data, o.Data}
 	}
-	return nil
+	if given("batch") {
+		here["batch"] = [2]string{fmt.Sprint(before.Batch), fmt.Sprint(o.Batch)}
+	}
+	if given("seed") {
+		here["seed"] = [2]string{fmt.Sprint(before.Seed), fmt.Sprint(o.Seed)}
+	}
+	for _, flag := range []string{"recipe", "data", "batch", "seed"} {
+		if pair, is := here[flag]; is && pair[0] != pair[1] {
+			if pair[0] == "" {
+				pair[0] = "a notebook's own experiment"
+			}
+			return false, fmt.Errorf("%s: the run's %s is %s there and %s here; leave out --%s to go on, or name another --out",
+				o.out, flag, pair[0], pair[1], flag)
+		}
+	}
+	o.Recipe = before
+	return before.Name == "", nil
 }
 
 // check reports wrong use and returns the experiment.
-func (o *trainOptions) check(batchGiven bool) (gan.Experiment, error) {
+func (o *trainOptions) check(batchGiven, own bool) (gan.Experiment, error) {
 	switch {
 	case o.steps <= 0:
 		return gan.Experiment{}, fmt.Errorf("--steps %d: want at least 1", o.steps)
@@ -127,7 +154,13 @@ func (o *trainOptions) check(batchGiven bool) (gan.Experiment, error) {
 	case o.maxTime < 0:
 		return gan.Experiment{}, fmt.Errorf("--max-time %s: want a positive time", o.maxTime)
 	}
-	exp, err := recipe.Named(o.Recipe)
+	if o.fromWeights && !o.resume {
+		return gan.Experiment{}, errors.New("--from-weights goes with --resume")
+	}
+	if _, err := device.Resolve(o.backend); own || err != nil {
+		return gan.Experiment{}, err
+	}
+	exp, err := recipe.Named(o.Name)
 	if err != nil {
 		return exp, err
 	}
@@ -135,12 +168,9 @@ func (o *trainOptions) check(batchGiven bool) (gan.Experiment, error) {
 		o.Batch = exp.BatchSize
 	}
 	if exp.Pack > 1 && o.Batch%exp.Pack != 0 {
-		return exp, fmt.Errorf("--batch %d: recipe %s judges %d images at once, so want a multiple of %d", o.Batch, o.Recipe, exp.Pack, exp.Pack)
+		return exp, fmt.Errorf("--batch %d: recipe %s judges %d images at once, so want a multiple of %d", o.Batch, o.Name, exp.Pack, exp.Pack)
 	}
-	if _, err := device.Resolve(o.backend); err != nil {
-		return exp, err
-	}
-	if exp, err = o.experiment(); err == nil {
+	if exp, err = o.Experiment(); err == nil {
 		o.Data = exp.Data.Name
 	}
 	return exp, err
@@ -159,12 +189,29 @@ func report(exp gan.Experiment, out io.Writer) error {
 	return nil
 }
 
-func (o *trainOptions) train(ctx context.Context, exp gan.Experiment, out, log io.Writer) (err error) {
-	unlock, err := o.claim()
+// train trains the run, which this process keeps unless another does, or it is of an experiment that only its own program
+// can make.
+func (o *trainOptions) train(ctx context.Context, exp gan.Experiment, own bool, out, log io.Writer) (err error) {
+	if err := o.claim(); err != nil {
+		return err
+	}
+	dir, err := filepath.Abs(o.out)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	living := lab.Lives(dir)
+	if living || own {
+		run, err := lab.Attach(dir)
+		if err != nil {
+			return err
+		}
+		o.began(run, log)
+		err = o.follow(ctx, run, nil, out, log)
+		if !living { // it was started for this
+			err = errors.Join(err, run.Stop())
+		}
+		return err
+	}
 	choice, err := device.Resolve(o.backend)
 	if err != nil {
 		return err
@@ -174,149 +221,253 @@ func (o *trainOptions) train(ctx context.Context, exp gan.Experiment, out, log i
 			fmt.Fprintln(log, "warning:", f)
 		}
 	}
-	fmt.Fprintf(log, "%s; compiling %s\n", choice.Reason, o.Recipe)
-	backend, err := device.Open(choice.Config)
+	fmt.Fprintf(log, "%s; compiling %s\n", choice.Reason, o.Name)
+	changed := lab.Refuse
+	if o.fromWeights {
+		changed = lab.FromWeights
+	}
+	kept, err := lab.Keep(ctx, dir, exp, lab.RunOptions{Backend: choice.Config, Changed: changed})
+	if ctx.Err() != nil {
+		return fmt.Errorf("interrupted before it had trained; what %s held before is as it was", o.out)
+	}
+	if errors.Is(err, lab.ErrLiving) {
+		return fmt.Errorf("another process has just begun to train in %s; add --resume to see it", o.out)
+	}
 	if err != nil {
 		return err
 	}
-	defer backend.Finalize()
-	trainer, err := gan.NewTrainer(backend, exp)
-	if err != nil {
-		return err
+	o.began(kept.Run, log)
+	err = o.follow(ctx, kept.Run, kept, out, log)
+	if ended := kept.End(); err == nil {
+		err = ended
 	}
-	if o.resume {
-		if err := o.restore(trainer, log); err != nil {
-			return err
-		}
-	}
-	o.Batch = trainer.Experiment().BatchSize
-	if err := o.writeInfo(); err != nil {
-		return err
-	}
-	if trainer.Step() >= o.steps {
-		fmt.Fprintf(log, "%s is at step %d already; ask for more --steps to train on\n", o.out, trainer.Step())
-		return nil
-	}
-	records, err := os.OpenFile(filepath.Join(o.out, progressFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, records.Close()) }()
-	if o.json {
-		records := io.MultiWriter(out, records)
-		return o.loop(ctx, trainer, records, io.Discard, log)
-	}
-	return o.loop(ctx, trainer, records, log, log)
+	return err
 }
 
-// claim makes the run folder or, with --resume, finds it, and locks it.
-func (o *trainOptions) claim() (unlock func(), err error) {
+// began says where the run stands as it is opened.
+func (o *trainOptions) began(run *lab.Run, log io.Writer) {
+	if notice := run.Notice(); notice != "" {
+		fmt.Fprintln(log, notice)
+	}
+	if s, err := run.Status(); err == nil && o.resume {
+		fmt.Fprintf(log, "resuming at step %d\n", s.Step)
+	}
+}
+
+// claim wants a folder for a new run or, with --resume, one with a run.
+func (o *trainOptions) claim() error {
+	if lab.HoldsRun(o.out) && o.resume {
+		return nil
+	}
+	if lab.Lives(o.out) {
+		return fmt.Errorf("another process is training in %s; add --resume to see it and to train on, or name another --out", o.out)
+	}
 	entries, err := os.ReadDir(o.out)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("--out: %w", err)
+	}
 	started := false
 	for _, e := range entries {
-		started = started || e.Name() != lockFile
+		started = started || e.Name() != "lock" && e.Name() != "socket" // of a run that was killed before it began
 	}
 	switch {
-	case err != nil && !errors.Is(err, os.ErrNotExist):
-		return nil, fmt.Errorf("--out: %w", err)
-	case started && !o.resume:
-		return nil, fmt.Errorf("%s is not empty; add --resume to go on with the run in it, or name another --out", o.out)
-	case !started && o.resume:
-		return nil, fmt.Errorf("%s holds no run to resume; leave out --resume to begin one", o.out)
+	case o.resume:
+		return fmt.Errorf("%s holds no run to resume; leave out --resume to begin one", o.out)
+	case started:
+		return fmt.Errorf("%s is not empty; add --resume to go on with the run in it, or name another --out", o.out)
 	}
-	if err := os.MkdirAll(o.out, 0o700); err != nil {
-		return nil, fmt.Errorf("--out: %w", err)
-	}
-	lock := flock.New(filepath.Join(o.out, lockFile))
-	held, err := lock.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("--out: %w", err)
-	}
-	if !held {
-		return nil, fmt.Errorf("another process is training in %s; wait for it, or name another --out", o.out)
-	}
-	return func() { lock.Unlock() }, nil
-}
-
-func (o *trainOptions) restore(trainer *gan.Trainer, log io.Writer) error {
-	skipped, err := trainer.Restore(filepath.Join(o.out, checkpoints))
-	for _, problem := range skipped {
-		fmt.Fprintf(log, "%s; using the checkpoint before it\n", problem)
-	}
-	if errors.Is(err, gan.ErrNoCheckpoint) {
-		fmt.Fprintln(log, "the run stopped before its first checkpoint; beginning at step 0")
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("cannot resume %s: %w", o.out, err)
-	}
-	fmt.Fprintf(log, "resuming at step %d\n", trainer.Step())
 	return nil
 }
 
-func (o *trainOptions) writeInfo() error {
-	text, err := json.MarshalIndent(o.runInfo, "", "  ")
+// follow trains the run until the last step, the time limit or ctx's end, which are all good ends, and reports. kept is nil
+// where another process keeps the run.
+func (o *trainOptions) follow(ctx context.Context, run *lab.Run, kept *lab.Kept, out, log io.Writer) error {
+	s, err := run.Status()
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(o.out, runFile)
-	if err := wholefile.Write(path, append(text, '\n'), 0o600); err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
+	if s.Step >= o.steps {
+		fmt.Fprintf(log, "%s is at step %d already; ask for more --steps to train on\n", o.out, s.Step)
+		return nil
 	}
-	return nil
-}
-
-// loop trains, reports and saves until the last step, the time limit or ctx's end, which are all good ends.
-func (o *trainOptions) loop(ctx context.Context, trainer *gan.Trainer, records, terminal, log io.Writer) error {
 	limited, cancel := ctx, context.CancelFunc(func() {})
 	if o.maxTime > 0 {
 		limited, cancel = context.WithTimeout(ctx, o.maxTime)
 	}
 	defer cancel()
-	live := show.NewLive(show.LiveOptions{Title: o.Recipe, Total: o.steps, Dir: o.out, Out: terminal})
-	begin := time.Now()
-	reported, saved := begin, begin
-	encoder := json.NewEncoder(records)
-	view, err := lab.NewView(trainer, 0, 0)
-	if err != nil {
-		return err
+	records := &records{path: filepath.Join(run.Dir(), progressFile), last: o.steps, begin: time.Now()}
+	live := show.LiveOptions{Title: run.Name(), Total: o.steps, Dir: run.Dir(), Out: log}
+	if o.Name != "" {
+		live.Title = o.Name
 	}
-	err = lab.Follow(limited, trainer, o.steps-trainer.Step(), live, view.Dress, func(p gan.Progress) error {
-		now := time.Now()
-		if p.Step == o.steps || now.Sub(reported) >= reportEvery {
-			reported = now
-			if err := encoder.Encode(newRecord(p, now.Sub(begin), trainer)); err != nil {
-				return fmt.Errorf("cannot record the progress: %w", err)
-			}
+	if o.json {
+		records.out, live.Out = out, io.Discard
+	}
+	err = run.TrainShown(limited, o.steps, live, records.add)
+	for kept != nil && errors.Is(err, lab.ErrUnsaved) && limited.Err() == nil { // nothing is lost while this process lives
+		fmt.Fprintln(log, oneLine(err))
+		if !waitForRoom(limited, run) {
+			break
 		}
-		if now.Sub(saved) < checkpointEvery {
-			return nil
-		}
-		if err := trainer.Save(filepath.Join(o.out, checkpoints)); err != nil {
+		err = run.TrainShown(limited, o.steps, live, records.add)
+	}
+	if failed := records.close(); err == nil {
+		err = failed
+	}
+	if err != nil && !errors.Is(err, lab.ErrPaused) {
+		return o.stopped(run, kept, err)
+	}
+	if pictured := savePicture(ctx, run); pictured != nil && err == nil {
+		return pictured
+	}
+	if kept != nil {
+		if err := kept.End(); err != nil {
 			return err
 		}
-		saved = time.Now()
-		return nil
-	})
-	if err != nil {
-		return err
 	}
-	if err := live.Done(); err != nil {
-		return err
+	now, statusErr := run.Status()
+	if statusErr != nil {
+		return statusErr
 	}
-	if err := o.finish(trainer, view); err != nil {
-		return err
-	}
-	if spent, private := trainer.Spent(); private {
+	if spent := now.Privacy; spent != nil {
 		fmt.Fprintf(log, "%v, for weights and samples; checkpoints and what this run reports are not private\n", spent)
 	}
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Errorf("interrupted; step %d is saved, go on with --resume", trainer.Step())
+		return fmt.Errorf("interrupted; step %d is saved, go on with --resume", now.Step)
 	case limited.Err() != nil:
-		fmt.Fprintf(log, "time limit reached at step %d, which is saved; go on with --resume\n", trainer.Step())
+		fmt.Fprintf(log, "time limit reached at step %d, which is saved; go on with --resume\n", now.Step)
+		return nil
+	}
+	return err
+}
+
+// stopped is why the run ended while it was followed.
+func (o *trainOptions) stopped(run *lab.Run, kept *lab.Kept, err error) error {
+	if kept == nil {
+		return err
+	}
+	select {
+	case <-kept.Ended():
+	default:
+		return err
+	}
+	if kept.Err() != nil {
+		return nil // End says it
+	}
+	s, statusErr := run.Status()
+	if statusErr != nil {
+		return statusErr
+	}
+	return fmt.Errorf("stopped by another process; step %d is saved, go on with --resume", s.Step)
+}
+
+// waitForRoom waits until the run could be saved; false when ctx ends before, or the run does.
+func waitForRoom(ctx context.Context, run *lab.Run) bool {
+	for {
+		s, err := run.Status()
+		if err != nil || s.State == lab.Ended {
+			return false
+		}
+		if s.Unsaved == "" {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(reportEvery):
+		}
+	}
+}
+
+// savePicture puts a page of samples into the run's folder, where the data can be pictured. One that is being told to end
+// does so if it is quick.
+func savePicture(ctx context.Context, run *lab.Run) error {
+	if ctx.Err() != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+	}
+	picture, err := run.Picture(ctx)
+	if errors.Is(err, lab.ErrNoPicture) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(run.Dir(), "samples.png"), picture)
+}
+
+// records writes the progress, a line each half second, to progress.jsonl and, where out is set, there.
+type records struct {
+	path     string
+	out      io.Writer
+	last     int // step, which is always reported
+	file     *os.File
+	begin    time.Time
+	reported time.Time
+	first    lab.Metric
+	latest   lab.Metric
+	spent    *gan.PrivacySpent // of a private run
+	pending  []byte // what the file could not take yet
+}
+
+// add takes a step.
+func (r *records) add(m lab.Metric, of lab.Status) error {
+	now := time.Now()
+	if r.first.Calls == 0 {
+		r.reported, r.first = now, m
+	}
+	if n := m.Calls - r.first.Calls; n > 0 && m.Seconds > r.first.Seconds {
+		m.StepsPerSecond = float64(n) / (m.Seconds - r.first.Seconds)
+	}
+	m.Seconds = now.Sub(r.begin).Seconds()
+	r.latest, r.spent = m, of.Privacy
+	if m.Step != r.last && now.Sub(r.reported) < reportEvery {
+		return nil
+	}
+	r.reported = now
+	return r.write(m)
+}
+
+func (r *records) write(m lab.Metric) error {
+	r.latest = lab.Metric{}
+	line, err := json.Marshal(newRecord(m, r.spent))
+	if err != nil {
+		return err
+	}
+	line = append(line, '\n')
+	if r.out != nil {
+		if _, err := r.out.Write(line); err != nil {
+			return fmt.Errorf("cannot report the progress: %w", err)
+		}
+	}
+	if r.file == nil {
+		if r.file, err = os.OpenFile(r.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY|syscall.O_NOFOLLOW, 0o600); err != nil {
+			return fmt.Errorf("cannot record the progress: %w", err)
+		}
+	}
+	r.pending = append(r.pending, line...)
+	n, err := r.file.Write(r.pending)
+	r.pending = r.pending[n:]
+	if err != nil && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) { // else it is tried again
+		return fmt.Errorf("cannot record the progress: %w", err)
 	}
 	return nil
+}
+
+// close records the last step.
+func (r *records) close() (err error) {
+	if r.latest.Calls > 0 {
+		err = r.write(r.latest)
+	}
+	if r.file == nil {
+		return err
+	}
+	if err == nil && len(r.pending) > 0 {
+		_, err = r.file.Write(r.pending)
+	}
+	return errors.Join(err, r.file.Close())
 }
 
 // record is a line of progress.jsonl and of --json, see gan.Progress.
@@ -340,35 +491,18 @@ type record struct {
 	Delta   float64  `json:"delta,omitempty"`
 }
 
-func newRecord(p gan.Progress, since time.Duration, trainer *gan.Trainer) record {
+func newRecord(m lab.Metric, spent *gan.PrivacySpent) record {
 	r := record{
-		Step: p.Step, Seconds: since.Seconds(), StepsPerSecond: p.StepsPerSecond,
-		CriticLoss: p.CriticLoss, GeneratorLoss: p.GeneratorLoss,
-		Epoch: p.Epoch, Penalty: p.Penalty, RealLogit: p.RealLogit, FakeLogit: p.FakeLogit,
-		RealAccuracy: p.RealAccuracy, FakeAccuracy: p.FakeAccuracy,
-		CriticGradient: p.CriticGradient, GeneratorGradient: p.GeneratorGradient,
+		Step: m.Step, Seconds: m.Seconds, StepsPerSecond: m.StepsPerSecond,
+		CriticLoss: m.CriticLoss, GeneratorLoss: m.GeneratorLoss,
+		Epoch: m.Epoch, Penalty: m.Penalty, RealLogit: m.RealLogit, FakeLogit: m.FakeLogit,
+		RealAccuracy: m.RealAccuracy, FakeAccuracy: m.FakeAccuracy,
+		CriticGradient: m.CriticGradient, GeneratorGradient: m.GeneratorGradient,
 	}
-	if spent, private := trainer.Spent(); private {
+	if spent != nil {
 		if r.Delta = spent.Delta; spent.Open == 0 {
 			r.Epsilon = &spent.Epsilon
 		}
 	}
 	return r
-}
-
-func (o *trainOptions) finish(trainer *gan.Trainer, view *lab.View) error {
-	if err := trainer.Save(filepath.Join(o.out, checkpoints)); err != nil {
-		return err
-	}
-	if err := trainer.SaveWeights(o.out); err != nil {
-		return err
-	}
-	samples, err := view.Picture()
-	if errors.Is(err, lab.ErrNoPicture) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return show.SavePNG(filepath.Join(o.out, "samples.png"), samples)
 }
