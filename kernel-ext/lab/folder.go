@@ -212,6 +212,7 @@ type info struct {
 	Args       []string           // of the program
 	WorkDir    string             // of the program
 	From       string             // the run it was forked from, or ""
+	Opened     string             // the name by which the program opens it, which may be another than the folder's now
 }
 
 // keptData is a data set as run.json keeps it. `gantry train` once wrote only its name.

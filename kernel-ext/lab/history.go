@@ -9,6 +9,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"gantry.local/gan"
 )
@@ -80,8 +81,13 @@ type history struct {
 	n    int // records, of which
 
 	mu        sync.Mutex
-	unwritten []byte // the last, not in the file yet
+	unwritten []byte    // the last, not in the file yet
+	flushed   time.Time // when all were
 }
+
+// flushEach is how often the file is written to: where steps take less than a millisecond, writing each would be felt. What
+// a process that is killed had not written yet would be cut off by the next anyway, at its last checkpoint.
+const flushEach = 200 * time.Millisecond
 
 // openHistory opens or makes the file. What a process that was killed in the middle of a record has left of it is cut off.
 func openHistory(path string) (*history, error) {
@@ -98,12 +104,16 @@ func openHistory(path string) (*history, error) {
 	return h, h.cut(h.n)
 }
 
-// add appends the record of call n+1. It has it also when the error says that it could not be written.
+// add appends the record of call n+1, and writes if it is time. It has the record also when the error says that it could not
+// be written.
 func (h *history) add(m Metric) error {
 	if m.Calls != h.n+1 {
 		return fmt.Errorf("history: call %d does not follow on %d", m.Calls, h.n)
 	}
 	h.keep(m)
+	if time.Since(h.flushed) < flushEach {
+		return nil
+	}
 	return h.flush()
 }
 
@@ -124,7 +134,7 @@ func (h *history) flush() error {
 	if _, err := h.file.WriteAt(h.unwritten, int64(h.n*recordSize-len(h.unwritten))); err != nil {
 		return fmt.Errorf("history: %w", err)
 	}
-	h.unwritten = h.unwritten[:0]
+	h.unwritten, h.flushed = h.unwritten[:0], time.Now()
 	return nil
 }
 

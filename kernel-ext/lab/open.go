@@ -157,7 +157,7 @@ func OpenWith(exp gan.Experiment, o RunOptions) (*Run, error) {
 		}
 	}
 	if s, is := residentOf(); is {
-		if s.Dir == dir || isFork && s.Dir == forkDir {
+		if s.Dir == dir || isFork && s.Dir == forkDir || s.As != "" && s.As == o.Name {
 			serve(s, exp, o)
 		}
 		return &Run{name: o.Name, dir: dir, exp: &exp, o: o, observer: true}, nil
@@ -197,41 +197,41 @@ func Attach(name string) (*Run, error) {
 		if err = r.ready(ctx); !errors.Is(err, errNoLife) {
 			return r, err
 		}
-		o, err := programOf(dir)
+		o, as, err := programOf(dir)
 		if err != nil {
 			return nil, err
 		}
-		if err := r.startProcess(ctx, start{Dir: dir}, o); err != nil {
+		if err := r.startProcess(ctx, start{Dir: dir, As: as}, o); err != nil {
 			return nil, err
 		}
 	}
 	return r, err
 }
 
-// programOf is how the process of a run is started without its experiment.
-func programOf(dir string) (detach.Options, error) {
+// programOf is how the process of a run is started without its experiment, and the name by which its program opens it.
+func programOf(dir string) (o detach.Options, as string, err error) {
 	i, err := readInfo(dir)
 	if err != nil && !errors.Is(err, ErrDamagedInfo) {
-		return detach.Options{}, err
+		return o, "", err
 	}
 	program := filepath.Join(dir, detach.ProgramFile)
 	_, gone := os.Lstat(program)
 	name := filepath.Base(dir)
 	switch {
 	case gone != nil && i == nil:
-		return detach.Options{}, fmt.Errorf("%w, and its program is gone: open it by lab.Open and its experiment, or by "+
+		return o, "", fmt.Errorf("%w, and its program is gone: open it by lab.Open and its experiment, or by "+
 			"`gantry train --resume --recipe NAME --out %s`", err, dir)
 	case gone == nil && i == nil: // how it was called is not known any more
-		return detach.Options{Program: program, Args: []string{}}, nil
+		return detach.Options{Program: program, Args: []string{}}, "", nil
 	case gone == nil:
-		if i.Args == nil {
-			i.Args = []string{}
+		if as = i.Opened; as == "" {
+			as = i.Status.Name
 		}
-		return detach.Options{Program: program, Args: i.Args, WorkDir: i.WorkDir}, nil
+		return detach.Options{Program: program, Args: append([]string{}, i.Args...), WorkDir: i.WorkDir}, as, nil
 	case i.Recipe != "":
-		return detach.Options{}, nil
+		return o, "", nil
 	}
-	return detach.Options{}, fmt.Errorf("run %s cannot be started: its program is gone; open it by lab.Open and its experiment", name)
+	return o, "", fmt.Errorf("run %s cannot be started: its program is gone; open it by lab.Open and its experiment", name)
 }
 
 // attempts bounds how often opening begins again because another client started or stopped the run meanwhile.

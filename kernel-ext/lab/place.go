@@ -82,6 +82,9 @@ func (p *place) listen(accept func(net.Listener)) error {
 	return nil
 }
 
+// path names the folder itself, wherever it is now, so that nothing is made where a person has deleted it.
+func (p *place) path() string { return pathOf(p.folder, p.dir) }
+
 // hush closes the socket for good.
 func (p *place) hush() {
 	p.mu.Lock()
@@ -156,7 +159,7 @@ func (r *resident) watchPlace(accept func(net.Listener)) {
 		var moved *movedError
 		switch err := r.place.check(); {
 		case errors.As(err, &moved):
-			err := r.between(context.Background(), func() error { return r.writeTo(moved.to) })
+			err := r.between(context.Background(), r.writeState)
 			r.lose(errors.Join(moved, err))
 			return
 		case errors.Is(err, errDeleted), errors.Is(err, errTaken):

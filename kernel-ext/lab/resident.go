@@ -41,6 +41,7 @@ type resident struct {
 	ladder   *ladder
 	info     info
 	savedAt  time.Time
+	triedAt  time.Time // to save
 	lookedAt time.Time
 	shown    *shown // the last look
 	pace     pace
@@ -102,6 +103,7 @@ type start struct {
 	Adopt   bool   // carry over what fits from the newest checkpoint, rather than want it to be this experiment's
 	Weights bool   // begin with the weights that were saved beside the checkpoints, none of which is whole
 	From    string // the run that it is a fork of
+	As      string // the name by which the program opens the run, whose folder was moved or copied
 }
 
 // variant is a kind of step that is compiled by itself.
@@ -287,7 +289,8 @@ func (r *resident) prepare(s start) error {
 	}
 	exp := r.trainer.Experiment()
 	now := info{Recipe: recipeOf(r.exp, definition, data), Batch: r.exp.BatchSize, Seed: r.exp.Seed, Version: protocolVersion,
-		Definition: definition, Data: keptData(data), Initial: initial, Args: os.Args[1:], WorkDir: workDir, From: s.From}
+		Definition: definition, Data: keptData(data), Initial: initial, Args: os.Args[1:], WorkDir: workDir, From: s.From,
+		Opened: r.o.Name}
 	target := 0
 	if before != nil {
 		target = before.Status.Target
@@ -313,7 +316,7 @@ func (r *resident) prepare(s start) error {
 	})
 	r.report()
 	if before == nil {
-		if err := r.writeInfo(r.dir); err != nil {
+		if err := r.writeInfo(); err != nil {
 			return err
 		}
 	}
@@ -437,7 +440,7 @@ func (r *resident) work() error {
 				wake = longTime
 			}
 			if unsaved {
-				wake = retryTime
+				wake = time.Until(r.triedAt.Add(retryTime))
 			}
 			idle := time.NewTimer(wake)
 			select {
@@ -509,7 +512,7 @@ func (r *resident) step(g goal) {
 	if err != nil {
 		r.update(func() {
 			r.goal.on, r.settled = false, true
-			r.status.Problem = oneLine(err)
+			r.status.Problem = r.words(err)
 		})
 		r.report()
 		return
@@ -610,10 +613,11 @@ func (r *resident) present() Status {
 
 // save writes a checkpoint, if the newest is not of this state, and what a later process must know.
 func (r *resident) save() error {
+	r.triedAt = time.Now()
 	err := r.write()
 	if err != nil {
 		r.cannotSave(err)
-		return fmt.Errorf("%w: %s", ErrUnsaved, oneLine(err))
+		return fmt.Errorf("%w: %s", ErrUnsaved, r.words(err))
 	}
 	now := time.Now()
 	r.update(func() {
@@ -633,7 +637,7 @@ func (r *resident) cannotSave(err error) {
 		if r.status.Problem != "" || r.lost != nil {
 			return
 		}
-		r.status.Unsaved = fmt.Sprintf("cannot be saved (%s): make room; step %d is good in memory, step %d is saved", oneLine(err),
+		r.status.Unsaved = fmt.Sprintf("cannot be saved (%s): make room; step %d is good in memory, step %d is saved", r.words(err),
 			r.trainer.Step(), r.status.Checkpointed)
 	})
 }
@@ -642,21 +646,26 @@ func (r *resident) write() error {
 	if err := r.place.check(); err != nil {
 		return err
 	}
-	if err := r.writeTo(r.dir); err != nil {
+	if err := r.writeState(); err != nil {
 		return err
 	}
 	return r.ladder.add(r.trainer.LastCheckpoint(), r.trainer.Step(), r.trainer.Calls())
 }
 
-// writeTo saves into a folder, which is the run's or what it is called by now.
-func (r *resident) writeTo(dir string) error {
+// writeState writes what the run goes on from.
+func (r *resident) writeState() error {
 	if err := r.history.sync(); err != nil {
 		return err
 	}
-	if err := r.trainer.Save(filepath.Join(dir, checkpointsDir)); err != nil {
+	if err := r.trainer.Save(filepath.Join(r.place.path(), checkpointsDir)); err != nil {
 		return err
 	}
-	return r.writeInfo(dir)
+	return r.writeInfo()
+}
+
+// words are an error's, with the folder's name.
+func (r *resident) words(err error) string {
+	return strings.ReplaceAll(oneLine(err), r.place.path(), r.dir)
 }
 
 // settle is save for a run that comes to rest: who looks into its folder finds its weights, too.
@@ -664,20 +673,20 @@ func (r *resident) settle() error {
 	if err := r.save(); err != nil {
 		return err
 	}
-	if err := r.trainer.SaveWeights(r.dir); err != nil {
+	if err := r.trainer.SaveWeights(r.place.path()); err != nil {
 		r.cannotSave(err)
-		return fmt.Errorf("%w: %s", ErrUnsaved, oneLine(err))
+		return fmt.Errorf("%w: %s", ErrUnsaved, r.words(err))
 	}
 	return nil
 }
 
 // writeInfo writes what a later process, or one that only looks, must know.
-func (r *resident) writeInfo(dir string) error {
+func (r *resident) writeInfo() error {
 	r.info.Status = r.present()
 	st := &r.info.Status
 	st.State, st.Pid, st.Memory, st.StepsPerSecond, st.Clients = Ended, os.Getpid(), 0, 0, 0
 	st.Signature = gan.Signature{} // kept beside it
-	return r.info.write(dir)
+	return r.info.write(r.place.path())
 }
 
 // accept answers clients until the listener is closed.

@@ -44,6 +44,7 @@ type plan struct {
 	Changed    lab.Changed
 	Broken     bool
 	Pictures   bool // see pictured
+	Attach     bool // its program attaches by name
 }
 
 func (p plan) experiment() gan.Experiment {
@@ -91,6 +92,9 @@ func TestMain(m *testing.M) {
 	case is && steps == "":
 		if p.Name == "" {
 			p.Name = resident
+		}
+		if p.Attach {
+			lab.Attach(resident) // does not return
 		}
 		_, err := lab.OpenWith(p.experiment(), p.options()) // does not return
 		fmt.Fprintln(os.Stderr, "lab: Open returned in the run's process:", err)
@@ -929,7 +933,7 @@ func TestVersion(t *testing.T) {
 	}()
 	p := plan{Name: "old", Backend: "go"}
 	_, err = lab.OpenWith(p.experiment(), p.options())
-	if err == nil || !strings.Contains(err.Error(), "speaks version 99, this program version 1): end it by `gantry stop old`") {
+	if err == nil || !strings.Contains(err.Error(), "speaks version 99, this program version 2): end it by `gantry stop old`") {
 		t.Errorf("a process of version 99: %v", err)
 	}
 }
@@ -996,27 +1000,6 @@ func TestLongPath(t *testing.T) {
 	}
 	if _, _, err := lab.EndRun("deep", 5*time.Second); err != nil {
 		t.Error(err)
-	}
-}
-
-// TestHung stops a run's process in its tracks: it is found hung, and ended.
-func TestHung(t *testing.T) {
-	runs(t)
-	r := plan{Name: "hung", Backend: "go"}.open(t)
-	s := status(t, r)
-	if err := syscall.Kill(s.Pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "it is listed as hung", func() bool { // a signal takes its time
-		all, err := lab.List()
-		return err == nil && len(all) == 1 && all[0].Hung && strings.Contains(all.String(), "hung")
-	})
-	found, killed, err := lab.EndRun("hung", 300*time.Millisecond)
-	if !found || !killed || err != nil {
-		t.Errorf("ending it: found %v, killed %v, %v", found, killed, err)
-	}
-	if found, killed, err = lab.EndRun("hung", time.Second); found || killed || err != nil {
-		t.Errorf("ending it again: found %v, killed %v, %v", found, killed, err)
 	}
 }
 
