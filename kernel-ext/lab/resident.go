@@ -161,6 +161,7 @@ func keep(s start, exp gan.Experiment, o RunOptions) (code int, err error) {
 	go r.watchPlace(accept)
 
 	if err := r.prepare(s); err != nil {
+		close(r.ended)
 		return exitBroken, err
 	}
 	err = r.work()
