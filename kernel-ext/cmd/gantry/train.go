@@ -409,7 +409,7 @@ type records struct {
 	first    lab.Metric
 	latest   lab.Metric
 	spent    *gan.PrivacySpent // of a private run
-	pending  []byte // what the file could not take yet
+	pending  []byte            // what the file could not take yet
 }
 
 // add takes a step.
