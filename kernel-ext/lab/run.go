@@ -157,7 +157,7 @@ func (r *Run) read(conn io.Reader, body any) ([]byte, error) {
 		return nil, fmt.Errorf("run %s: %w (its process speaks version %d, this program version %d): end it by `gantry stop %s` "+
 			"and open it again, which keeps its state", r.name, errVersion, answer.Version, protocolVersion, r.handle())
 	case answer.Kind != "":
-		return nil, &kindError{answer.Error, kindsOfErrors()[answer.Kind]}
+		return nil, &kindError{answer.Error, answer.Kind}
 	case answer.Error != "":
 		return nil, errors.New(answer.Error)
 	case body == nil:
@@ -165,18 +165,6 @@ func (r *Run) read(conn io.Reader, body any) ([]byte, error) {
 	}
 	return bytes, json.Unmarshal(answer.Body, body)
 }
-
-// kindError is an error that came over the socket, as it was worded there.
-type kindError struct {
-	text string
-	kind error
-}
-
-// Error says what it said there.
-func (e *kindError) Error() string { return e.text }
-
-// Unwrap tells the kind.
-func (e *kindError) Unwrap() error { return e.kind }
 
 // Status returns where the run stands. It is answered at once, whatever the run computes; that of a run without a process
 // is its last.

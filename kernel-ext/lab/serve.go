@@ -91,13 +91,7 @@ func (r *resident) answer(conn net.Conn) {
 		return write(reply{Body: text}, bytes)
 	}
 	if err := r.serveSafely(ctx, q, send); err != nil && ctx.Err() == nil {
-		answer := reply{Error: oneLine(err)}
-		for kind, is := range kindsOfErrors() {
-			if errors.Is(err, is) {
-				answer.Kind = kind
-			}
-		}
-		write(answer, nil)
+		write(reply{Error: r.words(err), Kind: kindsOf(err)}, nil)
 	}
 }
 
@@ -299,7 +293,7 @@ func (r *resident) serve(ctx context.Context, q request, send func(body any, byt
 			return err
 		}
 		if why != "" {
-			return fmt.Errorf("run %s is not ended: %w: it %s; `kill %d` ends it without them", r.name, ErrUnsaved, why, os.Getpid())
+			return &kindError{fmt.Sprintf("run %s is not ended: it %s; `kill %d` ends it without the steps since", r.name, why, os.Getpid()), kindsOf(ErrUnsaved)}
 		}
 		return send(r.present(), nil)
 	}
@@ -398,8 +392,8 @@ func (r *resident) reach(ctx context.Context, a waitArgs) error {
 
 func pausedAt(st Status, a waitArgs) error {
 	if st.Unsaved != "" {
-		return fmt.Errorf("run %s: %w after step %d of %d: %w: it %s, and run.Resume() goes on", st.Name, ErrPaused, st.Step, a.Until,
-			ErrUnsaved, st.Unsaved)
+		return &kindError{fmt.Sprintf("run %s: paused after step %d of %d: it %s, and run.Resume() goes on", st.Name, st.Step, a.Until, st.Unsaved),
+			kindsOf(errors.Join(ErrPaused, ErrUnsaved))}
 	}
 	if a.Kind != BothNetworks {
 		return fmt.Errorf("run %s: %w before all of its steps were done", st.Name, ErrPaused)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"time"
 )
 
@@ -40,6 +41,33 @@ const kindAlive = "alive"
 // kindsOfErrors are those that a program may want to tell apart.
 func kindsOfErrors() map[string]error {
 	return map[string]error{"paused": ErrPaused, "unsaved": ErrUnsaved, "no picture": ErrNoPicture, "no text": ErrNoText, "version": errVersion}
+}
+
+// kindsOf names all that an error is, with commas between.
+func kindsOf(err error) string {
+	var kinds []string
+	for kind, is := range kindsOfErrors() {
+		if errors.Is(err, is) {
+			kinds = append(kinds, kind)
+		}
+	}
+	return strings.Join(kinds, ",")
+}
+
+// kindError is an error of such kinds, as it was worded where it arose.
+type kindError struct{ text, kinds string }
+
+// Error says what it said there.
+func (e *kindError) Error() string { return e.text }
+
+// Unwrap tells the kinds.
+func (e *kindError) Unwrap() (all []error) {
+	for kind := range strings.SplitSeq(e.kinds, ",") {
+		if is, known := kindsOfErrors()[kind]; known {
+			all = append(all, is)
+		}
+	}
+	return all
 }
 
 const (
