@@ -564,6 +564,11 @@ func TestEarlierRuns(t *testing.T) {
 			if err != nil || len(listed) != 1 || listed[0].Living || listed[0].Damaged {
 				t.Errorf("it is listed as %+v (%v)", listed, err)
 			}
+			made, notice, err := lab.RecipeIn(dir)
+			want := map[string]lab.Recipe{"lab": {Name: "toy", Data: "ring", Batch: 16}, "train": {Name: "toy", Data: "ring,n=500", Batch: 16, Seed: 3}}[c.kind]
+			if err != nil || notice != "" || made != want {
+				t.Errorf("it is made by %+v, want %+v (%v, %q)", made, want, err, notice)
+			}
 			weights, notice, err := lab.Generator(dir)
 			if err != nil || notice != "" || len(weights.Tensors) == 0 {
 				t.Errorf("its weights: %v %q", err, notice)
@@ -591,13 +596,6 @@ func TestEarlierRuns(t *testing.T) {
 			}
 			if err := r.Stop(); err != nil {
 				t.Error(err)
-			}
-			made, notice, err := lab.RecipeIn(dir)
-			if err != nil || notice != "" {
-				t.Error(err, notice)
-			}
-			if c.kind == "train" && made != (lab.Recipe{Name: "toy", Data: "ring,n=500", Batch: 16, Seed: 3}) {
-				t.Errorf("it is made by %+v", made)
 			}
 		})
 	}

@@ -167,6 +167,9 @@ func (r Recipe) Experiment() (gan.Experiment, error) {
 func RecipeIn(dir string) (r Recipe, notice string, err error) {
 	i, err := readInfo(dir)
 	if err == nil {
+		if i.Recipe == "" && i.Version < 2 { // which did not say
+			return i.recipeBefore(dir), "", nil
+		}
 		return i.recipe(), "", nil
 	}
 	if !errors.Is(err, ErrDamagedInfo) {
@@ -175,17 +178,40 @@ func RecipeIn(dir string) (r Recipe, notice string, err error) {
 	if _, kept := os.Lstat(filepath.Join(dir, detach.ProgramFile)); kept == nil {
 		return r, "", nil // which knows
 	}
-	w, lost := weightsOf(dir)
-	if lost == nil {
-		m := w.generator.Metadata
-		batch, errBatch := strconv.Atoi(m["batch size"])
-		seed, errSeed := strconv.ParseInt(m["seed"], 10, 64)
-		r = Recipe{m["experiment"], m["data"], batch, seed}
-		if _, unknown := r.Experiment(); unknown == nil && errBatch == nil && errSeed == nil {
-			return r, fmt.Sprintf("%s; by its weights it is recipe %s on %s, batch %d, seed %d", oneLine(err), r.Name, r.Data, batch, seed), nil
-		}
+	if r := recipeByWeights(dir); r.Name != "" {
+		return r, fmt.Sprintf("%s; by its weights it is recipe %s on %s, batch %d, seed %d", oneLine(err), r.Name, r.Data, r.Batch, r.Seed), nil
 	}
 	return Recipe{}, "", err
+}
+
+// recipeByWeights is what the weights in a folder say of the recipe that made them; without a name where they do not.
+func recipeByWeights(dir string) Recipe {
+	w, err := weightsOf(dir)
+	if err != nil {
+		return Recipe{}
+	}
+	m := w.generator.Metadata
+	batch, errBatch := strconv.Atoi(m["batch size"])
+	seed, errSeed := strconv.ParseInt(m["seed"], 10, 64)
+	r := Recipe{m["experiment"], m["data"], batch, seed}
+	if _, unknown := r.Experiment(); unknown != nil || errBatch != nil || errSeed != nil {
+		return Recipe{}
+	}
+	return r
+}
+
+// recipeBefore is the recipe of a run that an earlier version of the lab kept, if its signature is that of one.
+func (i *info) recipeBefore(dir string) Recipe {
+	r := recipeByWeights(dir)
+	exp, err := r.Experiment()
+	if err != nil {
+		return Recipe{}
+	}
+	now, err := exp.SignatureOn(gan.DataShape(i.Data))
+	if err != nil || len(now.Differences(i.Definition)) > 0 {
+		return Recipe{}
+	}
+	return r
 }
 
 func (i *info) recipe() Recipe { return Recipe{i.Recipe, i.Data.Name, i.Batch, i.Seed} }

@@ -507,8 +507,8 @@ func (r *Run) ended(err error) error {
 func (r *Run) ready(ctx context.Context) error {
 	var s Status
 	err := r.call(ctx, "ready", nil, &s)
-	if errors.Is(err, io.EOF) {
-		waitForEnd(r.dir, time.Second)
+	if errors.Is(err, io.EOF) || errors.Is(err, errEnding) {
+		waitForEnd(r.dir, endPatience)
 		return r.ended(errors.New("while it got ready"))
 	}
 	if err == nil && r.notice == "" {

@@ -136,7 +136,9 @@ func noSocket(err error) bool {
 }
 
 // gone tells whether a request failed because the run has no process, or none any more.
-func gone(err error) bool { return errors.Is(err, errNoLife) || errors.Is(err, io.EOF) }
+func gone(err error) bool {
+	return errors.Is(err, errNoLife) || errors.Is(err, io.EOF) || errors.Is(err, errEnding)
+}
 
 // read takes one reply.
 func (r *Run) read(conn io.Reader, body any) ([]byte, error) {
@@ -155,7 +157,7 @@ func (r *Run) read(conn io.Reader, body any) ([]byte, error) {
 		return nil, fmt.Errorf("run %s: %w", r.name, err)
 	case answer.Version != protocolVersion:
 		return nil, fmt.Errorf("run %s: %w (its process speaks version %d, this program version %d): end it by `gantry stop %s` "+
-			"and open it again, which keeps its state", r.name, errVersion, answer.Version, protocolVersion, r.handle())
+			"and open it again by lab.Open, which keeps its state", r.name, errVersion, answer.Version, protocolVersion, r.handle())
 	case answer.Kind != "":
 		return nil, &kindError{answer.Error, answer.Kind}
 	case answer.Error != "":

@@ -40,7 +40,8 @@ const kindAlive = "alive"
 
 // kindsOfErrors are those that a program may want to tell apart.
 func kindsOfErrors() map[string]error {
-	return map[string]error{"paused": ErrPaused, "unsaved": ErrUnsaved, "no picture": ErrNoPicture, "no text": ErrNoText, "version": errVersion}
+	return map[string]error{"paused": ErrPaused, "unsaved": ErrUnsaved, "no picture": ErrNoPicture, "no text": ErrNoText, "version": errVersion,
+		"ending": errEnding}
 }
 
 // kindsOf names all that an error is, with commas between.
