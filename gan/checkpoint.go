@@ -22,7 +22,7 @@ const (
 	checkpointVersion = "2"
 	stepKey           = "step"
 	callsKey          = "calls"
-	orderKey          = "saved"    // which save into its folder it was
+	orderKey          = "saved"    // after how many times of going back
 	settingPrefix     = "setting " // of the settings' present values
 	versionKey        = "gantry checkpoint"
 )
@@ -43,7 +43,11 @@ func (t *Trainer) Save(dir string) error {
 	if err != nil {
 		return fmt.Errorf("cannot save: %w", err)
 	}
-	file.Metadata[versionKey], file.Metadata[orderKey] = checkpointVersion, strconv.Itoa(before.nextOrder())
+	path := filepath.Join(dir, checkpointName(t.step))
+	file.Metadata[versionKey] = checkpointVersion
+	if order := before.nextOrder(t.calls, path); order > 0 {
+		file.Metadata[orderKey] = strconv.Itoa(order)
+	}
 	t.noteStep(file)
 	for i, name := range t.exp.settingNames() {
 		if err := checkSetting(name, t.settings[i]); err != nil {
@@ -54,7 +58,6 @@ func (t *Trainer) Save(dir string) error {
 	if t.private != nil {
 		t.private.write(file.Metadata)
 	}
-	path := filepath.Join(dir, checkpointName(t.step))
 	if err := file.Save(path); err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ type Checkpoint struct {
 	// told, because it may not be read or is of another version.
 	Problem error
 
-	order int // which save into its folder it was, from 1; 0 in files of earlier versions
+	order int // how often runs in its folder had gone back before it was saved
 }
 
 // DamagedError is the error of a folder in which checkpoints are and none is whole. It is ErrDamaged.
@@ -230,11 +230,16 @@ func openCheckpoint(path string) (Checkpoint, error) {
 	return c, err
 }
 
-// nextOrder is the number of the save that comes after all of these.
-func (f checkpointFiles) nextOrder() int {
-	next := 1
-	for _, c := range f.whole {
-		next = max(next, c.order+1)
+// nextOrder is the order of a save that comes after all of these: theirs, or one more where it went back, so that what a
+// checkpoint holds does not depend on how often its run was saved.
+func (f checkpointFiles) nextOrder(calls int, path string) int {
+	next := 0
+	for _, c := range f.whole { // the latest last
+		if c.Path != path {
+			if next = c.order; c.Calls >= calls {
+				next++
+			}
+		}
 	}
 	return next
 }
