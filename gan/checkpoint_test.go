@@ -417,7 +417,7 @@ func (w *world) save(steps int) {
 	for _, content := range all {
 		if s, intact := w.saves[sha256.Sum256(content)]; intact {
 			whole++
-			kept = kept || s == before
+			kept = kept || s.step == before.step && s.variables == before.variables
 		}
 	}
 	replaced, was := w.saves[sha256.Sum256(earlier[filepath.Base(w.of.LastCheckpoint())])]
