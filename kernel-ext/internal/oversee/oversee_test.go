@@ -265,7 +265,11 @@ func saved(t *testing.T, dir string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return all[len(all)-1].Step
+	last := all[len(all)-1]
+	if last.Problem != nil {
+		t.Fatal(last.Problem)
+	}
+	return last.Step
 }
 
 // TestProgramEnds wants the runs saved also where the program ends by itself, as JupyterLab does when it is shut down from
