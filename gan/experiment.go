@@ -35,7 +35,8 @@ type Augmentation interface {
 // Adaptation moves the strength of an Augmentation while a run trains (Karras et al., "Training generative adversarial
 // networks with limited data", 2020, arXiv:2006.06676). Implementations are comparable values.
 type Adaptation interface {
-	// Next returns the next strength. meanSign is E[sign(D(x))] over the step's real images, and images their number.
+	// Next returns the next strength, which is held in [0, 1]. meanSign is E[sign(D(x))] over the step's real images, and
+	// images their number.
 	Next(strength, meanSign float64, images int) float64
 
 	// String names the adaptation, as kept in checkpoints.

@@ -306,7 +306,12 @@ func (t *Trainer) runStep(u updates) (Progress, error) {
 		if u.generator { // a whole step
 			images *= t.exp.CriticSteps
 		}
-		t.settings[strength] = t.exp.Adapt.Next(t.settings[strength], float64(report[reportRealSign]), images)
+		next := t.exp.Adapt.Next(t.settings[strength], float64(report[reportRealSign]), images)
+		if math.IsNaN(next) {
+			t.failed = fmt.Errorf("step %d: %s makes the augmentation's strength NaN", t.step, t.exp.Adapt)
+			return p, t.failed
+		}
+		t.settings[strength] = min(1, max(0, next))
 	}
 	return p, nil
 }

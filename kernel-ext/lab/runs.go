@@ -7,7 +7,6 @@ import (
 	"html"
 	"io"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -146,7 +145,9 @@ func look(name, dir string) (l Listed, is bool) {
 
 // answers tells whether a process listens at a Unix socket.
 func answers(path string) bool {
-	conn, err := net.DialTimeout("unix", path, time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	conn, err := private.Dial(ctx, filepath.Dir(path), filepath.Base(path))
 	if err != nil {
 		return false
 	}
