@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"syscall"
@@ -29,6 +30,9 @@ func containerCommand() *cobra.Command {
 			"ends last. What takes longer than $" + envGrace + " (default 9s, as docker stop allows 10) is killed.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if _, err := exec.LookPath(args[0]); err != nil {
+				return misuse{fmt.Errorf("there is no program %q here; name one that is on PATH, or its path", args[0])}
+			}
 			o := oversee.Options{Args: args, Dir: course, Log: c.ErrOrStderr()}
 			if text := os.Getenv(envGrace); text != "" {
 				var err error

@@ -159,7 +159,9 @@ func TestTrainInPieces(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, stderr, code := gantry(t, "train", "--steps", "12", "--resume", "--out", pieces)
-		if code != 0 || !strings.Contains(stderr, "checkpoint-0000000012.safetensors: damaged file") || !strings.Contains(stderr, "using the checkpoint before it") || !strings.Contains(stderr, "resuming at step 7") {
+		// The one before is that of step 7, or of a slow step after it, for such are saved at once.
+		resumed := regexp.MustCompile(`resuming at step ([7-9]|1[01])\b`).MatchString(stderr)
+		if code != 0 || !strings.Contains(stderr, "checkpoint-0000000012.safetensors: damaged file") || !strings.Contains(stderr, "using the checkpoint before it") || !resumed {
 			t.Errorf("exit code %d: %s", code, stderr)
 		}
 		if !bytes.Equal(read(t, filepath.Join(whole, "generator.safetensors")), read(t, filepath.Join(pieces, "generator.safetensors"))) {

@@ -151,7 +151,7 @@ func TestWrongValues(t *testing.T) {
 		{`unknown recipe "gan"`, []string{"train", "--recipe", "gan", "--out", "out"}},
 		{`unknown data set "cifar"`, []string{"train", "--data", "cifar", "--out", "out"}},
 		{"want n=NUMBER", []string{"train", "--data", "ring,n=abc", "--out", "out"}},
-		{"want at least one point", []string{"train", "--recipe", "toy", "--data", "ring,n=-5", "--out", "out"}},
+		{"want at least one sample", []string{"train", "--recipe", "toy", "--data", "ring,n=-5", "--out", "out"}},
 		{"no such file", []string{"train", "--data", "csv:/nowhere.csv", "--out", "out"}},
 		{"no such file", []string{"train", "--data", "folder:/nowhere", "--out", "out"}},
 		{"CSV", []string{"train", "--recipe", "sines", "--data", "csv:" + table, "--out", "out"}},
