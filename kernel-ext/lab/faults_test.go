@@ -210,7 +210,7 @@ func TestHostileNumbers(t *testing.T) {
 		`"rewind","Args":-3`, `"rewind","Args":9223372036854775807`, `"rewind","Args":null,"Pid":-1`, `"set","Args":{"Name":"critic.rate","Value":-1}`,
 		`"set","Args":{"Name":"critic.rate","Value":1e999}`, `"export","Args":-1`, `"export","Args":9223372036854775807`,
 		`"follow","Args":{"After":-9223372036854775808}`, `"host","Args":{"What":"x"}`, `"branch","Args":""`, `"figure","Args":{"Until":-1}`,
-		`"weights","Args":"\u0000"`, `"nonsense"`, `"wait","Args":{"Kind":255,"Until":-9}`,
+		`"weights","Args":"\u0000"`, `"weights","Args":""`, `"weights","Args":"."`, `"branch","Args":"."`, `"nonsense"`, `"wait","Args":{"Kind":255,"Until":-9}`,
 	} {
 		conn, err := net.Dial("unix", filepath.Join(r.Dir(), "socket"))
 		if err != nil {
@@ -234,6 +234,11 @@ func TestHostileNumbers(t *testing.T) {
 	}
 	if now := status(t, r); now.Pid != before.Pid || now.Step < before.Step-3 {
 		t.Errorf("the run is %v, was %v", now, before)
+	}
+	for _, left := range []string{"run.json", "checkpoints", "generator.safetensors"} { // in the process's working folder, which is this one's
+		if _, err := os.Lstat(left); err == nil {
+			t.Errorf("a request without a folder wrote %s", left)
+		}
 	}
 }
 

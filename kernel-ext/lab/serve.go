@@ -243,6 +243,9 @@ func (r *resident) serve(ctx context.Context, q request, send func(body any, byt
 		if err := arguments(&dir); err != nil {
 			return err
 		}
+		if err := wholePath(dir); err != nil {
+			return err
+		}
 		return ok(r.between(ctx, func() error { return r.trainer.SaveWeights(dir) }))
 	case "picture":
 		return r.picture(ctx, send)
@@ -850,8 +853,24 @@ func (r *resident) branch(dir string) error {
 	return branch(r.dir, dir)
 }
 
-// branch copies what a fork begins with from one run's folder to another's.
+// wholePath reports a folder that a client names by less than its whole path: its working folder is not this process's.
+func wholePath(dir string) error {
+	if !filepath.IsAbs(dir) {
+		return fmt.Errorf("folder %q: name it by its whole path", dir)
+	}
+	return nil
+}
+
+// branch copies what a fork begins with from one run's folder to another's, in which there is no run yet.
 func branch(from, to string) error {
+	if err := wholePath(to); err != nil {
+		return err
+	}
+	if _, err := readInfo(to); err == nil || errors.Is(err, ErrDamagedInfo) {
+		return fmt.Errorf("%s is no folder for a fork: there is a run in it already", to)
+	} else if !errors.Is(err, ErrNoRun) {
+		return err
+	}
 	if err := private.Folder(filepath.Join(to, checkpointsDir)); err != nil {
 		return err
 	}
