@@ -14,6 +14,8 @@ import (
 
 	"github.com/gomlx/compute"
 	_ "github.com/gomlx/gomlx/backends/default" // registers "xla" and "go"
+
+	"gantry.local/gan/device/compilecache"
 )
 
 // Environment variables that choose a backend and say where its plugin lies.
@@ -82,6 +84,9 @@ func Open(name string) (compute.Backend, error) {
 	}
 	if err := checkPlugin(choice.Plugin); err != nil {
 		return nil, err
+	}
+	if choice.Plugin != "" {
+		compilecache.Put(choice.Plugin)
 	}
 	backend, err := compute.NewWithConfig(choice.Config)
 	if err != nil {

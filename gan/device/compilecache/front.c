@@ -1,0 +1,76 @@
+//go:build linux
+
+#include "front.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+#include "_cgo_export.h"
+
+// Of the one plugin that has the cache in front of it. They are set once, before its first client is made.
+static pjrt_api* api;
+static void* (*compile)(compile_args*);
+static uintptr_t cache;
+
+static void* call(int place, void* args) { return ((void* (*)(void*))api->functions[place])(args); }
+
+// failed frees an error and tells whether there was one.
+static int failed(void* error) {
+  if (!error) return 0;
+  error_destroy_args args = {.struct_size = sizeof args, .error = error};
+  ((void (*)(void*))api->functions[ERROR_DESTROY])(&args);
+  return 1;
+}
+
+void* front_load(void* client, const char* bytes, size_t size) {
+  load_args args = {.struct_size = sizeof args, .client = client, .bytes = bytes, .bytes_size = size};
+  return failed(call(EXECUTABLE_DESERIALIZE_AND_LOAD, &args)) ? NULL : args.loaded;
+}
+
+// on_cpu tells whether a client compiles for the processor: what is compiled for a GPU depends on more than the key holds.
+static int on_cpu(void* client) {
+  platform_name_args args = {.struct_size = sizeof args, .client = client};
+  return !failed(call(CLIENT_PLATFORM_NAME, &args)) && args.name_size == 3 && !memcmp(args.name, "cpu", 3);
+}
+
+// store hands the serialised form of an executable to the cache.
+static void store(void* loaded, key* of) {
+  get_executable_args got = {.struct_size = sizeof got, .loaded = loaded};
+  if (failed(call(LOADED_EXECUTABLE_GET_EXECUTABLE, &got))) return;
+  serialize_args written = {.struct_size = sizeof written, .executable = got.executable};
+  if (!failed(call(EXECUTABLE_SERIALIZE, &written))) {
+    frontStore(cache, of, (void*)written.bytes, written.bytes_size);
+    written.destroy(written.serialized);
+  }
+  executable_destroy_args gone = {.struct_size = sizeof gone, .executable = got.executable};
+  failed(call(EXECUTABLE_DESTROY, &gone));
+}
+
+// compile_or_load stands in the place of PJRT_Client_Compile.
+static void* compile_or_load(compile_args* args) {
+  if (!on_cpu(args->client)) return compile(args);
+  key of;
+  args->loaded = frontLoad(cache, args->client, args->program->code, args->program->code_size, (void*)args->options,
+                           args->options_size, &of);
+  if (args->loaded) return NULL;
+  void* error = compile(args);
+  if (!error) store(args->loaded, &of);
+  return error;
+}
+
+const char* front_put(const char* plugin, uintptr_t to) {
+  if (api) return NULL;
+  void* library = dlopen(plugin, RTLD_LAZY | RTLD_LOCAL);
+  if (!library) return dlerror();
+  pjrt_api* (*table)(void) = dlsym(library, "GetPjrtApi");
+  if (!table) return dlerror();
+  pjrt_api* found = table();
+  if (found->version.major != 0 ||
+      found->struct_size < offsetof(pjrt_api, functions) + (EXECUTABLE_DESERIALIZE_AND_LOAD + 1) * sizeof(void*))
+    return "the plugin speaks another version of the PJRT C API";
+  cache = to;
+  compile = found->functions[CLIENT_COMPILE];
+  found->functions[CLIENT_COMPILE] = compile_or_load;
+  api = found;
+  return NULL;
+}
