@@ -15,6 +15,7 @@ import (
 
 	"gantry.local/gan/data"
 	"gantry.local/gan/device"
+	"gantry.local/gan/device/compilecache"
 )
 
 // Finding is what the doctor says of one part.
@@ -109,6 +110,18 @@ func checks(root string, probe func(context.Context, string) (string, error)) []
 				choice, err := device.Resolve("")
 				return choice.Reason, err
 			}},
+		check{"compile cache", false, "remove that folder, or name another in " + compilecache.Env, func(context.Context) (string, error) {
+			dir := compilecache.Dir()
+			if dir == "" {
+				return "switched off by " + compilecache.Env, nil
+			}
+			folder, err := compilecache.Open(dir)
+			if err != nil {
+				return "", err
+			}
+			entries, size, err := folder.Size()
+			return fmt.Sprintf("%d entries, %.1f MB in %s", entries, float64(size)/1e6, dir), err
+		}},
 		check{"NVIDIA GPU", false, "install NVIDIA's driver, then gantry setup --cuda", func(ctx context.Context) (string, error) {
 			if reason := missingDriver(); reason != "" {
 				return "", errors.New(reason)
