@@ -189,3 +189,16 @@ func TestBillOfMaterials(t *testing.T) {
 		t.Errorf("%v, or another component has the same number", err)
 	}
 }
+
+// TestReadText wants the notices of old licences in letters that a reader of UTF-8 can read.
+func TestReadText(t *testing.T) {
+	for content, want := range map[string]string{"© Müller": "© Müller", "\xa9 M\xfcller": "© Müller", "": ""} {
+		path := filepath.Join(t.TempDir(), "LICENSE")
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := readText(path); err != nil || got != want {
+			t.Errorf("%q is read as %q (%v), want %q", content, got, err, want)
+		}
+	}
+}

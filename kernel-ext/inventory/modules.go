@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/mod/module"
 )
@@ -97,9 +98,9 @@ func texts(dir string) (all []Text, err error) {
 			if err != nil || d.IsDir() {
 				return err
 			}
-			body, err := os.ReadFile(path)
+			body, err := readText(path)
 			name, outside := filepath.Rel(dir, path)
-			all = append(all, Text{name, string(body)})
+			all = append(all, Text{name, body})
 			return errors.Join(err, outside)
 		})
 		if err != nil {
@@ -107,6 +108,19 @@ func texts(dir string) (all []Text, err error) {
 		}
 	}
 	return all, nil
+}
+
+// readText reads a text as UTF-8. One that is not is taken for Latin-1, in which old licences write © and names.
+func readText(path string) (string, error) {
+	body, err := os.ReadFile(path)
+	if err != nil || utf8.Valid(body) {
+		return string(body), err
+	}
+	letters := make([]rune, len(body))
+	for i, b := range body {
+		letters[i] = rune(b)
+	}
+	return string(letters), nil
 }
 
 // run runs a command in dir and returns what it prints, without the blank at its end.

@@ -93,8 +93,8 @@ func installedPackage(dir string) (c Component, err error) {
 		if err != nil || !passedOn.MatchString(d.Name()) && !strings.HasPrefix(name, "licenses"+string(filepath.Separator)) {
 			return err
 		}
-		body, err := os.ReadFile(path)
-		c.Texts = append(c.Texts, Text{name, string(body)})
+		body, err := readText(path)
+		c.Texts = append(c.Texts, Text{name, body})
 		return err
 	})
 	if err != nil {
