@@ -36,7 +36,7 @@ func TestCompiled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	y, err := sum.Exec1(float32(1))
+	y, err := sum.Call1(float32(1))
 	if err != nil {
 		t.Fatal(err)
 	}
