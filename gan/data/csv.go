@@ -65,6 +65,7 @@ type rowReader struct {
 // next allows for one row more.
 func (l *rowReader) next() { l.row, l.left = l.row+1, maxRow }
 
+// Read implements io.Reader.
 func (l *rowReader) Read(p []byte) (int, error) {
 	if l.left <= 0 {
 		return 0, fmt.Errorf("row %d is longer than %d bytes: mend a quote that lacks its end, or name a CSV file", l.row, maxRow)

@@ -216,6 +216,7 @@ type scanCounter struct {
 	scans int
 }
 
+// Read implements io.Reader.
 func (c *scanCounter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	const marker, scan = 0xff, 0xda

@@ -25,6 +25,7 @@ const (
 // ended is the exit code of a program that was run, which has said itself what was the matter.
 type ended int
 
+// Error says the code.
 func (e ended) Error() string { return fmt.Sprintf("it ended with code %d", int(e)) }
 
 func main() {
