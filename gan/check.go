@@ -3,6 +3,7 @@ package gan
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"gantry.local/gan/data"
@@ -124,8 +125,14 @@ func (e Experiment) checkNetworks(images *data.Images, seen *probed, find finder
 		find("generator ignores z", "use z in the generator",
 			"the generator makes the same image whatever its latent")
 	}
+	// A bias is not seen by what takes the mean away: a norm after its layer, or a loss of the differences of logits. Whether the
+	// layer is used, its weights tell.
+	withoutBiases := func(names []string) []string {
+		return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return strings.HasSuffix(name, "/biases") })
+	}
 	for network, variables := range map[string]struct{ without, all []string }{
-		"generator": {seen.generatorUntouched, seen.generatorWeights}, "critic": {seen.criticUntouched, seen.criticWeights}} {
+		"generator": {withoutBiases(seen.generatorUntouched), withoutBiases(seen.generatorWeights)},
+		"critic":    {withoutBiases(seen.criticUntouched), withoutBiases(seen.criticWeights)}} {
 		switch n := len(variables.without); {
 		case len(variables.all) == 0:
 			find("no gradient", "make its weights by its scope", "the %s has no trainable weights in its scope", network)

@@ -16,10 +16,9 @@ import (
 	"gantry.local/gan/safetensors"
 )
 
-// parityTolerance bounds ‖ours - PyTorch's‖ / ‖PyTorch's‖ for every parameter after one step. PyTorch's own steps in
-// float32 and float64 differ by up to 2e-4 in the generator's weights: Adam's first step is the gradient's sign, nearly,
-// and where the gradient is close to zero its rounding decides.
-const parityTolerance = 1e-4
+// parityTolerance bounds ‖ours - PyTorch's‖ / ‖PyTorch's‖ for every parameter after one step; PyTorch computes in float64,
+// from images and latents that leave no ReLU and no pool to be decided by rounding.
+const parityTolerance = 1e-5
 
 // hashed is the function of the same name in testdata/parity.py.
 func hashed(stream uint64, n int) []float64 {
@@ -48,11 +47,11 @@ func parityLayers() []string {
 		"generator/output", "critic/conv_0", "critic/conv_1", "critic/logit"}
 }
 
-func parityTrainer(t *testing.T, backend compute.Backend, order Order) *Trainer {
+func parityTrainer(t *testing.T, backend compute.Backend, order Order, seed uint64) *Trainer {
 	t.Helper()
-	const batch = 32
+	const batch = 8
 	pixels := make([]byte, batch*28*28)
-	for i, h := range hashed(1, len(pixels)) {
+	for i, h := range hashed(1000*seed+1, len(pixels)) {
 		// The background of zeros gives the pooling equal values, as MNIST's does.
 		if row, column := i/28%28, i%28; min(row, column) >= 6 && max(row, column) < 22 {
 			pixels[i] = byte(h * 256)
@@ -65,7 +64,7 @@ func parityTrainer(t *testing.T, backend compute.Backend, order Order) *Trainer 
 
 	draws := uint64(0)
 	trainer, err := newTrainer(backend, exp, func(g *graph.Graph) *graph.Node {
-		z := tensors.FromFlatDataAndDimensions(uniform(2+draws, batch*100, 1.7), batch, 100)
+		z := tensors.FromFlatDataAndDimensions(uniform(1000*seed+2+draws, batch*100, 1.7), batch, 100)
 		draws++
 		return graph.ConstTensor(g, z)
 	})
@@ -107,7 +106,7 @@ func TestParityWithPyTorch(t *testing.T) {
 	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
 		for _, order := range []Order{Alternating, AlternatingHalves, Simultaneous} {
 			t.Run(order.String(), func(t *testing.T) {
-				trainer := parityTrainer(t, backend, order)
+				trainer := parityTrainer(t, backend, order, uint64(want("seed")[0]))
 				before := map[string][]float32{}
 				for _, name := range parityNames() {
 					before[name] = parameter(trainer, name)
@@ -139,7 +138,7 @@ func TestParityWithPyTorch(t *testing.T) {
 					change, wantChange := difference(after, before[name]), float64(want(key + "/change")[0])
 					offChange := math.Abs(change-wantChange) / wantChange
 					worstChange = max(worstChange, offChange)
-					if offChange > 1e-3 {
+					if offChange > 1e-4 {
 						t.Errorf("%s changed by norm %g, PyTorch's by %g", name, change, wantChange)
 					}
 				}

@@ -96,13 +96,10 @@ func (e Experiment) probe(images *data.Images) (*probed, error) {
 	}
 	seen.spread = spread(tensors.MustCopyFlatData[float32](outputs[0]), n)
 	for i, name := range append(slices.Clone(seen.generatorWeights), seen.criticWeights...) {
-		ofCritic := i >= len(seen.generatorWeights)
-		// A bias that moves all logits alike is not seen by the losses of their differences.
-		shift := ofCritic && strings.HasSuffix(name, "/biases")
-		if tensors.ToScalar[float32](outputs[1+i]) != 0 || shift {
+		if tensors.ToScalar[float32](outputs[1+i]) != 0 {
 			continue
 		}
-		if ofCritic {
+		if i >= len(seen.generatorWeights) {
 			seen.criticUntouched = append(seen.criticUntouched, name)
 		} else if seen.spread > 0 { // else there is one cause, which has a finding of its own
 			seen.generatorUntouched = append(seen.generatorUntouched, name)
