@@ -101,9 +101,29 @@ func (a Adam) clip(gradients []*Node) []*Node {
 func norm(nodes []*Node) *Node {
 	sum := ScalarZero(nodes[0].Graph(), dtypes.Float32)
 	for _, x := range nodes {
-		sum = Add(sum, ReduceAllSum(Square(x)))
+		sum = Add(sum, sumOfSquares(x))
 	}
 	return rootOf(sum)
+}
+
+// sumOfSquares adds up the parts of a large x first, element by element: XLA's CPU backend would write down all squares
+// before it adds any.
+func sumOfSquares(x *Node) *Node {
+	const most, large = 32, 8192
+	size := x.Shape().Size()
+	if size < large {
+		return ReduceAllSum(Square(x))
+	}
+	parts := most
+	for size%parts != 0 {
+		parts--
+	}
+	rows := Reshape(x, parts, size/parts)
+	sum := Square(Slice(rows, AxisElem(0)))
+	for part := 1; part < parts; part++ {
+		sum = Add(sum, Square(Slice(rows, AxisElem(part))))
+	}
+	return ReduceAllSum(sum)
 }
 
 // rootOf is the square root with a finite slope at 0, for updates that are differentiated themselves.

@@ -86,6 +86,9 @@ func Open(name string) (compute.Backend, error) {
 		return nil, err
 	}
 	if choice.Plugin != "" {
+		if ours, _ := filepath.Match(filepath.Base(cpuPlugin), filepath.Base(choice.Plugin)); ours {
+			tune()
+		}
 		compilecache.Put(choice.Plugin)
 	}
 	backend, err := compute.NewWithConfig(choice.Config)

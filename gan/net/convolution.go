@@ -3,6 +3,7 @@ package net
 import (
 	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
+	"github.com/gomlx/gomlx/ml/model"
 )
 
 // window is the geometry of a convolution: a square kernel of size×size moves in steps of stride over images of
@@ -29,6 +30,16 @@ func (w window) convolve(x, kernel *Node) *Node {
 	return withAdjoints(w.convolved(x, kernel),
 		linearIn{x, func(y *Node) *Node { return w.transpose(y, kernel) }},
 		linearIn{kernel, func(y *Node) *Node { return w.correlate(x, y) }})
+}
+
+// biased is convolve plus "biases", and notes that it is.
+func (w window) biased(scope *model.Scope, x, kernel *Node) *Node {
+	b, y := biases(scope, x, kernel.Shape().Dim(3)), w.convolve(x, kernel)
+	y = Add(y, repeated(b, y.Shape().Dimensions))
+	if w.stride != 1 {
+		return y
+	}
+	return noted(y, affine{window: w, x: x, kernel: kernel, biases: b, slope: 1})
 }
 
 // transpose spreads y over the windows it came from: the transposed convolution.

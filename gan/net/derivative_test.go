@@ -38,6 +38,18 @@ func TestSecondDerivatives(t *testing.T) {
 		"SpectralDownConv2D": {func(s *model.Scope, x *Node) *Node { return SpectralDownConv2D(s, x, 3) }, images, true},
 		"MaxPool2": {func(s *model.Scope, x *Node) *Node { return MaxPool2(SameConv2D(s, x, 3, 3)) },
 			[]int{4, 5, 3, 2}, false},
+		"a pooled convolution":           {pooled(3, 3, 0), []int{4, 7, 6, 5}, false},
+		"a pooled convolution, leaky":    {pooled(3, 3, 0.2), []int{4, 6, 6, 5}, false},
+		"a pooled convolution, linear":   {pooled(3, 3, 1), []int{4, 6, 6, 5}, false},
+		"a pooled convolution, size 2":   {pooled(3, 2, 0.2), []int{4, 6, 5, 5}, false},
+		"a pooled convolution, gray":     {pooled(3, 3, 0.2), []int{4, 7, 8, 1}, false},
+		"a pooled convolution, coloured": {pooled(3, 3, 0), []int{4, 7, 8, 3}, false},
+		"two pooled convolutions": {func(s *model.Scope, x *Node) *Node {
+			return Dense(s.In("logit"), Flatten(pooled(3, 3, 0)(s.In("b"), pooled(6, 3, 0)(s.In("a"), x))), 1)
+		}, []int{4, 13, 12, 1}, false},
+		"a pooled SameConv2D": {func(s *model.Scope, x *Node) *Node {
+			return MaxPool2(LeakyReLU(SameConv2D(s, x, 3, 3), 0.2))
+		}, []int{4, 5, 6, 5}, false},
 		"BatchNorm":    {BatchNorm, images, false},
 		"LayerNorm":    {LayerNorm, images, false},
 		"InstanceNorm": {InstanceNorm, images, false},
@@ -70,6 +82,21 @@ func TestSecondDerivatives(t *testing.T) {
 				checkDerivatives(t, backend, c.layer, c.dims, !c.inference)
 			})
 		})
+	}
+}
+
+// pooled is a critic's usual block.
+func pooled(out, size int, slope float64) network {
+	return func(scope *model.Scope, x *Node) *Node {
+		x = Conv2D(scope, x, out, size)
+		switch slope {
+		case 0:
+			x = ReLU(x)
+		case 1:
+		default:
+			x = LeakyReLU(x, slope)
+		}
+		return MaxPool2(x)
 	}
 }
 

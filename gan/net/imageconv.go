@@ -13,7 +13,7 @@ import (
 //
 // Like all layers here it can be differentiated twice, as gradient penalties ask.
 func SameConv2D(scope *model.Scope, x *Node, out, size int) *Node {
-	return addBias(scope, sameConv(x, weights(scope, x, size, size, x.Shape().Dim(-1), out)))
+	return sameWindow(x, size).biased(scope, x, weights(scope, x, size, size, x.Shape().Dim(-1), out))
 }
 
 // DownConv2D is a convolution of 4×4 windows with stride 2 that halves the image's size, plus a bias: DCGAN's way down
@@ -42,14 +42,15 @@ func upConv(scope *model.Scope, x *Node, out int) *Node {
 }
 
 // sameConv is SameConv2D with a given kernel and without the bias.
-func sameConv(x, kernel *Node) *Node {
+func sameConv(x, kernel *Node) *Node { return sameWindow(x, kernel.Shape().Dim(0)).convolve(x, kernel) }
+
+// sameWindow is the geometry of SameConv2D.
+func sameWindow(x *Node, size int) window {
 	requireImages("SameConv2D", x)
-	size := kernel.Shape().Dim(0)
 	if size%2 == 0 {
 		panic(fmt.Errorf("SameConv2D needs an odd size, not %d: an even window has no middle", size))
 	}
-	w := window{height: x.Shape().Dim(1), width: x.Shape().Dim(2), size: size, stride: 1, pad: size / 2}
-	return w.convolve(x, kernel)
+	return window{height: x.Shape().Dim(1), width: x.Shape().Dim(2), size: size, stride: 1, pad: size / 2}
 }
 
 // downConv is DownConv2D with a given kernel and without the bias.

@@ -36,8 +36,12 @@ func weights(scope *model.Scope, x *Node, dims ...int) *Node {
 
 // addBias adds "biases": [features], which start zero, to the last axis of x.
 func addBias(scope *model.Scope, x *Node) *Node {
-	biases := parameter(scope.WithInitializer(initializer.Zero), x, "biases", x.Shape().Dim(-1))
-	return Add(x, ExpandLeftToRank(biases, x.Rank()))
+	return Add(x, repeated(biases(scope, x, x.Shape().Dim(-1)), x.Shape().Dimensions))
+}
+
+// biases are a layer's biases, which start zero.
+func biases(scope *model.Scope, x *Node, features int) *Node {
+	return parameter(scope.WithInitializer(initializer.Zero), x, "biases", features)
 }
 
 // WithNormal returns the scope with weights that start N(0, deviation²). DCGAN's deviation is 0.02 (Radford et al., 2015,

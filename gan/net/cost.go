@@ -1,0 +1,102 @@
+package net
+
+import (
+	"path/filepath"
+	"strings"
+
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
+)
+
+// What XLA's CPU backend is slow at, and what does the same here. It makes one loop of a chain of elementwise operations, and
+// that is fast as long as the loop reads its operands in order and does not branch. But
+//
+//   - a value with several readers is computed by each of them, with all that it is made of: see once;
+//   - a sum over leading axes runs through its operand number by number, once for each that remains: see columnSum;
+//   - padding within a loop is a branch for each number: see zeroExtend and overlapped;
+//   - a product with a single column is no matrix product: see oneColumn.
+//
+// Everywhere else, on a GPU and on the Go backend, the plain operations are used.
+
+// onCPU tells whether x is computed by XLA's CPU backend, in a type whose products are exact enough to stand for sums.
+func onCPU(x *Node) bool {
+	plugin, is := x.Graph().Backend().(interface{ PluginName() string })
+	exact := x.DType() == dtypes.Float32 || x.DType() == dtypes.Float64
+	return is && exact && strings.Contains(filepath.Base(plugin.PluginName()), "cpu")
+}
+
+// once returns x, computed once for all of its readers.
+func once(x *Node) *Node {
+	if !onCPU(x) {
+		return x
+	}
+	return withAdjoints(computedOnce(x), linearIn{x, func(gradient *Node) *Node { return gradient }})
+}
+
+// computedOnce is once without a gradient. It divides x by a one that XLA does not see to be one: it repeats no division, and
+// this one is exact.
+func computedOnce(x *Node) *Node {
+	if !onCPU(x) {
+		return x
+	}
+	first := make([]SliceAxisSpec, x.Rank())
+	for axis := range first {
+		first[axis] = AxisElem(0)
+	}
+	one := Sign(AddScalar(Square(Reshape(Slice(x, first...))), 1))
+	return Div(x, one)
+}
+
+// columnSum sums x over all axes but the last: [..., features] to [features].
+func columnSum(x *Node) *Node {
+	dims := x.Shape().Dimensions
+	rows := Reshape(x, -1, dims[len(dims)-1])
+	const few = 64 // rows are as fast to be added one by one
+	sum := rows
+	if n := rows.Shape().Dim(0); onCPU(x) && n >= few {
+		ones := BroadcastToDims(Scalar(x.Graph(), x.DType(), 1), 8, n) // of one row it would make no matrix product
+		sum = Reshape(Slice(MatMul(ones, rows), AxisElem(0)), -1)
+	} else {
+		sum = ReduceSum(rows, 0)
+	}
+	return withAdjoints(sum, linearIn{x, func(gradient *Node) *Node { return repeated(gradient, dims) }})
+}
+
+// repeated gives v, [features], to each row of dims; it is the adjoint of columnSum.
+func repeated(v *Node, dims []int) *Node {
+	return withAdjoints(BroadcastToDims(ExpandLeftToRank(v, len(dims)), dims...), linearIn{v, columnSum})
+}
+
+// oneColumn is MatMul(x, w) for w of one column, [n, 1].
+func oneColumn(x, w *Node) *Node {
+	zeros := BroadcastToDims(ScalarZero(w.Graph(), w.DType()), w.Shape().Dim(0), 7)
+	y := Slice(MatMul(x, Concatenate([]*Node{w, zeros}, 1)), AxisRange(), AxisRange(0, 1))
+	return withAdjoints(y,
+		linearIn{x, func(gradient *Node) *Node { return MatMul(gradient, TransposeAllAxes(w, 1, 0)) }},
+		linearIn{w, func(gradient *Node) *Node { return MatMul(TransposeAllAxes(x, 1, 0), gradient) }})
+}
+
+// zeroExtend adds rows and columns of zeros after those of x, [batch, height, width, channels].
+func zeroExtend(x *Node, height, width int) *Node {
+	s := x.Shape()
+	zeros := func(h, w int) *Node {
+		return BroadcastToDims(ScalarZero(x.Graph(), x.DType()), s.Dim(0), h, w, s.Dim(3))
+	}
+	if missing := width - s.Dim(2); missing > 0 {
+		x = Concatenate([]*Node{x, zeros(s.Dim(1), missing)}, 2)
+	}
+	if missing := height - s.Dim(1); missing > 0 {
+		x = Concatenate([]*Node{x, zeros(missing, width)}, 1)
+	}
+	return x
+}
+
+// overlapped adds b, shifted by one along axis, to a, both of length n there: a₀, a₁+b₀, …, b₍ₙ₋₁₎, of length n+1.
+func overlapped(a, b *Node, axis int) *Node {
+	n := a.Shape().Dim(axis)
+	if n == 1 {
+		return Concatenate([]*Node{a, b}, axis)
+	}
+	part := func(x *Node, from, to int) *Node { return SliceAxis(x, axis, AxisRange(from, to)) }
+	return Concatenate([]*Node{part(a, 0, 1), Add(part(a, 1, n), part(b, 0, n-1)), part(b, n-1, n)}, axis)
+}
