@@ -48,7 +48,8 @@ func (p *proxy) explain(c *cell, reply map[string]any) map[string]any {
 		}
 	}
 	failed := reply["status"] != "ok" || len(c.course.failures()) > 0 || c.course.interrupts.Load() > 0
-	p.drain()
+	c.course.displays.Load().drain()
+	p.drainPrinted()
 	said := p.output.end(failed)
 	if !failed {
 		p.memorize(c)

@@ -48,6 +48,7 @@ type hub struct {
 	final    bool              // the kernel is not to be restarted
 	greeting map[net.Conn]bool // connections that have not said who they are
 	peers    map[*private.Peer]bool
+	heard    map[chan struct{}]int                 // by what is closed when a connection is over: the process that made it
 	owners   map[string]*owned                     // by comm id
 	wills    map[string]map[string]private.Message // what a process, by its name, wants said if it vanishes
 	controls map[string]bool                       // the comms of front-ends to widgetControl
@@ -65,7 +66,7 @@ type owned struct {
 
 func newHub(p *proxy) *hub {
 	return &hub{
-		p: p, greeting: map[net.Conn]bool{}, peers: map[*private.Peer]bool{}, owners: map[string]*owned{},
+		p: p, greeting: map[net.Conn]bool{}, peers: map[*private.Peer]bool{}, heard: map[chan struct{}]int{}, owners: map[string]*owned{},
 		wills: map[string]map[string]private.Message{}, controls: map[string]bool{},
 		gonb: map[string]bool{}, pending: map[string]*message{}, asked: map[string]chan private.Frame{},
 	}
@@ -133,10 +134,18 @@ func (h *hub) running() json.RawMessage {
 
 // welcome serves one connection until it ends.
 func (h *hub) welcome(conn net.Conn) {
+	over := make(chan struct{})
 	h.mu.Lock()
 	h.greeting[conn] = true
+	h.heard[over] = peerProcess(conn)
 	closed := h.closed
 	h.mu.Unlock()
+	defer func() {
+		h.mu.Lock()
+		delete(h.heard, over)
+		h.mu.Unlock()
+		close(over)
+	}()
 	if closed {
 		conn.Close()
 	}
@@ -164,6 +173,21 @@ func (h *hub) welcome(conn net.Conn) {
 			return
 		}
 		h.handle(peer, f)
+	}
+}
+
+// hearOut waits until all that a process has said that has ended is published.
+func (h *hub) hearOut(pid int) {
+	h.mu.Lock()
+	var waits []chan struct{}
+	for over, its := range h.heard {
+		if its == pid {
+			waits = append(waits, over)
+		}
+	}
+	h.mu.Unlock()
+	for _, over := range waits {
+		<-over
 	}
 }
 

@@ -23,6 +23,8 @@ type course struct {
 	interrupts atomic.Int32
 	stopped    chan struct{} // closed when an interrupt has done its work
 
+	displays atomic.Pointer[displays] // of its program; nil before that begins
+
 	mu    sync.Mutex
 	exits []string // how its shell lines, or its program, failed, in GoNB's words
 }

@@ -115,10 +115,14 @@ type proxy struct {
 	memory   memory   // what the cells run so far declare
 	language languageServer
 	hub      *hub
-	output   output        // what cells print
-	streams  []*stream     // that they print to
-	sources  []source      // of the cells run so far, the latest first; the goroutine that runs cells owns it
-	own      chan *message // what GoNB answers to this kernel's own requests, until ready
+	output   output          // what cells print
+	streams  []*stream       // that they print to
+	begins   *stream         // where programs say that they begin
+	told     *os.File        // and what they are told
+	programs int             // that have begun; begins owns it
+	shown    map[string]bool // the ids of displays; the displays of the cell that runs own it
+	sources  []source        // of the cells run so far, the latest first; the goroutine that runs cells owns it
+	own      chan *message   // what GoNB answers to this kernel's own requests, until ready
 
 	question atomic.Int64 // when GoNB last asked the user for input, in ns of Unix time
 
@@ -159,7 +163,7 @@ func Serve(ctx context.Context, c Config) error {
 	p := &proxy{
 		log: &logger{to: c.Log}, signer: signer{[]byte(connection.Key)}, project: project,
 		gantry: c.Gantry, ready: make(chan struct{}), own: make(chan *message, 64),
-		done: make(chan struct{}), shutdown: make(chan struct{}),
+		done: make(chan struct{}), shutdown: make(chan struct{}), shown: map[string]bool{},
 	}
 	p.session, p.ownMark = kernelSession(p.signer.key)
 	p.history = openHistory(p.log)
@@ -194,6 +198,10 @@ func Serve(ctx context.Context, c Config) error {
 	defer p.closeStreams()
 	defer g.stop()
 	if err := p.openStreams(); err != nil {
+		return err
+	}
+	defer p.closePrograms()
+	if err := p.openPrograms(); err != nil {
 		return err
 	}
 	go p.fromShell()

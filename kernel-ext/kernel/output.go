@@ -92,10 +92,8 @@ func (o *output) write(name string, text []byte) {
 // What show.Clear prints begins and ends with these.
 const clearBegin, clearEnd = "\x1b_gantry clear", "\x1b\\"
 
-// clearDelay lets displays arrive that GoNB has published before a clearing: they come on another way.
-const clearDelay = 5 * time.Millisecond
-
-// clearings carries out the clearings in text up to the last, and returns what is behind it.
+// clearings carries out the clearings in text up to the last, and returns what is behind it. What was shown before a
+// clearing has been published: show.Clear waits for that.
 func (o *output) clearings(text []byte) []byte {
 	text = append(o.opened, text...)
 	o.opened = nil
@@ -105,9 +103,6 @@ func (o *output) clearings(text []byte) []byte {
 		switch {
 		case found && whole:
 			o.append("stdout", before)
-			o.mu.Unlock()
-			time.Sleep(clearDelay)
-			o.mu.Lock()
 			o.flushLocked()
 			if o.parent != nil {
 				o.clear(o.parent, string(kind) == " wait")
@@ -402,6 +397,8 @@ func (p *proxy) fromCell(c *cell, m *message) bool {
 		return false
 	}
 	switch h.MsgType {
+	case "display_data":
+		return c.course.displays.Load().takesMark(m)
 	case "error": // said anew with the reply, see explain
 		return true
 	case "stream":
@@ -420,8 +417,8 @@ func (p *proxy) fromCell(c *cell, m *message) bool {
 	return false
 }
 
-// drain publishes what the cell printed up to now.
-func (p *proxy) drain() {
+// drainPrinted takes what was printed up to now.
+func (p *proxy) drainPrinted() {
 	for _, s := range p.streams {
 		s.drain()
 	}

@@ -1,13 +1,17 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // ownSession starts a process in its own session, which gopls and the cells of GoNB share though they have process
@@ -79,6 +83,44 @@ func sessionMembers(session int) []member {
 		members = append(members, member{pid: pid, parent: parent, name: text[from+1 : to], start: startTime(start)})
 	}
 	return members
+}
+
+// holdOutput opens what a process has for its standard error, so that whoever reads that does not come to its end. ended
+// is closed when the process has ended.
+func holdOutput(pid int) (held *os.File, ended <-chan struct{}, err error) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	held, err = os.OpenFile(fmt.Sprintf("/proc/%d/fd/2", pid), os.O_WRONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		unix.Close(fd)
+		return nil, nil, err
+	}
+	end := make(chan struct{})
+	go func() {
+		defer close(end)
+		defer unix.Close(fd)
+		for err := error(unix.EINTR); errors.Is(err, unix.EINTR); {
+			_, err = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1)
+		}
+	}()
+	return held, end, nil
+}
+
+// peerProcess returns the process that made a connection to a Unix socket, or 0.
+func peerProcess(conn net.Conn) int {
+	pid := 0
+	if c, ok := conn.(syscall.Conn); ok {
+		if raw, err := c.SyscallConn(); err == nil {
+			raw.Control(func(fd uintptr) {
+				if peer, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
+					pid = int(peer.Pid)
+				}
+			})
+		}
+	}
+	return pid
 }
 
 // widenPipe lets a pipe hold more, so that a program that prints much seldom waits. Without it the pipe works too.

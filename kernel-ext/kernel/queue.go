@@ -241,6 +241,7 @@ func (p *proxy) throughGoNB(c *cell, plan *plan) map[string]any {
 		defer p.withdrawValue()
 	}
 	p.begin(c, plan.code)
+	defer func() { c.course.displays.Load().close() }()
 	p.handOn(c.message, c, "execute_request", c.forGoNB(p.gonb.scripts.keepPath(throughBash(plan.code+plan.end))))
 	var reply *message
 	for idle := c.idle; reply == nil || idle != nil; {

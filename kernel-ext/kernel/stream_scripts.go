@@ -11,9 +11,10 @@ import (
 )
 
 // scripts are the small programs that GoNB starts in place of go, goimports, and the program of a cell, and what bash
-// reads before a shell line. GoNB has no hook, but it finds its tools on PATH. They do five things:
+// reads before a shell line. GoNB has no hook, but it finds its tools on PATH. They do six things:
 //
 //   - What a program or a shell line prints goes straight into this kernel's pipes: GoNB would cut runes in two.
+//   - What a program shows goes straight into a pipe of this kernel: GoNB would lose the last of it.
 //   - Once a cell is interrupted, or one of its shell lines failed, nothing of it is started any more.
 //   - `go mod init` writes the project's requirements, so that a cell's module is never without them.
 //   - It is known how many shell lines a cell has begun.
@@ -33,6 +34,13 @@ func (s scripts) sum() string    { return filepath.Join(s.temp, "bin", "cell.sum
 // halt is the file that keeps the rest of a cell from starting; direct the one that has its program print to GoNB.
 func (s scripts) halt() string   { return filepath.Join(s.temp, "halt") }
 func (s scripts) direct() string { return filepath.Join(s.temp, "direct") }
+
+// begins is the pipe by which a program says that it is about to begin, and answers the one by which it is told the number
+// of its pipe for displays. onward is the file that names GoNB's pipe for them.
+func (s scripts) begins() string                { return filepath.Join(s.temp, "begins") }
+func (s scripts) answers() string               { return filepath.Join(s.temp, "answers") }
+func (s scripts) displays(number string) string { return filepath.Join(s.temp, "displays-"+number) }
+func (s scripts) onward() string                { return filepath.Join(s.temp, "onward") }
 
 // shells is a file with one byte for each shell line that the cell has begun.
 func (s scripts) shells() string { return filepath.Join(s.temp, "shells") }
@@ -93,13 +101,19 @@ export PATH
 exec %[2]s "$@"
 `
 
-// programScript stands where GoNB expects the program of a cell.
+// programScript stands where GoNB expects the program of a cell. It needs nothing that a shell would start a process for.
 const programScript = `#!/bin/sh
 temp=%[1]s
 PATH=${PATH#"$temp/bin:"}
 export PATH
 %[2]s
 [ -e "$temp/halt" ] && exit 1
+printf %%s "$GONB_PIPE" >"$temp/onward"
+echo $$ >"$temp/begins"
+while read -r gantry_pid gantry_number; do
+	[ "$gantry_pid" = $$ ] && break # else it was meant for one that was killed
+done <"$temp/answers"
+[ -z "$gantry_number" ] || GONB_PIPE=$temp/displays-$gantry_number
 [ -e "$temp/direct" ] || exec >"$temp/stdout" 2>"$temp/stderr"
 GANTRY_CLEAR=1
 export GANTRY_CLEAR
@@ -198,6 +212,12 @@ func (s scripts) putBack() error {
 		return err
 	}
 	return os.Rename(away, filepath.Join(dirs[0], filepath.Base(dirs[0])))
+}
+
+// isDirect tells what begin was told.
+func (s scripts) isDirect() bool {
+	_, err := os.Stat(s.direct())
+	return err == nil
 }
 
 // stop keeps the cell from starting anything more.

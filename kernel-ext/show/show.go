@@ -62,7 +62,8 @@ func Image(img image.Image) error {
 	return sendOne(img, 1, fmt.Sprintf("picture of %d×%d pixels", img.Bounds().Dx(), img.Bounds().Dy()))
 }
 
-// sendOne displays img and waits until the notebook has it: the kernel drops what is under way when a cell ends.
+// sendOne displays img and waits until the notebook has it: what the cell prints next is to come below it. Other kernels
+// than Gantry's also drop what is under way when a cell ends.
 func sendOne(img image.Image, density int, text string) error {
 	if err := send(img, density, png.DefaultCompression, "", text); err != nil {
 		return err
