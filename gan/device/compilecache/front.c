@@ -3,6 +3,7 @@
 #include "front.h"
 
 #include <dlfcn.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "_cgo_export.h"
@@ -49,12 +50,16 @@ static void store(void* loaded, key* of) {
 // compile_or_load stands in the place of PJRT_Client_Compile.
 static void* compile_or_load(compile_args* args) {
   if (!on_cpu(args->client)) return compile(args);
+  const program* given = args->program;
+  program in_place = *given;
+  in_place.code = frontInPlace(given->code, given->code_size, &in_place.code_size);
+  args->program = &in_place;
   key of;
-  args->loaded = frontLoad(cache, args->client, args->program->code, args->program->code_size, (void*)args->options,
-                           args->options_size, &of);
-  if (args->loaded) return NULL;
-  void* error = compile(args);
-  if (!error) store(args->loaded, &of);
+  args->loaded = frontLoad(cache, args->client, in_place.code, in_place.code_size, (void*)args->options, args->options_size, &of);
+  void* error = NULL;
+  if (!args->loaded && !(error = compile(args))) store(args->loaded, &of);
+  args->program = given;
+  free(in_place.code);
   return error;
 }
 

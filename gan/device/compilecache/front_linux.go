@@ -15,33 +15,41 @@ import (
 	"unsafe"
 )
 
-// front is the cache of a process.
+// front is what stands in front of the compiler of a process: programs are made to change their variables in place, and the
+// cache is asked for them, where there is one.
 type front struct {
-	*Folder
+	*Folder // nil without a cache
 	keyring
 }
 
-// Put puts the cache in front of a PJRT plugin's compiler, for all of its clients from now on. It does so once in a
-// process, for the first plugin. Where the cache is switched off or cannot be had it does nothing, since all works without.
+// Put puts the cache in front of a PJRT plugin's compiler, for all of its clients from now on, and has programs change their
+// variables in place. It does so once in a process, for the first plugin. Where the cache is switched off or cannot be had,
+// all is compiled; where the plugin is of another kind nothing is done, since all works without.
 func Put(plugin string) {
-	dir := Dir()
-	if dir == "" {
-		return
-	}
-	folder, err := Open(dir)
-	if err != nil {
-		return // doctor says so
-	}
-	keys, err := newKeyring(plugin, folder)
-	if err != nil {
-		folder.log("nothing is kept: %v", err)
-		return
+	of := &front{}
+	if dir := Dir(); dir != "" {
+		if folder, err := Open(dir); err == nil { // else doctor says so
+			if keys, err := newKeyring(plugin, folder); err == nil {
+				of.Folder, of.keyring = folder, keys
+			} else {
+				folder.log("nothing is kept: %v", err)
+			}
+		}
 	}
 	path := C.CString(plugin)
 	defer C.free(unsafe.Pointer(path))
-	if trouble := C.front_put(path, C.uintptr_t(cgo.NewHandle(&front{folder, keys}))); trouble != nil {
-		folder.log("nothing is kept: %s", C.GoString(trouble))
+	if trouble := C.front_put(path, C.uintptr_t(cgo.NewHandle(of))); trouble != nil && of.Folder != nil {
+		of.log("nothing is kept: %s", C.GoString(trouble))
 	}
+}
+
+// frontInPlace returns a copy of a program that changes its variables in place, which the caller frees.
+//
+//export frontInPlace
+func frontInPlace(program *C.char, size C.size_t, newSize *C.size_t) *C.char {
+	text := inPlace(C.GoStringN(program, C.int(size)))
+	*newSize = C.size_t(len(text))
+	return C.CString(text)
 }
 
 // frontLoad returns the executable of a program that the cache holds, or nil, and the program's key.
@@ -49,6 +57,9 @@ func Put(plugin string) {
 //export frontLoad
 func frontLoad(cache C.uintptr_t, client, program unsafe.Pointer, programSize C.size_t, options unsafe.Pointer, optionsSize C.size_t, of *C.key) unsafe.Pointer {
 	f := cgo.Handle(cache).Value().(*front)
+	if f.Folder == nil {
+		return nil
+	}
 	key := f.key(unsafe.Slice((*byte)(program), int(programSize)), unsafe.Slice((*byte)(options), int(optionsSize)))
 	*(*Key)(unsafe.Pointer(of)) = key
 	payload := f.Load(key)
@@ -67,5 +78,8 @@ func frontLoad(cache C.uintptr_t, client, program unsafe.Pointer, programSize C.
 //export frontStore
 func frontStore(cache C.uintptr_t, of *C.key, bytes unsafe.Pointer, size C.size_t) {
 	f := cgo.Handle(cache).Value().(*front)
+	if f.Folder == nil {
+		return
+	}
 	f.Store(*(*Key)(unsafe.Pointer(of)), unsafe.Slice((*byte)(bytes), int(size)))
 }
