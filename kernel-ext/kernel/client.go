@@ -1,10 +1,12 @@
 package kernel
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +24,7 @@ type Client struct {
 // Cell is what became of a cell that a Client ran.
 type Cell struct {
 	Sent, First, Idle time.Time // when it was sent, when the first of its output came, and when the kernel was idle again
+	Picture           time.Time // when its first picture came; zero where none did
 	Output            string    // what it printed
 }
 
@@ -106,8 +109,9 @@ func (c *Client) Run(ctx context.Context, code string) (Cell, error) {
 		var content struct {
 			Text, EValue string
 			Traceback    []string
+			Data         map[string]json.RawMessage
 		}
-		if h.MsgType != "stream" && h.MsgType != "display_data" && h.MsgType != "error" {
+		if !slices.Contains([]string{"stream", "display_data", "update_display_data", "error"}, h.MsgType) {
 			continue
 		}
 		if err := json.Unmarshal(m.content, &content); err != nil {
@@ -116,11 +120,24 @@ func (c *Client) Run(ctx context.Context, code string) (Cell, error) {
 		if cell.First.IsZero() {
 			cell.First = time.Now()
 		}
+		if cell.Picture.IsZero() && pictured(content.Data) {
+			cell.Picture = time.Now()
+		}
 		cell.Output += content.Text
 		if h.MsgType == "error" {
 			failed = fmt.Errorf("the cell failed: %s %s", content.EValue, strings.Join(content.Traceback, " "))
 		}
 	}
+}
+
+// pictured tells whether what is displayed holds a picture, of its own or within a page.
+func pictured(data map[string]json.RawMessage) bool {
+	for kind, content := range data {
+		if strings.HasPrefix(kind, "image/") || bytes.Contains(content, []byte("data:image/")) || bytes.Contains(content, []byte("<svg")) {
+			return true
+		}
+	}
+	return false
 }
 
 // Close ends the connection. It may be called more than once.

@@ -151,7 +151,7 @@ func Run(ctx context.Context, o Options) (Table, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(work)
-	ours, err := start(ctx, "gantry", filepath.Join(work, "g"), o.Root)
+	ours, err := start(ctx, gantry, filepath.Join(work, "g"), o.Root)
 	if err != nil {
 		return nil, err
 	}
@@ -296,9 +296,12 @@ type process struct {
 	ended  chan struct{}
 }
 
+// gantry is the name of this project's kernel.
+const gantry = "gantry"
+
 // start starts a kernel in a folder of its own: stock GoNB as its kernelspec does, with links in place of its tools that
-// take the time and no more, or this project's kernel.
-func start(ctx context.Context, name, dir, root string) (_ *process, err error) {
+// take the time and no more, or this project's kernel; with more variables in its environment.
+func start(ctx context.Context, name, dir, root string, more ...string) (_ *process, err error) {
 	links := filepath.Join(dir, "bin")
 	if err := os.MkdirAll(links, 0o700); err != nil {
 		return nil, err
@@ -314,11 +317,11 @@ func start(ctx context.Context, name, dir, root string) (_ *process, err error) 
 	bin := filepath.Dir(self)
 	path := bin + string(os.PathListSeparator) + os.Getenv("PATH")
 	p := &process{name: name, trace: filepath.Join(dir, "trace"), ended: make(chan struct{})}
-	env := append(os.Environ(), "TMPDIR="+dir, cell.EnvTrace+"="+p.trace)
+	env := append(os.Environ(), append(more, "TMPDIR="+dir, cell.EnvTrace+"="+p.trace)...)
 	if plugin := device.CPUPlugin(root); plugin != "" && os.Getenv(device.EnvBackend) == "" {
 		env = append(env, device.EnvBackend+"=xla:"+plugin)
 	}
-	if name == "gantry" {
+	if name == gantry {
 		p.cmd = exec.Command(self, "kernel", "--connection-file", file)
 		env = append(env, "PATH="+path, "GOEXPERIMENT=simd", lab.EnvRuns+"="+filepath.Join(dir, "runs"))
 	} else {

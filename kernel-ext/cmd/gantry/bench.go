@@ -25,7 +25,7 @@ func benchCommand() *cobra.Command {
 			about,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return misusef("name one study: %s, or cells", strings.Join(names, ", "))
+				return misusef("name one study: %s; or cells, or speed", strings.Join(names, ", "))
 			}
 			return nil
 		},
@@ -64,6 +64,6 @@ func benchCommand() *cobra.Command {
 	f.StringVar(&o.Out, "out", "", "folder for pictures of samples")
 	f.StringVar(&o.Backend, "backend", "", "as for `gantry train`")
 	f.BoolVar(&asJSON, "json", false, "the table as JSON")
-	c.AddCommand(benchCellsCommand())
+	c.AddCommand(benchCellsCommand(), benchSpeedCommand())
 	return c
 }

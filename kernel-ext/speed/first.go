@@ -1,0 +1,162 @@
+package speed
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"gantry.local/gan/device/compilecache"
+	"gantry.local/kernel-ext/cell/cellbench"
+)
+
+// memorySteps is how many steps the peak of memory is of.
+const memorySteps = 30
+
+// firsts measures what comes before the first step: from the start of a process, warm (what was compiled once is kept) and
+// cold; and how much memory a process takes.
+func (m *measuring) firsts(ctx context.Context, w Workload) error {
+	if w.first == "cell" {
+		return m.firstPicture(ctx, w)
+	}
+	told, err := m.told(w)
+	if err != nil {
+		return err
+	}
+	row := First{Workload: w.Name, About: w.About}
+	type way struct {
+		title   string
+		measure func() (seconds float64, peak int64, err error)
+	}
+	warm := filepath.Join(m.work, "warm")
+	ways := []way{
+		{"Gantry, warm", func() (float64, int64, error) { return m.ownFirst(ctx, w, told, warm) }},
+		{"Gantry, cold", func() (float64, int64, error) {
+			cold, err := os.MkdirTemp(m.work, "cold-")
+			if err != nil {
+				return 0, 0, err
+			}
+			return m.ownFirst(ctx, w, told, cold)
+		}},
+	}
+	for _, f := range frameworks()[1:] {
+		for _, name := range m.Peers {
+			mode, quickest := f.modes[0], map[string]string{"torch": "channels-last"}[f.name]
+			for _, other := range f.modes {
+				if other.name == quickest && other.suits(w) {
+					mode = other
+				}
+			}
+			if name == f.name {
+				ways = append(ways, way{mode.title, func() (float64, int64, error) { return m.askFirst(ctx, f, mode, told) }})
+			}
+		}
+	}
+	if _, _, err := m.ownFirst(ctx, w, told, warm); err != nil { // fills the cache
+		return err
+	}
+	row.Ways = make([]Way, len(ways))
+	for round := range m.Rounds {
+		for i, way := range ways {
+			row.Ways[i].Title = way.title
+			if row.Ways[i].Missing != "" {
+				continue
+			}
+			seconds, peak, err := way.measure()
+			var no refusal
+			if errors.As(err, &no) {
+				row.Ways[i].Missing = no.reason
+				m.log("%s: %s: %s", w.Name, way.title, no.reason)
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			row.Ways[i].Seconds = append(row.Ways[i].Seconds, seconds)
+			row.Ways[i].Peaks = append(row.Ways[i].Peaks, peak)
+		}
+		m.log("%s: round %d of %d", w.Name, round+1, m.Rounds)
+	}
+	m.report.Firsts = append(m.report.Firsts, row)
+	return nil
+}
+
+// ownFirst is `gantry train` with a compile cache of its own, until it reports its first step; and then the memory that this
+// project's process takes.
+func (m *measuring) ownFirst(ctx context.Context, w Workload, told work, cache string) (seconds float64, peak int64, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, 0, err
+	}
+	out, err := os.MkdirTemp(m.work, "run-")
+	if err != nil {
+		return 0, 0, err
+	}
+	defer os.RemoveAll(out)
+	c := exec.CommandContext(ctx, self, "train", "--recipe", w.first, "--batch", strconv.Itoa(told.Batch), "--steps", "1", "--json",
+		"--backend", m.Backend, "--out", filepath.Join(out, "run"))
+	c.Env = append(os.Environ(), compilecache.Env+"="+cache)
+	said := &tail{}
+	c.Stderr = said
+	lines, err := c.StdoutPipe()
+	if err != nil {
+		return 0, 0, err
+	}
+	begin := time.Now()
+	if err := c.Start(); err != nil {
+		return 0, 0, err
+	}
+	read := bufio.NewScanner(lines)
+	read.Scan()
+	seconds = time.Since(begin).Seconds()
+	for read.Scan() {
+	}
+	if err := c.Wait(); err != nil {
+		return 0, 0, fmt.Errorf("gantry train: %w: %s", err, said.last())
+	}
+	_, peak, err = m.askFirst(ctx, frameworks()[0], mode{name: "step"}, told, compilecache.Env+"="+cache)
+	return seconds, peak, err
+}
+
+// askFirst is a framework's process until it has made its first step, and its memory after some more.
+func (m *measuring) askFirst(ctx context.Context, f framework, how mode, told work, env ...string) (seconds float64, peak int64, err error) {
+	p, err := m.start(f, false, env...)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer p.stop()
+	if _, err := p.ask(ctx, question{Do: "run", Mode: how.name, Work: &told, Steps: 1}); err != nil {
+		return 0, 0, err
+	}
+	seconds = time.Since(p.begun).Seconds()
+	a, err := p.ask(ctx, question{Do: "run", Mode: how.name, Work: &told, Steps: memorySteps - 1})
+	return seconds, a.Peak, err
+}
+
+// firstPicture is a cell in this project's kernel that opens a run and trains, until its first picture comes.
+func (m *measuring) firstPicture(ctx context.Context, w Workload) error {
+	if m.Root == "" {
+		m.log("%s: no checkout is found, and the kernel lives in one: left out", w.Name)
+		return nil
+	}
+	row := First{Workload: w.Name, About: w.About}
+	for _, way := range []struct{ title, cache string }{{"Gantry, warm", filepath.Join(m.work, "cells")}, {"Gantry, cold", "off"}} {
+		took, err := cellbench.FirstPictures(ctx, m.Root, m.Rounds, compilecache.Env+"="+way.cache)
+		if err != nil {
+			return err
+		}
+		m.log("%s: %s", w.Name, way.title)
+		var seconds []float64
+		for _, t := range took {
+			seconds = append(seconds, t.Seconds())
+		}
+		row.Ways = append(row.Ways, Way{Title: way.title, Seconds: seconds})
+	}
+	m.report.Firsts = append(m.report.Firsts, row)
+	return nil
+}

@@ -1,0 +1,177 @@
+package speed
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"gantry.local/gan"
+	"gantry.local/gan/data"
+	"gantry.local/gan/loss"
+	"gantry.local/gan/net"
+	"gantry.local/gan/recipe"
+)
+
+// Workload is something that is measured.
+type Workload struct {
+	Name  string
+	About string
+	exp   func() gan.Experiment // nil of the latencies
+	work  work                  // what a peer must know beside what the experiment says
+	draw  int                   // images to draw; 0: it trains
+	first string                // of a latency: see first.go
+}
+
+// work is a workload as peers are told it. The names of networks, losses, orders and penalties are those of peers/.
+type work struct {
+	Name        string    `json:"name"`
+	Networks    string    `json:"networks"`
+	Size        int       `json:"size"`
+	Channels    int       `json:"channels"`
+	Width       int       `json:"width"`
+	Norm        string    `json:"norm"`
+	Latent      int       `json:"latent"`
+	Batch       int       `json:"batch"`
+	Pack        int       `json:"pack"`
+	Order       string    `json:"order"`
+	CriticSteps int       `json:"critic_steps"`
+	Loss        string    `json:"loss"`
+	Penalties   []penalty `json:"penalties"`
+	Adam        adam      `json:"adam"` // of both networks
+	EMA         float64   `json:"ema"`
+	Draw        int       `json:"draw"`
+	Data        dataFile  `json:"data"`
+}
+
+type penalty struct {
+	Name   string  `json:"name"`
+	Weight float64 `json:"weight"`
+}
+
+type adam struct {
+	Rate    float64 `json:"rate"`
+	Beta1   float64 `json:"beta1"`
+	Beta2   float64 `json:"beta2"`
+	Epsilon float64 `json:"epsilon"`
+}
+
+// dataFile is where a peer finds the data set: bytes of pixels, or float32.
+type dataFile struct {
+	Path     string `json:"path"`
+	N        int    `json:"n"`
+	Height   int    `json:"height"`
+	Width    int    `json:"width"`
+	Channels int    `json:"channels"`
+	Floats   bool   `json:"floats"`
+}
+
+// All lists the workloads in the order of the tables.
+func All() []Workload {
+	var all []Workload
+	for _, order := range []struct {
+		name, about string
+		gan.Order
+	}{
+		{"article", "the article's pair, critic on the real half, then on the fake half, then the generator", gan.AlternatingHalves},
+		{"article-simultaneous", "the article's pair, both networks by gradients at the same weights", gan.Simultaneous},
+	} {
+		for _, batch := range []int{32, 64, 128, 256} {
+			all = append(all, Workload{Name: fmt.Sprintf("%s-%d", order.name, batch), About: fmt.Sprintf("%s, batch %d", order.about, batch),
+				exp: func() gan.Experiment {
+					exp := recipe.Article()
+					exp.Order, exp.BatchSize = order.Order, batch
+					return exp
+				},
+				work: work{Networks: "article"}})
+		}
+	}
+	pair := work{Networks: "dcgan", Width: 32}
+	return append(all,
+		Workload{Name: "mlp", About: "the recipe mlp, batch 64", exp: recipe.MLP, work: work{Networks: "mlp"}},
+		Workload{Name: "dcgan-28", About: "the recipe dcgan: 28×28, width 32, two images a judgement, batch 64", exp: recipe.DCGAN, work: pair},
+		Workload{Name: "dcgan-64", About: "DCGAN for 64×64×3, width 32, batch 64", exp: dcgan64, work: pair},
+		Workload{Name: "wgan-gp", About: "the recipe wgan-gp: five critic updates with layer norm and penalty, batch 64", exp: recipe.WGANGP,
+			work: work{Networks: "dcgan", Width: 32, Norm: "layer"}},
+		Workload{Name: "r3gan", About: "the recipe rsgan, R3GAN's objective: relativistic, R1 and R2 in each step, batch 64", exp: recipe.RSGAN, work: pair},
+		Workload{Name: "ring", About: "the recipe toy: points in the plane, batch 128; steps so small that it is the overhead that counts",
+			exp: recipe.Toy, work: work{Networks: "toy"}},
+		Workload{Name: "sample-mlp", About: "10 000 digits from mlp's generator, to an array of the host", exp: recipe.MLP, work: work{Networks: "mlp"}, draw: 10_000},
+		Workload{Name: "sample-dcgan", About: "10 000 digits from dcgan's generator, to an array of the host", exp: recipe.DCGAN, work: pair, draw: 10_000},
+		Workload{Name: "first-article", About: "from the start of a process to the end of its first step, and the memory of 30 steps", first: "article",
+			exp: recipe.Article, work: work{Networks: "article"}},
+		Workload{Name: "first-mlp", About: "as first-article, for mlp", first: "mlp", exp: recipe.MLP, work: work{Networks: "mlp"}},
+		Workload{Name: "first-dcgan", About: "as first-article, for dcgan", first: "dcgan", exp: recipe.DCGAN, work: pair},
+		Workload{Name: "first-picture", About: "from sending the cell that opens a run of mlp to its first picture", first: "cell"},
+	)
+}
+
+// dcgan64 is DCGAN for small photographs. Their content does not matter here, so it is noise.
+func dcgan64() gan.Experiment {
+	networks := net.DCGAN{Size: 64, Channels: 3, Width: 32}
+	exp := recipe.DCGAN()
+	exp.Name, exp.Pack = "dcgan-64", 1
+	exp.Generator, exp.Critic = networks.Generator, networks.Critic
+	exp.Data = data.Set{Name: "noise", Load: func() (*data.Images, error) {
+		images := &data.Images{N: 2048, Height: 64, Width: 64, Channels: 3}
+		random := rand.New(rand.NewPCG(1, 2))
+		images.Pixels = make([]byte, images.N*images.Height*images.Width*images.Channels)
+		for i := range images.Pixels {
+			images.Pixels[i] = byte(random.Uint32())
+		}
+		return images, nil
+	}}
+	return exp
+}
+
+// Named returns the workload called name, or an error that lists those there are.
+func Named(name string) (Workload, error) {
+	var names []string
+	for _, w := range All() {
+		if w.Name == name {
+			return w, nil
+		}
+		names = append(names, w.Name)
+	}
+	return Workload{}, fmt.Errorf("unknown workload %q: use one of %s", name, strings.Join(names, ", "))
+}
+
+// experiment is the workload's, with every default that a peer must be told filled in.
+func (w Workload) experiment() gan.Experiment {
+	exp := w.exp()
+	exp.Name = w.Name
+	for _, a := range []*gan.Adam{&exp.GeneratorAdam, &exp.CriticAdam} {
+		*a = gan.Adam{Rate: or(a.Rate, 1e-3), Beta1: or(a.Beta1, 0.9), Beta2: or(a.Beta2, 0.999), Epsilon: or(a.Epsilon, 1e-8)}
+	}
+	exp.Latent, exp.Pack, exp.CriticSteps, exp.BatchSize = or(exp.Latent, 100), or(exp.Pack, 1), or(exp.CriticSteps, 1), or(exp.BatchSize, 64)
+	if exp.Loss == nil {
+		exp.Loss = loss.NonSaturating
+	}
+	return exp
+}
+
+func or[T int | float64](value, standard T) T {
+	if value == 0 {
+		return standard
+	}
+	return value
+}
+
+// forPeers is the workload as peers are told it, on the images of a file.
+func (w Workload) forPeers(images *data.Images, path string) (work, error) {
+	exp, told := w.experiment(), w.work
+	told.Name, told.Draw = w.Name, w.draw
+	told.Size, told.Channels = images.Height, images.Channels
+	told.Latent, told.Batch, told.Pack, told.CriticSteps, told.EMA = exp.Latent, exp.BatchSize, exp.Pack, exp.CriticSteps, exp.EMA
+	told.Data = dataFile{path, images.N, images.Height, images.Width, images.Channels, images.Values != nil}
+	told.Adam = adam{exp.CriticAdam.Rate, max(exp.CriticAdam.Beta1, 0), exp.CriticAdam.Beta2, exp.CriticAdam.Epsilon}
+	told.Order = map[gan.Order]string{gan.Alternating: "alternating", gan.AlternatingHalves: "halves", gan.Simultaneous: "simultaneous"}[exp.Order]
+	told.Loss = map[loss.Loss]string{loss.NonSaturating: "bce", loss.Wasserstein: "wasserstein", loss.Paired: "paired"}[exp.Loss]
+	for _, p := range exp.Penalties {
+		name, _, _ := strings.Cut(p.String(), " ")
+		told.Penalties = append(told.Penalties, penalty{name, p.Weight()})
+	}
+	if told.Loss == "" || exp.GeneratorAdam != exp.CriticAdam || exp.PenaltyEvery > 1 || exp.ClipWeights > 0 || exp.Augment != nil {
+		return told, fmt.Errorf("workload %s: peers know no such experiment", w.Name)
+	}
+	return told, nil
+}
