@@ -10,7 +10,7 @@ COMMIT ?= $(shell git describe --always --dirty --abbrev=12 2>/dev/null)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help setup lab test build notebooks e2e picture kernel-suite gonb-notebooks measure-kernel soak bench bench-keras lint licences notices sbom vulncheck image image-test image-digests lock clean needs
+.PHONY: help setup lab test build notebooks e2e picture kernel-suite gonb-notebooks measure-kernel soak bench bench-peers lint licences notices sbom vulncheck image image-test image-digests lock clean needs
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
@@ -68,10 +68,18 @@ soak: setup ## kernels, runs and clients while all that can go wrong does (MINUT
 bench: setup ## speed of the kernel, the pictures and the training step
 	go test -run '^$$' -bench . -benchtime 5x ./...
 
-bench-keras: setup ## the training step beside Keras, in an environment of its own (fetches TensorFlow)
-	@test -x .venv/peer/bin/python || { python3 -m venv .venv/peer.new && .venv/peer.new/bin/pip install --quiet --disable-pip-version-check \
-		--require-hashes -r gan/testdata/peer.lock && mv .venv/peer.new .venv/peer; }
-	GANTRY_PEER=$(CURDIR)/.venv/peer/bin/python go test ./gan/recipe -run '^$$' -bench StepBesideKeras -benchtime 5x
+PEER_READY := .venv/peer/installed.lock
+BENCH_ARGS ?=
+BENCH_OUT ?= bin/speed
+
+bench-peers: $(PEER_READY) ## training steps beside Keras, PyTorch and JAX, in an environment of their own (7 GB; BENCH_ARGS="--workload mlp")
+	@mkdir -p $(dir $(BENCH_OUT))
+	$(GANTRY) bench speed --peer .venv/peer/bin/python --roofline --json $(BENCH_ARGS) >$(BENCH_OUT).json
+	@$(GANTRY) bench speed --join $(BENCH_OUT).json | tee $(BENCH_OUT).md
+
+$(PEER_READY): kernel-ext/speed/peers/requirements.lock | setup
+	@rm -rf .venv/peer && python3 -m venv .venv/peer && .venv/peer/bin/pip install --quiet --disable-pip-version-check \
+		--require-hashes --only-binary :all: -r $< && cp $< $@
 
 lint: needs ## gofmt, go vet, staticcheck
 	@files=$$(gofmt -l gan kernel-ext) && test -z "$$files" || { echo "run gofmt -w on: $$files" >&2; exit 1; }
@@ -107,7 +115,7 @@ image-digests: ## the newest digests of the image's bases, for the Dockerfile (n
 
 lock: ## resolve the Python requirements anew (needs uv)
 	for r in kernel-ext/setup/requirements kernel-ext/setup/requirements-cuda kernel-ext/setup/requirements-hub \
-		kernel-ext/e2e/requirements gan/testdata/peer; do \
+		kernel-ext/e2e/requirements kernel-ext/speed/peers/requirements; do \
 		(cd $$(dirname $$r) && uv pip compile --universal --generate-hashes --no-emit-index-url --no-header \
 		--python-version 3.11 -q -o $$(basename $$r).lock $$(basename $$r).in) || exit 1; done
 

@@ -2,11 +2,6 @@ package recipe_test
 
 import (
 	"context"
-	"encoding/json"
-	"os"
-	"os/exec"
-	"slices"
-	"strconv"
 	"testing"
 	"time"
 
@@ -50,42 +45,6 @@ func BenchmarkStep(b *testing.B) {
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "steps/s")
 		})
 	}
-}
-
-// BenchmarkStepBesideKeras times the article's step here and in Keras' tf.function by turns, so that a busy machine slows
-// both alike, and reports the medians and their ratio. GANTRY_PEER names a Python that has tensorflow-cpu; `make
-// bench-keras` installs one.
-func BenchmarkStepBesideKeras(b *testing.B) {
-	python := os.Getenv("GANTRY_PEER")
-	if python == "" {
-		b.Skip("no Python with tensorflow-cpu is named; run `make bench-keras`")
-	}
-	const steps = 200
-	trainer := warmTrainer(b, "article")
-	var ours, theirs, ratios []float64
-	for b.Loop() {
-		c := exec.CommandContext(b.Context(), python, "../testdata/peer_keras.py", strconv.Itoa(steps))
-		text, err := c.Output()
-		if err != nil {
-			b.Fatalf("%v: %v", c, err)
-		}
-		var peer struct {
-			StepsPerSecond float64 `json:"steps_per_second"`
-		}
-		if err := json.Unmarshal(text, &peer); err != nil || peer.StepsPerSecond <= 0 {
-			b.Fatalf("the peer printed %q (%v)", text, err)
-		}
-		theirs = append(theirs, peer.StepsPerSecond)
-		ours = append(ours, stepsPerSecond(b, trainer, steps))
-		ratios = append(ratios, ours[len(ours)-1]/peer.StepsPerSecond)
-	}
-	median := func(values []float64) float64 {
-		slices.Sort(values)
-		return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
-	}
-	b.ReportMetric(median(ours), "steps/s")
-	b.ReportMetric(median(theirs), "keras-steps/s")
-	b.ReportMetric(median(ratios), "ratio")
 }
 
 // BenchmarkSave saves dcgan's checkpoint, and verifies it, which each save does twice: the new file and the one before it.

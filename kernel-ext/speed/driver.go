@@ -69,7 +69,7 @@ func (d *driver) answer(q question) (a answer, err error) {
 	}
 	switch q.Do {
 	case "hello":
-		return answer{Versions: map[string]string{"backend": d.backend.Description()}}, nil
+		return answer{Versions: map[string]string{"backend": describe(d.backend)}}, nil
 	case "measure":
 		t, found := d.prepared[nameOf(q)]
 		if !found {
@@ -111,6 +111,15 @@ func (d *driver) answer(q question) (a answer, err error) {
 		return w.check(d.ctx, d.backend, q.Folder)
 	}
 	return a, fmt.Errorf("unknown question %q", q.Do)
+}
+
+// describe names a backend without the folder that its plugin lies in.
+func describe(backend compute.Backend) string {
+	text := backend.Description()
+	if _, version, found := strings.Cut(text, ") v"); found {
+		return "XLA, PJRT API " + strings.Fields(version)[0]
+	}
+	return text
 }
 
 func nameOf(q question) string {

@@ -28,6 +28,7 @@ type Options struct {
 	Threads   int           // of PyTorch and Keras; XLA takes a thread for each processor it may use; default as many
 	Backend   string        // of this project, as for device.Open
 	Roofline  bool          // compare with what the processor could do
+	Version   string        // of this project, for the report
 	Log       io.Writer     // a line for each thing that is done; required
 
 	work string // a folder for the data, the programs and the checks
@@ -92,7 +93,7 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	if err := writeScripts(o.work); err != nil {
 		return nil, err
 	}
-	r := &Report{Machine: thisMachine(), Threads: o.Threads, Rounds: o.Rounds, Seconds: o.Time.Seconds(), Versions: map[string]string{}}
+	r := &Report{Machine: thisMachine(), Threads: o.Threads, Rounds: o.Rounds, Seconds: o.Time.Seconds(), Versions: map[string]string{"Gantry": o.Version}}
 	m := &measuring{Options: o, report: r, files: map[string]dataFile{}}
 	err = m.all(ctx)
 	m.stop()

@@ -38,7 +38,7 @@ func benchSpeedCommand() *cobra.Command {
 				if err := o.Check(); err != nil {
 					return misuse{err}
 				}
-				o.Log = c.ErrOrStderr()
+				o.Log, o.Version = c.ErrOrStderr(), version+" "+builtFrom()
 				if root, err := setup.FindRoot(); err == nil {
 					o.Root = root
 				}
