@@ -310,4 +310,3 @@ func (m *measuring) check(ctx context.Context, w Workload, told work) (checks []
 	}
 	return checks, parameters, nil
 }
-

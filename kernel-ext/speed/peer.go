@@ -35,7 +35,9 @@ type mode struct {
 	many  bool                  // it makes many steps a call
 }
 
-func convolutional(w Workload) bool { return w.work.Networks == "article" || w.work.Networks == "dcgan" }
+func convolutional(w Workload) bool {
+	return w.work.Networks == "article" || w.work.Networks == "dcgan"
+}
 
 // frameworks are this project and its peers. Where a mode is left out, that is a loss to no peer: channels-last is the same as
 // eager where there are no channels, and convolutions inside of JAX' scan take a slow path, 20 times slower than its jit.
@@ -120,7 +122,9 @@ func (o Options) command(f framework, kept bool) (*exec.Cmd, error) {
 }
 
 // caches is where peers keep what they have compiled, beside their Python.
-func (o Options) caches() string { return filepath.Join(filepath.Dir(filepath.Dir(o.Python)), "compiled") }
+func (o Options) caches() string {
+	return filepath.Join(filepath.Dir(filepath.Dir(o.Python)), "compiled")
+}
 
 // process is a framework that is running.
 type process struct {
