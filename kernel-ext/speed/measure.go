@@ -72,7 +72,7 @@ func (o Options) Check() error {
 	return err
 }
 
-// Run measures. When ctx ends, it returns what was measured until then, and says so in the report.
+// Run measures. When ctx ends, it returns what was measured until then, and says so in the report; so it does beside an error.
 func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -97,8 +97,9 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	m := &measuring{Options: o, report: r, files: map[string]dataFile{}}
 	err = m.all(ctx)
 	m.stop()
+	r.Unfinished = err != nil
 	if ctx.Err() != nil && len(r.Rows)+len(r.Firsts) > 0 {
-		r.Unfinished, err = true, nil
+		err = nil
 	}
 	return r, err
 }
@@ -223,6 +224,7 @@ func (m *measuring) measure(ctx context.Context, w Workload) error {
 		return err
 	}
 	row := Row{Workload: w.Name, About: w.About, Unit: "steps/s"}
+	row.Draws = slices.ContainsFunc(told.Penalties, func(p penalty) bool { return p.Name == "wgan-gp" })
 	if w.draw > 0 {
 		row.Unit = "images/s"
 	} else if row.Checks, row.Parameters, err = m.check(ctx, w, told); err != nil {
@@ -230,7 +232,7 @@ func (m *measuring) measure(ctx context.Context, w Workload) error {
 	}
 	var taking []contender
 	results := make([]Measured, 0, 16) // contenders point into it
-	for _, p := range m.processes {
+	for _, p := range slices.Clone(m.processes) {
 		for _, mode := range p.modes {
 			if mode.suits != nil && !mode.suits(w) {
 				continue
@@ -239,10 +241,10 @@ func (m *measuring) measure(ctx context.Context, w Workload) error {
 			_, err := p.ask(ctx, question{Do: "prepare", Mode: mode.name, Work: &told})
 			results = append(results, Measured{Framework: p.name, Title: mode.title, Many: mode.many})
 			result := &results[len(results)-1]
-			switch no := (refusal{}); {
-			case errors.As(err, &no) && p.name != Gantry:
-				result.Missing = no.reason
-				m.log("%s: %s: %s", w.Name, mode.title, no.reason)
+			switch {
+			case err != nil && m.excused(ctx, p, err):
+				result.Missing = firstLine(err.Error())
+				m.log("%s: %s: %v", w.Name, mode.title, err)
 			case err != nil:
 				return err
 			default:
@@ -255,7 +257,15 @@ func (m *measuring) measure(ctx context.Context, w Workload) error {
 		for _, c := range taking {
 			others := m.waiting(c.process)
 			begin := time.Now()
+			if c.result.Missing != "" {
+				continue
+			}
 			a, err := c.ask(ctx, question{Do: "measure", Mode: c.mode.name, Work: &told, Seconds: m.Time.Seconds()})
+			if err != nil && m.excused(ctx, c.process, err) {
+				c.result.Missing = firstLine(err.Error())
+				m.log("%s: %s: %v", w.Name, c.mode.title, err)
+				continue
+			}
 			if err != nil {
 				return err
 			}
@@ -266,6 +276,9 @@ func (m *measuring) measure(ctx context.Context, w Workload) error {
 		m.log("%s: round %d of %d", w.Name, round+1, m.Rounds)
 	}
 	for _, c := range taking {
+		if c.result.Missing != "" {
+			continue
+		}
 		if _, err := c.ask(ctx, question{Do: "forget", Mode: c.mode.name, Work: &told}); err != nil {
 			return err
 		}
@@ -273,6 +286,21 @@ func (m *measuring) measure(ctx context.Context, w Workload) error {
 	row.Measured = results
 	m.report.Rows = append(m.report.Rows, row)
 	return nil
+}
+
+// excused tells whether the measurement can go on without an answer: a peer may refuse a question, or end, and is then missing
+// from this workload, or from all that follow.
+func (m *measuring) excused(ctx context.Context, p *process, err error) bool {
+	if p.name == Gantry || ctx.Err() != nil {
+		return false
+	}
+	var no refusal
+	if !errors.As(err, &no) && slices.Contains(m.processes, p) {
+		m.processes = slices.DeleteFunc(slices.Clone(m.processes), func(other *process) bool { return other == p })
+		m.report.Missing = append(m.report.Missing, firstLine(err.Error()))
+		p.stop()
+	}
+	return true
 }
 
 // waiting is the processor time that all others than p have used so far.
@@ -295,11 +323,10 @@ func (m *measuring) check(ctx context.Context, w Workload, told work) (checks []
 		return nil, 0, err
 	}
 	told.Data.Path, told.Data.N = filepath.Join(folder, batchFile), told.Batch
-	for _, p := range m.processes {
+	for _, p := range slices.Clone(m.processes) {
 		a, err := p.ask(ctx, question{Do: "check", Work: &told, Folder: folder})
-		var no refusal
-		if errors.As(err, &no) && p.name != Gantry {
-			checks = append(checks, Check{Framework: p.title, Missing: no.reason})
+		if err != nil && m.excused(ctx, p, err) {
+			checks = append(checks, Check{Framework: p.title, Missing: firstLine(err.Error())})
 			continue
 		}
 		if err != nil {

@@ -92,7 +92,7 @@ func TestTable(t *testing.T) {
 		"| ring | 200 | 90.0 | – | 100 | 200 | 1.50 × JAX scan | 0.25–2.00 |",
 		"ring: 2.00 × JAX jit, the best of those that make a step a call as Gantry does.",
 		"ring, torch.compile: no compiler.",
-		"| ring | 7 | Gantry 1 2 0; JAX 1.01 2 0 | 1e-02 |",
+		"| ring | 7 | Gantry 1 2 0; JAX 1.01 2 0 | 1e-02: **not the same step** |",
 		"| ring | 0.001 | 2 | 2 | 5 | 40 % |",
 		"| first-mlp | Gantry, warm | 0.50 | 0.40–0.60 | 200 |",
 	} {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -44,16 +45,16 @@ func benchSpeedCommand() *cobra.Command {
 				}
 				report, err = speed.Run(c.Context(), o)
 			}
-			if err != nil {
+			if report == nil || err != nil && len(report.Rows)+len(report.Firsts) == 0 {
 				return err
 			}
 			if asJSON {
 				encoder := json.NewEncoder(c.OutOrStdout())
 				encoder.SetIndent("", "  ")
-				return encoder.Encode(report)
+				return errors.Join(err, encoder.Encode(report))
 			}
 			fmt.Fprint(c.OutOrStdout(), report)
-			return nil
+			return err
 		},
 	}
 	f := c.Flags()

@@ -170,7 +170,7 @@ def step(work, images, state, fixed=None):
         x, stats = generate(work, p, stats, z, True)
         return pack(work, x), stats
 
-    term = jnp.float32(0)
+    penalties = jnp.float32(0)
     for update in range(work["critic_steps"]):
         real, z = real_batch(), latents(next(keys))
         last = update == work["critic_steps"] - 1
@@ -195,7 +195,7 @@ def step(work, images, state, fixed=None):
                 extra = penalty(work, p, real, fake, noise)
                 return plain + extra, (plain, extra)
             dg, (dl, term) = jax.grad(of_critic, has_aux=True)(d["p"])
-            d = adam(work, d, dg)
+            d, penalties = adam(work, d, dg), penalties + term
     if work["order"] != "simultaneous":
         z = latents(next(keys))
         def of_generator(p):
@@ -207,7 +207,7 @@ def step(work, images, state, fixed=None):
     if work["ema"]:
         decay = jnp.minimum((1 + state["n"]) / (10 + state["n"]), work["ema"])
         new["average"] = {k: decay * v + (1 - decay) * g["p"][k] for k, v in state["average"].items()}
-    return new, (dl, gl, jnp.float32(term))
+    return new, (dl, gl, penalties)
 
 
 class Training:

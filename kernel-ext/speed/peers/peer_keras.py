@@ -198,7 +198,7 @@ class Training:
 
     def step(self):
         work, g, d = self.work, self.g, self.d
-        loss, term = work["loss"], tf.zeros(())
+        loss, penalties = work["loss"], tf.zeros(())
         for update in range(work["critic_steps"]):
             real, z = self.real(), self.latents()
             if work["order"] == "simultaneous":
@@ -219,6 +219,7 @@ class Training:
                     term = self.penalty(real, fake)
                     whole = critic + term
                 self.update(self.d_adam, d, tape, whole)
+                penalties += term
         if work["order"] != "simultaneous":
             z = self.latents()
             with tf.GradientTape() as tape:
@@ -230,7 +231,7 @@ class Training:
             for kept, v in zip(self.average, g.trainable_variables):
                 kept.assign(decay * kept + (1 - decay) * v)
         self.count.assign_add(1)
-        return critic, generator, term
+        return critic, generator, penalties
 
     def host_batch(self):
         n = self.work["batch"]

@@ -149,7 +149,8 @@ class Training:
         self.work, self.n = work, 0
         self.net = n = Networks(work, initial(work) if values is None else values, mode)
         a = work["adam"]
-        self.adams = {id(p): torch.optim.Adam(p, a["rate"], (a["beta1"], a["beta2"]), a["epsilon"], fused=True) for p in (n.g, n.d)}
+        betas = float(a["beta1"]), float(a["beta2"])
+        self.adams = {id(p): torch.optim.Adam(p, a["rate"], betas, a["epsilon"], fused=True) for p in (n.g, n.d)}
         self.average = [v.detach().clone() for v in n.g] if work["ema"] else None
         self.images = torch.from_numpy(data(work)).permute(0, 3, 1, 2).contiguous()
         self.fixed = None
@@ -172,23 +173,26 @@ class Training:
         return torch.randn(self.work["batch"], self.work["latent"]) if self.fixed is None else self.fixed
 
     def update(self, parameters, objective):
-        for p, g in zip(parameters, torch.autograd.grad(objective, parameters)):
-            p.grad = g
-        self.adams[id(parameters)].step()
+        # backward gives gradients the layout of their parameters, which the fused Adam relies on
+        objective.backward(inputs=parameters)
+        self.descend(parameters)
+
+    def descend(self, parameters):
+        adam = self.adams[id(parameters)]
+        adam.step()
+        adam.zero_grad()
 
     def step(self):
         n, work = self.net, self.work
-        term = torch.zeros(())
+        penalties = torch.zeros(())
         for update in range(work["critic_steps"]):
             real, z = self.real(), self.latents()
             if work["order"] == "simultaneous" and update == work["critic_steps"] - 1:
                 critic, generator = n.both(real, z)
-                of_critic = torch.autograd.grad(critic, n.d, retain_graph=True)
-                of_generator = torch.autograd.grad(generator, n.g)
-                for p, g in zip(n.d + n.g, of_critic + of_generator):
-                    p.grad = g
-                for adam in self.adams.values():
-                    adam.step()
+                critic.backward(inputs=n.d, retain_graph=True)
+                generator.backward(inputs=n.g)
+                self.descend(n.d)
+                self.descend(n.g)
                 continue
             with torch.no_grad():
                 fake = n.fake(z)
@@ -202,6 +206,7 @@ class Training:
                 mix = torch.rand(len(real), 1, 1, 1) if work["penalties"] else None
                 critic, term = n.critic(real, fake, mix)
                 self.update(n.d, critic + term)
+                penalties += term.detach()
         if work["order"] != "simultaneous":
             generator = n.generator(real, self.latents())
             self.update(n.g, generator)
@@ -210,7 +215,7 @@ class Training:
             with torch.no_grad():
                 torch._foreach_lerp_(self.average, n.g, 1 - decay)
         self.n += 1
-        return critic, generator, term
+        return critic, generator, penalties
 
     def run(self, n):
         for _ in range(n):
