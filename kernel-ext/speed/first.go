@@ -61,6 +61,11 @@ func (m *measuring) firsts(ctx context.Context, w Workload) error {
 		return err
 	}
 	row.Ways = make([]Way, len(ways))
+	defer func() { // what was measured counts, also where an interrupt cuts it short
+		if len(row.Ways[0].Seconds) > 0 {
+			m.report.Firsts = append(m.report.Firsts, row)
+		}
+	}()
 	for round := range m.Rounds {
 		for i, way := range ways {
 			row.Ways[i].Title = way.title
@@ -82,7 +87,6 @@ func (m *measuring) firsts(ctx context.Context, w Workload) error {
 		}
 		m.log("%s: round %d of %d", w.Name, round+1, m.Rounds)
 	}
-	m.report.Firsts = append(m.report.Firsts, row)
 	return nil
 }
 

@@ -253,6 +253,11 @@ func (m *measuring) measure(ctx context.Context, w Workload) error {
 			}
 		}
 	}
+	defer func() { // what was measured counts, also where an interrupt cuts it short
+		if row.Measured = results; slices.ContainsFunc(results, func(m Measured) bool { return len(m.Rates) > 0 }) {
+			m.report.Rows = append(m.report.Rows, row)
+		}
+	}()
 	for round := range m.Rounds {
 		for _, c := range taking {
 			others := m.waiting(c.process)
@@ -283,8 +288,6 @@ func (m *measuring) measure(ctx context.Context, w Workload) error {
 			return err
 		}
 	}
-	row.Measured = results
-	m.report.Rows = append(m.report.Rows, row)
 	return nil
 }
 

@@ -168,9 +168,14 @@ type refusal struct{ reason string }
 // Error is the reason.
 func (r refusal) Error() string { return r.reason }
 
-// ask asks a question and waits for its answer; when ctx ends, the process is ended.
+// longest is how long an answer may take: torch.compile needs a minute or two where it has kept nothing.
+const longest = 8 * time.Minute
+
+// ask asks a question and waits for its answer; when ctx ends, or none comes, the process is ended.
 func (p *process) ask(ctx context.Context, q question) (a answer, err error) {
-	defer context.AfterFunc(ctx, p.kill)()
+	limited, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	defer context.AfterFunc(limited, p.kill)()
 	line, err := json.Marshal(q)
 	if err != nil {
 		return a, err
