@@ -129,12 +129,11 @@ func (o Options) caches() string {
 // process is a framework that is running.
 type process struct {
 	framework
-	versions map[string]string
-	cmd      *exec.Cmd
-	in       io.WriteCloser
-	out      *bufio.Scanner
-	said     *tail
-	begun    time.Time
+	cmd   *exec.Cmd
+	in    io.WriteCloser
+	out   *bufio.Scanner
+	said  *tail
+	begun time.Time
 }
 
 // start starts a framework's process, which is not waited for.
