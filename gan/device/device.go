@@ -1,4 +1,4 @@
-// Package device opens the compute backend that graphs run on: XLA on the CPU or a GPU, or GoMLX's own pure Go one.
+// Package device opens the compute backend that graphs run on: XLA on the CPU or a GPU, or a pure Go one (package purego).
 //
 // It never downloads a plugin and never falls back silently: Resolve says which backend a name means and why.
 package device
@@ -16,6 +16,7 @@ import (
 	_ "github.com/gomlx/gomlx/backends/default" // registers "xla" and "go"
 
 	"gantry.local/gan/device/compilecache"
+	"gantry.local/gan/device/purego"
 )
 
 // Environment variables that choose a backend and say where its plugin lies.
@@ -47,7 +48,7 @@ func Resolve(name string) (Choice, error) {
 			return xla(path, "XLA on the CPU, the default"), nil
 		}
 		return Choice{Config: "go", Reason: "pure Go backend, because no XLA plugin is installed " +
-			"(several times slower): run `make setup`"}, nil
+			"(all works, some of it up to three times slower): run `make setup`"}, nil
 	case name == "go":
 		return Choice{Config: "go", Reason: "pure Go backend, " + why}, nil
 	case kind == "xla" && (plugin == "" || plugin == "cpu"):
@@ -90,6 +91,13 @@ func Open(name string) (compute.Backend, error) {
 			tune()
 		}
 		compilecache.Put(choice.Plugin)
+	}
+	if choice.Config == "go" {
+		backend, err := purego.New()
+		if err != nil {
+			return nil, fmt.Errorf("backend go cannot start: %w", err)
+		}
+		return backend, nil
 	}
 	backend, err := compute.NewWithConfig(choice.Config)
 	if err != nil {

@@ -164,7 +164,7 @@ func TestInstalled(t *testing.T) {
 
 // TestOpen runs the real plugins.
 func TestOpen(t *testing.T) {
-	for name, want := range map[string]string{"xla:cpu": "xla", "go": "Go Backend"} {
+	for name, want := range map[string]string{"xla:cpu": "xla", "go": "go"} {
 		backend, err := Open(name)
 		if err != nil {
 			t.Fatal(err)
