@@ -19,7 +19,7 @@ import (
 //
 // On XLA most of them are its own convolution. Measured on its CPU backend (BenchmarkConvolutions), a matrix product is
 // faster where there are few channels to read, and for transposed convolutions with strides or with more channels read
-// than written. The Go backend's own convolution takes seconds, so there all are matrix products.
+// than written. The Go backend reads the windows in place, and there only transposed convolutions are products.
 type window struct{ height, width, size, stride, pad int }
 
 func (w window) rows() int    { return (w.height+2*w.pad-w.size)/w.stride + 1 }
@@ -61,8 +61,11 @@ const fewChannels = 4
 
 func onXLA(x *Node) bool { return x.Graph().Backend().Name() == "xla" }
 
+// onGo says whether x is computed by package device/purego, which reads windows in place.
+func onGo(x *Node) bool { return x.Graph().Backend().Name() == "go" }
+
 func (w window) convolved(x, kernel *Node) *Node {
-	if onXLA(x) && x.Shape().Dim(3) > fewChannels {
+	if onGo(x) || onXLA(x) && x.Shape().Dim(3) > fewChannels {
 		axes := compute.ConvolveAxesConfig{InputBatch: 0, InputSpatial: []int{1, 2}, InputChannels: 3,
 			KernelSpatial: []int{0, 1}, KernelInputChannels: 2, KernelOutputChannels: 3,
 			OutputBatch: 0, OutputSpatial: []int{1, 2}, OutputChannels: 3}
@@ -95,7 +98,7 @@ func (w window) transposedByProduct(y, kernel *Node) *Node {
 }
 
 func (w window) correlated(x, y *Node) *Node {
-	if onXLA(x) && x.Shape().Dim(3) > fewChannels {
+	if onGo(x) || onXLA(x) && x.Shape().Dim(3) > fewChannels {
 		axes := compute.ConvolveAxesConfig{InputBatch: 3, InputSpatial: []int{1, 2}, InputChannels: 0,
 			KernelInputChannels: 0, KernelOutputChannels: 3, KernelSpatial: []int{1, 2},
 			OutputBatch: 2, OutputSpatial: []int{0, 1}, OutputChannels: 3}

@@ -2,8 +2,11 @@ package recipe_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/gomlx/compute"
 
 	"gantry.local/gan"
 	"gantry.local/gan/gantest"
@@ -12,11 +15,16 @@ import (
 
 func warmTrainer(b *testing.B, name string) *gan.Trainer {
 	b.Helper()
+	return warmTrainerOn(b, gantest.XLA(b), name)
+}
+
+func warmTrainerOn(b *testing.B, backend compute.Backend, name string) *gan.Trainer {
+	b.Helper()
 	exp, err := recipe.Named(name)
 	if err != nil {
 		b.Fatal(err)
 	}
-	trainer, err := gan.NewTrainer(gantest.XLA(b), installed(b, exp))
+	trainer, err := gan.NewTrainer(backend, installed(b, exp))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -43,6 +51,30 @@ func BenchmarkStep(b *testing.B) {
 			b.ResetTimer()
 			stepsPerSecond(b, trainer, b.N)
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "steps/s")
+		})
+	}
+}
+
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
+}
+
+// BenchmarkStepOnGo times a step on the pure Go backend and on XLA's CPU backend by turns, and reports the medians and that of
+// how many times as long Go takes.
+func BenchmarkStepOnGo(b *testing.B) {
+	for _, name := range []string{"mlp", "article", "dcgan", "wgan-gp", "toy", "sines", "phrases"} {
+		b.Run(name, func(b *testing.B) {
+			onGo, onXLA := warmTrainerOn(b, gantest.Go(b), name), warmTrainerOn(b, gantest.XLA(b), name)
+			var ours, theirs, ratios []float64
+			for b.Loop() {
+				ours = append(ours, stepsPerSecond(b, onGo, 20))
+				theirs = append(theirs, stepsPerSecond(b, onXLA, 20))
+				ratios = append(ratios, theirs[len(theirs)-1]/ours[len(ours)-1])
+			}
+			b.ReportMetric(median(ours), "steps/s")
+			b.ReportMetric(median(theirs), "xla-steps/s")
+			b.ReportMetric(median(ratios), "times-as-long")
 		})
 	}
 }
