@@ -80,7 +80,7 @@ func (in *installer) kernelspecStage() stage {
 			}
 			spec := in.kernelspec()
 			if spec.Env[device.EnvBackend] == "go" {
-				fmt.Fprintln(in.Out, "  no XLA plugin for this system: cells use the pure Go backend, several times slower; "+
+				fmt.Fprintln(in.Out, "  no XLA plugin for this system: cells use the pure Go backend, some of it up to three times slower; "+
 					"see docs/troubleshooting.md")
 			}
 			return writeJSON(filepath.Join(dir, "kernel.json"), spec)
