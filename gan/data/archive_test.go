@@ -43,6 +43,7 @@ func TestMNIST(t *testing.T) {
 // mnistCopy copies the real files to a folder of the test, which GANTRY_MNIST then names.
 func mnistCopy(t *testing.T) string {
 	t.Helper()
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	t.Setenv("GANTRY_MNIST", "")
 	source, err := mnistDir()
 	if err != nil {
@@ -164,6 +165,7 @@ func TestArchive(t *testing.T) {
 		}
 	}
 	t.Setenv("GANTRY_FASHION_MNIST", dir)
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	_, err := a.load()
 	requireLine(t, err, filepath.Join(dir, "x"), "corrupt")
 	a.imageSum, a.labelSum = fmt.Sprintf("%x", sha256.Sum256(files["x"])), fmt.Sprintf("%x", sha256.Sum256(files["y"]))
@@ -377,7 +379,7 @@ func FuzzArchive(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if dims, values, err := readIDX(bytes.NewReader(content), most); err == nil && (len(dims) == 0 || len(values) > most) {
+		if dims, values, err := readIDX(content, most); err == nil && (len(dims) == 0 || len(values) > most) {
 			t.Errorf("%d values of %v", len(values), dims)
 		}
 	})

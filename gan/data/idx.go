@@ -1,15 +1,16 @@
 package data
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
 )
 
 // readIDX reads an array of unsigned bytes in LeCun's IDX format: two zero bytes, the type 0x08, the number of
-// dimensions, each dimension as a big-endian uint32, then the values. maxBytes bounds what a corrupt header can
-// make it allocate.
-func readIDX(r io.Reader, maxBytes int) (dims []int, values []byte, err error) {
+// dimensions, each dimension as a big-endian uint32, then the values, which stay part of content. There are at most maxBytes.
+func readIDX(content []byte, maxBytes int) (dims []int, values []byte, err error) {
+	r := bytes.NewReader(content)
 	var magic [4]byte
 	if _, err := io.ReadFull(r, magic[:]); err != nil {
 		return nil, nil, fmt.Errorf("IDX header: %w", err)
@@ -29,9 +30,12 @@ func readIDX(r io.Reader, maxBytes int) (dims []int, values []byte, err error) {
 		dims = append(dims, int(dim))
 		size *= int(dim)
 	}
-	values = make([]byte, size)
-	if _, err := io.ReadFull(r, values); err != nil {
-		return nil, nil, fmt.Errorf("IDX array of %v: %w", dims, err)
+	switch begin := len(content) - r.Len(); {
+	case r.Len() == 0:
+		return nil, nil, fmt.Errorf("IDX array of %v: %w", dims, io.EOF)
+	case r.Len() < size:
+		return nil, nil, fmt.Errorf("IDX array of %v: %w", dims, io.ErrUnexpectedEOF)
+	default:
+		return dims, content[begin : begin+size : begin+size], nil
 	}
-	return dims, values, nil
 }

@@ -26,7 +26,7 @@ func TestReadIDX(t *testing.T) {
 		{[]uint32{2, 1, 3}, []byte{1, 2, 3, 4, 5, 6}},
 		{[]uint32{1, 1, 1, 2}, []byte{8, 9}},
 	} {
-		dims, values, err := readIDX(bytes.NewReader(idx(8, c.dims, c.values...)), len(c.values))
+		dims, values, err := readIDX(idx(8, c.dims, c.values...), len(c.values))
 		if err != nil {
 			t.Errorf("%v: %v", c.dims, err)
 			continue
@@ -57,7 +57,7 @@ func TestReadIDXErrors(t *testing.T) {
 		"truncated values":     {idx(8, []uint32{2, 2}, 1, 2, 3), "IDX array of [2 2]: unexpected EOF"},
 		"no values":            {idx(8, []uint32{2, 2}), "IDX array of [2 2]: EOF"},
 	} {
-		dims, values, err := readIDX(bytes.NewReader(c.content), 16)
+		dims, values, err := readIDX(c.content, 16)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: read %v %v, error %v, want %q", name, dims, values, err, c.want)
 		}
@@ -74,7 +74,7 @@ func FuzzIDX(f *testing.F) {
 	f.Add([]byte{0, 0, 8})
 	const most = 1 << 12
 	f.Fuzz(func(t *testing.T, content []byte) {
-		dims, values, err := readIDX(bytes.NewReader(content), most)
+		dims, values, err := readIDX(content, most)
 		if err != nil {
 			return
 		}
