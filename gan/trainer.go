@@ -16,6 +16,7 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/ml/model/initializer"
 
 	"gantry.local/gan/data"
 )
@@ -107,10 +108,11 @@ func newTrainer(backend compute.Backend, exp Experiment, latents func(*graph.Gra
 		return nil, fmt.Errorf("random state: %w", err)
 	}
 	t.builder = step{Experiment: exp, store: t.store, latents: latents, depth: images.Depth(), oneHot: images.Alphabet != nil}
-	if err := t.moveToDevice(images); err != nil {
-		return nil, fmt.Errorf("data set: %w", err)
+	moved := t.moveToDevice(images)
+	err = t.compile() // meanwhile
+	if failed := moved(); failed != nil {
+		return nil, fmt.Errorf("data set: %w", failed)
 	}
-	err = t.compile()
 	if err == nil {
 		err = t.store.InitializeVariables(backend, nil)
 	}
@@ -161,28 +163,46 @@ func (e Experiment) fits(images *data.Images) error {
 
 func (e Experiment) needsLabels() bool { return e.ClassGenerator != nil || e.ClassCritic != nil }
 
-// moveToDevice puts the data set into variables of the store that no step changes.
-func (t *Trainer) moveToDevice(images *data.Images) error {
-	dims := []int{images.N, images.Height, images.Width, images.Channels}
-	var samples *tensors.Tensor
+// moveToDevice makes the data set variables of the store that no step changes, and begins to copy it to the device. The
+// function it returns waits until it is there.
+func (t *Trainer) moveToDevice(images *data.Images) (wait func() error) {
+	var samples any = images.Pixels
+	dtype := dtypes.Uint8
 	if images.Values != nil {
-		samples = tensors.FromFlatDataAndDimensions(images.Values, dims...)
-	} else {
-		samples = tensors.FromFlatDataAndDimensions(images.Pixels, dims...)
+		samples, dtype = images.Values, dtypes.Float32
 	}
-	var err error
-	if t.builder.images, err = t.store.CreateVariable(dataScope+"/images", samples); err != nil {
+	var arriving []func() error
+	move := func(name string, flat any, shape shapes.Shape) *model.Variable {
+		v := t.store.VariableWithShape(dataScope+"/"+name, shape, initializer.Zero).SetTrainable(false)
+		arrived := make(chan error, 1)
+		var buffer compute.Buffer
+		go func() {
+			var err error
+			buffer, err = t.backend.BufferFromFlatData(0, flat, shape)
+			arrived <- err
+		}()
+		arriving = append(arriving, func() error {
+			if err := <-arrived; err != nil {
+				return err
+			}
+			value, err := tensors.FromBuffer(buffer)
+			if err != nil {
+				return err
+			}
+			return v.SetValue(value)
+		})
+		return v
+	}
+	t.builder.images = move("images", samples, shapes.Make(dtype, images.N, images.Height, images.Width, images.Channels))
+	if t.exp.needsLabels() {
+		t.builder.labels = move("labels", images.Labels, shapes.Make(dtypes.Int32, images.N))
+	}
+	return func() (err error) {
+		for _, arrive := range arriving {
+			err = errors.Join(err, arrive())
+		}
 		return err
 	}
-	t.builder.images.SetTrainable(false)
-	if t.exp.needsLabels() {
-		labels := tensors.FromFlatDataAndDimensions(images.Labels, images.N)
-		if t.builder.labels, err = t.store.CreateVariable(dataScope+"/labels", labels); err != nil {
-			return err
-		}
-		t.builder.labels.SetTrainable(false)
-	}
-	return nil
 }
 
 // exec returns the compiled step that makes the given updates.

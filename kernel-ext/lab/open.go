@@ -33,6 +33,7 @@ type RunOptions struct {
 	Samples    int           // in the figure, see NewView; default 0, as many as suit the data
 	Seed       int64         // of the figure's samples
 	Args       []string      // of the program as the run's process; default nil, this process's
+	Check      func() error  // of Keep: runs while the step is compiled; on its error the run does not begin
 
 	kept *Kept // this process keeps the run, see Keep
 }
@@ -43,6 +44,9 @@ func (o RunOptions) withDefaults() RunOptions {
 	}
 	if o.Idle == 0 {
 		o.Idle = 2 * time.Hour
+	}
+	if o.Check == nil || o.kept == nil {
+		o.Check = func() error { return nil }
 	}
 	return o
 }

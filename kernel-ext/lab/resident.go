@@ -47,6 +47,7 @@ type resident struct {
 	pace     pace
 	compiled map[variant]bool // the steps that were made since the process began
 	sampled  bool             // samples were drawn since then
+	asSaved  bool             // it was opened from its newest checkpoint, which says all of it
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed, and made anew, when anything below changes
@@ -230,40 +231,19 @@ const endPatience = 3 * time.Second // for the last replies and figures
 
 // prepare compiles the step and brings back the run's state. The socket answers meanwhile.
 func (r *resident) prepare(s start) error {
-	data, err := gan.DescribeData(r.exp.Data)
-	if err != nil {
-		return err
-	}
-	definition, err := r.exp.SignatureOn(data)
-	if err != nil {
-		return err
-	}
 	before, damage := readInfo(s.Dir)
 	if damage != nil && !errors.Is(damage, ErrNoRun) && !errors.Is(damage, ErrDamagedInfo) {
 		return damage
 	}
-	if before != nil && !s.Adopt {
-		was, err := before.definition()
-		if err != nil {
-			return err
-		}
-		if differences := definition.Differences(was); len(differences) > 0 {
-			return fmt.Errorf("the run's experiment is another one: %s", listed(differences))
-		}
+	checked := beside(func() (struct{}, error) { return struct{}{}, r.o.Check() })
+	reason, err := r.compile(s, before)
+	if _, wrong := checked(); wrong != nil { // which says it better
+		return wrong
 	}
-	r.update(func() {
-		r.status.Signature, r.status.Data = definition, data
-	})
-	choice, err := device.Resolve(r.o.Backend)
 	if err != nil {
 		return err
 	}
-	if r.backend, err = device.Open(r.o.Backend); err != nil {
-		return err
-	}
-	if r.trainer, err = gan.NewTrainer(r.backend, r.exp); err != nil {
-		return err
-	}
+	data, definition := r.status.Data, r.status.Signature
 	r.exp = r.trainer.Experiment() // with its defaults
 	initial := r.trainer.Settings()
 	r.info.Definition = definition
@@ -306,7 +286,7 @@ func (r *resident) prepare(s start) error {
 	r.update(func() {
 		st := &r.status
 		st.Notice, st.Backend = notice, r.backend.Description()
-		st.Device, _, _ = strings.Cut(choice.Reason, ",")
+		st.Device, _, _ = strings.Cut(reason, ",")
 		st.Latent, st.BatchSize = exp.Latent, exp.BatchSize
 		if exp.ClassGenerator != nil {
 			st.Classes = exp.Classes
@@ -321,11 +301,76 @@ func (r *resident) prepare(s start) error {
 			return err
 		}
 	}
-	if err := r.save(); err != nil {
+	if err := r.saveFirst(); err != nil {
 		return err
 	}
 	r.update(func() { r.ready = true })
 	return nil
+}
+
+// compile makes the trainer, if the experiment is that of before, and says which device it is on. The backend starts while the
+// data is read.
+func (r *resident) compile(s start, before *info) (reason string, err error) {
+	choice, err := device.Resolve(r.o.Backend)
+	if err != nil {
+		return "", err
+	}
+	opened := beside(func() (compute.Backend, error) { return device.Open(r.o.Backend) })
+	data, err := gan.DescribeData(r.exp.Data)
+	if err != nil {
+		return "", err
+	}
+	definition, err := r.exp.SignatureOn(data)
+	if err != nil {
+		return "", err
+	}
+	if before != nil && !s.Adopt {
+		was, err := before.definition()
+		if err != nil {
+			return "", err
+		}
+		if differences := definition.Differences(was); len(differences) > 0 {
+			return "", fmt.Errorf("the run's experiment is another one: %s", listed(differences))
+		}
+	}
+	r.update(func() {
+		r.status.Signature, r.status.Data = definition, data
+	})
+	if r.backend, err = opened(); err != nil {
+		return "", err
+	}
+	r.trainer, err = gan.NewTrainer(r.backend, r.exp)
+	return choice.Reason, err
+}
+
+// saveFirst saves a run that is ready to begin. One that goes on from its newest checkpoint as it is need not write it again.
+func (r *resident) saveFirst() error {
+	if !r.asSaved {
+		return r.save()
+	}
+	if err := r.writeInfo(); err != nil {
+		return err
+	}
+	now := time.Now()
+	r.update(func() { r.savedAt, r.triedAt, r.status.Checkpointed = now, now, r.trainer.Step() })
+	return r.ladder.add(r.trainer.LastCheckpoint(), r.trainer.Step(), r.trainer.Calls())
+}
+
+// beside begins something in a goroutine of its own. The function it returns waits for it.
+func beside[T any](do func() (T, error)) (wait func() (T, error)) {
+	type outcome struct {
+		value T
+		err   error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		value, err := do()
+		done <- outcome{value, err}
+	}()
+	return func() (T, error) {
+		o := <-done
+		return o.value, o.err
+	}
 }
 
 // update changes what mu guards, and tells those who wait for a change.

@@ -62,7 +62,7 @@ func (r *resident) restore(s start, before *info) (notice string, err error) {
 	}
 	var notices []string
 	restored := false
-	for _, c := range candidates {
+	for i, c := range candidates {
 		said, err := r.bringBack(c, s, before)
 		if errors.Is(err, gan.ErrDamaged) {
 			damaged = append(damaged, err.Error())
@@ -75,6 +75,7 @@ func (r *resident) restore(s start, before *info) (notice string, err error) {
 			notices = append(notices, said)
 		}
 		restored = true
+		r.asSaved = i == 0 && len(damaged) == 0 && !s.Adopt && filepath.Dir(c.Path) == filepath.Join(r.dir, checkpointsDir)
 		break
 	}
 	switch {

@@ -687,13 +687,9 @@ func (r *resident) follow(ctx context.Context, sent int, send func(any, []byte) 
 		if ending {
 			return nil
 		}
-		pause := time.NewTimer(eventsEvery)
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
-			return ctx.Err()
-		}
+		pause, cancel := context.WithTimeout(ctx, eventsEvery)
+		r.wait(pause, func() bool { return len(records) == 0 && r.status.Calls > sent }) // a step after a rest is told at once
+		cancel()
 		select {
 		case <-changed:
 		case <-ctx.Done():

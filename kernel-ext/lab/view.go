@@ -23,6 +23,7 @@ type View struct {
 	seed    int64
 	classes int // of a conditional generator, or 0
 
+	watch   func()          // makes the monitor, at the first look; nil where it was made, and for data that has none
 	monitor *metric.Monitor // nil: none
 	watched int             // samples that the monitor looks at
 	looked  int             // step of its last look
@@ -57,22 +58,16 @@ func NewView(t *gan.Trainer, n int, seed int64) (*View, error) {
 			v.n = columns * v.classes
 		}
 	}
-	switch v.kind {
-	case pictures:
-		v.watch()
-	case points:
-		v.watchPoints()
-	}
-	v.light, v.note = show.Unlit, fmt.Sprintf("collapse is looked for from step %d on", firstLook)
-	if v.monitor == nil {
-		v.light, v.note = show.NoLight, ""
+	v.watch = map[kind]func(){pictures: v.watchPictures, points: v.watchPoints}[v.kind]
+	if v.watch != nil {
+		v.light, v.note = show.Unlit, fmt.Sprintf("collapse is looked for from step %d on", firstLook)
 	}
 	return v, nil
 }
 
-// watch makes the monitor, of so few images that a look takes milliseconds. Data in which nothing differs, or that is too
-// small, has none.
-func (v *View) watch() {
+// watchPictures makes the monitor, of so few images that a look takes milliseconds. Data in which nothing differs, or that is
+// too small, has none.
+func (v *View) watchPictures() {
 	size := v.like.Height * v.like.Width * v.like.Depth()
 	v.watched = min(max(int(math.Sqrt(10e6/float64(size))), 16), 100) // of which each pair is compared
 	n := min(2*v.watched, v.like.N)
@@ -147,7 +142,17 @@ func (v *View) Dress(frame *show.Frame, p gan.Progress, due bool) error {
 
 // look lets the monitor see the samples of a step, if it is time.
 func (v *View) look(samples gan.Images, p gan.Progress) {
-	if v.monitor == nil || p.Step < max(firstLook, v.looked+lookEvery) || samples.N < 2 {
+	if p.Step < max(firstLook, v.looked+lookEvery) || samples.N < 2 {
+		return
+	}
+	if v.watch != nil {
+		v.watch()
+		v.watch = nil
+		if v.monitor == nil {
+			v.light, v.note = show.NoLight, ""
+		}
+	}
+	if v.monitor == nil {
 		return
 	}
 	v.looked = p.Step

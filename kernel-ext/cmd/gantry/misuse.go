@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"strconv"
 	"strings"
 
@@ -110,30 +109,26 @@ func needShell(c *cobra.Command, _ []string) error {
 	return misusef("name a shell: %s", strings.Join(shells, ", "))
 }
 
-// possible reports what would end a training before its first step, so that no run folder is made for it. An experiment
-// without data is one that only a run's own program knows.
-func possible(exp gan.Experiment, out string) error {
-	if info, err := os.Stat(out); err == nil && !info.IsDir() {
-		return fmt.Errorf("--out %s: it is no folder; name another", out)
-	}
-	if exp.Data.Load == nil {
-		return nil
-	}
-	for _, f := range exp.Check() {
-		if f.Rule == "impossible" {
+// possible reports what would end a training before its first step, beside what the linter has found. An experiment without
+// data is one that only a run's own program knows.
+func possible(exp gan.Experiment, findings []gan.Finding) error {
+	for _, f := range findings {
+		if f.Rule == impossible {
 			_, said, found := strings.Cut(f.Problem, "panicked: ") // before it GoMLX names its own functions
 			if !found {
 				said = f.Problem
 			}
-			return errors.New(said)
+			return misuse{errors.New(said)}
 		}
 	}
 	images, err := exp.Data.Load()
 	if err != nil {
-		return err
+		return misuse{err}
 	}
 	if needed := exp.BatchSize * max(exp.CriticSteps, 1); needed > images.N {
-		return fmt.Errorf("--batch %d: a step takes %d samples and %s has %d", exp.BatchSize, needed, exp.Data.Name, images.N)
+		return misusef("--batch %d: a step takes %d samples and %s has %d", exp.BatchSize, needed, exp.Data.Name, images.N)
 	}
 	return nil
 }
+
+const impossible = "impossible" // the linter's rule for what cannot run

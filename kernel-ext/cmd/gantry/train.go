@@ -63,8 +63,8 @@ func trainCommand() *cobra.Command {
 			if o.lint {
 				return report(exp, c.OutOrStdout())
 			}
-			if err := possible(exp, o.out); err != nil {
-				return misuse{err}
+			if info, err := os.Stat(o.out); err == nil && !info.IsDir() {
+				return misusef("--out %s: it is no folder; name another", o.out)
 			}
 			return o.train(c.Context(), exp, own, c.OutOrStdout(), c.ErrOrStderr())
 		},
@@ -216,17 +216,20 @@ func (o *trainOptions) train(ctx context.Context, exp gan.Experiment, own bool, 
 	if err != nil {
 		return err
 	}
-	for _, f := range exp.Check() {
-		if f.Rule != "impossible" { // what cannot run says so itself
-			fmt.Fprintln(log, "warning:", f)
-		}
-	}
 	fmt.Fprintf(log, "%s; compiling %s\n", choice.Reason, o.Name)
 	changed := lab.Refuse
 	if o.fromWeights {
 		changed = lab.FromWeights
 	}
-	kept, err := lab.Keep(ctx, dir, exp, lab.RunOptions{Backend: choice.Config, Changed: changed})
+	kept, err := lab.Keep(ctx, dir, exp, lab.RunOptions{Backend: choice.Config, Changed: changed, Check: func() error {
+		findings := exp.Check()
+		for _, f := range findings {
+			if f.Rule != impossible { // what cannot run says so itself
+				fmt.Fprintln(log, "warning:", f)
+			}
+		}
+		return possible(exp, findings)
+	}})
 	if ctx.Err() != nil {
 		return fmt.Errorf("interrupted before it had trained; what %s held before is as it was", o.out)
 	}
