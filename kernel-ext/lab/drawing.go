@@ -36,7 +36,7 @@ func (r *resident) draw(ctx context.Context, a figureArgs) error {
 	}()
 	r.figures.Go(func() {
 		defer end()
-		err := drawUntil(drawing, &Run{name: r.name, dir: r.dir}, &picture{ui: ui}, a.Until)
+		err := drawUntil(drawing, &Run{name: r.name, dir: r.dir}, &r.budget, &picture{ui: ui}, a.Until)
 		if err = errors.Join(err, ui.Close()); err != nil {
 			fmt.Fprintln(os.Stderr, "lab: figure:", oneLine(err))
 		}
@@ -46,8 +46,8 @@ func (r *resident) draw(ctx context.Context, a figureArgs) error {
 
 // drawUntil draws a run's figure until a step is reached, the run's process ends, or ctx does. A run that is paused
 // meanwhile says so, and goes on.
-func drawUntil(ctx context.Context, run *Run, p *picture, until int) error {
-	f := newFigure(ctx, run, show.LiveOptions{Title: run.name, Total: until, Draw: p.draw})
+func drawUntil(ctx context.Context, run *Run, b *budget, p *picture, until int) error {
+	f := newFigure(ctx, run, b, show.LiveOptions{Title: run.name, Total: until, Draw: p.draw})
 	for e, err := range run.Follow(ctx, 0) {
 		if err != nil {
 			f.busy = true // there is nobody to ask for samples

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"image/png"
+	"time"
 
 	"gantry.local/kernel-ext/show"
 )
@@ -14,14 +15,15 @@ type figure struct {
 	ctx   context.Context // of the cell
 	busy  bool            // the run would take long to draw samples
 	live  *show.Live
+	spent *budget // of the run's pictures
 	total int
 	last  Metric // the last seen
 	any   bool
 	frame show.Frame
 }
 
-func newFigure(ctx context.Context, r *Run, o show.LiveOptions) *figure {
-	return &figure{run: r, ctx: ctx, live: show.NewLive(o), total: o.Total}
+func newFigure(ctx context.Context, r *Run, b *budget, o show.LiveOptions) *figure {
+	return &figure{run: r, ctx: ctx, spent: b, live: show.NewLive(o), total: o.Total}
 }
 
 // add shows what is new. Of many steps at once only the last is drawn.
@@ -47,7 +49,7 @@ func (f *figure) add(e Event) error {
 	}
 	f.frame = show.Frame{Step: f.last.Step, CriticLoss: f.last.CriticLoss, GeneratorLoss: f.last.GeneratorLoss,
 		Light: e.Status.Light, Note: e.Status.LightReason}
-	if f.live.Due() && f.caughtUp(e.Status) {
+	if f.live.Due() && f.caughtUp(e.Status) && f.spent.wait(time.Now()) <= 0 {
 		if err := f.look(); err != nil {
 			return err
 		}
@@ -65,6 +67,7 @@ func (f *figure) look() error {
 	if err != nil {
 		return err
 	}
+	f.spent.spend(time.Now(), s.Stood)
 	f.frame.Light, f.frame.Note = s.Light, s.Note
 	switch {
 	case s.Picture:

@@ -26,7 +26,6 @@ func Panel(r *Run) error { return r.host(hostPanel) }
 
 const (
 	redrawEvery = 250 * time.Millisecond // between two redraws while the run trains, at least
-	redrawRest  = 5                      // and at least so many times what the last one took
 	redrawAway  = time.Second            // while the kernel is away: until it is looked for again
 )
 
@@ -41,23 +40,23 @@ const (
 
 // panel is a run's panel in one notebook. Its loop owns it; callbacks and lanes send it news.
 type panel struct {
-	run   *Run
-	ui    *widget.UI
-	board *board
-	lanes *lanes
-	news  chan news
-	over  chan struct{} // closed when the loop has ended
-	fresh atomic.Bool   // the number of steps was chosen since the last play
+	run    *Run
+	ui     *widget.UI
+	board  *board
+	budget *budget // of the run's pictures
+	lanes  *lanes
+	news   chan news
+	over   chan struct{} // closed when the loop has ended
+	fresh  atomic.Bool   // the number of steps was chosen since the last play
 
 	seen    int // calls of the history before the loop
 	status  Status
 	losses  losses
 	stale   bool // the lines do not show the status
 	shownAt time.Time
-	eager   bool // a person waits: do not hold back the next redraw
+	eager   bool // a person waits: do not hold back the next lines and, of a run at rest, pictures
 	drawn   int  // calls that the pictures show, -1: not all that is known
 	drawnAt time.Time
-	cost    time.Duration
 	doing   map[string]string // what is under way, in words, by lane
 	problem error             // of the last action
 
@@ -71,11 +70,10 @@ type news struct {
 	begins string // in words
 	ended  bool
 	err    error
-	cost   time.Duration // of a redraw
 }
 
 // startPanel shows a panel. The function it returns keeps it up to date until ctx ends or the run's process does.
-func startPanel(ui *widget.UI, r *Run) (func(context.Context), error) {
+func startPanel(ui *widget.UI, r *Run, b *budget) (func(context.Context), error) {
 	s, err := r.Status()
 	if err != nil {
 		return nil, err
@@ -84,7 +82,7 @@ func startPanel(ui *widget.UI, r *Run) (func(context.Context), error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &panel{run: r, ui: ui, board: newBoard(ui, s), lanes: newLanes(), news: make(chan news), over: make(chan struct{}),
+	p := &panel{run: r, ui: ui, budget: b, board: newBoard(ui, s), lanes: newLanes(), news: make(chan news), over: make(chan struct{}),
 		status: s, drawn: s.Calls, seen: len(past), doing: map[string]string{}}
 	for _, m := range past {
 		p.losses.add(m)
@@ -250,7 +248,7 @@ func (p *panel) hear(n news) {
 	}
 	delete(p.doing, n.lane)
 	if n.lane == laneDraw {
-		p.drawnAt, p.cost = time.Now(), n.cost
+		p.drawnAt = time.Now()
 		if n.err == nil {
 			if p.status.State != Training {
 				p.remain()
@@ -278,17 +276,25 @@ func (p *panel) redraw(now time.Time) (wait time.Duration) {
 			p.shownAt, p.stale = now, false
 		}
 	}
-	switch rest := max(redrawEvery, redrawRest*p.cost); {
+	switch rest := p.rest(now); {
 	case p.drawn == p.status.Calls:
-		p.eager = false
 	case p.lanes.busy(laneDraw):
-	case p.eager || !now.Before(p.drawnAt.Add(rest)):
+		return wait // its end brings news
+	case rest <= 0:
 		p.draw()
-		p.eager = false
 	default:
-		wait = min(wait, p.drawnAt.Add(rest).Sub(now))
+		wait = min(wait, rest)
 	}
+	p.eager = false
 	return wait
+}
+
+// rest is how long the pictures are left as they are. Of a run that trains they keep to its budget, whoever waits.
+func (p *panel) rest(now time.Time) time.Duration {
+	if p.eager && p.status.State != Training {
+		return 0
+	}
+	return max(p.drawnAt.Add(redrawEvery).Sub(now), p.budget.wait(now))
 }
 
 // show writes the lines, and brings sliders and choices to what holds. What a person is just changing is left alone.
@@ -324,21 +330,24 @@ func (p *panel) show() {
 func (p *panel) draw() {
 	p.drawn = p.status.Calls
 	curves := p.losses.clone()
-	p.lanes.latest(laneDraw, func() {
-		begin := time.Now()
-		err := p.paint(curves)
-		p.tell(news{lane: laneDraw, ended: true, err: err, cost: time.Since(begin)})
-	})
+	p.lanes.latest(laneDraw, func() { p.tell(news{lane: laneDraw, ended: true, err: p.paint(curves)}) })
 }
 
+// paint draws the pictures, and notes what that took of the run: drawing, and for how long the training stood still for
+// the samples, but not the wait for the end of a step.
 func (p *panel) paint(curves losses) error {
+	var s shown
+	drawing := stopwatch{}
+	drawing.start()
+	defer func() { p.budget.spend(time.Now(), drawing.stop()+s.Stood) }()
 	chart, err := curves.picture()
 	if err != nil {
 		return err
 	}
 	p.board.curves.SetPNG(chart)
-	var s shown
+	drawing.stop()
 	content, err := p.run.ask(context.Background(), "look", nil, &s)
+	drawing.start()
 	if err != nil {
 		return err
 	}

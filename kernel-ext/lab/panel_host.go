@@ -77,7 +77,7 @@ func (r *resident) host(ctx context.Context, a hostArgs) error {
 	var loop func(context.Context)
 	switch a.What {
 	case hostPanel:
-		loop, err = startPanel(ui, run)
+		loop, err = startPanel(ui, run, &r.budget)
 	case hostExplore:
 		loop, err = startExplorer(ui, run, r.exp)
 	default:

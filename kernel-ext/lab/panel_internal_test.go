@@ -56,6 +56,53 @@ func TestLosses(t *testing.T) {
 	}
 }
 
+// TestBudget wants pictures to take no more than their share of the time, whatever each costs and however many draw.
+func TestBudget(t *testing.T) {
+	var b budget
+	now := time.Unix(1000, 0)
+	if b.wait(now) > 0 {
+		t.Error("the first picture has to wait")
+	}
+	begin, spent := now, time.Duration(0)
+	for i := range 1000 {
+		now = now.Add(max(0, b.wait(now)))
+		cost := time.Duration(1+i*i%97) * time.Millisecond
+		for range 1 + i%2 { // one panel, or two that draw at once
+			now = now.Add(cost)
+			spent += cost
+			b.spend(now, cost)
+		}
+	}
+	now = now.Add(max(0, b.wait(now)))
+	if share := spent.Seconds() / now.Sub(begin).Seconds(); share > pictureShare || share < pictureShare*0.97 {
+		t.Errorf("they took %.4f of the time, want at most %g and hardly less", share, pictureShare)
+	}
+	b.spend(now.Add(time.Hour), time.Second)
+	if wait := b.wait(now.Add(time.Hour)); wait != 50*time.Second {
+		t.Errorf("after a second of drawing the next is in %s: what was not spent for an hour is not saved up, nor owed", wait)
+	}
+}
+
+// TestPanelKeepsToItsBudget wants a panel to hold back the pictures of a run that trains, and not those of one that rests, for
+// which a person waits.
+func TestPanelKeepsToItsBudget(t *testing.T) {
+	now := time.Now()
+	for _, test := range []struct {
+		state State
+		eager bool
+		drawn bool
+	}{{Training, false, false}, {Training, true, false}, {Paused, false, false}, {Paused, true, true}} {
+		p := &panel{budget: &budget{}, eager: test.eager, status: Status{State: test.state}}
+		if wait := p.rest(now); wait > 0 {
+			t.Errorf("%s: the first pictures are held back for %s", test.state, wait)
+		}
+		p.budget.spend(now, time.Second)
+		if wait := p.rest(now); wait <= 0 != test.drawn || !test.drawn && wait != 50*time.Second {
+			t.Errorf("%s, eager %v: after a second of drawing the next is in %s", test.state, test.eager, wait)
+		}
+	}
+}
+
 // TestLanes wants one lane to keep its order, another not to wait for it, and of what may be overtaken the last to count.
 func TestLanes(t *testing.T) {
 	l := newLanes()

@@ -67,6 +67,7 @@ type resident struct {
 	drawing  map[string]context.CancelFunc // ends the figure in a notebook, by its kernel's socket
 
 	hosted hosted // panels and explorers
+	budget budget // of the pictures of panels and figures
 }
 
 // goal is what the run is to do.

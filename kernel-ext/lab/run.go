@@ -262,7 +262,7 @@ func (r *Run) TrainShown(ctx context.Context, step int, live show.LiveOptions, e
 
 // watch shows the run at work until a step is reached.
 func (r *Run) watch(ctx context.Context, until int, live show.LiveOptions, each func(Event) error) error {
-	f := newFigure(ctx, r, live)
+	f := newFigure(ctx, r, &budget{}, live)
 	for event, err := range r.Follow(ctx, 0) {
 		if err != nil && ctx.Err() == nil {
 			return errors.Join(err, f.live.Done())

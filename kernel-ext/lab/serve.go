@@ -140,6 +140,7 @@ type (
 		Picture       bool
 		Light         show.Light
 		Note          string
+		Stood         time.Duration // for which the training stood still
 
 		calls int
 		bytes []byte
@@ -216,8 +217,16 @@ func (r *resident) serve(ctx context.Context, q request, send func(body any, byt
 	case "sample":
 		return r.sample(ctx, q.Args, send)
 	case "look":
-		var s *shown
-		err := r.between(ctx, func() (err error) { s, err = r.look(); return err })
+		var s shown
+		err := r.between(ctx, func() error {
+			begin := time.Now()
+			last, err := r.look()
+			if err == nil {
+				s = *last
+				s.Stood = time.Since(begin)
+			}
+			return err
+		})
 		if err != nil {
 			return err
 		}

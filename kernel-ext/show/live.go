@@ -235,8 +235,11 @@ type pace struct {
 }
 
 func (p *pace) due(now time.Time) bool {
-	return !p.begun || now.Sub(p.last) >= max(p.every, 5*p.cost)
+	return !p.begun || now.Sub(p.last) >= max(p.every, rest*p.cost)
 }
+
+// rest is how many times as long as something took nothing of the kind is done again, so that it takes at most 3 % of the time.
+const rest = 33
 
 // mark notes that it was done from start to end.
 func (p *pace) mark(start, end time.Time) {

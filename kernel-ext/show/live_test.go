@@ -110,13 +110,13 @@ func TestPace(t *testing.T) {
 	start := c.now
 	c.advance(100 * time.Millisecond)
 	p.mark(start, c.now) // a slow one
-	c.advance(499 * time.Millisecond)
+	c.advance(3299 * time.Millisecond)
 	if p.due(c.now) {
-		t.Error("due less than five times its cost later")
+		t.Error("due while it would take more than 3 % of the time")
 	}
 	c.advance(time.Millisecond)
 	if !p.due(c.now) {
-		t.Error("not due five times its cost later")
+		t.Error("not due when it takes less than 3 % of the time")
 	}
 }
 

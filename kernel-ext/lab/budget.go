@@ -1,0 +1,51 @@
+package lab
+
+import (
+	"sync"
+	"time"
+)
+
+// budget bounds what the pictures of a run take of its training, in all of its panels and figures together: who has drawn says
+// what that took, and nobody draws again until it is at most pictureShare of the time that has passed.
+type budget struct {
+	mu   sync.Mutex
+	free time.Time // from which on there is time for another
+}
+
+// pictureShare is the part of a run's time that its pictures may take. What they cost is measured in the run's process; the
+// rest of 3 % is for the lines of a panel and for the processes that bring the pictures to the browser.
+const pictureShare = 0.02
+
+// spend notes that a picture was drawn that took so long.
+func (b *budget) spend(now time.Time, cost time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.free.Before(now) {
+		b.free = now
+	}
+	b.free = b.free.Add(time.Duration(float64(cost) / pictureShare))
+}
+
+// wait returns how long it is until there is time for another; nothing or less: now.
+func (b *budget) wait(now time.Time) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.free.Sub(now)
+}
+
+// stopwatch adds up the times between its starts and stops.
+type stopwatch struct {
+	begun time.Time // zero while it stands
+	sum   time.Duration
+}
+
+func (w *stopwatch) start() { w.begun = time.Now() }
+
+// stop returns the sum so far.
+func (w *stopwatch) stop() time.Duration {
+	if !w.begun.IsZero() {
+		w.sum += time.Since(w.begun)
+		w.begun = time.Time{}
+	}
+	return w.sum
+}
