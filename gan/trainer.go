@@ -110,8 +110,8 @@ func newTrainer(backend compute.Backend, exp Experiment, latents func(*graph.Gra
 	t.builder = step{Experiment: exp, store: t.store, latents: latents, depth: images.Depth(), oneHot: images.Alphabet != nil}
 	moved := t.moveToDevice(images)
 	err = t.compile() // meanwhile
-	if failed := moved(); failed != nil {
-		return nil, fmt.Errorf("data set: %w", failed)
+	if failed := moved(); err == nil {
+		err = failed
 	}
 	if err == nil {
 		err = t.store.InitializeVariables(backend, nil)
@@ -200,6 +200,9 @@ func (t *Trainer) moveToDevice(images *data.Images) (wait func() error) {
 	return func() (err error) {
 		for _, arrive := range arriving {
 			err = errors.Join(err, arrive())
+		}
+		if err != nil {
+			err = fmt.Errorf("data set: %w", err)
 		}
 		return err
 	}
