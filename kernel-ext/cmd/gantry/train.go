@@ -43,7 +43,7 @@ func trainCommand() *cobra.Command {
 		Short: "Train a recipe into a run folder",
 		Long: "Trains a recipe until its step N. The run folder gets checkpoints (every half minute, at the end and at Ctrl-C), the\n" +
 			"weights of both networks as .safetensors, progress.jsonl, and pictures of samples and losses. What the recipe linter\n" +
-			"finds is said first.\n\n" +
+			"finds is said before the first step.\n\n" +
 			"Such a run is a run as notebooks have them: `gantry runs DIR` lists it, `gantry stop DIR` ends it, and where DIR is in\n" +
 			"the folder of runs a cell opens it by its name. With --resume a run of a notebook is trained on; one that another\n" +
 			"process is training is asked to go on until step N, and shown.\n\n" +
