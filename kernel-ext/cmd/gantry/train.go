@@ -216,19 +216,20 @@ func (o *trainOptions) train(ctx context.Context, exp gan.Experiment, own bool, 
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(log, "%s; compiling %s\n", choice.Reason, o.Name)
 	changed := lab.Refuse
 	if o.fromWeights {
 		changed = lab.FromWeights
 	}
 	kept, err := lab.Keep(ctx, dir, exp, lab.RunOptions{Backend: choice.Config, Changed: changed, Check: func() error {
 		findings := exp.Check()
-		for _, f := range findings {
-			if f.Rule != impossible { // what cannot run says so itself
-				fmt.Fprintln(log, "warning:", f)
-			}
+		if err := possible(exp, findings); err != nil {
+			return err
 		}
-		return possible(exp, findings)
+		for _, f := range findings {
+			fmt.Fprintln(log, "warning:", f)
+		}
+		fmt.Fprintf(log, "%s; compiling %s\n", choice.Reason, o.Name)
+		return nil
 	}})
 	if ctx.Err() != nil {
 		return fmt.Errorf("interrupted before it had trained; what %s held before is as it was", o.out)
