@@ -111,12 +111,13 @@ func (o Options) command(f framework, kept bool) (*exec.Cmd, error) {
 		c = exec.Command(o.Python, filepath.Join(o.work, "peers", "driver.py"), f.name, strconv.Itoa(o.Threads))
 		threads := strconv.Itoa(o.Threads)
 		c.Env = append(os.Environ(), "OMP_NUM_THREADS="+threads, "KMP_BLOCKTIME=0", // whoever waits does not spin
-			"PYTHONDONTWRITEBYTECODE=1", "TORCHINDUCTOR_CACHE_DIR="+filepath.Join(o.caches(), "inductor"))
+			"PYTHONDONTWRITEBYTECODE=1", "TORCHINDUCTOR_COMPILE_THREADS=1", "TORCHINDUCTOR_CACHE_DIR="+filepath.Join(o.caches(), "inductor"))
 		if kept {
 			c.Env = append(c.Env, "MALLOC_MMAP_THRESHOLD_=1073741824", "MALLOC_TRIM_THRESHOLD_=2147483647", "MALLOC_TOP_PAD_=67108864")
 		}
 	}
 	c.Dir = o.work
+	c.WaitDelay = time.Second                           // for what a process has started and left
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for this process, which ends the others
 	return c, nil
 }
