@@ -21,8 +21,11 @@ type cost struct {
 	// Elementwise are the operations of everything else, one for each number that it makes, or that it sums.
 	Elementwise float64 `json:"elementwise"`
 
-	// Bytes are those of the operands and results of products and sums, each read or written once, and of weights and
-	// optimizer state. What is elementwise between them is taken to be fused and free.
+	// Kept are the bytes of weights and optimizer state, read and written, which no step can do without.
+	Kept float64 `json:"kept"`
+
+	// Bytes are those of the operands and results of products and sums, each read or written once, which caches may hold. What
+	// is elementwise between them is taken to be fused and free.
 	Bytes float64 `json:"bytes"`
 
 	// Loose are the bytes that elementwise operations read and write in addition where each were a loop of its own.
@@ -113,14 +116,14 @@ func (c *cost) add(n *graph.Node, last bool) {
 		c.Bytes += in + bytes
 	case kind == graph.NodeTypeParameter:
 		if in := n.Shape(); in.Size() < 1<<22 { // of the data set only rows are read
-			c.Bytes += bytes
+			c.Kept += bytes
 		}
 	case kind == graph.NodeTypeConstant || kind == graph.NodeTypeReshape || kind == graph.NodeTypeBroadcastInDim || kind == graph.NodeTypeIdentity:
 	default:
 		c.Elementwise += size
 		c.Loose += in + bytes
 		if last {
-			c.Bytes += bytes
+			c.Kept += bytes
 		}
 	}
 }

@@ -120,7 +120,7 @@ func bestOf(ctx context.Context, backend compute.Backend, shape shapes.Shape, of
 
 // write is the table of shares, for the speeds of the report.
 func (r *Roofline) write(b *strings.Builder, of *Report) {
-	rows := [][]string{{"workload", "GFLOP a step", "MB a step", "at the peaks, ms", "measured, ms", "share", "the rest"}}
+	rows := [][]string{{"workload", "GFLOP a step", "MB of weights and state", "MB of operands", "at the peaks, ms", "measured, ms", "share", "the rest"}}
 	for _, row := range of.Rows {
 		c, counted := r.Rows[row.Workload]
 		if !counted {
@@ -132,32 +132,32 @@ func (r *Roofline) write(b *strings.Builder, of *Report) {
 				took = 1 / median(m.Rates)
 			}
 		}
-		bound := max(c.Products/r.Products, c.Bytes/r.Copy)
-		rows = append(rows, []string{row.Workload, fmt.Sprintf("%.3g", c.Products/1e9), fmt.Sprintf("%.3g", c.Bytes/1e6), fmt.Sprintf("%.3g", bound*1e3),
+		bound := max(c.Products/r.Products, c.Kept/r.Copy)
+		rows = append(rows, []string{row.Workload, fmt.Sprintf("%.3g", c.Products/1e9), fmt.Sprintf("%.3g", c.Kept/1e6), fmt.Sprintf("%.3g", c.Bytes/1e6),
+			fmt.Sprintf("%.3g", bound*1e3),
 			fmt.Sprintf("%.3g", took*1e3), fmt.Sprintf("%.0f %%", 100*bound/took), r.rest(c, took)})
 	}
 	b.WriteString("\n")
 	table(b, rows)
 	fmt.Fprintf(b, "\nPeaks of this processor, by the same compiler: %.0f GFLOP/s in a product of 2048×2048, %.1f GB/s in a copy of 256 MB. Counted in the "+
-		"graph of the step: products and direct convolutions with 2 operations a multiplication, padding included; bytes of the operands and results of "+
-		"products and sums, of weights and optimizer state, once each, what is elementwise between them taken to be fused. The share is of "+
-		"the larger of both times; what lies in caches can be faster than a copy.\n", r.Products/1e9, r.Copy/1e9)
+		"graph of the step: products and direct convolutions with 2 operations a multiplication, padding included; weights and optimizer state, read and "+
+		"written; operands and results of products and sums, once each, which caches may hold. The share is of the larger of the times of products and "+
+		"of weights and state.\n", r.Products/1e9, r.Copy/1e9)
 }
 
 // rest names what takes the time that the bound does not explain.
 func (r *Roofline) rest(c cost, took float64) string {
-	products, bytes, loose := c.Products/r.Products, c.Bytes/r.Copy, c.Loose/r.Copy
 	const call = 2e-6 // seconds for an operation that does nothing: of its kernel's call and the hand-over between threads
-	overhead := float64(c.Nodes) * call
-	switch left := took - max(products, bytes); {
+	bound, operands, loose := max(c.Products/r.Products, c.Kept/r.Copy), c.Bytes/r.Copy, c.Loose/r.Copy
+	switch left := took - bound; {
 	case left < 0.1*took:
 		return "little"
-	case overhead > 0.4*took:
+	case float64(c.Nodes)*call > 0.4*took:
 		return fmt.Sprintf("overhead: %d operations of %.1f µs each", c.Nodes, took/float64(c.Nodes)*1e6)
-	case bytes > products:
-		return fmt.Sprintf("bound by memory; products alone %.2g ms", products*1e3)
-	case min(left, loose) > 0.5*left:
-		return fmt.Sprintf("elementwise loops: %.3g MB if none were fused, %.2g ms", c.Loose/1e6, loose*1e3)
+	case operands > 0.5*left:
+		return fmt.Sprintf("operands through memory (%.2g ms, were no cache), elementwise loops (%.2g ms, were none fused)", operands*1e3, loose*1e3)
+	case loose > 0.5*left:
+		return fmt.Sprintf("elementwise loops: %.2g ms, were none fused", loose*1e3)
 	}
-	return fmt.Sprintf("products below the peak: their shapes are small, or padded and transposed; elementwise %.2g ms at most", loose*1e3)
+	return "products below the peak: their shapes are small, or padded and transposed"
 }

@@ -82,7 +82,7 @@ func TestTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Unfinished, r.Missing = true, []string{"Keras: it is not installed"}
-	r.Roofline = &Roofline{Products: 1e9, Copy: 1e9, Rows: map[string]cost{"ring": {Products: 1e6, Bytes: 2e6, Nodes: 5}}}
+	r.Roofline = &Roofline{Products: 1e9, Copy: 1e9, Rows: map[string]cost{"ring": {Products: 1e6, Kept: 2e6, Bytes: 3e6, Nodes: 5}}}
 	text := r.String()
 	for _, want := range []string{
 		"a processor, 2 cores, linux, 1970-01-01. Gantry 1, JAX 2. Medians of 3 interleaved rounds of 0.5 s.",
@@ -93,7 +93,7 @@ func TestTable(t *testing.T) {
 		"ring: 2.00 × JAX jit, the best of those that make a step a call as Gantry does.",
 		"ring, torch.compile: no compiler.",
 		"| ring | 7 | Gantry 1 2 0; JAX 1.01 2 0 | 1e-02: **not the same step** |",
-		"| ring | 0.001 | 2 | 2 | 5 | 40 % |",
+		"| ring | 0.001 | 2 | 3 | 2 | 5 | 40 % |",
 		"| first-mlp | Gantry, warm | 0.50 | 0.40–0.60 | 200 |",
 	} {
 		if !strings.Contains(text, want) {
@@ -220,7 +220,7 @@ func TestCount(t *testing.T) {
 	graph.ReduceAllSum(graph.Neg(graph.MatMul(x, w)))
 	c := count(g)
 	const floats = 4
-	if c.Products != 2*32*100*8 || c.Elementwise != 100*8+32*8+32*8 || c.Bytes != floats*(2*32*100+3*100*8+32*8+32*8+1) {
+	if c.Products != 2*32*100*8 || c.Elementwise != 100*8+32*8+32*8 || c.Bytes != floats*(32*100+100*8+32*8+32*8+1) || c.Kept != floats*(32*100+2*100*8) {
 		t.Errorf("counted %+v", c)
 	}
 
