@@ -155,9 +155,9 @@ func (r *Roofline) rest(c cost, took float64) string {
 	case float64(c.Nodes)*call > 0.4*took:
 		return fmt.Sprintf("overhead: %d operations of %.1f µs each", c.Nodes, took/float64(c.Nodes)*1e6)
 	case operands > 0.5*left:
-		return fmt.Sprintf("operands through memory (%.2g ms, were no cache), elementwise loops (%.2g ms, were none fused)", operands*1e3, loose*1e3)
+		return fmt.Sprintf("operands through memory (%.3g ms, were no cache), elementwise loops (%.3g ms, were none fused)", operands*1e3, loose*1e3)
 	case loose > 0.5*left:
-		return fmt.Sprintf("elementwise loops: %.2g ms, were none fused", loose*1e3)
+		return fmt.Sprintf("elementwise loops: %.3g ms, were none fused", loose*1e3)
 	}
 	return "products below the peak: their shapes are small, or padded and transposed"
 }
