@@ -8,7 +8,10 @@ import (
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
 	"github.com/gomlx/gomlx/ml/model"
+
 	"github.com/gomlx/gomlx/ml/model/initializer"
+
+	"gantry.local/gan/net"
 )
 
 // Adam is algorithm 1 of Kingma and Ba, "Adam: A method for stochastic optimization", 2014, arXiv:1412.6980, which is
@@ -73,7 +76,8 @@ func values(g *Graph, variables []*model.Variable) []*Node {
 // apply updates variables by their gradients. rate is a scalar, in the place of a.Rate.
 func (a Adam) apply(state *model.Scope, rate *Node, gradients []*Node, variables []*model.Variable) {
 	s := a.state(state, rate.Graph(), variables)
-	for i, change := range s.advance(rate, a.clip(gradients)) {
+	gradients = a.clip(gradients)
+	for i, change := range s.advance(after(gradients, rate), gradients) {
 		s.means[i].SetNodeValue(s.m[i])
 		s.squares[i].SetNodeValue(s.v[i])
 		// The change is held constant, so that a later loss is not differentiated through this update. Not the new
@@ -81,6 +85,20 @@ func (a Adam) apply(state *model.Scope, rate *Node, gradients []*Node, variables
 		variables[i].SetNodeValue(Sub(variables[i].NodeValue(rate), StopGradient(change)))
 	}
 	s.updates.SetNodeValue(s.count)
+}
+
+// after returns x, in a form that XLA cannot compute before it has all of the gradients. So whatever reads the weights is done
+// by the time that they change, and they can change where they lie.
+func after(gradients []*Node, x *Node) *Node {
+	sum := ScalarZero(x.Graph(), dtypes.Float32)
+	for _, gradient := range gradients {
+		first := make([]SliceAxisSpec, gradient.Rank())
+		for axis := range first {
+			first[axis] = AxisElem(0)
+		}
+		sum = Add(sum, Square(Reshape(Slice(gradient, first...))))
+	}
+	return Where(LessThan(sum, Scalar(x.Graph(), dtypes.Float32, -1)), sum, x) // never sum
 }
 
 // clip scales gradients to a norm of at most ClipNorm, over all of them.
@@ -166,8 +184,8 @@ func (s *adamState) advance(rate *Node, gradients []*Node) []*Node {
 
 	changes := make([]*Node, len(gradients))
 	for i, gradient := range gradients {
-		s.m[i] = Add(MulScalar(s.m[i], beta1), MulScalar(gradient, 1-beta1))
-		s.v[i] = Add(MulScalar(s.v[i], s.Beta2), MulScalar(Square(gradient), 1-s.Beta2))
+		s.m[i] = net.Once(Add(MulScalar(s.m[i], beta1), MulScalar(gradient, 1-beta1)), t)
+		s.v[i] = net.Once(Add(MulScalar(s.v[i], s.Beta2), MulScalar(Square(gradient), 1-s.Beta2)), t)
 		changes[i] = Div(Mul(s.m[i], rate), AddScalar(Mul(rootOf(s.v[i]), scale), s.Epsilon))
 	}
 	return changes

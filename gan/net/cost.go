@@ -33,6 +33,18 @@ func once(x *Node) *Node {
 	return withAdjoints(computedOnce(x), linearIn{x, func(gradient *Node) *Node { return gradient }})
 }
 
+// Once returns x, computed once and written down for all of its readers; XLA's CPU backend repeats what it takes for cheap in
+// each loop that reads it. input is any scalar that comes from outside of the program.
+func Once(x, input *Node) *Node {
+	if !onCPU(x) {
+		return x
+	}
+	return withAdjoints(Div(x, oneOf(input)), linearIn{x, func(gradient *Node) *Node { return gradient }})
+}
+
+// oneOf is a one of which XLA does not see that it is one.
+func oneOf(input *Node) *Node { return Sign(AddScalar(Square(input), 1)) }
+
 // computedOnce is once without a gradient. It divides x by a one that XLA does not see to be one: it repeats no division, and
 // this one is exact.
 func computedOnce(x *Node) *Node {
@@ -43,8 +55,7 @@ func computedOnce(x *Node) *Node {
 	for axis := range first {
 		first[axis] = AxisElem(0)
 	}
-	one := Sign(AddScalar(Square(Reshape(Slice(x, first...))), 1))
-	return Div(x, one)
+	return Div(x, oneOf(Reshape(Slice(x, first...))))
 }
 
 // columnSum sums x over all axes but the last: [..., features] to [features].
