@@ -49,57 +49,60 @@ static void store(void* loaded, key* of) {
   failed(call(EXECUTABLE_DESTROY, &gone));
 }
 
+// Each option is an entry of env_option_overrides, field 7 of a CompileOptionsProto, that sets a flag to false for one program.
+
+// XNNPACK's products keep the second operand packed, by its address, from one call to the next: with weights that change where they
+// lie they would go on with those of the first step. Eigen's are as fast for steps.
+static const char all_options[] = "\x3a\x19\x0a\x13" "xla_cpu_use_xnnpack" "\x12\x02\x10\x00";
+
 // GoMLX draws the initial values of variables in a program of this name, which runs once. XLA's newer emitter of fused loops
 // repeats a whole block of random bits for each of its numbers, so that the weights of mlp take 200 ms; the older one makes the
 // same values, to the bit, in 18 ms, and is compiled in half the time. (Steps are as fast or faster by the newer one.)
 static const char init_name[] = "@VariableInitialization";
-
-// env_option_overrides (field 7 of a CompileOptionsProto) with xla_cpu_use_fusion_emitters: false.
 static const char init_options[] = "\x3a\x21\x0a\x1b" "xla_cpu_use_fusion_emitters" "\x12\x02\x10\x00";
 
-// with_options appends serialised options to those of a compilation, which is how protobuf merges them. The caller frees what it
-// returns, NULL where there is no memory.
-static char* with_options(const compile_args* args, const char* more, size_t size) {
-  char* all = malloc(args->options_size + size);
-  if (!all) return NULL;
-  memcpy(all, args->options, args->options_size);
-  memcpy(all + args->options_size, more, size);
-  return all;
+static int initialises(const program* code) {
+  size_t head = code->code_size < 256 ? code->code_size : 256;
+  return memmem(code->code, head, init_name, sizeof init_name - 1) != NULL;
 }
 
-static void* keep_or_load(compile_args* args);
+// keep_or_load has a program compiled, or takes what the cache has of it.
+static void* keep_or_load(compile_args* args) {
+  key of;
+  args->loaded = frontLoad(cache, args->client, args->program->code, args->program->code_size, (void*)args->options,
+                           args->options_size, &of);
+  if (args->loaded) return NULL;
+  void* error = compile(args);
+  if (!error) store(args->loaded, &of);
+  return error;
+}
 
-// compile_or_load stands in the place of PJRT_Client_Compile.
+// compile_or_load stands in the place of PJRT_Client_Compile. It completes the program and its options. A plugin that does not
+// take them gets both as they came.
 static void* compile_or_load(compile_args* args) {
   if (!on_cpu(args->client)) return compile(args);
-  const program* code = args->program;
-  size_t head = code->code_size < 256 ? code->code_size : 256;
-  if (!memmem(code->code, head, init_name, sizeof init_name - 1)) return keep_or_load(args);
-  const char* options = args->options;
-  size_t options_size = args->options_size;
-  char* all = with_options(args, init_options, sizeof init_options - 1);
-  if (!all) return keep_or_load(args);
-  args->options = all;
-  args->options_size += sizeof init_options - 1;
-  void* error = keep_or_load(args);
+  compile_args given = *args;
+  size_t more = sizeof all_options - 1, most = more + sizeof init_options - 1;
+  char* options = malloc(given.options_size + most);
+  if (!options) return compile(args);
+  memcpy(options, given.options, given.options_size); // protobuf merges what stands one after the other
+  memcpy(options + given.options_size, all_options, more);
+  if (initialises(given.program)) {
+    memcpy(options + given.options_size + more, init_options, sizeof init_options - 1);
+    more = most;
+  }
+  program in_place = *given.program;
+  in_place.code = frontInPlace(given.program->code, given.program->code_size, &in_place.code_size);
   args->options = options;
-  args->options_size = options_size;
-  free(all);
-  return error;
-}
-
-static void* keep_or_load(compile_args* args) {
-  const program* given = args->program;
-  program in_place = *given;
-  in_place.code = frontInPlace(given->code, given->code_size, &in_place.code_size);
+  args->options_size = given.options_size + more;
   args->program = &in_place;
-  key of;
-  args->loaded = frontLoad(cache, args->client, in_place.code, in_place.code_size, (void*)args->options, args->options_size, &of);
-  void* error = NULL;
-  if (!args->loaded && !(error = compile(args))) store(args->loaded, &of);
-  args->program = given;
+  int refused = failed(keep_or_load(args));
+  args->options = given.options;
+  args->options_size = given.options_size;
+  args->program = given.program;
   free(in_place.code);
-  return error;
+  free(options);
+  return refused ? compile(args) : NULL;
 }
 
 const char* front_put(const char* plugin, uintptr_t to) {

@@ -61,3 +61,30 @@ func TestInPlace(t *testing.T) {
 		}
 	}
 }
+
+// TestInPlaceProducts wants a product with weights that change where they lie to be one with the weights of that step: XNNPACK
+// would take those of the first.
+func TestInPlaceProducts(t *testing.T) {
+	const rows, in, out = 64, 1024, 784
+	store := model.NewStore()
+	weights := store.RootScope().VariableWithValue("w", tensors.FromFlatDataAndDimensions(slices.Repeat([]float32{1}, in*out), in, out))
+	exec, err := model.NewExec(gantest.XLA(t), store, func(_ *model.Scope, x *graph.Node) *graph.Node {
+		w := weights.NodeValue(x)
+		largest := graph.ReduceAllMax(graph.MatMul(x, w))
+		weights.SetNodeValue(graph.Add(w, graph.Sign(largest))) // by 1, once the product is there
+		return largest
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := tensors.FromFlatDataAndDimensions(slices.Repeat([]float32{1}, rows*in), rows, in)
+	for step := range 4 {
+		outputs, err := exec.Call(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := tensors.ToScalar[float32](outputs[0]), float32(in*(step+1)); got != want {
+			t.Errorf("step %d: the product is %g, want %g", step, got, want)
+		}
+	}
+}
