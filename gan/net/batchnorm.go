@@ -23,7 +23,11 @@ const (
 // Ioffe and Szegedy, "Batch normalization", 2015, arXiv:1502.03167.
 func BatchNorm(scope *model.Scope, x *Node) *Node {
 	scale, offset := scaleAndOffset(scope, x)
-	return batchNorm(scope, x, scale, offset)
+	if onCPU(x) {
+		return batchNorm(scope, x, scale, offset)
+	}
+	rows := Reshape(x, -1, x.Shape().Dim(-1))
+	return Reshape(batchNorm(scope, rows, scale, offset), x.Shape().Dimensions...)
 }
 
 // batchNorm is BatchNorm with a given scale and offset, each [features] or [batch, features].
@@ -37,10 +41,16 @@ func batchNorm(scope *model.Scope, x, scale, offset *Node) *Node {
 	dims := x.Shape().Dimensions
 	var mean, variance *Node
 	if scope.IsTraining(x.Graph()) {
-		input = once(input)
-		share := float64(features) / float64(x.Shape().Size())
-		mean = MulScalar(columnSum(input), share)
-		variance = MulScalar(columnSum(Square(Sub(input, repeated(mean, dims)))), share)
+		if !onCPU(x) {
+			rows := Reshape(input, -1, features)
+			mean = ReduceMean(rows, 0)
+			variance = ReduceMean(Square(Sub(rows, ExpandLeftToRank(mean, 2))), 0)
+		} else {
+			input = once(input)
+			share := float64(features) / float64(x.Shape().Size())
+			mean = MulScalar(columnSum(input), share)
+			variance = MulScalar(columnSum(Square(Sub(input, repeated(mean, dims)))), share)
+		}
 		average(meanVar, mean)
 		average(varianceVar, variance)
 	} else {
@@ -48,7 +58,7 @@ func batchNorm(scope *model.Scope, x, scale, offset *Node) *Node {
 	}
 	inverse := Inverse(Sqrt(AddScalar(variance, batchNormEpsilon)))
 	centred := Sub(input, repeated(mean, dims))
-	if scale.Rank() == 1 {
+	if scale.Rank() == 1 && onCPU(x) {
 		return ConvertDType(Add(Mul(centred, repeated(Mul(scale, inverse), dims)), repeated(offset, dims)), x.DType())
 	}
 	factor := Mul(scale, ExpandLeftToRank(inverse, scale.Rank()))

@@ -73,8 +73,12 @@ func columnSum(x *Node) *Node {
 	return withAdjoints(sum, linearIn{x, func(gradient *Node) *Node { return repeated(gradient, dims) }})
 }
 
-// repeated gives v, [features], to each row of dims; it is the adjoint of columnSum.
+// repeated gives v, [features], to each row of dims; it is the adjoint of columnSum. Off the CPU that is left to the operation that
+// reads it.
 func repeated(v *Node, dims []int) *Node {
+	if !onCPU(v) {
+		return ExpandLeftToRank(v, len(dims))
+	}
 	return withAdjoints(BroadcastToDims(ExpandLeftToRank(v, len(dims)), dims...), linearIn{v, columnSum})
 }
 

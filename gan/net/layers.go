@@ -56,8 +56,11 @@ func LeakyReLU(x *Node, slope float64) *Node {
 	return activated(Where(GreaterThan(x, ScalarZero(x.Graph(), x.DType())), x, MulScalar(x, slope)), x, slope)
 }
 
-// ReLU is max(x, 0); at 0 its gradient is 0.
+// ReLU is max(x, 0).
 func ReLU(x *Node) *Node {
 	zero := ScalarZero(x.Graph(), x.DType())
+	if !onCPU(x) {
+		return Max(x, zero)
+	}
 	return activated(Where(GreaterThan(x, zero), x, zero), x, 0)
 }

@@ -10,7 +10,7 @@ import (
 // reading order has the gradient, as in PyTorch.
 //
 // On XLA's CPU backend, where x is Conv2D's result or an activation of it, the layers are computed together, which is faster
-// and the same. Otherwise it compares slices: XLA's own pooling has a gradient (select-and-scatter) that is three times
+// and the same; otherwise it compares slices. Elsewhere it reshapes the image into windows and reduces: XLA's own pooling has a gradient (select-and-scatter) that is three times
 // slower on the CPU, and GoMLX's Go backend has none at all.
 func MaxPool2(x *Node) *Node {
 	if of, found := notes(x.Graph())[x]; found && onCPU(x) {
@@ -18,6 +18,10 @@ func MaxPool2(x *Node) *Node {
 	}
 	s := x.Shape()
 	t := tilesOf(s.Dim(0), s.Dim(1), s.Dim(2), s.Dim(3))
+	if !onCPU(x) {
+		windows := Reshape(crop(x, 2*t.high, 2*t.wide), t.batch, t.high, 2, t.wide, 2, t.channels)
+		return ReduceMax(IdentityWithCustomGradient(windows, toFirstLargest), 2, 4)
+	}
 	var corners [4]*Node
 	for place := range corners {
 		corners[place] = t.corner(x, place)
@@ -27,6 +31,19 @@ func MaxPool2(x *Node) *Node {
 	return withAdjoints(largest, linearIn{x, func(gradient *Node) *Node {
 		return t.spread(gradient, place, s.Dim(1), s.Dim(2))
 	}})
+}
+
+// toFirstLargest corrects the gradient that ReduceMax sends to its windows ([batch, height, 2, width, 2, channels]):
+// each of several largest values gets the whole, and only the first one in reading order keeps it here.
+func toFirstLargest(windows, gradient *Node) *Node {
+	inWindow := func(reduce func(*Node, ...int) *Node, x *Node) *Node {
+		return BroadcastToShape(ReduceAndKeep(x, reduce, 2, 4), x.Shape())
+	}
+	g, shape := windows.Graph(), windows.Shape()
+	place := Add(MulScalar(Iota(g, shape, 2), 2), Iota(g, shape, 4))
+	candidates := Where(Equal(windows, inWindow(ReduceMax, windows)), place, Scalar(g, shape.DType, 4))
+	first := Equal(place, inWindow(ReduceMin, candidates))
+	return Where(first, gradient, ScalarZero(g, shape.DType))
 }
 
 // tiles are the 2×2 windows of images, high·wide in each: [batch, high, wide, channels].

@@ -8,18 +8,24 @@ import (
 // budget bounds what the pictures of a run take of its training, in all of its panels and figures together: who has drawn says
 // what that took, and nobody draws again until it is at most pictureShare of the time that has passed.
 type budget struct {
-	mu   sync.Mutex
-	free time.Time // from which on there is time for another
+	mu    sync.Mutex
+	begun bool      // whether there was a picture
+	free  time.Time // from which on there is time for another
 }
 
 // pictureShare is the part of a run's time that its pictures may take. What they cost is measured in the run's process; the
 // rest of 3 % is for the lines of a panel and for the processes that bring the pictures to the browser.
 const pictureShare = 0.02
 
-// spend notes that a picture was drawn that took so long.
+// spend notes that a picture was drawn that took so long. The first is free: it compiles the sampler, which happens once, and
+// the next would have to wait for half a minute.
 func (b *budget) spend(now time.Time, cost time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if !b.begun {
+		b.begun = true
+		return
+	}
 	if b.free.Before(now) {
 		b.free = now
 	}

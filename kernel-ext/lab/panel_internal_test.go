@@ -63,6 +63,10 @@ func TestBudget(t *testing.T) {
 	if b.wait(now) > 0 {
 		t.Error("the first picture has to wait")
 	}
+	b.spend(now, time.Hour)
+	if b.wait(now) > 0 {
+		t.Error("the second picture has to wait for what the first compiled")
+	}
 	begin, spent := now, time.Duration(0)
 	for i := range 1000 {
 		now = now.Add(max(0, b.wait(now)))
@@ -96,6 +100,7 @@ func TestPanelKeepsToItsBudget(t *testing.T) {
 		if wait := p.rest(now); wait > 0 {
 			t.Errorf("%s: the first pictures are held back for %s", test.state, wait)
 		}
+		p.budget.spend(now, time.Minute) // compiles
 		p.budget.spend(now, time.Second)
 		if wait := p.rest(now); wait <= 0 != test.drawn || !test.drawn && wait != 50*time.Second {
 			t.Errorf("%s, eager %v: after a second of drawing the next is in %s", test.state, test.eager, wait)

@@ -29,8 +29,20 @@ type place struct {
 	hushed   bool
 }
 
+// awaitOwner gives the process that keeps a run whose lock was deleted the time to find that out and to make it anew, as it does
+// at its next look at the folder.
+func awaitOwner(dir string) {
+	if _, err := os.Lstat(filepath.Join(dir, runLockFile)); err == nil || !holdsRun(dir) {
+		return
+	}
+	for begin := time.Now(); time.Since(begin) < placeTime+lookingTime && !lives(dir); {
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 // take locks a run's folder for this process; nil when another has it.
 func take(dir string) (*place, error) {
+	awaitOwner(dir)
 	folder, err := os.Open(dir)
 	if err != nil {
 		return nil, err
