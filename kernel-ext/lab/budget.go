@@ -17,6 +17,9 @@ type budget struct {
 // rest of 3 % is for the lines of a panel and for the processes that bring the pictures to the browser.
 const pictureShare = 0.02
 
+// oldestPicture is how long a picture may stay, whatever the next one costs.
+const oldestPicture = 10 * time.Second
+
 // spend notes that a picture was drawn that took so long. The first is free: it compiles the sampler, which happens once, and
 // the next would have to wait for half a minute.
 func (b *budget) spend(now time.Time, cost time.Duration) {
@@ -30,6 +33,9 @@ func (b *budget) spend(now time.Time, cost time.Duration) {
 		b.free = now
 	}
 	b.free = b.free.Add(time.Duration(float64(cost) / pictureShare))
+	if latest := now.Add(oldestPicture); b.free.After(latest) {
+		b.free = latest
+	}
 }
 
 // wait returns how long it is until there is time for another; nothing or less: now.

@@ -88,7 +88,7 @@ func startPanel(ui *widget.UI, r *Run, b *budget) (func(context.Context), error)
 		p.losses.add(m)
 	}
 	p.show()
-	if err := p.paint(p.losses); err != nil {
+	if err := p.paint(p.losses, false); err != nil {
 		return nil, err
 	}
 	p.connect()
@@ -329,17 +329,21 @@ func (p *panel) show() {
 // draw draws the pictures, in a lane of their own: samples may have to wait for a step that is under way.
 func (p *panel) draw() {
 	p.drawn = p.status.Calls
-	curves := p.losses.clone()
-	p.lanes.latest(laneDraw, func() { p.tell(news{lane: laneDraw, ended: true, err: p.paint(curves)}) })
+	curves, trains := p.losses.clone(), p.status.State == Training
+	p.lanes.latest(laneDraw, func() { p.tell(news{lane: laneDraw, ended: true, err: p.paint(curves, trains)}) })
 }
 
 // paint draws the pictures, and notes what that took of the run: drawing, and for how long the training stood still for
-// the samples, but not the wait for the end of a step.
-func (p *panel) paint(curves losses) error {
+// the samples, but not the wait for the end of a step. What is drawn while the run rests costs it nothing.
+func (p *panel) paint(curves losses, trains bool) error {
 	var s shown
 	drawing := stopwatch{}
 	drawing.start()
-	defer func() { p.budget.spend(time.Now(), drawing.stop()+s.Stood) }()
+	defer func() {
+		if cost := drawing.stop() + s.Stood; trains {
+			p.budget.spend(time.Now(), cost)
+		}
+	}()
 	chart, err := curves.picture()
 	if err != nil {
 		return err

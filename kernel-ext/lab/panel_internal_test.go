@@ -82,7 +82,7 @@ func TestBudget(t *testing.T) {
 		t.Errorf("they took %.4f of the time, want at most %g and hardly less", share, pictureShare)
 	}
 	b.spend(now.Add(time.Hour), time.Second)
-	if wait := b.wait(now.Add(time.Hour)); wait != 50*time.Second {
+	if wait := b.wait(now.Add(time.Hour)); wait != oldestPicture {
 		t.Errorf("after a second of drawing the next is in %s: what was not spent for an hour is not saved up, nor owed", wait)
 	}
 }
@@ -102,7 +102,7 @@ func TestPanelKeepsToItsBudget(t *testing.T) {
 		}
 		p.budget.spend(now, time.Minute) // compiles
 		p.budget.spend(now, time.Second)
-		if wait := p.rest(now); wait <= 0 != test.drawn || !test.drawn && wait != 50*time.Second {
+		if wait := p.rest(now); wait <= 0 != test.drawn || !test.drawn && wait != oldestPicture {
 			t.Errorf("%s, eager %v: after a second of drawing the next is in %s", test.state, test.eager, wait)
 		}
 	}
