@@ -32,8 +32,11 @@ type place struct {
 // awaitOwner gives the process that keeps a run whose lock was deleted the time to find that out and to make it anew, as it does
 // at its next look at the folder.
 func awaitOwner(dir string) {
-	if _, err := os.Lstat(filepath.Join(dir, runLockFile)); err == nil || !holdsRun(dir) {
+	if _, err := os.Lstat(filepath.Join(dir, runLockFile)); err == nil {
 		return
+	}
+	if history, err := os.Lstat(filepath.Join(dir, historyFile)); err != nil || history.Size() == 0 {
+		return // it begins
 	}
 	for begin := time.Now(); time.Since(begin) < placeTime+lookingTime && !lives(dir); {
 		time.Sleep(10 * time.Millisecond)
