@@ -213,6 +213,9 @@ func endRun(name, dir string, patience time.Duration) (found, killed bool, err e
 		return true, false, fmt.Errorf("run %s does not end, and which process keeps it is not known: see what has %s open", name,
 			filepath.Join(dir, runLockFile))
 	}
+	if now := r.pid(); now != pid && now > 0 { // it ended, and one that was about to begin has taken its place
+		return endRun(name, dir, patience)
+	}
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		return true, false, fmt.Errorf("run %s: process %d cannot be killed: %w", name, pid, err)
 	}
