@@ -8,7 +8,6 @@ import (
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
 	"github.com/gomlx/gomlx/ml/model"
-
 	"github.com/gomlx/gomlx/ml/model/initializer"
 
 	"gantry.local/gan/net"
@@ -92,11 +91,7 @@ func (a Adam) apply(state *model.Scope, rate *Node, gradients []*Node, variables
 func after(gradients []*Node, x *Node) *Node {
 	sum := ScalarZero(x.Graph(), dtypes.Float32)
 	for _, gradient := range gradients {
-		first := make([]SliceAxisSpec, gradient.Rank())
-		for axis := range first {
-			first[axis] = AxisElem(0)
-		}
-		sum = Add(sum, Square(Reshape(Slice(gradient, first...))))
+		sum = Add(sum, Square(net.First(gradient)))
 	}
 	return Where(LessThan(sum, Scalar(x.Graph(), dtypes.Float32, -1)), sum, x) // never sum
 }

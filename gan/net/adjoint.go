@@ -26,11 +26,7 @@ func withAdjoints(result *Node, operands ...linearIn) *Node {
 	path := ScalarZero(g, result.DType())
 	for _, in := range operands {
 		begin := IdentityWithCustomGradient(in.operand, func(_, _ *Node) *Node { return in.adjoint(gradient) })
-		first := make([]SliceAxisSpec, begin.Rank())
-		for axis := range first {
-			first[axis] = AxisElem(0)
-		}
-		path = Add(path, Reshape(Slice(begin, first...)))
+		path = Add(path, First(begin))
 	}
 	joined := Where(Const(g, false), path, StopGradient(result))
 	return IdentityWithCustomGradient(joined, func(_, v *Node) *Node {

@@ -41,16 +41,10 @@ func batchNorm(scope *model.Scope, x, scale, offset *Node) *Node {
 	dims := x.Shape().Dimensions
 	var mean, variance *Node
 	if scope.IsTraining(x.Graph()) {
-		if !onCPU(x) {
-			rows := Reshape(input, -1, features)
-			mean = ReduceMean(rows, 0)
-			variance = ReduceMean(Square(Sub(rows, ExpandLeftToRank(mean, 2))), 0)
-		} else {
-			input = once(input)
-			share := float64(features) / float64(x.Shape().Size())
-			mean = MulScalar(columnSum(input), share)
-			variance = MulScalar(columnSum(Square(Sub(input, repeated(mean, dims)))), share)
-		}
+		input = once(input)
+		rows := Reshape(input, -1, features)
+		mean = columnMean(rows)
+		variance = columnMean(Square(Sub(rows, repeated(mean, rows.Shape().Dimensions))))
 		average(meanVar, mean)
 		average(varianceVar, variance)
 	} else {
@@ -58,7 +52,7 @@ func batchNorm(scope *model.Scope, x, scale, offset *Node) *Node {
 	}
 	inverse := Inverse(Sqrt(AddScalar(variance, batchNormEpsilon)))
 	centred := Sub(input, repeated(mean, dims))
-	if scale.Rank() == 1 && onCPU(x) {
+	if scale.Rank() == 1 {
 		return ConvertDType(Add(Mul(centred, repeated(Mul(scale, inverse), dims)), repeated(offset, dims)), x.DType())
 	}
 	factor := Mul(scale, ExpandLeftToRank(inverse, scale.Rank()))

@@ -26,36 +26,26 @@ func onCPU(x *Node) bool {
 }
 
 // once returns x, computed once for all of its readers.
-func once(x *Node) *Node {
-	if !onCPU(x) {
-		return x
-	}
-	return withAdjoints(computedOnce(x), linearIn{x, func(gradient *Node) *Node { return gradient }})
-}
+func once(x *Node) *Node { return Once(x, First(x)) }
 
 // Once returns x, computed once and written down for all of its readers; XLA's CPU backend repeats what it takes for cheap in
-// each loop that reads it. input is any scalar that comes from outside of the program.
-func Once(x, input *Node) *Node {
+// each loop that reads it. It divides x by a one that XLA does not see to be one: it repeats no division, and this one is
+// exact. scalar is what the one is made of; where x is to be written over what it is made of, one from outside of it.
+func Once(x, scalar *Node) *Node {
 	if !onCPU(x) {
 		return x
 	}
-	return withAdjoints(Div(x, oneOf(input)), linearIn{x, func(gradient *Node) *Node { return gradient }})
+	one := Sign(AddScalar(Square(scalar), 1))
+	return withAdjoints(Div(x, one), linearIn{x, func(gradient *Node) *Node { return gradient }})
 }
 
-// oneOf is a one of which XLA does not see that it is one.
-func oneOf(input *Node) *Node { return Sign(AddScalar(Square(input), 1)) }
-
-// computedOnce is once without a gradient. It divides x by a one that XLA does not see to be one: it repeats no division, and
-// this one is exact.
-func computedOnce(x *Node) *Node {
-	if !onCPU(x) {
-		return x
-	}
+// First is the first number of x, a scalar.
+func First(x *Node) *Node {
 	first := make([]SliceAxisSpec, x.Rank())
 	for axis := range first {
 		first[axis] = AxisElem(0)
 	}
-	return Div(x, oneOf(Reshape(Slice(x, first...))))
+	return Reshape(Slice(x, first...))
 }
 
 // columnSum sums x over all axes but the last: [..., features] to [features].
@@ -63,7 +53,7 @@ func columnSum(x *Node) *Node {
 	dims := x.Shape().Dimensions
 	rows := Reshape(x, -1, dims[len(dims)-1])
 	const few = 64 // rows are as fast to be added one by one
-	sum := rows
+	var sum *Node
 	if n := rows.Shape().Dim(0); onCPU(x) && n >= few {
 		ones := BroadcastToDims(Scalar(x.Graph(), x.DType(), 1), 8, n) // of one row it would make no matrix product
 		sum = Reshape(Slice(MatMul(ones, rows), AxisElem(0)), -1)
@@ -71,6 +61,14 @@ func columnSum(x *Node) *Node {
 		sum = ReduceSum(rows, 0)
 	}
 	return withAdjoints(sum, linearIn{x, func(gradient *Node) *Node { return repeated(gradient, dims) }})
+}
+
+// columnMean is the mean of the rows of x, [rows, features].
+func columnMean(x *Node) *Node {
+	if !onCPU(x) {
+		return ReduceMean(x, 0)
+	}
+	return MulScalar(columnSum(x), 1/float64(x.Shape().Dim(0)))
 }
 
 // repeated gives v, [features], to each row of dims; it is the adjoint of columnSum. Off the CPU that is left to the operation that

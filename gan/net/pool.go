@@ -10,8 +10,8 @@ import (
 // reading order has the gradient, as in PyTorch.
 //
 // On XLA's CPU backend, where x is Conv2D's result or an activation of it, the layers are computed together, which is faster
-// and the same; otherwise it compares slices. Elsewhere it reshapes the image into windows and reduces: XLA's own pooling has a gradient (select-and-scatter) that is three times
-// slower on the CPU, and GoMLX's Go backend has none at all.
+// and the same; otherwise it compares slices. Elsewhere it reshapes the image into windows and reduces: XLA's own pooling has a
+// gradient (select-and-scatter) that is three times slower on the CPU, and GoMLX's Go backend has none at all.
 func MaxPool2(x *Node) *Node {
 	if of, found := notes(x.Graph())[x]; found && onCPU(x) {
 		return of.block()
@@ -27,7 +27,7 @@ func MaxPool2(x *Node) *Node {
 		corners[place] = t.corner(x, place)
 	}
 	largest, place := firstLargest(corners)
-	place = StopGradient(computedOnce(place))
+	place = StopGradient(once(place))
 	return withAdjoints(largest, linearIn{x, func(gradient *Node) *Node {
 		return t.spread(gradient, place, s.Dim(1), s.Dim(2))
 	}})

@@ -83,7 +83,7 @@ func (a affine) block() *Node {
 	y := Add(largest, ExpandLeftToRank(a.biases, 4))
 	positive := GreaterThan(y, ScalarZero(y.Graph(), y.DType()))
 	// What the gradient needs to know: the place, and 4 more where y is not positive.
-	place = StopGradient(computedOnce(Where(positive, place, AddScalar(place, 4))))
+	place = StopGradient(once(Where(positive, place, AddScalar(place, 4))))
 	four := Scalar(y.Graph(), y.DType(), 4)
 	sloped := func(gradient *Node) *Node {
 		return Where(LessThan(place, four), gradient, MulScalar(gradient, a.slope))
