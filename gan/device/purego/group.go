@@ -226,10 +226,17 @@ func sorted(units []*unit) ([]*unit, error) {
 // queue holds units by the place of their last node.
 type queue []*unit
 
-func (q queue) Len() int           { return len(q) }
+// Len is how many there are.
+func (q queue) Len() int { return len(q) }
+
+// Less puts the unit first whose last node comes first.
 func (q queue) Less(i, j int) bool { return q[i].last < q[j].last }
-func (q queue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
-func (q *queue) Push(u any)        { *q = append(*q, u.(*unit)) }
+
+// Swap exchanges two.
+func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+
+// Push adds one at the end.
+func (q *queue) Push(u any) { *q = append(*q, u.(*unit)) }
 
 // Pop takes the last one.
 func (q *queue) Pop() any {
