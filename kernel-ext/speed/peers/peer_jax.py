@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from driver import data, features, halvings, initial, parameters
+from driver import choose_batch, data, features, halvings, initial, parameters
 
 jax.config.update("jax_default_prng_impl", "rbg")  # cheaper than the default on a CPU
 
@@ -232,7 +232,7 @@ class Sampling:
 
     def __init__(self, work):
         values = start(work, initial(work))
-        self.work, self.unit, self.key, best = work, work["draw"], jax.random.key(2), None
+        self.work, self.unit, self.key = work, work["draw"], jax.random.key(2)
 
         def draw(key, batch):
             key, of_z = jax.random.split(key)
@@ -240,16 +240,7 @@ class Sampling:
             return key, generate(work, values["g"]["p"], values["stats"], z, False)[0]
 
         self.call = jax.jit(draw, static_argnums=1)
-        import time
-        for batch in (100, 500, 2000):
-            self.batch = batch
-            self.run(batch)
-            begin = time.perf_counter()
-            self.run(2000)
-            spent = time.perf_counter() - begin
-            if best is None or spent < best[0]:
-                best = spent, batch
-        self.batch = best[1]
+        choose_batch(self)
 
     def run(self, n):
         images = []

@@ -3,7 +3,6 @@
 two tapes run eagerly.
 """
 import os
-import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
@@ -11,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from driver import data, halvings, initial, parameters
+from driver import choose_batch, data, halvings, initial, parameters
 
 softplus = tf.nn.softplus
 
@@ -265,22 +264,14 @@ class Sampling:
     """Draws work["draw"] images, in the batch that is fastest of some."""
 
     def __init__(self, work, mode):
-        self.work, self.unit, best = work, work["draw"], None
+        self.work, self.unit = work, work["draw"]
         g, _ = networks(work, initial(work))
 
         def draw(batch):
             return g(tf.random.normal([batch, work["latent"]]), training=False)
 
         self.call = tf.function(draw, jit_compile=mode == "jit_compile")
-        for batch in (100, 500, 2000):
-            self.batch = batch
-            self.run(batch)
-            begin = time.perf_counter()
-            self.run(2000)
-            spent = time.perf_counter() - begin
-            if best is None or spent < best[0]:
-                best = spent, batch
-        self.batch = best[1]
+        choose_batch(self)
 
     def run(self, n):
         np.concatenate([self.call(self.batch).numpy() for _ in range(-(-n // self.batch))])

@@ -2,14 +2,13 @@
 
 The optimizer is the fused Adam, denormals are flushed, and gradients are taken by what is updated alone.
 """
-import time
 
 import numpy as np
 import torch
 import torch._functorch.config
 import torch.nn.functional as F
 
-from driver import data, features, halvings, initial, parameters
+from driver import choose_batch, data, features, halvings, initial, parameters
 
 
 class Networks:
@@ -226,18 +225,10 @@ class Sampling:
     """Draws work["draw"] images, in the batch that is fastest of some."""
 
     def __init__(self, work, mode):
-        self.work, self.unit, best = work, work["draw"], None
+        self.work, self.unit = work, work["draw"]
         net = Networks(work, initial(work), mode)
         self.call = torch.compile(net.generate) if mode == "compile" else net.generate
-        for batch in (100, 500, 2000):
-            self.batch = batch
-            self.run(batch)
-            begin = time.perf_counter()
-            self.run(2000)
-            spent = time.perf_counter() - begin
-            if best is None or spent < best[0]:
-                best = spent, batch
-        self.batch = best[1]
+        choose_batch(self)
 
     def run(self, n):
         with torch.inference_mode():
