@@ -841,6 +841,14 @@ func TestOneProcess(t *testing.T) {
 	if len(pids) != 1 {
 		t.Errorf("they saw the processes %v, want one", pids)
 	}
+	r, err := lab.Attach("crowd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "all processes but one have given way", func() bool { // else one takes the run that the test ends
+		log, _ := os.ReadFile(filepath.Join(r.Dir(), "log"))
+		return bytes.Count(log, []byte("the cell begins")) == 1+bytes.Count(log, []byte("another process keeps this run"))
+	})
 }
 
 // TestTwoRuns opens two runs in one cell: what the second's process repeats of the cell does not train the first again.
