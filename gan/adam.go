@@ -110,11 +110,20 @@ func (a Adam) clip(gradients []*Node) []*Node {
 	return clipped
 }
 
-// norm is the Euclidean norm over all nodes.
+// norm is the Euclidean norm over all nodes. The small ones are put in a row first.
 func norm(nodes []*Node) *Node {
+	const small = 8192
 	sum := ScalarZero(nodes[0].Graph(), dtypes.Float32)
+	var row []*Node
 	for _, x := range nodes {
-		sum = Add(sum, sumOfSquares(x))
+		if x.Shape().Size() < small {
+			row = append(row, Reshape(x, -1))
+		} else {
+			sum = Add(sum, sumOfSquares(x))
+		}
+	}
+	if len(row) > 0 {
+		sum = Add(sum, sumOfSquares(Concatenate(row, 0)))
 	}
 	return rootOf(sum)
 }

@@ -72,8 +72,8 @@ func (t *Trainer) noteStep(file *safetensors.File) {
 
 // ready makes dir a folder to save in, without what writers killed before their rename have left there.
 func (t *Trainer) ready(dir string) error {
-	if t.failed != nil {
-		return t.failed
+	if err := t.usable(); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("cannot save: %w", err)
@@ -200,7 +200,7 @@ func (t *Trainer) RestoreFile(path string) error {
 		return t.failed
 	}
 	t.beginPrivately(private, from.Calls)
-	t.step, t.calls, t.settings, t.good, t.failed = from.Step, from.Calls, settings, path, nil
+	t.step, t.calls, t.settings, t.good, t.drawn, t.failed = from.Step, from.Calls, settings, path, true, nil
 	return nil
 }
 

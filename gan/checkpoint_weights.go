@@ -177,6 +177,9 @@ func (t *Trainer) AdoptWeights(dir string) (notice string, err error) {
 			}
 		}
 	}
+	if err := t.draw(); err != nil {
+		return "", err
+	}
 	for v := range t.variables() {
 		if value, found := set[v.Path()]; found {
 			if err := v.SetValue(value); err != nil {

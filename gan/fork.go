@@ -17,14 +17,17 @@ import (
 // the others, which start as in a new run: none, unless the change is one of networks, or adds an EMA, whose averages start
 // as the generator's present weights.
 func (t *Trainer) Fork(change func(*Experiment)) (branch *Trainer, fresh []string, err error) {
-	if t.failed != nil {
-		return nil, nil, t.failed
+	if err := t.usable(); err != nil {
+		return nil, nil, err
 	}
 	exp := t.exp
 	if change != nil {
 		change(&exp)
 	}
 	if branch, err = NewTrainer(t.backend, exp); err != nil {
+		return nil, nil, err
+	}
+	if err := branch.draw(); err != nil {
 		return nil, nil, err
 	}
 	for v := range branch.store.IterVariables() {

@@ -29,8 +29,8 @@ func (t *Trainer) InputGradients(images Images, labels []int32) ([]float32, erro
 
 // ask runs a graph on images, compiled when first asked for, with the critic in inference mode.
 func (t *Trainer) ask(exec **model.Exec, images Images, labels []int32, of func(x, labels *graph.Node) *graph.Node) ([]float32, error) {
-	if t.failed != nil {
-		return nil, t.failed
+	if err := t.usable(); err != nil {
+		return nil, err
 	}
 	switch {
 	case images.N == 0 || images.N%t.exp.Pack != 0:
@@ -71,8 +71,8 @@ type GradientNorm struct {
 // the batch of the next step and at the present weights. Nothing is updated. The critic's is that of its loss with all
 // penalties.
 func (t *Trainer) GradientNorms() (critic, generator []GradientNorm, err error) {
-	if t.failed != nil {
-		return nil, nil, t.failed
+	if err := t.usable(); err != nil {
+		return nil, nil, err
 	}
 	if t.private != nil {
 		return nil, nil, errors.New("gradients by real images without noise are not for a private run")

@@ -60,6 +60,9 @@ func (t *Trainer) Adopt(path string, before map[string]float64) (fresh []string,
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}
+	if err := t.draw(); err != nil {
+		return nil, err
+	}
 	for v := range t.variables() {
 		if value, found := values[v.Path()]; found {
 			if err := v.SetValue(value); err != nil {

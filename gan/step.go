@@ -261,20 +261,13 @@ func (s *step) generatorObjective(realLogits *Node, fake judgement) *Node {
 
 // reportCritic reports the critic's loss and what it thinks of real and fake. Of several critic updates the last counts.
 func (s *step) reportCritic(objective, realLogits, fakeLogits *Node) {
-	share := func(condition *Node) *Node { return ReduceAllMean(ConvertDType(condition, dtypes.Float32)) }
-	zero := ScalarZero(objective.Graph(), dtypes.Float32)
-	parts := float64(s.Accumulate)
-	for i, value := range map[int]*Node{
-		reportCriticLoss:   objective,
-		reportRealLogit:    ReduceAllMean(realLogits),
-		reportFakeLogit:    ReduceAllMean(fakeLogits),
-		reportRealAccuracy: share(GreaterThan(realLogits, zero)),
-		reportFakeAccuracy: share(LessThan(fakeLogits, zero)),
-	} {
-		if parts > 1 {
-			value = Add(s.report[i], MulScalar(value, 1/parts))
-		}
-		s.report[i] = value
+	parts, zero := float64(s.Accumulate), ScalarZero(objective.Graph(), dtypes.Float32)
+	columns := []*Node{realLogits, fakeLogits, // [batch/Pack, 1], of which one mean is taken
+		ConvertDType(GreaterThan(realLogits, zero), dtypes.Float32), ConvertDType(LessThan(fakeLogits, zero), dtypes.Float32)}
+	means := ReduceMean(Concatenate(columns, -1), 0)
+	s.report[reportCriticLoss] = s.ofParts(reportCriticLoss, objective)
+	for column, place := range []int{reportRealLogit, reportFakeLogit, reportRealAccuracy, reportFakeAccuracy} {
+		s.report[place] = s.ofParts(place, Reshape(Slice(means, AxisElem(column))))
 	}
 	if s.Adapt != nil { // over all of the step's real images
 		if s.generator {
@@ -283,6 +276,14 @@ func (s *step) reportCritic(objective, realLogits, fakeLogits *Node) {
 		signs := MulScalar(ReduceAllMean(Sign(realLogits)), 1/parts)
 		s.report[reportRealSign] = Add(s.report[reportRealSign], signs)
 	}
+}
+
+// ofParts is what stands at a place of the report, with the value of one more part of the batch.
+func (s *step) ofParts(place int, value *Node) *Node {
+	if s.Accumulate == 1 {
+		return value
+	}
+	return Add(s.report[place], MulScalar(value, 1/float64(s.Accumulate)))
 }
 
 // realBatch gathers part of row `update` of rows from the data set, as the networks see it.

@@ -43,6 +43,7 @@ type Trainer struct {
 	epoch  int     // the epoch that order belongs to
 	order  []int32 // the data set's rows in the order of that epoch
 	good   string  // the last checkpoint saved or restored
+	drawn  bool    // whether the weights have their initial values, or those of a checkpoint
 	failed error   // why the state on the device can no longer be trusted
 }
 
@@ -72,7 +73,8 @@ func (p Progress) String() string {
 	return fmt.Sprintf("%d [D: %.4f G: %.4f]", p.Epoch, p.CriticLoss, p.GeneratorLoss)
 }
 
-// NewTrainer loads the data set, moves it to the device, compiles the step and draws the initial weights from the seed.
+// NewTrainer loads the data set, moves it to the device and compiles the step. The initial weights are drawn from the seed when
+// they are first needed, which is never where a checkpoint is restored.
 func NewTrainer(backend compute.Backend, exp Experiment) (*Trainer, error) {
 	return newTrainer(backend, exp, nil)
 }
@@ -113,12 +115,6 @@ func newTrainer(backend compute.Backend, exp Experiment, latents func(*graph.Gra
 	if failed := moved(); err == nil {
 		err = failed
 	}
-	if err == nil {
-		err = t.store.InitializeVariables(backend, nil)
-	}
-	if err == nil {
-		err = t.beginAverages(nil)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("experiment %q cannot be compiled: %w", exp.Name, err)
 	}
@@ -130,6 +126,30 @@ func newTrainer(backend compute.Backend, exp Experiment, latents func(*graph.Gra
 		return nil, err
 	}
 	return t, nil
+}
+
+// usable tells why the state cannot be used. One that is new gets its initial values first.
+func (t *Trainer) usable() error {
+	if t.failed == nil {
+		t.failed = t.draw()
+	}
+	return t.failed
+}
+
+// draw gives the state its initial values, where it has none.
+func (t *Trainer) draw() error {
+	if t.drawn {
+		return nil
+	}
+	err := t.store.InitializeVariables(t.backend, nil)
+	if err == nil {
+		err = t.beginAverages(nil)
+	}
+	if err != nil {
+		return fmt.Errorf("experiment %q has no initial weights: %w", t.exp.Name, err)
+	}
+	t.drawn = true
+	return nil
 }
 
 // compile compiles the step that runs first.
@@ -293,8 +313,8 @@ func (t *Trainer) run(ctx context.Context, n int, critic, generator bool) iter.S
 
 func (t *Trainer) runStep(u updates) (Progress, error) {
 	p := Progress{Step: t.step, Epoch: t.calls / t.StepsPerEpoch()}
-	if t.failed != nil {
-		return p, t.failed
+	if err := t.usable(); err != nil {
+		return p, err
 	}
 	report, err := t.call(u)
 	if err != nil {
@@ -420,8 +440,8 @@ func (t *Trainer) nextRows() []int32 {
 // Sample draws n images from latents that depend on the seed alone: image i is the same for every n, on every backend
 // up to rounding, and at every step of training shows the same latent. With an EMA the averaged weights are used.
 func (t *Trainer) Sample(n int, seed int64) (Images, error) {
-	if t.failed != nil {
-		return Images{}, t.failed
+	if err := t.usable(); err != nil {
+		return Images{}, err
 	}
 	return t.sampler.Sample(n, seed)
 }
@@ -429,8 +449,8 @@ func (t *Trainer) Sample(n int, seed int64) (Images, error) {
 // Generate maps latents, [n, latent] row-major, to n images, as Sample does those of a seed. classes are theirs where the
 // generator is conditional; nil takes the classes in turn.
 func (t *Trainer) Generate(z []float32, classes []int32) (Images, error) {
-	if t.failed != nil {
-		return Images{}, t.failed
+	if err := t.usable(); err != nil {
+		return Images{}, err
 	}
 	if classes == nil {
 		return t.sampler.Generate(z)
@@ -440,8 +460,8 @@ func (t *Trainer) Generate(z []float32, classes []int32) (Images, error) {
 
 // Generator returns a generator with a copy of the weights that Sample uses, which goes on where the trainer's change.
 func (t *Trainer) Generator() (*Generator, error) {
-	if t.failed != nil {
-		return nil, t.failed
+	if err := t.usable(); err != nil {
+		return nil, err
 	}
 	return t.sampler.Clone()
 }

@@ -52,7 +52,7 @@ func First(x *Node) *Node {
 func columnSum(x *Node) *Node {
 	dims := x.Shape().Dimensions
 	rows := Reshape(x, -1, dims[len(dims)-1])
-	const few = 64 // rows are as fast to be added one by one
+	const few = 256 // rows are as fast to be added one by one
 	var sum *Node
 	if n := rows.Shape().Dim(0); onCPU(x) && n >= few {
 		ones := BroadcastToDims(Scalar(x.Graph(), x.DType(), 1), 8, n) // of one row it would make no matrix product
