@@ -44,7 +44,11 @@ func batchNorm(scope *model.Scope, x, scale, offset *Node) *Node {
 		input = once(input)
 		rows := Reshape(input, -1, features)
 		mean = columnMean(rows)
-		variance = columnMean(Square(Sub(rows, repeated(mean, rows.Shape().Dimensions))))
+		centre := repeated(mean, rows.Shape().Dimensions)
+		if onCPU(x) { // the variance has no slope by the mean, at any order: what would sum it up is not built
+			centre = StopGradient(centre)
+		}
+		variance = columnMean(Square(Sub(rows, centre)))
 		average(meanVar, mean)
 		average(varianceVar, variance)
 	} else {

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 
 #include "front.h"
+#include "product.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -92,7 +93,7 @@ static void* compile_or_load(compile_args* args) {
     more = most;
   }
   program in_place = *given.program;
-  in_place.code = frontInPlace(given.program->code, given.program->code_size, &in_place.code_size);
+  in_place.code = frontProgram(cache, given.program->code, given.program->code_size, &in_place.code_size);
   args->options = options;
   args->options_size = given.options_size + more;
   args->program = &in_place;
@@ -105,7 +106,27 @@ static void* compile_or_load(compile_args* args) {
   return refused ? compile(args) : NULL;
 }
 
-const char* front_put(const char* plugin, uintptr_t to) {
+// take_products registers the handlers of products, and tells whether the plugin has them now.
+static int take_products(void) {
+  if (!product_able()) return 0;
+  ffi_extension* e = api->extensions;
+  while (e && e->type != PJRT_FFI) e = e->next;
+  if (!e || e->struct_size < offsetof(pjrt_ffi, functions) + (PJRT_FFI_REGISTER + 1) * sizeof(void*)) return 0;
+  void* (*enter)(ffi_register_args*) = ((pjrt_ffi*)e)->functions[PJRT_FFI_REGISTER];
+  for (int axes = 0; axes < 4; axes++) {
+    char name[] = PRODUCT "..";
+    name[sizeof name - 3] = '0' + axes / 2;
+    name[sizeof name - 2] = '0' + axes % 2;
+    ffi_register_args args = {.name = name, .name_size = sizeof name - 1, .handler = product_handler(axes / 2, axes % 2),
+                              .platform = "Host", .platform_size = 4};
+    args.struct_size = offsetof(ffi_register_args, traits) + sizeof args.traits;
+    if (failed(enter(&args))) return 0;
+  }
+  return 1;
+}
+
+const char* front_put(const char* plugin, uintptr_t to, int* products) {
+  *products = 0;
   if (api) return NULL;
   void* library = dlopen(plugin, RTLD_LAZY | RTLD_LOCAL);
   if (!library) return dlerror();
@@ -119,5 +140,6 @@ const char* front_put(const char* plugin, uintptr_t to) {
   compile = found->functions[CLIENT_COMPILE];
   found->functions[CLIENT_COMPILE] = compile_or_load;
   api = found;
+  *products = take_products();
   return NULL;
 }

@@ -2,6 +2,7 @@ package compilecache
 
 /*
 #cgo LDFLAGS: -ldl
+#cgo CFLAGS: -O3
 #include <stdlib.h>
 #include "front.h"
 
@@ -20,6 +21,7 @@ import (
 type front struct {
 	*Folder // nil without a cache
 	keyring
+	products C.int // whether the plugin calls our products
 }
 
 // Put puts the cache in front of a PJRT plugin's compiler, for all of its clients from now on, and has programs change their
@@ -38,16 +40,19 @@ func Put(plugin string) {
 	}
 	path := C.CString(plugin)
 	defer C.free(unsafe.Pointer(path))
-	if trouble := C.front_put(path, C.uintptr_t(cgo.NewHandle(of))); trouble != nil && of.Folder != nil {
+	if trouble := C.front_put(path, C.uintptr_t(cgo.NewHandle(of)), &of.products); trouble != nil && of.Folder != nil {
 		of.log("nothing is kept: %s", C.GoString(trouble))
 	}
 }
 
-// frontInPlace returns a copy of a program that changes its variables in place, which the caller frees.
+// frontProgram returns a copy of a program that changes its variables in place and calls our products, which the caller frees.
 //
-//export frontInPlace
-func frontInPlace(program *C.char, size C.size_t, newSize *C.size_t) *C.char {
+//export frontProgram
+func frontProgram(cache C.uintptr_t, program *C.char, size C.size_t, newSize *C.size_t) *C.char {
 	text := inPlace(C.GoStringN(program, C.int(size)))
+	if f := cgo.Handle(cache).Value().(*front); f.products != 0 {
+		text = withProducts(text)
+	}
 	*newSize = C.size_t(len(text))
 	return C.CString(text)
 }

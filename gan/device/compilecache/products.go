@@ -1,0 +1,92 @@
+package compilecache
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// product is a product of two matrices of a StableHLO program, which sums over one axis of each.
+type product struct {
+	left, right operand
+}
+
+// operand is a matrix by its name in the program, with its rows and columns, and the axis that is summed over.
+type operand struct {
+	name          string
+	rows, columns int
+	axis          int
+}
+
+// kept is the length of the axis that is not summed over, and summed that of the other.
+func (o operand) kept() int   { return []int{o.columns, o.rows}[o.axis] }
+func (o operand) summed() int { return []int{o.rows, o.columns}[o.axis] }
+
+func (o operand) String() string { return fmt.Sprintf("tensor<%dx%dxf32>", o.rows, o.columns) }
+
+// worthwhile tells whether ours beats the compiler's product: not where there is nothing to multiply, where it makes a loop
+// of it, and not where it is so large that rearranging its operands does not count.
+func (p product) worthwhile() bool {
+	m, n, k := p.left.kept(), p.right.kept(), p.left.summed()
+	return min(m, n, k) > 1 && min(m, n, k) <= 512 && m*n*k >= 1<<12
+}
+
+// call is the statement that gives result the product's value.
+func (p product) call(result string) string {
+	return fmt.Sprintf("    %s = \"stablehlo.custom_call\"(%s, %s) {call_target_name = \"gantry.product.1.%d%d\", api_version = 4 : i32, has_side_effect = false} : (%s, %s) -> tensor<%dx%dxf32>",
+		result, p.left.name, p.right.name, p.left.axis, p.right.axis, p.left, p.right, p.left.kept(), p.right.kept())
+}
+
+// withProducts returns a program that calls our products (product.c) in the place of the compiler's, where they are worthwhile.
+// What would have been transposed before or after them is not.
+func withProducts(program string) string {
+	const name, matrix = `(%[\w.]+)`, `tensor<(\d+)x(\d+)xf32>`
+	turning := regexp.MustCompile(`(?m)^    ` + name + ` = "stablehlo\.transpose"\(` + name + `\) \{ permutation = array<i64: 1, 0> \} : \(` + matrix + `\) -> .*$`)
+	multiplying := regexp.MustCompile(`(?m)^    ` + name + ` = "stablehlo\.dot_general"\(` + name + `, ` + name + `\) \{
+      dot_dimension_numbers = #stablehlo\.dot<
+  lhs_batching_dimensions = \[\],
+  rhs_batching_dimensions = \[\],
+  lhs_contracting_dimensions = \[([01])\],
+  rhs_contracting_dimensions = \[([01])\]
+>,
+.*
+    \} : \(` + matrix + `, ` + matrix + `\) -> tensor<\d+x\d+xf32>$`)
+	number := func(text string) int { n, _ := strconv.Atoi(text); return n } // a wrong one is 0, which is not worthwhile
+	turned := map[string]operand{}
+	for _, m := range turning.FindAllStringSubmatch(program, -1) {
+		turned[m[1]] = operand{name: m[2], rows: number(m[3]), columns: number(m[4])}
+	}
+	products := map[string]product{}
+	program = multiplying.ReplaceAllStringFunc(program, func(statement string) string {
+		m := multiplying.FindStringSubmatch(statement)
+		p := product{operand{m[2], number(m[6]), number(m[7]), number(m[4])}, operand{m[3], number(m[8]), number(m[9]), number(m[5])}}
+		if !p.worthwhile() {
+			return statement
+		}
+		for _, o := range []*operand{&p.left, &p.right} {
+			if from, found := turned[o.name]; found {
+				from.axis = 1 - o.axis
+				*o = from
+			}
+		}
+		products[m[1]] = p
+		return p.call(m[1])
+	})
+	return turning.ReplaceAllStringFunc(program, func(statement string) string {
+		m := turning.FindStringSubmatch(statement)
+		p, found := products[m[2]]
+		if !found || uses(program, m[2]) > 1 {
+			return statement
+		}
+		return product{p.right, p.left}.call(m[1])
+	})
+}
+
+// uses counts the statements that read a value.
+func uses(program, name string) (n int) {
+	for _, end := range []string{",", ")"} {
+		n += strings.Count(program, name+end)
+	}
+	return n
+}

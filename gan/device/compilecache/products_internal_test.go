@@ -1,0 +1,56 @@
+package compilecache
+
+import (
+	"strings"
+	"testing"
+)
+
+// dot is a product as go-xla writes it.
+func dot(name, left, right, leftAxis, rightAxis, types string) string {
+	return "    " + name + ` = "stablehlo.dot_general"(` + left + ", " + right + `) {
+      dot_dimension_numbers = #stablehlo.dot<
+  lhs_batching_dimensions = [],
+  rhs_batching_dimensions = [],
+  lhs_contracting_dimensions = [` + leftAxis + `],
+  rhs_contracting_dimensions = [` + rightAxis + `]
+>,
+      precision_config = [#stablehlo<precision DEFAULT>, #stablehlo<precision DEFAULT>]
+    } : ` + types + "\n"
+}
+
+func turn(name, of, from, to string) string {
+	return "    " + name + ` = "stablehlo.transpose"(` + of + `) { permutation = array<i64: 1, 0> } : (tensor<` + from + ">) -> tensor<" + to + ">\n"
+}
+
+func called(name, left, right, axes, types string) string {
+	return "    " + name + ` = "stablehlo.custom_call"(` + left + ", " + right + `) {call_target_name = "gantry.product.1.` + axes +
+		`", api_version = 4 : i32, has_side_effect = false} : ` + types + "\n"
+}
+
+func TestWithProducts(t *testing.T) {
+	const forward = "(tensor<64x100xf32>, tensor<100x784xf32>) -> tensor<64x784xf32>"
+	other := strings.ReplaceAll(forward, "f32", "f64")
+	tiny := "(tensor<4x8xf32>, tensor<8x4xf32>) -> tensor<4x4xf32>"
+	column := "(tensor<64x1000xf32>, tensor<1000x1xf32>) -> tensor<64x1xf32>"
+	for what, c := range map[string]struct{ program, want string }{
+		"forward": {dot("%2", "%0", "%_w", "1", "0", forward), called("%2", "%0", "%_w", "10", forward)},
+		"of a transposed operand": {
+			turn("%1", "%0", "100x64xf32", "64x100xf32") + dot("%2", "%1", "%_w", "1", "0", forward),
+			turn("%1", "%0", "100x64xf32", "64x100xf32") + called("%2", "%0", "%_w", "00", "(tensor<100x64xf32>, tensor<100x784xf32>) -> tensor<64x784xf32>")},
+		"transposed": {
+			dot("%2", "%0", "%_w", "1", "0", forward) + turn("%20", "%2", "64x784xf32", "784x64xf32"),
+			called("%2", "%0", "%_w", "10", forward) + called("%20", "%_w", "%0", "01", "(tensor<100x784xf32>, tensor<64x100xf32>) -> tensor<784x64xf32>")},
+		"transposed and read as it is": {
+			dot("%2", "%0", "%_w", "1", "0", forward) + turn("%20", "%2", "64x784xf32", "784x64xf32") + "    return(%2)\n",
+			called("%2", "%0", "%_w", "10", forward) + turn("%20", "%2", "64x784xf32", "784x64xf32") + "    return(%2)\n"},
+		"of float64":       {dot("%2", "%0", "%_w", "1", "0", other), dot("%2", "%0", "%_w", "1", "0", other)},
+		"of few numbers":   {dot("%2", "%0", "%_w", "1", "0", tiny), dot("%2", "%0", "%_w", "1", "0", tiny)},
+		"of one column":    {dot("%2", "%0", "%_w", "1", "0", column), dot("%2", "%0", "%_w", "1", "0", column)},
+		"within an region": {"  " + dot("%2", "%0", "%_w", "1", "0", forward), "  " + dot("%2", "%0", "%_w", "1", "0", forward)},
+		"nothing":          {"", ""},
+	} {
+		if got := withProducts(c.program); got != c.want {
+			t.Errorf("%s: got\n%s\nwant\n%s", what, got, c.want)
+		}
+	}
+}
