@@ -28,7 +28,7 @@ func Attach(name string) (*Run, error) {
 			if err != nil {
 				giveUp(err)
 			}
-			process.Serve(s, exp, process.Options{Opened: r.name})
+			process.Serve(s, exp, process.KeepOptions{Opened: r.name})
 		}
 		r.observer = true
 		return r, nil
@@ -51,7 +51,7 @@ func Attach(name string) (*Run, error) {
 }
 
 // programOf is how the process of a run is started without its experiment, and the name by which its program opens it.
-func programOf(dir string) (o resident.Options, as string, err error) {
+func programOf(dir string) (o resident.StartOptions, as string, err error) {
 	i, err := record.ReadInfo(dir)
 	if err != nil && !errors.Is(err, record.ErrDamagedInfo) {
 		return o, "", err
@@ -64,12 +64,12 @@ func programOf(dir string) (o resident.Options, as string, err error) {
 		return o, "", fmt.Errorf("%w, and its program is gone: open it by lab.Open and its experiment, or by "+
 			"`gantry train --resume --recipe NAME --out %s`", err, dir)
 	case gone == nil && i == nil: // how it was called is not known any more
-		return resident.Options{Program: program, Args: []string{}}, "", nil
+		return resident.StartOptions{Program: program, Args: []string{}}, "", nil
 	case gone == nil:
 		if as = i.Opened; as == "" {
 			as = i.Status.Name
 		}
-		return resident.Options{Program: program, Args: append([]string{}, i.Args...), WorkDir: i.WorkDir}, as, nil
+		return resident.StartOptions{Program: program, Args: append([]string{}, i.Args...), WorkDir: i.WorkDir}, as, nil
 	case i.Recipe != "":
 		return o, "", nil
 	}

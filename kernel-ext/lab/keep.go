@@ -19,11 +19,8 @@ type Kept struct {
 	err     error // why, once ended is closed
 }
 
-// ErrLiving is the error of Keep where another process keeps the run.
-var ErrLiving = errors.New("another process is training there")
-
 // Keep opens the run of an experiment in a folder, anew or from its last checkpoint, and keeps it in this process. It ends by
-// End, or when another process stops it.
+// End, or when another process stops it. The error is ErrLiving where another process keeps the run.
 func Keep(ctx context.Context, dir string, exp gan.Experiment, o RunOptions) (*Kept, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -40,9 +37,6 @@ func Keep(ctx context.Context, dir string, exp gan.Experiment, o RunOptions) (*K
 	k.process, err = process.Begin(process.Start{Dir: dir, Weights: o.Changed == FromWeights}, exp, po)
 	if err != nil {
 		k.cleanUp()
-		if errors.Is(err, process.ErrTaken) {
-			err = ErrLiving
-		}
 		return nil, err
 	}
 	go func() {

@@ -47,6 +47,7 @@ const EnvRuns = record.EnvRuns
 var (
 	ErrPaused      = process.ErrPaused
 	ErrUnsaved     = process.ErrUnsaved
+	ErrLiving      = process.ErrLiving
 	ErrNoRun       = record.ErrNoRun
 	ErrDamagedInfo = record.ErrDamagedInfo
 	ErrNoPicture   = view.ErrNoPicture

@@ -160,7 +160,7 @@ func open(ctx context.Context, dir string, exp gan.Experiment, o RunOptions) (*R
 			begin.Adopt = o.Changed == CarryOver
 		}
 		if !living {
-			if err := r.startProcess(ctx, begin, resident.Options{Args: o.Args}); err != nil {
+			if err := r.startProcess(ctx, begin, resident.StartOptions{Args: o.Args}); err != nil {
 				return nil, err
 			}
 		}
@@ -239,7 +239,7 @@ func forked(ctx context.Context, from *Run, name string, exp gan.Experiment, o R
 		return nil, fmt.Errorf("forking run %s: %w", from.name, err)
 	}
 	r := &Run{name: name, dir: dir, exp: &exp, o: o}
-	if err := r.startProcess(ctx, process.Start{Dir: dir, Adopt: true, From: from.name}, resident.Options{Args: o.Args}); err != nil {
+	if err := r.startProcess(ctx, process.Start{Dir: dir, Adopt: true, From: from.name}, resident.StartOptions{Args: o.Args}); err != nil {
 		return nil, err
 	}
 	return r, r.ready(ctx)

@@ -20,8 +20,8 @@ type RunOptions struct {
 	Check      func() error  // of Keep: runs while the step is compiled; on its error the run does not begin
 }
 
-func (o RunOptions) process() process.Options {
-	return process.Options{Opened: o.Name, Backend: o.Backend, Checkpoint: o.Checkpoint, Idle: o.Idle, Samples: o.Samples, Seed: o.Seed}
+func (o RunOptions) process() process.KeepOptions {
+	return process.KeepOptions{Opened: o.Name, Backend: o.Backend, Checkpoint: o.Checkpoint, Idle: o.Idle, Samples: o.Samples, Seed: o.Seed}
 }
 
 // Changed says what to do when a run is opened whose experiment is another one now.

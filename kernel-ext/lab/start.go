@@ -35,7 +35,7 @@ func residentOf() (s process.Start, is bool) {
 }
 
 // startProcess starts the run's process and waits until it answers, or is found to be another client's.
-func (r *Run) startProcess(ctx context.Context, s process.Start, o resident.Options) error {
+func (r *Run) startProcess(ctx context.Context, s process.Start, o resident.StartOptions) error {
 	made, err := record.MakeDir(r.dir)
 	if err != nil {
 		return err
@@ -64,9 +64,11 @@ func (r *Run) cleanUp() {
 	}
 }
 
+const programTime = time.Minute // for the program to come to its Open, once more
+
 // await waits until the run's process answers: p, or, where that is nil, another client's.
 func (r *Run) await(ctx context.Context, p *resident.Process) error {
-	err := r.client().Await(ctx, p)
+	err := r.client().Await(ctx, p, programTime)
 	var exit *resident.ExitError
 	var late *resident.LateError
 	switch {

@@ -88,7 +88,7 @@ func start(dir, path, name string) error {
 	if err != nil {
 		return err
 	}
-	process, err := resident.Start(resident.Options{
+	process, err := resident.Start(resident.StartOptions{
 		Dir: dir, Env: []string{envHost + "=" + name, envParent + "=" + string(parent)}, WorkDir: workDir,
 	})
 	if err != nil {
@@ -96,7 +96,7 @@ func start(dir, path, name string) error {
 	}
 	host := resident.Client{Protocol: protocol(), Dir: dir}
 	failure := ""
-	if err = host.Await(ctx, process); err == nil {
+	if err = host.Await(ctx, process, buildPatience); err == nil {
 		_, err = host.Ask(ctx, opBuilt, nil, &failure)
 	}
 	if err == nil && failure == "" {
@@ -199,15 +199,7 @@ func serve(dir, path string, build func(ui *UI) error) int {
 func (h *host) leave() {
 	h.server.Close()
 	close(h.gone)
-	told := make(chan struct{})
-	go func() {
-		h.server.Wait()
-		close(told)
-	}()
-	select {
-	case <-told:
-	case <-time.After(time.Second):
-	}
+	h.server.Wait(time.Second)
 }
 
 // answer answers one who connects.

@@ -12,8 +12,6 @@ import (
 // ExitTaken is the exit code of a process that ends because another one keeps its folder.
 const ExitTaken = 3
 
-const programTime = time.Minute // for the program to come, once more, to where it listens
-
 // ExitError is the error of a process that ended before it was of use.
 type ExitError struct{ Err error } // of Process.Err
 
@@ -36,14 +34,14 @@ func (e *LateError) Error() string {
 
 // Await waits until a process listens in the folder: p, which was just started, or, where that found the folder taken
 // (ExitTaken) or p is nil, the one that has it. It also returns nil when that other one has ended: the folder is nobody's then,
-// and one can begin again. The error is an ExitError, a LateError, a SilentError, private.ErrForeign or that of ctx.
-func (c Client) Await(ctx context.Context, p *Process) error {
+// and one can begin again. p has patience to come, once more, to where it listens. The error is an ExitError, a LateError, a SilentError, private.ErrForeign or that of ctx.
+func (c Client) Await(ctx context.Context, p *Process, patience time.Duration) error {
 	var exited <-chan struct{}
 	var v *vigil
 	if p != nil {
-		exited, v = p.Exited(), c.watch(p.Pid)
+		exited, v = p.Exited(), c.watch(p.Pid, time.Now())
 	} else {
-		v = c.watch(Keeper(c.Dir))
+		v = c.watch(Keeper(c.Dir), time.Now())
 	}
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
@@ -64,7 +62,7 @@ func (c Client) Await(ctx context.Context, p *Process) error {
 			if exitCode(p.Err()) != ExitTaken {
 				return &ExitError{p.Err()}
 			}
-			exited, p, v = nil, nil, c.watch(Keeper(c.Dir))
+			exited, p, v = nil, nil, c.watch(Keeper(c.Dir), time.Now())
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
@@ -74,10 +72,10 @@ func (c Client) Await(ctx context.Context, p *Process) error {
 			return nil
 		case p == nil && v.over(v.patience):
 			return c.silent(0)
-		case p != nil && v.over(programTime) && Stopped(p.Pid):
+		case p != nil && v.over(patience) && Stopped(p.Pid):
 			return c.silent(p.Pid)
-		case p != nil && time.Since(v.begun) > programTime:
-			return &LateError{p.Pid, programTime}
+		case p != nil && time.Since(v.begun) > patience:
+			return &LateError{p.Pid, patience}
 		}
 	}
 }

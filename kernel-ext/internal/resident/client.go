@@ -28,12 +28,20 @@ const (
 	dialTime    = 2 * time.Second  // to make a connection, for which the system does not need the process
 	silence     = 12 * time.Second // after which a process that said nothing is taken to hang; with the dialling less than 15 s
 	stoppedTime = 3 * time.Second  // the same for one that a signal has stopped
-	workTime    = 5 * time.Minute  // the same for one that says nothing and works: where there are few processors it may not come to it
+	workTime    = 2 * time.Minute  // the same for one that says nothing and works: where there are few processors it may not come to it
 	glance      = 500 * time.Millisecond
 )
 
 // ErrNobody is the error of a folder that no process keeps.
 var ErrNobody = errors.New("it has no process")
+
+// quiet is for how long the process may say nothing.
+func (c Client) quiet() time.Duration {
+	if c.patience == 0 {
+		return silence
+	}
+	return c.patience
+}
 
 // SilentError is the error of a process that keeps the folder and does not answer.
 type SilentError struct {
@@ -63,8 +71,8 @@ func (e *VersionError) Error() string {
 // Unwrap returns ErrVersion.
 func (e *VersionError) Unwrap() error { return ErrVersion }
 
-// Conn is a connection on which something was asked.
-type Conn struct {
+// Exchange is a connection on which something was asked.
+type Exchange struct {
 	patient
 	client  Client
 	release func() bool
@@ -73,13 +81,17 @@ type Conn struct {
 // Dial connects and sends a request. The end of ctx closes the connection. The error is ErrNobody where no process keeps the
 // folder, private.ErrForeign where that is another user's, a SilentError where it does not answer, io.EOF where it has
 // just ended, and that of ctx.
-func (c Client) Dial(ctx context.Context, op string, args any) (*Conn, error) {
+func (c Client) Dial(ctx context.Context, op string, args any) (*Exchange, error) {
 	text, err := json.Marshal(args)
 	if err != nil {
 		return nil, err
 	}
 	plain, err := c.connect(ctx)
-	for v := c.watch(Keeper(c.Dir)); nobodyListens(err) && Kept(c.Dir) && ctx.Err() == nil; plain, err = c.connect(ctx) {
+	begin, v := time.Now(), (*vigil)(nil)
+	for ; nobodyListens(err) && Kept(c.Dir) && ctx.Err() == nil; plain, err = c.connect(ctx) {
+		if v == nil {
+			v = c.watch(Keeper(c.Dir), begin)
+		}
 		if v.over(min(dialTime, v.patience)) { // a process that begins, or whose socket was removed, would listen by now
 			return nil, c.silent(0)
 		}
@@ -98,7 +110,7 @@ func (c Client) Dial(ctx context.Context, op string, args any) (*Conn, error) {
 	case err != nil: // its queue of connections is full
 		return nil, c.silent(0)
 	}
-	conn := &Conn{patient: patient{plain, c, peerPid(plain)}, client: c, release: context.AfterFunc(ctx, func() { plain.Close() })}
+	conn := &Exchange{patient: patient{plain, c, peerPid(plain)}, client: c, release: context.AfterFunc(ctx, func() { plain.Close() })}
 	conn.SetWriteDeadline(time.Now().Add(silence))
 	q := Request{Version: c.Version, Pid: os.Getpid(), Channel: c.Channel, Op: op, Args: text}
 	if err := writeFrame(conn, q, nil); err != nil {
@@ -135,14 +147,14 @@ func (c Client) Ask(ctx context.Context, op string, args, body any) ([]byte, err
 }
 
 // Close closes the connection and lets go of the context.
-func (c *Conn) Close() error {
+func (c *Exchange) Close() error {
 	c.release()
 	return c.patient.Close()
 }
 
 // Receive takes one answer. The error is what the process says, a SilentError or VersionError, or io.EOF where the process ended
 // before it answered.
-func (c *Conn) Receive(body any) ([]byte, error) {
+func (c *Exchange) Receive(body any) ([]byte, error) {
 	var answer reply
 	bytes, err := readFrame(c, &answer, LargestBytes)
 	for err == nil && answer.Kind == kindAlive {
@@ -172,13 +184,16 @@ type patient struct {
 
 // Read reads what there is, or fails with a SilentError when nothing came for too long.
 func (p patient) Read(to []byte) (int, error) {
-	v := p.client.watch(p.pid)
+	begin, v := time.Now(), (*vigil)(nil)
 	for {
-		p.SetReadDeadline(time.Now().Add(glance))
+		p.SetReadDeadline(time.Now().Add(min(glance, p.client.quiet()/4)))
 		n, err := p.Conn.Read(to)
 		var timeout net.Error
 		if n > 0 || !errors.As(err, &timeout) || !timeout.Timeout() {
 			return n, err
+		}
+		if v == nil {
+			v = p.client.watch(p.pid, begin)
 		}
 		if v.over(v.patience) {
 			return 0, p.client.silent(p.pid)
@@ -198,13 +213,9 @@ type vigil struct {
 	wanted   map[string]time.Duration // by thread, then
 }
 
-func (c Client) watch(pid int) *vigil {
-	now := time.Now()
-	v := &vigil{pid: pid, patience: c.patience, begun: now, idle: now, looked: now, wanted: wanted(pid)}
-	if v.patience == 0 {
-		v.patience = silence
-	}
-	return v
+// watch keeps a vigil over a process that has said nothing since a time.
+func (c Client) watch(pid int, since time.Time) *vigil {
+	return &vigil{pid: pid, patience: c.quiet(), begun: since, idle: since, looked: time.Now(), wanted: wanted(pid)}
 }
 
 // over tells whether the process has neither said anything nor worked for so long.
@@ -215,7 +226,7 @@ func (v *vigil) over(patience time.Duration) bool {
 	} else if v.stopped.IsZero() {
 		v.stopped = now
 	}
-	if since := now.Sub(v.looked); since >= min(glance, patience/2) {
+	if since := now.Sub(v.looked); since >= min(glance, patience/4) {
 		all := wanted(v.pid)
 		for thread, d := range all {
 			if d-v.wanted[thread] > since/2 && now.Sub(v.begun) < workTime {

@@ -35,7 +35,7 @@ func serves(t *testing.T, answer func(ctx context.Context, q Request, send Send)
 	}
 	t.Cleanup(func() {
 		s.Close()
-		s.Wait()
+		s.Wait(10 * time.Second)
 		lock.Release()
 	})
 	return Client{Protocol: protocol(7), Dir: dir, Channel: "c"}
@@ -120,7 +120,7 @@ func TestSilence(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("GANTRY_TEST_ROLE", "busy")
 	t.Setenv("GANTRY_TEST_DIR", dir)
-	p, err := Start(Options{Dir: dir})
+	p, err := Start(StartOptions{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

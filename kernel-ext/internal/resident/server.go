@@ -76,8 +76,18 @@ func (s *Server) Close() {
 	}
 }
 
-// Wait waits, after Close, until all is answered.
-func (s *Server) Wait() { s.answering.Wait() }
+// Wait waits, after Close, until all is answered, for patience at most.
+func (s *Server) Wait(patience time.Duration) {
+	answered := make(chan struct{})
+	go func() {
+		s.answering.Wait()
+		close(answered)
+	}()
+	select {
+	case <-answered:
+	case <-time.After(patience):
+	}
+}
 
 // answer answers the one request of a connection, and says every now and then that it will.
 func (s *Server) answer(conn net.Conn) {

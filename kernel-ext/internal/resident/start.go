@@ -21,8 +21,8 @@ const (
 	SocketFile  = "socket"  // at which other processes reach it
 )
 
-// Options of Start.
-type Options struct {
+// StartOptions of Start.
+type StartOptions struct {
 	Dir     string   // the process's folder, which exists; required
 	Program string   // the executable; default: that of this process
 	Args    []string // its arguments; default nil, those of this process
@@ -40,7 +40,7 @@ type Process struct {
 // Start starts the program in a session of its own, so that neither an interrupt nor the end of this process reaches it.
 // It reads nothing, what it prints goes to the log, its temporary folder is its own, and it does not know of the pipes
 // to the notebook.
-func Start(o Options) (*Process, error) {
+func Start(o StartOptions) (*Process, error) {
 	if o.Args == nil {
 		o.Args = os.Args[1:]
 	}

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "first\n\nit cannot be")
 		os.Exit(7)
 	case "start":
-		p, err := resident.Start(resident.Options{Dir: dir, Env: []string{envRole + "=serve"}})
+		p, err := resident.Start(resident.StartOptions{Dir: dir, Env: []string{envRole + "=serve"}})
 		if err != nil {
 			fmt.Println(err)
 			os.Exit(1)
@@ -152,7 +152,7 @@ func TestEnd(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, resident.LogFile), []byte(old), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p, err := resident.Start(resident.Options{Dir: dir})
+	p, err := resident.Start(resident.StartOptions{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestEnd(t *testing.T) {
 	if got := resident.LastWords(t.TempDir(), 1); got != "" {
 		t.Errorf("without a log the last words are %q", got)
 	}
-	if _, err := resident.Start(resident.Options{Dir: filepath.Join(dir, "none")}); err == nil {
+	if _, err := resident.Start(resident.StartOptions{Dir: filepath.Join(dir, "none")}); err == nil {
 		t.Error("it started in a folder that is not there")
 	}
 }
@@ -195,7 +195,7 @@ func TestManyStartAtOnce(t *testing.T) {
 		var all sync.WaitGroup
 		for _, dir := range dirs {
 			all.Go(func() {
-				p, err := resident.Start(resident.Options{Dir: dir, Program: large})
+				p, err := resident.Start(resident.StartOptions{Dir: dir, Program: large})
 				if err != nil {
 					t.Error(err)
 					return

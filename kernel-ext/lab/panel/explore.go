@@ -214,11 +214,7 @@ func (e *explorer) remain() {
 	e.mu.Lock()
 	painted := e.painted
 	e.mu.Unlock()
-	data, metadata, err := remains(e.caption(), painted)
-	if err == nil {
-		err = e.ui.SetFallback(e.all, data, metadata)
-	}
-	if err != nil {
+	if err := leave(e.ui, e.all, e.caption(), painted); err != nil {
 		e.line.Set(failure(err))
 	}
 }

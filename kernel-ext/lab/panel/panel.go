@@ -375,11 +375,7 @@ func (p *panel) remain() {
 	p.painting.Lock()
 	painted := p.painted
 	p.painting.Unlock()
-	data, metadata, err := remains(p.caption(), painted)
-	if err == nil {
-		err = p.ui.SetFallback(p.board.all, data, metadata)
-	}
-	if err != nil {
+	if err := leave(p.ui, p.board.all, p.caption(), painted); err != nil {
 		p.problem = err
 	}
 }

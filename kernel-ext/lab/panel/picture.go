@@ -136,6 +136,15 @@ func remains(caption string, painted [2][]byte) (data, metadata map[string]any, 
 		map[string]any{"image/png": map[string]int{"width": size.X / 2, "height": size.Y / 2}}, nil
 }
 
+// leave sets what is left of a panel or explorer when it ends.
+func leave(ui *widget.UI, w widget.Widget, caption string, painted [2][]byte) error {
+	data, metadata, err := remains(caption, painted)
+	if err != nil {
+		return err
+	}
+	return ui.SetFallback(w, data, metadata)
+}
+
 // display shows a panel or explorer, with its remains as the fallback.
 func display(ui *widget.UI, w widget.Widget, caption string, painted [2][]byte) error {
 	data, metadata, err := remains(caption, painted)

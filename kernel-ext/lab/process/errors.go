@@ -15,8 +15,8 @@ var ErrPaused = errors.New("paused")
 // and it saves them by itself when it can.
 var ErrUnsaved = errors.New("it cannot be saved")
 
-// ErrTaken is the error of Begin where another process keeps the run.
-var ErrTaken = errors.New("another process keeps this run")
+// ErrLiving is the error of Begin where another process keeps the run.
+var ErrLiving = errors.New("another process keeps this run")
 
 // ErrEnding is the error of what is asked of a run whose process ends.
 var ErrEnding = errors.New("the run's process is ending")

@@ -23,7 +23,7 @@ import (
 )
 
 // Serve makes this process that of a run, and does not return.
-func Serve(s Start, exp gan.Experiment, o Options) {
+func Serve(s Start, exp gan.Experiment, o KeepOptions) {
 	signal.Ignore(os.Interrupt, syscall.SIGHUP, syscall.SIGPIPE)
 	r, err := Begin(s, exp, o)
 	if err == nil {
@@ -40,14 +40,14 @@ func Serve(s Start, exp gan.Experiment, o Options) {
 		fmt.Fprintln(os.Stderr, "lab:", record.OneLine(err))
 		code = exitBroken
 	}
-	if errors.Is(err, ErrTaken) {
+	if errors.Is(err, ErrLiving) {
 		code = resident.ExitTaken
 	}
 	os.Exit(code)
 }
 
 // Begin lets this process keep a run: it takes the run's folder, and answers.
-func Begin(s Start, exp gan.Experiment, o Options) (*Keeper, error) {
+func Begin(s Start, exp gan.Experiment, o KeepOptions) (*Keeper, error) {
 	if err := record.Trusted(s.Dir); err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func Begin(s Start, exp gan.Experiment, o Options) (*Keeper, error) {
 		return nil, err
 	}
 	if place == nil {
-		return nil, ErrTaken
+		return nil, ErrLiving
 	}
 	r := newProcess(s, place, exp, o.withDefaults())
 	r.server = resident.Server{Protocol: Protocol(), Answer: r.answer(r.operations()), Words: r.words}
@@ -82,7 +82,7 @@ func (r *Keeper) Run() error {
 	go func() {
 		r.guests.leave()
 		r.server.Close()
-		r.server.Wait()
+		r.server.Wait(endPatience)
 		close(last)
 	}()
 	select {

@@ -76,7 +76,7 @@ func (r *Keeper) work() error {
 	}
 }
 
-func (r *Keeper) run(j job) {
+func (r *Keeper) run(j task) {
 	if j.ctx.Err() == nil {
 		j.do()
 	}

@@ -2,8 +2,8 @@ package process
 
 import "time"
 
-// Options of a run's process.
-type Options struct {
+// KeepOptions of a run's process.
+type KeepOptions struct {
 	Opened     string        // the name by which its program opens the run
 	Backend    string        // as for device.Open
 	Checkpoint time.Duration // between two timed checkpoints; default 30 s
@@ -14,7 +14,7 @@ type Options struct {
 	Check      func() error  // runs while the step is compiled; on its error the run does not begin; default nil
 }
 
-func (o Options) withDefaults() Options {
+func (o KeepOptions) withDefaults() KeepOptions {
 	if o.Checkpoint <= 0 {
 		o.Checkpoint = 30 * time.Second
 	}

@@ -27,9 +27,9 @@ type Keeper struct {
 	name, dir string
 	place     *place
 	exp       gan.Experiment
-	o         Options
+	o         KeepOptions
 	backend   compute.Backend
-	jobs      chan job
+	jobs      chan task
 	ended     chan struct{} // closed when work is over
 	server    resident.Server
 
@@ -44,7 +44,7 @@ type Keeper struct {
 	triedAt  time.Time // to save
 	lookedAt time.Time
 	shown    *shownLook // the last
-	pace     pace
+	pace     tempo
 	compiled map[variant]bool // the steps that were made since the process began
 	sampled  bool             // samples were drawn since then
 	asSaved  bool             // it was opened from its newest checkpoint, which says all of it
@@ -70,9 +70,9 @@ type Keeper struct {
 	budget figure.Budget // of the pictures of panels and figures
 }
 
-func newProcess(s Start, place *place, exp gan.Experiment, o Options) *Keeper {
+func newProcess(s Start, place *place, exp gan.Experiment, o KeepOptions) *Keeper {
 	now := time.Now()
-	r := &Keeper{start: s, name: filepath.Base(s.Dir), dir: s.Dir, place: place, exp: exp, o: o, jobs: make(chan job, 16),
+	r := &Keeper{start: s, name: filepath.Base(s.Dir), dir: s.Dir, place: place, exp: exp, o: o, jobs: make(chan task, 16),
 		ended: make(chan struct{}), changed: make(chan struct{}), settled: true, lastSeen: now, savedAt: now, lookedAt: now,
 		compiled: map[variant]bool{}}
 	r.status = record.Status{Name: r.name, Dir: s.Dir, State: record.Starting, Pid: os.Getpid(), Started: now,
@@ -96,8 +96,8 @@ func (g goal) reached(t *gan.Trainer) bool {
 	return t.Calls() >= g.calls
 }
 
-// job is something to do between two steps.
-type job struct {
+// task is something to do between two steps.
+type task struct {
 	ctx context.Context
 	do  func()
 }
@@ -147,7 +147,7 @@ func (r *Keeper) stop() bool {
 func (r *Keeper) between(ctx context.Context, do func() error) error {
 	done := make(chan error, 1)
 	select {
-	case r.jobs <- job{ctx, func() {
+	case r.jobs <- task{ctx, func() {
 		err := do()
 		r.report() // who asked sees what came of it
 		done <- err
@@ -230,20 +230,20 @@ func (r *Keeper) words(err error) string {
 	return strings.ReplaceAll(record.OneLine(err), r.place.path(), r.dir)
 }
 
-// pace measures how fast a run trains; pauses and compilations between steps do not count.
-type pace struct {
+// tempo measures how fast a run trains; pauses and compilations between steps do not count.
+type tempo struct {
 	seconds float64   // of training in all
 	recent  []float64 // of the last steps
 }
 
 const paceSteps = 50
 
-func (p *pace) add(d time.Duration) {
+func (p *tempo) add(d time.Duration) {
 	p.seconds += d.Seconds()
 	p.recent = append(p.recent[max(0, len(p.recent)+1-paceSteps):], d.Seconds())
 }
 
-func (p *pace) perSecond() float64 {
+func (p *tempo) perSecond() float64 {
 	sum := 0.0
 	for _, seconds := range p.recent {
 		sum += seconds
