@@ -34,7 +34,8 @@ func (e *LateError) Error() string {
 
 // Await waits until a process listens in the folder: p, which was just started, or, where that found the folder taken
 // (ExitTaken) or p is nil, the one that has it. It also returns nil when that other one has ended: the folder is nobody's then,
-// and one can begin again. p has patience to come, once more, to where it listens. The error is an ExitError, a LateError, a SilentError, private.ErrForeign or that of ctx.
+// and one can begin again. p has patience to come, once more, to where it listens. The error is an ExitError, a LateError, a
+// SilentError, private.ErrForeign or that of ctx.
 func (c Client) Await(ctx context.Context, p *Process, patience time.Duration) error {
 	var exited <-chan struct{}
 	var v *vigil

@@ -1,7 +1,7 @@
 // Package figure draws the live figure of a run: in the cell that trains it, or, after that has ended, from the run's
 // process.
 //
-// Reading order: figure.go (what it shows of what happens), budget.go (what its pictures may cost the run), drawing.go (as a
+// Reading order: budget.go (what its pictures may cost the run), figure.go (what it shows of what happens), drawing.go (as a
 // widget of the run's process).
 package figure
 

@@ -1,8 +1,8 @@
 // Package panel has the widgets that steer a run from a notebook: the panel and the explorer of its latent space. They live
 // in the run's process and ask it straight.
 //
-// Reading order: panel.go (its loop and what is done by hand), lanes.go (what is done does not hold up what is seen),
-// board.go (the widgets), picture.go (their pictures), then explore.go and viewpoint.go.
+// Reading order: picture.go (what is drawn), board.go (a panel's widgets), lanes.go (what is done by hand does not hold up what is
+// seen), panel.go (its loop), viewpoint.go and explore.go (the explorer).
 package panel
 
 import (

@@ -1,9 +1,9 @@
 // Package record is what a run keeps: its folder on the disk, and what is known of it while it has no process. What is in
 // it is read by who only looks, and written by the run's process alone.
 //
-// Reading order: status.go (where a run stands), folder.go (what lies where, and whom it may belong to), history.go (what is
-// recorded of each step), event.go (the two together), changes.go (what was set meanwhile), ladder.go (checkpoints to go back
-// to), info.go (run.json), weights.go and recipe.go (what can be told from the files alone), words.go.
+// Reading order: history.go (what is recorded of each step), status.go (where a run stands), folder.go (what lies where, and
+// whom it may belong to), changes.go (what was set meanwhile), ladder.go (checkpoints to go back to), weights.go, words.go,
+// info.go (run.json), recipe.go (what can be told of how a run is made again).
 package record
 
 import (

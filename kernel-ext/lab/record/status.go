@@ -88,3 +88,10 @@ func (s Status) String() string {
 	}
 	return strings.Join(parts, " · ")
 }
+
+// Event is what has happened since the one before.
+type Event struct {
+	Metrics []Metric // recorded since, the oldest first
+	Rewound bool     // the run went back: Metrics begins with its first step again
+	Status  Status
+}
