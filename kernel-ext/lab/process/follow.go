@@ -30,8 +30,8 @@ func (r *Keeper) follow(ctx context.Context, sent int, tell func(e EventReply, r
 	r.mu.Unlock()
 	for {
 		r.mu.Lock()
-		calls, changed := r.status.Calls, r.changed
-		ready, ending := r.ready, r.saved
+		now, changed := r.now(), r.changed // at one moment: the records are all that the status knows of
+		calls, ready, ending := now.Calls, r.ready, r.saved
 		rewound := rewinds != r.rewinds || ready && calls < sent
 		rewinds = r.rewinds
 		r.mu.Unlock()
@@ -45,7 +45,7 @@ func (r *Keeper) follow(ctx context.Context, sent int, tell func(e EventReply, r
 				return err
 			}
 		}
-		if err := tell(EventReply{First: sent, Rewound: rewound, Status: r.present()}, records); err != nil {
+		if err := tell(EventReply{First: sent, Rewound: rewound, Status: now}, records); err != nil {
 			return err
 		}
 		sent += len(records) / record.RecordSize

@@ -78,22 +78,32 @@ func (r *Keeper) Run() error {
 	}
 	err := r.work()
 	close(r.ended)
+	r.mu.Lock()
+	patience := stopPatience
+	if r.must {
+		patience = endPatience
+	}
+	r.mu.Unlock()
 	last := make(chan struct{}) // replies and figures that are under way
 	go func() {
 		r.guests.leave()
 		r.server.Close()
-		r.server.Wait(endPatience)
+		r.server.Wait(patience)
 		close(last)
 	}()
 	select {
 	case <-last:
-	case <-time.After(endPatience):
+	case <-time.After(patience):
 	}
 	r.backend.Finalize()
 	return err
 }
 
-const endPatience = 3 * time.Second // for the last replies and figures
+// For the last replies and figures. A run that is stopped has more of it, for its client waits.
+const (
+	stopPatience = 8 * time.Second
+	endPatience  = 3 * time.Second
+)
 
 // Ready waits until the run can train, and returns how it is then.
 func (r *Keeper) Ready(ctx context.Context) (record.Status, error) {

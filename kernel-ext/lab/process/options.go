@@ -8,7 +8,7 @@ type KeepOptions struct {
 	Backend    string        // as for device.Open
 	Checkpoint time.Duration // between two timed checkpoints; default 30 s
 	Idle       time.Duration // without clients and training after which the process saves and ends; default 2 h, negative: never
-	Samples    int           // in the figure, see NewView; default 0, as many as suit the data
+	Samples    int           // in the figure, see view.New; default 0, as many as suit the data
 	Seed       int64         // of the figure's samples
 	Foreground bool          // it is not a program's copy but the program itself, `gantry train`
 	Check      func() error  // runs while the step is compiled; on its error the run does not begin; default nil

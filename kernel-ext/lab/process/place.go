@@ -12,11 +12,12 @@ import (
 	"gantry.local/kernel-ext/lab/record"
 )
 
-// place is the folder of a run as its process holds it: locked. A person may delete or move it, or
-// delete the lock in it, while the run trains.
+// place is the folder of a run as its process holds it: locked. A person may delete or move it, or delete the lock in it,
+// while the run trains.
 type place struct {
 	dir    string
 	folder *os.File
+	path   string // names the folder itself, wherever it is now, so that nothing is made where a person has deleted it
 
 	mu   sync.Mutex
 	lock *resident.Lock
@@ -43,7 +44,7 @@ func take(dir string) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &place{dir: dir, folder: folder}
+	p := &place{dir: dir, folder: folder, path: pathOf(folder, dir)}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if held, err := p.lockIt(); err != nil || !held {
@@ -61,9 +62,6 @@ func (p *place) lockIt() (held bool, err error) {
 	}
 	return lock != nil, err
 }
-
-// path names the folder itself, wherever it is now, so that nothing is made where a person has deleted it.
-func (p *place) path() string { return pathOf(p.folder, p.dir) }
 
 // leave gives the folder back.
 func (p *place) leave() {

@@ -48,7 +48,7 @@ type (
 		As      string    `json:",omitempty"` // what Rendered makes of them, in the place of numbers
 	}
 	HostArgs struct {
-		What   string          // hostPanel or hostExplorer
+		What   string          // HostPanel or HostExplorer
 		Path   string          // of the channel of the notebook's kernel
 		Parent json.RawMessage // header of the cell below which it appears
 	}

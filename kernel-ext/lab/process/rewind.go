@@ -16,13 +16,9 @@ import (
 
 // rewind goes back to the state after a step: to the checkpoint before it and from there by the very steps that were
 // made, with what was set in between. What came after is forgotten.
-func (r *Keeper) rewind(ctx context.Context, step int) (reply RewindReply, err error) {
+func (r *Keeper) rewind(ctx context.Context, step int) (RewindReply, error) {
 	r.pause(ctx)
-	err = r.between(ctx, func() error {
-		reply, err = r.goBack(ctx, step)
-		return err
-	})
-	return reply, err
+	return made(ctx, r, func() (RewindReply, error) { return r.goBack(ctx, step) })
 }
 
 func (r *Keeper) goBack(ctx context.Context, step int) (reply RewindReply, err error) {
@@ -53,7 +49,7 @@ func (r *Keeper) goBack(ctx context.Context, step int) (reply RewindReply, err e
 		return reply, fmt.Errorf("run %s has no step %d to go back to: it is at step %d", r.name, step, r.trainer.Step())
 	}
 	was, last, pace := r.trainer.LastCheckpoint(), r.last, r.pace
-	made, err := r.makeAgain(ctx, calls, past)
+	again, err := r.makeAgain(ctx, calls, past)
 	if err != nil { // the folder has it all as it was before
 		if errors.Is(err, ErrEnding) || r.restoreFile(was) != nil {
 			r.lose(errUndone)
@@ -61,14 +57,14 @@ func (r *Keeper) goBack(ctx context.Context, step int) (reply RewindReply, err e
 		r.last, r.pace = last, pace
 		return reply, err
 	}
-	reply = RewindReply{Step: r.trainer.Step(), From: made.from.Step, Exact: made.exact}
+	reply = RewindReply{Step: r.trainer.Step(), From: again.from.Step, Exact: again.exact}
 	now := r.trainer.Calls()
 	r.last, r.pace.seconds = gan.Progress{}, 0
 	if now > 0 {
 		r.last, r.pace.seconds = past[now-1].Progress, past[now-1].Seconds
 	}
-	r.shown, r.view = nil, made.view
-	r.forget = func() error { return r.cutAfter(now, made.from) }
+	r.shown, r.view = nil, again.view
+	r.forget = func() error { return r.cutAfter(now, again.from) }
 	r.update(func() {
 		r.rewinds++
 		r.status.Problem, r.status.Target, r.status.Calls, r.dirty = "", 0, now, true

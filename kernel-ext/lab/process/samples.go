@@ -21,15 +21,8 @@ const (
 )
 
 // sample draws samples from a seed, or from latents.
-func (r *Keeper) sample(ctx context.Context, a SampleArgs) (images gan.Images, err error) {
-	if err := r.wait(ctx, func() bool { return r.ready }); err != nil {
-		return images, err
-	}
-	err = r.between(ctx, func() (err error) {
-		images, err = r.drawn(ctx, a)
-		return err
-	})
-	return images, err
+func (r *Keeper) sample(ctx context.Context, a SampleArgs) (gan.Images, error) {
+	return made(ctx, r, func() (gan.Images, error) { return r.drawn(ctx, a) })
 }
 
 // drawn draws samples, a part at a time, so that a process that must end need not draw them all.
@@ -88,7 +81,7 @@ func (r *Keeper) rendered(ctx context.Context, a SampleArgs) (of view.Shape, con
 	if err != nil || a.As == "" {
 		return of, view.Bytes(images.Data), err
 	}
-	classes := r.trainer.Experiment().Classes
+	classes := r.exp.Classes
 	if r.exp.ClassGenerator == nil || a.Classes != nil {
 		classes = 0
 	}
@@ -98,21 +91,18 @@ func (r *Keeper) rendered(ctx context.Context, a SampleArgs) (of view.Shape, con
 
 // picture is the figure's samples as a page, a PNG.
 func (r *Keeper) picture(ctx context.Context) ([]byte, error) {
-	if err := r.wait(ctx, func() bool { return r.ready }); err != nil {
-		return nil, err
-	}
-	var encoded bytes.Buffer
-	err := r.between(ctx, func() error {
+	return made(ctx, r, func() ([]byte, error) {
 		if err := r.beforeSampling(); err != nil {
-			return err
+			return nil, err
 		}
 		img, err := r.view.Picture()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return png.Encode(&encoded, img)
+		var encoded bytes.Buffer
+		err = png.Encode(&encoded, img)
+		return encoded.Bytes(), err
 	})
-	return encoded.Bytes(), err
 }
 
 // beforeSampling saves before the sampler is compiled.
@@ -126,11 +116,7 @@ func (r *Keeper) beforeSampling() error {
 
 // export is the generator as an ONNX model.
 func (r *Keeper) export(ctx context.Context, batch int) ([]byte, error) {
-	var generator *gan.Generator
-	err := r.between(ctx, func() (err error) {
-		generator, err = r.trainer.Generator()
-		return err
-	})
+	generator, err := made(ctx, r, func() (*gan.Generator, error) { return r.trainer.Generator() })
 	if err != nil {
 		return nil, err
 	}
@@ -169,15 +155,15 @@ func (r *Keeper) look() (*shownLook, error) {
 }
 
 // lookBetween looks between two steps.
-func (r *Keeper) lookBetween(ctx context.Context) (l view.Look, content []byte, err error) {
-	err = r.between(ctx, func() error {
+func (r *Keeper) lookBetween(ctx context.Context) (view.Look, []byte, error) {
+	l, err := made(ctx, r, func() (l shownLook, err error) {
 		begin := time.Now()
 		last, err := r.look()
 		if err == nil {
-			l, content = last.Look, last.bytes
+			l = *last
 			l.Stood = time.Since(begin)
 		}
-		return err
+		return l, err
 	})
-	return l, content, err
+	return l.Look, l.bytes, err
 }

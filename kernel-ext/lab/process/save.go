@@ -69,7 +69,7 @@ func (r *Keeper) writeState() error {
 	if err := r.history.Sync(); err != nil {
 		return err
 	}
-	if err := r.trainer.Save(filepath.Join(r.place.path(), record.CheckpointsDir)); err != nil {
+	if err := r.trainer.Save(filepath.Join(r.place.path, record.CheckpointsDir)); err != nil {
 		return err
 	}
 	return r.writeInfo()
@@ -80,7 +80,7 @@ func (r *Keeper) settle() error {
 	if err := r.save(); err != nil {
 		return err
 	}
-	if err := r.trainer.SaveWeights(r.place.path()); err != nil {
+	if err := r.trainer.SaveWeights(r.place.path); err != nil {
 		r.cannotSave(err)
 		return fmt.Errorf("%w: %s", ErrUnsaved, r.words(err))
 	}
@@ -93,5 +93,5 @@ func (r *Keeper) writeInfo() error {
 	st := &r.info.Status
 	st.State, st.Pid, st.Memory, st.StepsPerSecond, st.Clients = record.Ended, os.Getpid(), 0, 0, 0
 	st.Signature = gan.Signature{} // kept beside it
-	return r.info.Write(r.place.path())
+	return r.info.Write(r.place.path)
 }

@@ -167,7 +167,20 @@ func (r *Keeper) between(ctx context.Context, do func() error) error {
 	}
 }
 
-// ending is errEnding when the process is to stop.
+// made is what do makes between two steps.
+func made[T any](ctx context.Context, r *Keeper, do func() (T, error)) (T, error) {
+	var value, none T
+	err := r.between(ctx, func() (err error) {
+		value, err = do()
+		return err
+	})
+	if err != nil { // do may be under way still
+		return none, err
+	}
+	return value, nil
+}
+
+// ending is ErrEnding when the process is to stop.
 func (r *Keeper) ending() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -207,6 +220,11 @@ func (r *Keeper) exit() {
 func (r *Keeper) present() record.Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.now()
+}
+
+// now is present, called under mu.
+func (r *Keeper) now() record.Status {
 	st := r.status
 	switch {
 	case !r.ready:
@@ -227,7 +245,7 @@ func (r *Keeper) present() record.Status {
 
 // words are an error's, with the folder's name.
 func (r *Keeper) words(err error) string {
-	return strings.ReplaceAll(record.OneLine(err), r.place.path(), r.dir)
+	return strings.ReplaceAll(record.OneLine(err), r.place.path, r.dir)
 }
 
 // tempo measures how fast a run trains; pauses and compilations between steps do not count.
