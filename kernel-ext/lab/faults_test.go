@@ -2,6 +2,7 @@ package lab_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -420,6 +422,112 @@ func TestDamagedRun(t *testing.T) {
 			t.Errorf("the weights are %v", w)
 		}
 	})
+}
+
+// TestFailedRewind lets the way back fail in its middle, in what is made again and in what is removed: the run and its history
+// stay at the same step.
+func TestFailedRewind(t *testing.T) {
+	p := plan{Name: "back", Backend: "go", Checkpoint: time.Hour}
+	for what, fails := range map[string]func(t *testing.T, r *lab.Run) (at int, repair func()){
+		"a change that cannot be made again": func(t *testing.T, r *lab.Run) (int, func()) {
+			f, err := os.OpenFile(filepath.Join(r.Dir(), "changes"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintln(f, `{"Calls":13,"Name":"no such setting","Value":1}`)
+			f.Close()
+			if _, err := r.Rewind(15); err == nil || !strings.Contains(err.Error(), "no such setting") {
+				t.Errorf("going back: %v", err)
+			}
+			return 20, func() {}
+		},
+		"a checkpoint that cannot be removed": func(t *testing.T, r *lab.Run) (int, func()) {
+			obstacle := filepath.Join(r.Dir(), "checkpoints", "checkpoint-in the way")
+			if err := os.MkdirAll(filepath.Join(obstacle, "x"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.Rewind(15); !errors.Is(err, lab.ErrUnsaved) {
+				t.Errorf("going back: %v, want ErrUnsaved", err)
+			}
+			if err := r.Train(1); !errors.Is(err, lab.ErrPaused) {
+				t.Errorf("training on: %v, want ErrPaused", err)
+			}
+			return 15, func() { os.RemoveAll(obstacle) }
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			runs(t)
+			r := p.open(t)
+			for _, step := range []int{10, 20} {
+				if err := r.TrainTo(step); err != nil {
+					t.Fatal(err)
+				}
+			}
+			at, repair := fails(t, r)
+			if s := status(t, r); s.Step != at || s.Calls != at || s.State != lab.Paused {
+				t.Errorf("it is %v, with %d calls, want it paused at step %d", s, s.Calls, at)
+			}
+			_, reported := p.undisturbed(t, at)
+			whole(t, r, reported)
+			repair()
+			eventually(t, "it is saved", func() bool { now := status(t, r); return now.Unsaved == "" && now.Checkpointed == at })
+			if err := r.TrainTo(25); err != nil {
+				t.Error(err)
+			}
+			saved, reported := p.undisturbed(t, 25)
+			whole(t, r, reported)
+			if !bytes.Equal(saved, checkpoint(t, r, 25)) {
+				t.Error("the weights at step 25 are not those of an undisturbed run")
+			}
+			if err := r.Stop(); err != nil {
+				t.Fatal(err)
+			}
+			if r = p.open(t); status(t, r).Step != 25 || r.Notice() != "" {
+				t.Errorf("opened again it is %v, %q", r, r.Notice())
+			}
+		})
+	}
+}
+
+// TestLeftWait leaves while an answer is waited for, at any moment.
+func TestLeftWait(t *testing.T) {
+	runs(t)
+	r := plan{Name: "left", Backend: "go"}.open(t)
+	if err := r.TrainAsync(1_000_000); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for i := range 40 {
+		all.Go(func() {
+			ctx, leave := context.WithTimeout(t.Context(), time.Duration(i)*time.Millisecond/4)
+			defer leave()
+			if err := r.Wait(ctx, 1_000_000); !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// TestLookedAtWhileItBegins lets another process look whether a run lives at the very moment at which it begins, and take its
+// time.
+func TestLookedAtWhileItBegins(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "seen")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	look := flock.New(filepath.Join(dir, "lock"), flock.SetPermissions(0o600))
+	if shared, err := look.TryRLock(); !shared || err != nil {
+		t.Fatal(shared, err)
+	}
+	time.AfterFunc(time.Second, func() { look.Unlock() })
+	k, err := lab.Keep(t.Context(), dir, plan{}.experiment(), lab.RunOptions{Backend: "go"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := k.End(); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestNoRoom lets a run find nowhere to save: the steps stay good in memory, it cannot be stopped, and when there is room

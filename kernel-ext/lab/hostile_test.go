@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"gantry.local/kernel-ext/internal/detach"
 	"gantry.local/kernel-ext/internal/hostile"
 	own "gantry.local/kernel-ext/internal/private"
+	"gantry.local/kernel-ext/internal/resident"
 	"gantry.local/kernel-ext/lab"
 )
 
@@ -34,7 +34,7 @@ func TestHostilePeersOfARun(t *testing.T) {
 	open := descriptors()
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	for i := range rounds {
-		conn, err := own.Dial(t.Context(), r.Dir(), detach.SocketFile)
+		conn, err := own.Dial(t.Context(), r.Dir(), resident.SocketFile)
 		if err != nil {
 			t.Fatalf("message %d of seed %d: %v", i, seed, err)
 		}
@@ -81,7 +81,7 @@ func FuzzPeerOfARun(f *testing.F) {
 		if bytes.Contains(said, []byte("stop")) {
 			return // it may
 		}
-		conn, err := own.Dial(t.Context(), r.Dir(), detach.SocketFile)
+		conn, err := own.Dial(t.Context(), r.Dir(), resident.SocketFile)
 		if err != nil {
 			t.Fatal(err)
 		}

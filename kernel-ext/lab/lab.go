@@ -4,11 +4,11 @@
 //	run := lab.Open(exp) // starts the run, or attaches to it
 //	run.Train(2000)      // the live figure; interrupting the cell pauses
 //
-// Reading order: lab.go (training under the figure), view.go (what it shows of the samples), picture.go (samples of any
-// kind as a picture). Resident runs: run.go (what a client can ask), open.go (starting and attaching), folder.go,
-// history.go and ladder.go (what a run keeps), wire.go (what is said), resident.go (the run's process), serve.go (what it
-// answers), figure.go and drawing.go (its figure, in a cell and beyond), status.go and runs.go (how runs are), panel.go and explore.go
-// (widgets that steer it, which panel_host.go keeps in the run's process).
+// Reading order: lab.go (training under the figure, without a run). Resident runs, from a cell: options.go, ask.go (how a run is
+// asked), run.go (what it can be asked), start.go and open.go (it starts, is there, or forks), and what needs these: train.go,
+// attach.go, panel.go (widgets that steer it), list.go and end.go (all runs), keep.go (a run in one's own
+// process). names.go has what comes from the packages below: process (what serves a run), panel, figure, view (samples as
+// pictures) and record (a run's folder). Imports go from lab to process, panel, figure, and from there to view and record.
 package lab
 
 import (
@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"gantry.local/gan"
+	"gantry.local/kernel-ext/lab/view"
 	"gantry.local/kernel-ext/show"
 )
 
@@ -57,7 +58,7 @@ func Watch(t *gan.Trainer, steps int, o Options) error {
 	if o.Title == "" {
 		o.Title = t.Experiment().Name
 	}
-	view, err := NewView(t, o.Samples, o.Seed)
+	view, err := view.New(t, o.Samples, o.Seed)
 	if err != nil {
 		return err
 	}

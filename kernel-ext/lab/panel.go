@@ -2,17 +2,12 @@ package lab
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"html"
-	"maps"
-	"slices"
-	"strings"
-	"sync"
-	"sync/atomic"
-	"time"
+	"os"
+	"os/signal"
 
-	"gantry.local/kernel-ext/widget"
+	"gantry.local/kernel-ext/channel"
+	"gantry.local/kernel-ext/lab/process"
 )
 
 // Panel shows a panel below the cell, by which a person steers the run, and returns at once: play, pause, a single step,
@@ -22,359 +17,31 @@ import (
 // The panel lives in the run's process: it goes on working when the cell has ended, while another cell runs, when the page
 // is loaded anew and when the kernel is restarted. Any number of notebooks may have a panel of the same run, and what is
 // done in one is seen in all. Each notebook has one panel of a run: a new one takes the place of the one before.
-func Panel(r *Run) error { return r.host(hostPanel) }
+func Panel(r *Run) error { return r.host(process.HostPanel) }
 
-const (
-	redrawEvery = 250 * time.Millisecond // between two redraws while the run trains, at least
-	redrawAway  = time.Second            // while the kernel is away: until it is looked for again
-)
+// Explore shows an explorer of the run's latent space below the cell and returns at once: a slider from the latent of one
+// seed, A, to that of another, B, along a straight line or a great circle; sliders that move along the first six components
+// of z (all of them where there are fewer); a truncation, which shrinks z towards 0; for a conditional generator the class;
+// and buttons for other seeds. The image follows the sliders, and the run where it trains; beside it is the way from A to B.
+//
+// It lives in the run's process, as Panel does.
+func Explore(r *Run) error { return r.host(process.HostExplorer) }
 
-// Lanes of a panel. What is in different ones does not wait for each other, so that pausing works while a step runs.
-const (
-	laneDrive = "drive"
-	lanePause = "pause"
-	laneLoss  = "loss"
-	laneDraw  = "draw"
-	laneSet   = "set " // and the name of the setting
-)
-
-// panel is a run's panel in one notebook. Its loop owns it; callbacks and lanes send it news.
-type panel struct {
-	run    *Run
-	ui     *widget.UI
-	board  *board
-	budget *budget // of the run's pictures
-	lanes  *lanes
-	news   chan news
-	over   chan struct{} // closed when the loop has ended
-	fresh  atomic.Bool   // the number of steps was chosen since the last play
-
-	seen    int // calls of the history before the loop
-	status  Status
-	losses  losses
-	stale   bool // the lines do not show the status
-	shownAt time.Time
-	eager   bool // a person waits: do not hold back the next lines and, of a run at rest, pictures
-	drawn   int  // calls that the pictures show, -1: not all that is known
-	drawnAt time.Time
-	doing   map[string]string // what is under way, in words, by lane
-	problem error             // of the last action
-
-	painting sync.Mutex
-	painted  [2][]byte // the last pictures
-}
-
-// news is what a panel's loop is told: something begins, or has ended.
-type news struct {
-	lane   string
-	begins string // in words
-	ended  bool
-	err    error
-}
-
-// startPanel shows a panel. The function it returns keeps it up to date until ctx ends or the run's process does.
-func startPanel(ui *widget.UI, r *Run, b *budget) (func(context.Context), error) {
-	s, err := r.Status()
-	if err != nil {
-		return nil, err
-	}
-	past, err := r.Metrics()
-	if err != nil {
-		return nil, err
-	}
-	p := &panel{run: r, ui: ui, budget: b, board: newBoard(ui, s), lanes: newLanes(), news: make(chan news), over: make(chan struct{}),
-		status: s, drawn: s.Calls, seen: len(past), doing: map[string]string{}}
-	for _, m := range past {
-		p.losses.add(m)
-	}
-	p.show()
-	if err := p.paint(p.losses, false); err != nil {
-		return nil, err
-	}
-	p.connect()
-	return p.loop, display(ui, p.board.all, p.caption(), p.painted)
-}
-
-// caption is for what remains of the panel.
-func (p *panel) caption() string {
-	return fmt.Sprintf("%s at step %d; run this cell again to steer it", p.run.name, p.status.Step)
-}
-
-// connect lets the board's buttons and sliders act on the run.
-func (p *panel) connect() {
-	b, r := p.board, p.run
-	press := func(lane, words string, do func() error) func() {
-		return func() { p.lanes.add(lane, p.action(lane, words, do)) }
-	}
-	b.play.OnClick(press(laneDrive, "", p.play))
-	b.pause.OnClick(press(lanePause, "pausing", r.Pause))
-	b.one.OnClick(press(laneDrive, "one step", func() error { return r.single(BothNetworks) }))
-	b.critic.OnClick(press(laneDrive, "a step of the critic", func() error { return r.single(CriticAlone) }))
-	b.generator.OnClick(press(laneDrive, "a step of the generator", func() error { return r.single(GeneratorAlone) }))
-	b.steps.OnChange(func(string) { p.fresh.Store(true) })
-	for name, d := range b.dials {
-		d.OnChange(func(value float64) {
-			p.lanes.latest(laneSet+name, p.action(laneSet+name, "", func() error { return r.Set(name, value) }))
-		})
-	}
-	b.loss.OnChange(func(name string) {
-		p.lanes.latest(laneLoss, p.action(laneLoss, "compiling the step with the loss "+name, func() error { return r.SetLoss(name) }))
-	})
-}
-
-// action tells the loop when something begins and how it ended.
-func (p *panel) action(lane, words string, do func() error) func() {
-	return func() {
-		p.tell(news{lane: lane, begins: words})
-		p.tell(news{lane: lane, ended: true, err: do()})
-	}
-}
-
-func (p *panel) tell(n news) {
-	select {
-	case p.news <- n:
-	case <-p.over:
-	}
-}
-
-// play trains on to where the run was to go, or, where that is reached or another number of steps was chosen, for so many
-// more.
-func (p *panel) play() error {
-	s, err := p.run.Status()
-	if err != nil || s.State == Training {
-		return err
-	}
-	if chosen := p.fresh.Swap(false); !chosen && s.Target > s.Step {
-		return p.run.Resume()
-	}
-	return p.run.begin(stepChoices()[p.board.steps.Value()])
-}
-
-// begin trains for n more steps and waits for nothing.
-func (r *Run) begin(n int) error {
-	return r.change(context.Background(), "train", trainArgs{N: n, Ask: n}, nil)
-}
-
-// single makes one step and waits for it. It takes no notice of interrupts, which are those of cells.
-func (r *Run) single(kind Updates) error {
-	var g goalReply
-	if err := r.change(context.Background(), "train", trainArgs{N: 1, Ask: 1, Kind: kind}, &g); err != nil {
-		return err
-	}
-	err := r.call(context.Background(), "wait", waitArgs{Kind: kind, Until: g.Until}, nil)
-	if errors.Is(err, ErrPaused) { // by another client
+// host asks the run's process for a panel or an explorer below the cell that is running.
+func (r *Run) host(what string) error {
+	if r.observer {
 		return nil
 	}
-	return err
-}
-
-// loop keeps the panel up to date.
-func (p *panel) loop(ctx context.Context) {
-	defer p.remain()
-	defer p.lanes.end()
-	defer close(p.over)
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer cancel()
-	events := p.run.events(ctx, p.seen)
-	due := time.NewTimer(0)
-	defer due.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case e, living := <-events:
-			if !living {
-				return
-			}
-			p.take(e)
-		case n := <-p.news:
-			p.hear(n)
-		case <-due.C:
-		}
-		due.Reset(p.redraw(time.Now()))
-	}
-}
-
-// events are those of Follow, until ctx ends or the run's process does; then the channel is closed.
-func (r *Run) events(ctx context.Context, after int) <-chan Event {
-	events := make(chan Event)
-	go func() {
-		defer close(events)
-		for e, err := range r.Follow(ctx, after) {
-			if err != nil {
-				return
-			}
-			select {
-			case events <- e:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return events
-}
-
-// take takes over what has happened to the run.
-func (p *panel) take(e Event) {
-	if e.Rewound {
-		p.losses = losses{}
-	}
-	for _, m := range e.Metrics {
-		p.losses.add(m)
-	}
-	if e.Rewound || len(e.Metrics) > 0 {
-		p.drawn = -1
-	}
-	p.see(e.Status)
-}
-
-// see takes over where the run stands. What changes by a person's doing is shown at once, here and in the run's other
-// panels.
-func (p *panel) see(s Status) {
-	before := p.status
-	if s.State != before.State || s.Loss != before.Loss || !maps.Equal(s.Settings, before.Settings) ||
-		s.State == Paused && s.Calls != before.Calls {
-		p.eager = true
-	}
-	p.status, p.stale = s, true
-}
-
-// hear takes over news of an action. Once it has ended the status is asked for, which knows what came of it.
-func (p *panel) hear(n news) {
-	p.stale, p.eager = true, p.eager || n.lane != laneDraw
-	if !n.ended {
-		p.doing[n.lane] = n.begins
-		return
-	}
-	delete(p.doing, n.lane)
-	if n.lane == laneDraw {
-		p.drawnAt = time.Now()
-		if n.err == nil {
-			if p.status.State != Training {
-				p.remain()
-			}
-			return
-		}
-	}
-	p.problem = n.err
-	if s, err := p.run.Status(); err == nil && s.State != Ended {
-		p.see(s)
-	}
-}
-
-// redraw draws what is due and returns when the next redraw is.
-func (p *panel) redraw(now time.Time) (wait time.Duration) {
-	if p.ui.Away() > 0 {
-		return redrawAway
-	}
-	wait = time.Hour
-	if p.stale {
-		if left := p.shownAt.Add(redrawEvery).Sub(now); left > 0 && !p.eager {
-			wait = left
-		} else {
-			p.show()
-			p.shownAt, p.stale = now, false
-		}
-	}
-	switch rest := p.rest(now); {
-	case p.drawn == p.status.Calls:
-	case p.lanes.busy(laneDraw):
-		return wait // its end brings news
-	case rest <= 0:
-		p.draw()
-	default:
-		wait = min(wait, rest)
-	}
-	p.eager = false
-	return wait
-}
-
-// rest is how long the pictures are left as they are. Of a run that trains they keep to its budget, whoever waits.
-func (p *panel) rest(now time.Time) time.Duration {
-	if p.eager && p.status.State != Training {
-		return 0
-	}
-	return max(p.drawnAt.Add(redrawEvery).Sub(now), p.budget.wait(now))
-}
-
-// show writes the lines, and brings sliders and choices to what holds. What a person is just changing is left alone.
-func (p *panel) show() {
-	p.board.show(p.status)
-	for name, value := range p.status.Settings {
-		if !p.lanes.busy(laneSet + name) {
-			p.board.turn(name, value)
-		}
-	}
-	if !p.lanes.busy(laneLoss) {
-		p.board.loss.Set(p.status.Loss)
-	}
-	var doing []string
-	for _, lane := range slices.Sorted(maps.Keys(p.doing)) {
-		if words := p.doing[lane]; words != "" {
-			doing = append(doing, words)
-		}
-	}
-	switch {
-	case p.status.Problem != "":
-		p.board.line.Set(failure(errors.New(p.status.Problem + "; run.Rewind(step) goes back to a checkpoint")))
-	case len(doing) > 0:
-		p.board.line.Set(html.EscapeString(strings.Join(doing, ", ")) + " …")
-	case p.problem != nil:
-		p.board.line.Set(failure(p.problem))
-	default:
-		p.board.line.Set("")
-	}
-}
-
-// draw draws the pictures, in a lane of their own: samples may have to wait for a step that is under way.
-func (p *panel) draw() {
-	p.drawn = p.status.Calls
-	curves, trains := p.losses.clone(), p.status.State == Training
-	p.lanes.latest(laneDraw, func() { p.tell(news{lane: laneDraw, ended: true, err: p.paint(curves, trains)}) })
-}
-
-// paint draws the pictures, and notes what that took of the run: drawing, and for how long the training stood still for
-// the samples, but not the wait for the end of a step. What is drawn while the run rests costs it nothing.
-func (p *panel) paint(curves losses, trains bool) error {
-	var s shown
-	drawing := stopwatch{}
-	drawing.start()
-	defer func() {
-		if cost := drawing.stop() + s.Stood; trains {
-			p.budget.spend(time.Now(), cost)
-		}
-	}()
-	chart, err := curves.picture()
+	conn, err := channel.Dial(ctx, "")
 	if err != nil {
-		return err
+		return fmt.Errorf("the %s of run %s: %w", what, r.name, err)
 	}
-	p.board.curves.SetPNG(chart)
-	drawing.stop()
-	content, err := p.run.ask(context.Background(), "look", nil, &s)
-	drawing.start()
-	if err != nil {
-		return err
+	a := process.HostArgs{What: what, Path: conn.Path(), Parent: conn.Parent()}
+	conn.Close()
+	if err := r.call(ctx, "host", a, nil); err != nil {
+		return fmt.Errorf("the %s of run %s: %w", what, r.name, err)
 	}
-	grid, err := s.picture(content)
-	if err != nil {
-		return err
-	}
-	p.painting.Lock()
-	p.painted = [2][]byte{chart, grid}
-	p.painting.Unlock()
-	return setPicture(p.board.samples, grid)
-}
-
-// remain sets what is left of the panel when it ends.
-func (p *panel) remain() {
-	p.painting.Lock()
-	painted := p.painted
-	p.painting.Unlock()
-	data, metadata, err := remains(p.caption(), painted)
-	if err == nil {
-		err = p.ui.SetFallback(p.board.all, data, metadata)
-	}
-	if err != nil {
-		p.problem = err
-	}
+	return nil
 }

@@ -527,7 +527,7 @@ func TestKilledClients(t *testing.T) {
 // what was lost, and in the end the run is an undisturbed one's equal.
 func TestKilledResident(t *testing.T) {
 	runs(t)
-	const kills, every = 20, 40
+	const kills, every = 25, 40
 	p := plan{Name: "reborn", Backend: "go", Checkpoint: 20 * time.Millisecond}
 	random := rand.New(rand.NewPCG(3, 4))
 	target, losses := 0, 0

@@ -1,29 +1,21 @@
 package widget
 
 import (
-	"bufio"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strconv"
-	"strings"
-	"sync"
 	"syscall"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"gantry.local/kernel-ext/channel"
-	"gantry.local/kernel-ext/internal/detach"
 	"gantry.local/kernel-ext/internal/private"
+	"gantry.local/kernel-ext/internal/resident"
 )
 
 // EnvPatience names the environment variable that says for how long hosted widgets wait for a kernel that has gone, as Go
@@ -38,10 +30,7 @@ const (
 
 const (
 	buildPatience = 2 * time.Minute // for all that the program does up to Host, and build
-	stopPatience  = 5 * time.Second
-	wordPatience  = 5 * time.Second // for the other end to say its first line
-	longestWord   = 64
-	lockFile      = "lock" // held by the host that serves
+	stopPatience  = 5 * time.Second // for a host to answer that it ends, and to end
 )
 
 // Host shows widgets that live on when their cell has ended. It starts the program once more, apart from the notebook: that
@@ -70,6 +59,15 @@ func Host(name string, build func(ui *UI) error) error {
 	return nil
 }
 
+// protocol is what a host and the cells of its kernel agree on.
+func protocol() resident.Protocol { return resident.Protocol{Version: 1} }
+
+// What a host can be asked.
+const (
+	opBuilt = "built" // whether its widgets can be seen: answered with why building them failed, or ""
+	opStop  = "stop"
+)
+
 // start starts the host and waits until its widgets can be seen.
 func start(dir, path, name string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), buildPatience)
@@ -90,138 +88,88 @@ func start(dir, path, name string) error {
 	if err != nil {
 		return err
 	}
-	process, err := detach.Start(detach.Options{
+	process, err := resident.Start(resident.StartOptions{
 		Dir: dir, Env: []string{envHost + "=" + name, envParent + "=" + string(parent)}, WorkDir: workDir,
 	})
 	if err != nil {
 		return err
 	}
-	type answer struct {
-		failure string
-		err     error
+	host := resident.Client{Protocol: protocol(), Dir: dir}
+	failure := ""
+	if err = host.Await(ctx, process, buildPatience); err == nil {
+		_, err = host.Ask(ctx, opBuilt, nil, &failure)
 	}
-	said := make(chan answer, 1)
-	go func() {
-		failure, err := awaitBuilt(ctx, dir)
-		said <- answer{failure, err}
-	}()
-	var told answer
-	select {
-	case told = <-said:
-	case <-process.Exited():
-		select {
-		case told = <-said: // its last words
-		case <-time.After(time.Second):
-			told.err = errors.New("it does not answer")
-		}
+	if err == nil && failure == "" {
+		return nil
 	}
-	if told.err != nil {
+	if err != nil {
 		select {
 		case <-process.Exited():
-			told.err = fmt.Errorf("it ended before it had its widgets: %s", detach.LastWords(dir, 3))
+			err = fmt.Errorf("it ended before it had its widgets: %s", resident.LastWords(dir, 3))
 		case <-time.After(time.Second):
 			syscall.Kill(process.Pid, syscall.SIGKILL)
+			if ctx.Err() != nil {
+				err = fmt.Errorf("it has no widgets after %s: %w", buildPatience, ctx.Err())
+			}
 		}
-		os.RemoveAll(dir)
-		return told.err
+	} else {
+		err = errors.New(failure)
 	}
-	if told.failure != "" {
-		os.RemoveAll(dir)
-		return errors.New(told.failure)
-	}
-	return nil
-}
-
-// ask connects to the host in dir and says word. What it answers is left to be read.
-func ask(ctx context.Context, dir, word string) (net.Conn, error) {
-	conn, err := private.Dial(ctx, dir, detach.SocketFile)
-	if err != nil {
-		return nil, err
-	}
-	conn.SetWriteDeadline(time.Now().Add(wordPatience))
-	if _, err = io.WriteString(conn, word+"\n"); err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return conn, nil
+	os.RemoveAll(dir)
+	return err
 }
 
 // stopFormer ends the host in dir, if there is one.
 func stopFormer(ctx context.Context, dir string) error {
-	conn, err := ask(ctx, dir, "stop")
-	if err != nil {
-		return nil // nobody is there
-	}
-	defer conn.Close()
-	conn.SetReadDeadline(time.Now().Add(stopPatience))
-	if _, err := io.Copy(io.Discard, conn); err == nil {
+	if !resident.Kept(dir) {
 		return nil
 	}
-	// a callback hangs, or the process is stopped; only its lock says for sure which one it is
-	text, err := os.ReadFile(filepath.Join(dir, lockFile))
-	if err != nil {
-		return fmt.Errorf("the former host does not end: %w", err)
+	ctx, cancel := context.WithTimeout(ctx, stopPatience)
+	defer cancel()
+	resident.Client{Protocol: protocol(), Dir: dir}.Ask(ctx, opStop, nil, nil)
+	if resident.AwaitEnd(dir, stopPatience) {
+		return nil
 	}
-	pid, err := strconv.Atoi(string(text))
-	if err == nil && pid > 1 {
-		err = syscall.Kill(pid, syscall.SIGKILL)
+	// a callback hangs, or the process is stopped, or it is an earlier build's
+	pid := resident.Keeper(dir)
+	if pid == 0 {
+		return errors.New("the former host does not end, and which process that is is not known")
 	}
-	if err != nil {
-		return fmt.Errorf("the former host, process %q, does not end: %w", text, err)
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		return fmt.Errorf("the former host, process %d, does not end: %w", pid, err)
 	}
 	return nil
 }
 
-// awaitBuilt waits for the host in dir to say that its widgets can be seen, or why its building failed.
-func awaitBuilt(ctx context.Context, dir string) (failure string, err error) {
-	for {
-		conn, err := ask(ctx, dir, "built")
-		if err == nil {
-			defer conn.Close()
-			stop := context.AfterFunc(ctx, func() { conn.Close() })
-			defer stop()
-			if err := json.NewDecoder(io.LimitReader(conn, longestFailure)).Decode(&failure); err != nil {
-				return "", fmt.Errorf("it did not say that it has its widgets: %w", err)
-			}
-			return failure, nil
-		}
-		select {
-		case <-ctx.Done():
-			return "", fmt.Errorf("it has no widgets after %s: %w", buildPatience, ctx.Err())
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
-const longestFailure = 1 << 20
-
 // host is the process that serves.
 type host struct {
-	built chan struct{} // closed with failure set
-	asked chan struct{} // closed when it is to end
-	gone  chan struct{} // closed when it has
+	server resident.Server
+	built  chan struct{} // closed with failure set
+	asked  chan struct{} // gets a value when it is to end
+	gone   chan struct{} // closed when it has
 
 	failure string
-	answers sync.WaitGroup
 }
 
 // serve is the life of a host. It returns the exit code.
 func serve(dir, path string, build func(ui *UI) error) int {
 	h := &host{built: make(chan struct{}), asked: make(chan struct{}, 1), gone: make(chan struct{})}
+	h.server = resident.Server{Protocol: protocol(), Answer: h.answer}
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer cancel()
-	lock, err := lockFolder(dir)
+	lock, err := resident.Take(dir, 2*stopPatience) // the former host leaves
+	if err == nil && lock == nil {
+		err = fmt.Errorf("another host of the same name does not leave %s", dir)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer lock.Close()
-	listener, err := private.Listen(dir, detach.SocketFile)
-	if err != nil {
+	defer lock.Release()
+	if err := h.server.Listen(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	go h.listen(listener)
 	ui, err := Connect(ctx, path, json.RawMessage(os.Getenv(envParent)))
 	if err == nil {
 		if trouble := attempt(func() { err = build(ui) }); trouble != "" {
@@ -235,7 +183,7 @@ func serve(dir, path string, build func(ui *UI) error) int {
 		fmt.Fprintln(os.Stderr, err)
 		h.failure = err.Error()
 		close(h.built)
-		h.leave(listener)
+		h.leave()
 		return 1 // the cell that waits removes the folder, when it has read the log
 	}
 	close(h.built)
@@ -243,64 +191,32 @@ func serve(dir, path string, build func(ui *UI) error) int {
 	ui.Close()
 	os.RemoveAll(dir)
 	channel.RemoveFolder(path)
-	h.leave(listener)
+	h.leave()
 	return 0
 }
 
 // leave takes leave of those who wait for an answer.
-func (h *host) leave(listener net.Listener) {
-	listener.Close()
+func (h *host) leave() {
+	h.server.Close()
 	close(h.gone)
-	told := make(chan struct{})
-	go func() {
-		h.answers.Wait()
-		close(told)
-	}()
-	select {
-	case <-told:
-	case <-time.After(time.Second):
-	}
+	h.server.Wait(time.Second)
 }
 
-// lockFolder waits for the former host to have left the folder, and writes into the lock whose it is.
-func lockFolder(dir string) (*flock.Flock, error) {
-	lock := flock.New(filepath.Join(dir, lockFile), flock.SetPermissions(0o600))
-	ctx, cancel := context.WithTimeout(context.Background(), 2*stopPatience)
-	defer cancel()
-	if _, err := lock.TryLockContext(ctx, 10*time.Millisecond); err != nil {
-		return nil, fmt.Errorf("another host of the same name does not leave %s: %w", dir, err)
-	}
-	return lock, os.WriteFile(lock.Path(), fmt.Append(nil, os.Getpid()), 0o600)
-}
-
-// listen answers those who connect.
-func (h *host) listen(listener net.Listener) {
-	for {
-		conn, err := listener.Accept()
-		if err != nil {
-			return
+// answer answers one who connects.
+func (h *host) answer(_ context.Context, q resident.Request, send resident.Send) error {
+	switch q.Op {
+	case opBuilt:
+		<-h.built
+		return send(h.failure, nil)
+	case opStop:
+		select {
+		case h.asked <- struct{}{}:
+		default:
 		}
-		h.answers.Go(func() {
-			defer conn.Close()
-			conn.SetReadDeadline(time.Now().Add(wordPatience))
-			word, err := bufio.NewReader(io.LimitReader(conn, longestWord)).ReadString('\n')
-			if err != nil {
-				return
-			}
-			switch strings.TrimSpace(word) {
-			case "built":
-				<-h.built
-				conn.SetWriteDeadline(time.Now().Add(wordPatience))
-				conn.Write(encode(h.failure[:min(len(h.failure), longestFailure/8)]))
-			case "stop":
-				select {
-				case h.asked <- struct{}{}:
-				default:
-				}
-				<-h.gone
-			}
-		})
+		<-h.gone
+		return send(nil, nil)
 	}
+	return fmt.Errorf("this process knows no request %q", q.Op)
 }
 
 // wait returns when the host is no longer needed.

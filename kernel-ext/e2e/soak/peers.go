@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"gantry.local/kernel-ext/channel"
-	"gantry.local/kernel-ext/internal/detach"
 	"gantry.local/kernel-ext/internal/hostile"
 	"gantry.local/kernel-ext/internal/private"
+	"gantry.local/kernel-ext/internal/resident"
 )
 
 // answerPatience is how long a hostile peer listens.
@@ -70,7 +70,7 @@ func (k *keeper) hostilePeers(ctx context.Context) error {
 	}
 	times := 20 + k.rnd.IntN(80)
 	for range times {
-		conn, err := private.Dial(context.WithoutCancel(ctx), k.dir, detach.SocketFile)
+		conn, err := private.Dial(context.WithoutCancel(ctx), k.dir, resident.SocketFile)
 		if err != nil {
 			return fmt.Errorf("the socket of the run takes no connection: %w", err)
 		}

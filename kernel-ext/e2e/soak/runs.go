@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"gantry.local/kernel-ext/internal/detach"
+	"gantry.local/kernel-ext/internal/resident"
 	"gantry.local/kernel-ext/lab"
 )
 
@@ -214,7 +214,7 @@ func (k *keeper) abandon() {
 			k.gone(pid)
 		}
 	}
-	os.Remove(filepath.Join(k.dir, detach.SocketFile))
+	os.Remove(filepath.Join(k.dir, resident.SocketFile))
 	kept := filepath.Join(k.place.dir, "broken-"+k.runName())
 	if err := os.CopyFS(kept, os.DirFS(k.dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		k.ledger.broke("run %s cannot be put aside: %v", k.runName(), err)

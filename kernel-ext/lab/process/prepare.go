@@ -1,0 +1,161 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/gomlx/compute"
+
+	"gantry.local/gan"
+	"gantry.local/gan/device"
+	"gantry.local/kernel-ext/lab/record"
+	"gantry.local/kernel-ext/lab/view"
+)
+
+// prepare compiles the step and brings back the run's state. The socket answers meanwhile.
+func (r *Keeper) prepare() error {
+	s := r.start
+	before, damage := record.ReadInfo(s.Dir)
+	if damage != nil && !errors.Is(damage, record.ErrNoRun) && !errors.Is(damage, record.ErrDamagedInfo) {
+		return damage
+	}
+	checked := beside(func() (struct{}, error) { return struct{}{}, r.o.Check() })
+	reason, err := r.compile(s, before)
+	if _, wrong := checked(); wrong != nil { // which says it better
+		return wrong
+	}
+	if err != nil {
+		return err
+	}
+	data, definition := r.status.Data, r.status.Signature
+	r.exp = r.trainer.Experiment() // with its defaults
+	initial := r.trainer.Settings()
+	r.info.Definition = definition
+	notice, err := r.restore(s, before)
+	if err != nil {
+		return err
+	}
+	if errors.Is(damage, record.ErrDamagedInfo) {
+		notice = strings.Trim(fmt.Sprintf("%s: it is written anew, by the experiment and its checkpoints; %s", record.OneLine(damage), notice), "; ")
+	}
+	if r.view, err = view.New(r.trainer, r.o.Samples, r.o.Seed); err != nil {
+		return err
+	}
+	if r.last.Step = r.trainer.Step(); r.history.N > 0 {
+		last, err := r.history.Last()
+		if err != nil {
+			return err
+		}
+		r.last, r.pace.seconds = last.Progress, last.Seconds
+	}
+	workDir, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	exp := r.trainer.Experiment()
+	now := record.Info{Recipe: record.RecipeOf(r.exp, definition, data), Batch: r.exp.BatchSize, Seed: r.exp.Seed, Version: protocolVersion,
+		Definition: definition, Data: record.KeptData(data), Initial: initial, Args: os.Args[1:], WorkDir: workDir, From: s.From,
+		Opened: r.o.Opened}
+	target := 0
+	if before != nil {
+		target = before.Status.Target
+		if now.From == "" {
+			now.From = before.From
+		}
+	}
+	if exp.Loss.String() != r.exp.Loss.String() {
+		now.Loss = exp.Loss.String()
+	}
+	r.info = now
+	r.update(func() {
+		st := &r.status
+		st.Notice, st.Backend = notice, r.backend.Description()
+		st.Device, _, _ = strings.Cut(reason, ",")
+		st.Latent, st.BatchSize = exp.Latent, exp.BatchSize
+		if exp.ClassGenerator != nil {
+			st.Classes = exp.Classes
+		}
+		if target > r.trainer.Step() {
+			st.Target = target
+		}
+	})
+	r.report()
+	if before == nil {
+		if err := r.writeInfo(); err != nil {
+			return err
+		}
+	}
+	if err := r.saveFirst(); err != nil {
+		return err
+	}
+	r.update(func() { r.ready = true })
+	return nil
+}
+
+// compile makes the trainer, if the experiment is that of before, and says which device it is on. The backend starts while the
+// data is read.
+func (r *Keeper) compile(s Start, before *record.Info) (reason string, err error) {
+	choice, err := device.Resolve(r.o.Backend)
+	if err != nil {
+		return "", err
+	}
+	opened := beside(func() (compute.Backend, error) { return device.Open(r.o.Backend) })
+	data, err := gan.DescribeData(r.exp.Data)
+	if err != nil {
+		return "", err
+	}
+	definition, err := r.exp.SignatureOn(data)
+	if err != nil {
+		return "", err
+	}
+	if before != nil && !s.Adopt {
+		was, err := before.Signature()
+		if err != nil {
+			return "", err
+		}
+		if differences := definition.Differences(was); len(differences) > 0 {
+			return "", fmt.Errorf("the run's experiment is another one: %s", record.ListDifferences(differences))
+		}
+	}
+	r.update(func() {
+		r.status.Signature, r.status.Data = definition, data
+	})
+	if r.backend, err = opened(); err != nil {
+		return "", err
+	}
+	r.trainer, err = gan.NewTrainer(r.backend, r.exp)
+	return choice.Reason, err
+}
+
+// saveFirst saves a run that is ready to begin. One that goes on from its newest checkpoint as it is need not write it again.
+func (r *Keeper) saveFirst() error {
+	if !r.asSaved {
+		return r.save()
+	}
+	if err := r.writeInfo(); err != nil {
+		return err
+	}
+	now := time.Now()
+	r.update(func() { r.savedAt, r.triedAt, r.status.Checkpointed = now, now, r.trainer.Step() })
+	return r.ladder.Add(r.trainer.LastCheckpoint(), r.trainer.Step(), r.trainer.Calls())
+}
+
+// beside begins something in a goroutine of its own. The function it returns waits for it.
+func beside[T any](do func() (T, error)) (wait func() (T, error)) {
+	type outcome struct {
+		value T
+		err   error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		value, err := do()
+		done <- outcome{value, err}
+	}()
+	return func() (T, error) {
+		o := <-done
+		return o.value, o.err
+	}
+}

@@ -1,0 +1,76 @@
+package process
+
+import (
+	"context"
+	"time"
+
+	"gantry.local/gan"
+	"gantry.local/kernel-ext/lab/record"
+)
+
+// slowStep is the time from which a step is saved as soon as it is done, because the next could be waited for in vain.
+const slowStep = 2 * time.Second
+
+const lookEach = 10 * time.Second // for collapse, where no figure asks for samples
+
+// step makes one step towards the goal and records it.
+func (r *Keeper) step(g goal) {
+	if v := r.variant(g.updates); !r.compiled[v] {
+		if r.saveDirty() != nil {
+			r.update(func() { r.goal.on = false })
+			return
+		}
+		r.compiled[v] = true
+	}
+	begin := time.Now()
+	p, err := r.advance(g.updates)
+	if err != nil {
+		r.update(func() {
+			r.goal.on, r.settled = false, true
+			r.status.Problem = r.words(err)
+		})
+		r.report()
+		return
+	}
+	now := time.Now()
+	r.update(func() { r.dirty = true })
+	m := record.Metric{Progress: p, Updates: g.updates, Calls: r.trainer.Calls(), Seconds: r.pace.seconds}
+	err = r.history.Add(m)
+	if err == nil && (now.Sub(r.savedAt) >= r.o.Checkpoint || now.Sub(begin) >= slowStep) {
+		err = r.save()
+	}
+	if err != nil { // a full disk, say: it must not train on without a record
+		r.cannotSave(err)
+		r.update(func() { r.goal.on = false })
+	} else if r.view != nil && now.Sub(r.lookedAt) >= lookEach {
+		if _, err := r.look(); err != nil {
+			r.update(func() { r.goal.on, r.status.Problem = false, record.OneLine(err) })
+		}
+	}
+	r.report()
+}
+
+// variant is the kind of the next step.
+func (r *Keeper) variant(u record.Updates) variant {
+	exp := r.trainer.Experiment()
+	return variant{u, u != record.GeneratorAlone && len(exp.Penalties) > 0 && r.trainer.Calls()%max(1, exp.PenaltyEvery) == 0}
+}
+
+// advance makes one step and measures its time.
+func (r *Keeper) advance(u record.Updates) (last gan.Progress, err error) {
+	begin := time.Now()
+	train := r.trainer.Train
+	switch u {
+	case record.CriticAlone:
+		train = r.trainer.StepCritic
+	case record.GeneratorAlone:
+		train = r.trainer.StepGenerator
+	}
+	for last, err = range train(context.Background(), 1) {
+	}
+	if err == nil {
+		r.last = last
+		r.pace.add(time.Since(begin))
+	}
+	return last, err
+}

@@ -1,0 +1,147 @@
+package view
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"slices"
+
+	"gantry.local/gan"
+	"gantry.local/gan/data"
+	"gantry.local/kernel-ext/show"
+)
+
+// SampleKind says what samples are, and so how they are drawn.
+type SampleKind uint8
+
+// The kinds that others tell apart.
+const (
+	Other SampleKind = iota // for which there is no picture
+	Pictures
+	points
+	series
+	texts
+)
+
+// KindOf tells the kind of samples of height×width×depth that look like those of a data set; nil will do for pictures.
+func KindOf(height, width, depth int, like *data.Images) SampleKind {
+	switch {
+	case width > 1 && (depth == 1 || depth == 3):
+		return Pictures
+	case width > 1 || like == nil:
+		return Other
+	case like.Alphabet != nil:
+		return texts
+	case height == 1 && depth == 2:
+		return points
+	case height > 1:
+		return series
+	}
+	return Other
+}
+
+// ErrNoPicture is the error of Picture for samples that are neither pictures nor points, series or text.
+var ErrNoPicture = errors.New("there is no picture for samples")
+
+// layout is what a picture is for.
+type layout uint8
+
+const (
+	page layout = iota // a file of its own, or a notebook's cell
+	card               // the live figure
+)
+
+// Picture draws samples that look like those of set as the kind of its data asks for: points in the plane over the
+// data's own, time series as lines, characters as text, and pictures in a grid of ten columns. classes is that of a
+// conditional generator whose samples are of the classes in turn, as many of each, and 0 for any other; up to twenty
+// classes become a row each. The set is loaded where the samples' own shape does not tell what they are. The error
+// is ErrNoPicture where there is no picture for them.
+func Picture(samples gan.Images, set data.Set, classes int) (image.Image, error) {
+	if KindOf(samples.H, samples.W, samples.C, nil) == Pictures {
+		return grid(samples, classes)
+	}
+	like, err := set.Load()
+	if err != nil {
+		return nil, err
+	}
+	return draw(samples, KindOf(samples.H, samples.W, samples.C, like), like, page)
+}
+
+// grid is a page of pictures.
+func grid(samples gan.Images, classes int) (image.Image, error) {
+	sorted, columns := arranged(samples, classes)
+	return show.GridImage(sorted, show.GridOptions{Columns: columns})
+}
+
+// arranged puts pictures of the classes in turn, as many of each, in the order of their classes, a row for each. Others
+// stay as they are, in as many columns as package show chooses.
+func arranged(samples gan.Images, classes int) (sorted show.Images, columns int) {
+	if classes < 1 || classes > mostRows || samples.N%classes != 0 {
+		return show.Images(samples), 0
+	}
+	sorted = show.Images(samples)
+	sorted.Data = make([]float32, 0, len(samples.Data))
+	size := len(samples.Data) / samples.N
+	for class := range classes {
+		for i := class; i < samples.N; i += classes {
+			sorted.Data = append(sorted.Data, samples.Data[i*size:(i+1)*size]...)
+		}
+	}
+	return sorted, samples.N / classes
+}
+
+const mostRows = 20 // of a class each
+
+// draw draws samples that are no pictures.
+func draw(samples gan.Images, kind SampleKind, like *data.Images, l layout) (image.Image, error) {
+	switch kind {
+	case points:
+		cloud := show.Cloud{Data: like.Floats(0, min(like.N, 1000)), Samples: samples.Data}
+		cloud.Width, cloud.Height = l.side(), l.side()
+		return show.PointsImage(cloud)
+	case series:
+		lines := show.Sequences{Data: samples.Data, N: samples.N, T: samples.H, C: samples.C}
+		lines.YMin, lines.YMax = valueRange(like)
+		for _, scale := range like.Scales {
+			lines.Names = append(lines.Names, scale.Name)
+		}
+		if l == card {
+			lines.Columns, lines.Rows, lines.Width, lines.Height = 4, 6, show.Room, show.Room
+		}
+		return show.LinesImage(lines)
+	case texts:
+		decoded, err := data.Decode(samples.Data, like.Alphabet, samples.H)
+		if err != nil {
+			return nil, err
+		}
+		options := show.TextOptions{Length: samples.H, Width: l.side()}
+		if l == card {
+			options.Height = show.Room
+		}
+		return show.TextsImage(decoded, options)
+	}
+	return nil, fmt.Errorf("%w of %d×%d×%d; write them as numbers", ErrNoPicture, samples.H, samples.W, samples.C)
+}
+
+// DrawCard draws samples that are no pictures for a card.
+func DrawCard(samples gan.Images, kind SampleKind, like *data.Images) (image.Image, error) {
+	return draw(samples, kind, like, card)
+}
+
+// side is the length of a picture's sides, 0 for that of package show.
+func (l layout) side() int {
+	if l == card {
+		return show.Room
+	}
+	return 0
+}
+
+// valueRange is an axis for the values of the data, with a little room.
+func valueRange(like *data.Images) (low, high float64) {
+	if like.Values == nil {
+		return -1, 1
+	}
+	low, high = float64(slices.Min(like.Values)), float64(slices.Max(like.Values))
+	room := 0.05 * max(high-low, 1e-6)
+	return low - room, high + room
+}

@@ -1,0 +1,187 @@
+// Package view shows samples as what they are: pictures, points in the plane, series or text.
+//
+// Reading order: picture.go (samples of any kind as a picture), view.go (those of a trainer, time and again, and whether they
+// look collapsed), rendered.go (as the content of a file), look.go (one look, as it is handed to another process).
+package view
+
+import (
+	"fmt"
+	"image"
+	"math"
+	"strings"
+
+	"gantry.local/gan"
+	"gantry.local/gan/data"
+	"gantry.local/gan/loss"
+	"gantry.local/gan/metric"
+	"gantry.local/kernel-ext/show"
+)
+
+// View shows what a run's generator makes of the same latents each time, as the kind of its data asks for (see Picture),
+// and watches samples of pictures, and points in the plane, for collapse. Where there is no picture for the data, it shows nothing.
+type View struct {
+	trainer *gan.Trainer
+	like    *data.Images
+	kind    SampleKind
+	n       int
+	seed    int64
+	classes int // of a conditional generator, or 0
+
+	watch   func()          // makes the monitor, at the first look; nil where it was made, and for data that has none
+	monitor *metric.Monitor // nil: none
+	watched int             // samples that the monitor looks at
+	looked  int             // step of its last look
+	light   show.Light
+	note    string
+}
+
+const (
+	firstLook = 200 // step of the first look for collapse; before, all samples are alike
+	lookEvery = 100 // steps between two, at least
+)
+
+// New prepares to show n samples, 0 for as many as suit the kind of data: 100 pictures, 1000 points, 24 series, or a
+// page of text. A class-conditional generator's are a row for each class, of up to ten. It fails when the data set
+// cannot be loaded.
+func New(t *gan.Trainer, n int, seed int64) (*View, error) {
+	exp := t.Experiment()
+	like, err := exp.Data.Load()
+	if err != nil {
+		return nil, err
+	}
+	v := &View{trainer: t, like: like, kind: KindOf(like.Height, like.Width, like.Depth(), like), n: n, seed: seed}
+	if n == 0 {
+		v.n = map[SampleKind]int{points: 1000, series: 24}[v.kind]
+	}
+	if v.n == 0 {
+		v.n = 100
+	}
+	if exp.ClassGenerator != nil {
+		v.classes = exp.Classes
+		if columns := min(10, v.n/v.classes); columns > 0 && v.classes <= mostRows {
+			v.n = columns * v.classes
+		}
+	}
+	v.watch = map[SampleKind]func(){Pictures: v.watchPictures, points: v.watchPoints}[v.kind]
+	if v.watch != nil {
+		v.light, v.note = show.Unlit, fmt.Sprintf("collapse is looked for from step %d on", firstLook)
+	}
+	return v, nil
+}
+
+// watchPictures makes the monitor, of so few images that a look takes milliseconds. Data in which nothing differs, or that is
+// too small, has none.
+func (v *View) watchPictures() {
+	size := v.like.Height * v.like.Width * v.like.Depth()
+	v.watched = min(max(int(math.Sqrt(10e6/float64(size))), 16), 100) // of which each pair is compared
+	n := min(2*v.watched, v.like.N)
+	real := gan.Images{N: n, H: v.like.Height, W: v.like.Width, C: v.like.Depth()}
+	for i := range n {
+		real.Data = append(real.Data, v.like.Floats(i*v.like.N/n, 1)...)
+	}
+	var classifier *metric.Extractor // counts the classes that samples show, for the data that has one
+	if name := metric.NameFor(v.trainer.Experiment().Data.Name); name != "" {
+		classifier, _ = metric.Open(v.trainer.Backend(), name)
+	}
+	v.monitor, _ = metric.NewMonitor(real, classifier)
+}
+
+// watchPoints makes the monitor of points in the plane, whose classes are their modes. All samples are looked at: a mode of
+// 25 has few of them.
+func (v *View) watchPoints() {
+	v.watched = v.n
+	n := min(500, v.like.N)
+	real := gan.Images{N: n, H: 1, W: 1, C: 2}
+	var modes []int32
+	for i := range n {
+		at := i * v.like.N / n
+		real.Data = append(real.Data, v.like.Floats(at, 1)...)
+		if v.like.Labels != nil {
+			modes = append(modes, v.like.Labels[at])
+		}
+	}
+	v.monitor, _ = metric.NewPointMonitor(real, modes)
+}
+
+// Light returns what the last look for collapse showed, and what it means in words.
+func (v *View) Light() (show.Light, string) { return v.light, v.note }
+
+// Samples draws the view's samples.
+func (v *View) Samples() (gan.Images, error) { return v.trainer.Sample(v.n, v.seed) }
+
+// Picture draws them as the picture of a whole page.
+func (v *View) Picture() (image.Image, error) {
+	samples, err := v.Samples()
+	if err != nil {
+		return nil, err
+	}
+	if v.kind == Pictures {
+		return grid(samples, v.classes)
+	}
+	return draw(samples, v.kind, v.like, page)
+}
+
+// Dress adds to the frame of a step what the view shows: the light and note of the last look for collapse, and, where
+// they are due, the samples, at which it may look again.
+func (v *View) Dress(frame *show.Frame, p gan.Progress, due bool) error {
+	if due && v.kind != Other {
+		samples, err := v.Samples()
+		if err != nil {
+			return err
+		}
+		v.look(samples, p)
+		if v.kind == Pictures {
+			grid, columns := arranged(samples, v.classes)
+			frame.Samples, frame.Columns = &grid, columns
+		} else if frame.Picture, err = draw(samples, v.kind, v.like, card); err != nil {
+			return err
+		}
+	}
+	frame.Light, frame.Note = v.light, v.note
+	if spent, private := v.trainer.Spent(); private {
+		frame.Note = strings.TrimPrefix(frame.Note+" · "+spent.String(), " · ")
+	}
+	return nil
+}
+
+// look lets the monitor see the samples of a step, if it is time.
+func (v *View) look(samples gan.Images, p gan.Progress) {
+	if p.Step < max(firstLook, v.looked+lookEvery) || samples.N < 2 {
+		return
+	}
+	if v.watch != nil {
+		v.watch()
+		v.watch = nil
+		if v.monitor == nil {
+			v.light, v.note = show.NoLight, ""
+		}
+	}
+	if v.monitor == nil {
+		return
+	}
+	v.looked = p.Step
+	vitals := metric.Vitals{GeneratorGradients: []float64{p.GeneratorGradient}}
+	switch v.trainer.Experiment().Loss.(type) {
+	case loss.CrossEntropy, loss.Margin, loss.Smoothed: // whose critics put the border at 0
+		vitals.CriticAccuracy = (p.RealAccuracy + p.FakeAccuracy) / 2
+	}
+	signal, err := v.monitor.Look(firstOf(samples, v.watched), vitals)
+	switch {
+	case err != nil: // a sample that is not finite
+		v.light, v.note = show.Red, err.Error()
+	case signal.Level == metric.OK:
+		v.light, v.note = show.Green, "no sign of collapse"
+	case signal.Level == metric.Watch:
+		v.light, v.note = show.Amber, signal.String()
+	default:
+		v.light, v.note = show.Red, signal.String()
+	}
+}
+
+// firstOf is the first n of the images, or all if there are fewer.
+func firstOf(images gan.Images, n int) gan.Images {
+	n = min(n, images.N)
+	images.Data = images.Data[:n*images.H*images.W*images.C]
+	images.N = n
+	return images
+}
