@@ -10,19 +10,21 @@ import (
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"gantry.local/kernel-ext/jupyter"
 )
 
 // answers replies to what a front-end asks about code and history, at once or, where the language server must be
 // asked, as soon as it has answered; neither waits for a cell that runs. It returns false for any other request.
-func (p *proxy) answers(channel string, m *message, msgType string) bool {
+func (p *proxy) answers(channel string, m *jupyter.Message, msgType string) bool {
 	var r struct {
 		Code   string `json:"code"`
 		Cursor *int   `json:"cursor_pos"`
 		historyRequest
 	}
 	read := func() {
-		if err := json.Unmarshal(m.content, &r); err != nil {
-			p.log.printf("%s: %v", msgType, err) // answered as far as it could be read
+		if err := json.Unmarshal(m.Content, &r); err != nil {
+			p.log.Printf("%s: %v", msgType, err) // answered as far as it could be read
 		}
 		if r.Cursor == nil {
 			end := utf8.RuneCountInString(r.Code)

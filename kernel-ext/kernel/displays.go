@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/janpfeifer/gonb/gonbui/protocol"
+
+	"gantry.local/kernel-ext/jupyter"
 )
 
 const (
@@ -136,8 +138,8 @@ func (d *displays) handle(said *protocol.DisplayData) error {
 	if err != nil {
 		return err
 	}
-	m := newMessage(d.p.session, msgType, d.c.message, map[string]any{})
-	m.content = content
+	m := jupyter.NewMessage(d.p.session, msgType, d.c.message, map[string]any{})
+	m.Content = content
 	d.p.drainPrinted() // what the program has printed before
 	d.p.publish(m)
 	return nil
@@ -154,7 +156,7 @@ func notNil[M ~map[K]any, K comparable](m M) M {
 func (d *displays) passOn(said *protocol.DisplayData) error {
 	err := d.tryPassOn(said)
 	if errors.Is(err, os.ErrClosed) || errors.Is(err, os.ErrNotExist) {
-		d.p.log.printf("lost what a program sent to GoNB at its end: %v", slices.Collect(maps.Keys(said.Data)))
+		d.p.log.Printf("lost what a program sent to GoNB at its end: %v", slices.Collect(maps.Keys(said.Data)))
 		return nil
 	}
 	return err
@@ -194,7 +196,7 @@ func (d *displays) untilGoNBIsDone(done <-chan struct{}) {
 }
 
 // takesMark takes a mark that comes back from GoNB. It returns false for other displays.
-func (d *displays) takesMark(m *message) bool {
+func (d *displays) takesMark(m *jupyter.Message) bool {
 	if d == nil || !isMark(m) {
 		return false
 	}
@@ -206,11 +208,11 @@ func (d *displays) takesMark(m *message) bool {
 }
 
 // isMark tells whether a display of GoNB is a mark.
-func isMark(m *message) bool {
+func isMark(m *jupyter.Message) bool {
 	var content struct {
 		Data map[string]json.RawMessage `json:"data"`
 	}
-	if len(m.content) > 1000 || json.Unmarshal(m.content, &content) != nil {
+	if len(m.Content) > 1000 || json.Unmarshal(m.Content, &content) != nil {
 		return false
 	}
 	_, is := content.Data[markType]
@@ -266,7 +268,7 @@ func (p *proxy) programsBegin(lines []byte) {
 			continue
 		}
 		if _, err := fmt.Fprintf(p.told, "%d %s\n", pid, p.programBegins(pid)); err != nil {
-			p.log.printf("a program that begins: %v", err)
+			p.log.Printf("a program that begins: %v", err)
 		}
 	}
 }
@@ -281,7 +283,7 @@ func (p *proxy) programBegins(pid int) string {
 	number := strconv.Itoa(p.programs)
 	d, err := p.openDisplays(c, p.gonb.scripts.displays(number))
 	if err != nil {
-		p.log.printf("a program's pipe for displays: %v", err)
+		p.log.Printf("a program's pipe for displays: %v", err)
 		return ""
 	}
 	c.course.displays.Store(d)
@@ -303,7 +305,7 @@ func (d *displays) part(pid int, held io.Closer, ended <-chan struct{}) {
 	arrived := make(chan struct{})
 	go func() {
 		d.drain()
-		d.p.hub.hearOut(pid)
+		d.p.hub.HearOut(pid)
 		close(arrived)
 	}()
 	select {

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"gantry.local/kernel-ext/jupyter"
 )
 
 // failure is how a cell failed, for the error message and the reply.
@@ -75,7 +77,7 @@ func (p *proxy) explain(c *cell, reply map[string]any) map[string]any {
 	}
 	p.memorize(c) // its declarations stay if it was built, whatever came after
 	content := f.content()
-	p.publish(newMessage(p.session, "error", c.message, map[string]any{
+	p.publish(jupyter.NewMessage(p.session, "error", c.message, map[string]any{
 		"ename": content["ename"], "evalue": content["evalue"], "traceback": content["traceback"],
 	}))
 	return content

@@ -16,11 +16,11 @@ import (
 	"syscall"
 	"time"
 
-	"gantry.local/kernel-ext/jupyter/zmtp"
-
 	cellbuild "gantry.local/kernel-ext/cell"
-	private "gantry.local/kernel-ext/channel"
+	"gantry.local/kernel-ext/channel"
 	"gantry.local/kernel-ext/internal/wholefile"
+	"gantry.local/kernel-ext/jupyter"
+	"gantry.local/kernel-ext/jupyter/zmtp"
 )
 
 const (
@@ -35,10 +35,10 @@ const (
 type gonb struct {
 	temp                         *temp
 	scripts                      scripts
-	signer                       signer
-	shell, control, stdin, iopub *link
+	signer                       jupyter.Signer
+	shell, control, stdin, iopub *jupyter.Link
 	pid                          int
-	log                          *logger
+	log                          *jupyter.Logger
 	guard                        *exec.Cmd
 	alive                        *os.File
 	unpinned                     error // why cells do not see the project's modules
@@ -49,7 +49,7 @@ type gonb struct {
 
 // startGoNB starts the executable and connects to it. jupyterFile names Jupyter's connection file: GoNB takes the
 // kernel's id from the name of its own. project is the root of the module that cells see, sockets are this kernel's own.
-func startGoNB(ctx context.Context, executable, jupyterFile, project string, log *logger, sockets ...string) (_ *gonb, err error) {
+func startGoNB(ctx context.Context, executable, jupyterFile, project string, log *jupyter.Logger, sockets ...string) (_ *gonb, err error) {
 	base, err := tempBase(log)
 	if err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func startGoNB(ctx context.Context, executable, jupyterFile, project string, log
 		return nil, err
 	}
 	temp := made.dir
-	g := &gonb{temp: made, scripts: scripts{temp}, signer: signer{[]byte(newID())}, log: log, exited: make(chan struct{})}
+	g := &gonb{temp: made, scripts: scripts{temp}, signer: jupyter.Signer{Key: []byte(jupyter.NewID())}, log: log, exited: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			g.stop()
@@ -69,8 +69,8 @@ func startGoNB(ctx context.Context, executable, jupyterFile, project string, log
 
 	// Unix sockets in a private folder: no other user can connect, and no other process can take a port meanwhile.
 	file := filepath.Join(temp, filepath.Base(jupyterFile))
-	info, err := json.Marshal(connectionInfo{
-		Transport: "ipc", IP: filepath.Join(temp, "z"), Key: string(g.signer.key), SignatureScheme: "hmac-sha256",
+	info, err := json.Marshal(jupyter.Connection{
+		Transport: "ipc", IP: filepath.Join(temp, "z"), Key: string(g.signer.Key), SignatureScheme: "hmac-sha256",
 		Shell: 1, IOPub: 2, Stdin: 3, Control: 4, Heartbeat: 5,
 	})
 	if err != nil {
@@ -87,12 +87,12 @@ func startGoNB(ctx context.Context, executable, jupyterFile, project string, log
 	}
 	g.unpinned = pin(project, g.scripts.mod(), g.scripts.sum())
 	cmd := exec.Command(executable, "--kernel", file, "--logtostderr", "--raw_error")
-	cmd.Env = append(gonbEnvironment(g.scripts, executable), private.Env+"="+private.Path(jupyterFile))
+	cmd.Env = append(gonbEnvironment(g.scripts, executable), channel.Env+"="+channel.Path(jupyterFile))
 	if err := g.start(cmd); err != nil {
 		close(g.exited)
 		return nil, fmt.Errorf("cannot start GoNB: %w; run make setup", err)
 	}
-	if err := g.watch(private.Path(jupyterFile), sockets...); err != nil {
+	if err := g.watch(channel.Path(jupyterFile), sockets...); err != nil {
 		return nil, err
 	}
 
@@ -105,15 +105,15 @@ func startGoNB(ctx context.Context, executable, jupyterFile, project string, log
 		case <-ctx.Done():
 		}
 	}()
-	identity := "gantry-" + newID()
+	identity := "gantry-" + jupyter.NewID()
 	for _, l := range []struct {
-		to   **link
+		to   **jupyter.Link
 		kind zmtp.Kind
 		port int
 	}{{&g.iopub, zmtp.Sub, 2}, {&g.shell, zmtp.Dealer, 1}, {&g.stdin, zmtp.Dealer, 3}, {&g.control, zmtp.Dealer, 4}} {
 		socket := fmt.Sprintf("%s-%d", filepath.Join(temp, "z"), l.port)
 		if err = closeToOthers(ctx, socket); err == nil {
-			*l.to, err = dial(ctx, l.kind, "ipc://"+socket, identity)
+			*l.to, err = jupyter.Dial(ctx, l.kind, "ipc://"+socket, identity)
 		}
 		if err != nil {
 			select {
@@ -124,7 +124,7 @@ func startGoNB(ctx context.Context, executable, jupyterFile, project string, log
 			}
 		}
 	}
-	return g, g.iopub.subscribe()
+	return g, g.iopub.Subscribe()
 }
 
 // closeToOthers waits for a socket that GoNB makes, with the umask of its cells, and gives it mode 0600.
@@ -199,13 +199,13 @@ func (g *gonb) stop() {
 		killSession(g.pid) // GoNB and gopls have nothing to lose
 		<-g.exited
 	}
-	for _, l := range []*link{g.shell, g.control, g.stdin, g.iopub} {
+	for _, l := range []*jupyter.Link{g.shell, g.control, g.stdin, g.iopub} {
 		if l != nil {
-			l.close()
+			l.Close()
 		}
 	}
 	if err := g.temp.remove(); err != nil {
-		g.log.printf("cannot remove %s: %v", g.temp.dir, err)
+		g.log.Printf("cannot remove %s: %v", g.temp.dir, err)
 	}
 	if g.guard != nil {
 		g.guard.Process.Kill()

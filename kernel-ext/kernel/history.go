@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"gantry.local/kernel-ext/internal/wholefile"
+	"gantry.local/kernel-ext/jupyter"
 )
 
 // A history keeps the cells that all kernels of a user ran, in one file of JSON lines, newest last. Several kernels
@@ -23,7 +24,7 @@ type history struct {
 
 	mu      sync.Mutex
 	session int // of this kernel; 0: nothing stored yet
-	log     *logger
+	log     *jupyter.Logger
 }
 
 const mostHistory = 4 << 20
@@ -49,10 +50,10 @@ func stateFolder() (string, error) {
 }
 
 // openHistory finds the user's history. A kernel that cannot keep one says so in its log and runs without.
-func openHistory(log *logger) *history {
+func openHistory(log *jupyter.Logger) *history {
 	dir, err := stateFolder()
 	if err != nil {
-		log.printf("%v", err)
+		log.Printf("%v", err)
 	}
 	return &history{dir: dir, most: mostHistory, log: log}
 }
@@ -76,7 +77,7 @@ func (h *history) store(e entry) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err := h.locked(func() error { return h.append(e) }); err != nil {
-		h.log.printf("history: %v", err)
+		h.log.Printf("history: %v", err)
 	}
 }
 

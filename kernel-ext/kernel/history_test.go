@@ -9,11 +9,13 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"gantry.local/kernel-ext/jupyter"
 )
 
 func newHistory(t *testing.T, dir string) *history {
 	t.Helper()
-	return &history{dir: dir, most: mostHistory, log: &logger{to: io.Discard}}
+	return &history{dir: dir, most: mostHistory, log: &jupyter.Logger{To: io.Discard}}
 }
 
 func TestGlob(t *testing.T) {
@@ -136,7 +138,7 @@ const historyVariable = "GANTRY_TEST_HISTORY"
 
 // storeMany is what a process does that the test below starts.
 func storeMany(dir string) {
-	h := &history{dir: dir, most: mostHistory, log: &logger{to: os.Stderr}}
+	h := &history{dir: dir, most: mostHistory, log: &jupyter.Logger{To: os.Stderr}}
 	for i := range 100 {
 		h.input(i+1, strings.Repeat("y", 1000))
 	}

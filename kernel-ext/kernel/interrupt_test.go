@@ -16,7 +16,7 @@ func TestInterrupts(t *testing.T) {
 	c := startKernel(t)
 	c.mustRun(hello, "hello")
 	dir := t.TempDir()
-	byMessage := func(to *channel) func() {
+	byMessage := func(to *readAhead) func() {
 		return func() {
 			id := c.send(to, "interrupt_request", map[string]any{})
 			r := c.next(to, time.Second, "interrupt_reply", answers(id, "interrupt_reply"))

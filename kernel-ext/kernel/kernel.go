@@ -11,15 +11,15 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
+	"gantry.local/kernel-ext/channel"
+	"gantry.local/kernel-ext/comms"
+	"gantry.local/kernel-ext/jupyter"
 	"gantry.local/kernel-ext/jupyter/zmtp"
-
-	private "gantry.local/kernel-ext/channel"
 )
 
 // Config says where Jupyter's connection file, GoNB and the project are.
@@ -32,77 +32,20 @@ type Config struct {
 	Ahead          bool      // learn, while the kernel runs, how cells are built that import what cells do; see quick.go
 }
 
-// connectionInfo is the content of a connection file.
-type connectionInfo struct {
-	IP              string `json:"ip"`
-	Transport       string `json:"transport"`
-	Key             string `json:"key"`
-	SignatureScheme string `json:"signature_scheme"`
-	Shell           int    `json:"shell_port"`
-	IOPub           int    `json:"iopub_port"`
-	Stdin           int    `json:"stdin_port"`
-	Control         int    `json:"control_port"`
-	Heartbeat       int    `json:"hb_port"`
-
-	owner int // of the connection file: who wrote it has the key
-}
-
-func (c connectionInfo) endpoint(port int) string {
-	separator := ":"
-	if c.Transport == "ipc" {
-		separator = "-"
-	}
-	return c.Transport + "://" + c.IP + separator + strconv.Itoa(port)
-}
-
-// files are the Unix sockets among the endpoints.
-func (c connectionInfo) files() []string {
-	if c.Transport != "ipc" {
-		return nil
-	}
-	var paths []string
-	for _, port := range []int{c.Shell, c.IOPub, c.Stdin, c.Control, c.Heartbeat} {
-		paths = append(paths, strings.TrimPrefix(c.endpoint(port), "ipc://"))
-	}
-	return paths
-}
-
-func readConnection(path string) (connectionInfo, error) {
-	c := connectionInfo{owner: os.Getuid()}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return c, fmt.Errorf("cannot read the connection file: %w", err)
-	}
-	if info, err := os.Stat(path); err == nil {
-		if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-			c.owner = int(stat.Uid)
-		}
-	}
-	if err := json.Unmarshal(text, &c); err != nil {
-		return c, fmt.Errorf("connection file %s: %w", path, err)
-	}
-	if c.Key != "" && c.SignatureScheme != "" && c.SignatureScheme != "hmac-sha256" {
-		return c, fmt.Errorf("connection file %s: signature scheme %q; want hmac-sha256", path, c.SignatureScheme)
-	}
-	return c, nil
-}
-
 // farewell is how long a closing kernel waits for its last messages to leave.
 const farewell = 500 * time.Millisecond
 
 // proxy is one running kernel.
 type proxy struct {
-	log     *logger
-	signer  signer
-	session string // of the messages this kernel writes itself
-	ownMark string // how such sessions begin, see kernelSession
+	log     *jupyter.Logger
+	gate    *jupyter.Gate  // what front-ends say comes in by it
+	signer  jupyter.Signer // of what is said to them
+	session string         // of the messages this kernel writes itself
 	project string
 	gantry  string // executable; empty: the running one
 
-	shell, control, stdin, iopub, heartbeat *socket
+	shell, control, stdin, iopub, heartbeat *jupyter.Socket
 
-	replays  replays       // of what front-ends sent
-	clients  clients       // that have shown that they have the key
 	requests requests      // of the front-ends, under way in GoNB
 	cells    queue         // execute requests that wait for their turn
 	count    int           // of the cells run so far, as GoNB counts; the goroutine that runs cells owns it
@@ -114,15 +57,15 @@ type proxy struct {
 	history  *history // of the cells of all kernels
 	memory   memory   // what the cells run so far declare
 	language languageServer
-	hub      *hub
-	output   output          // what cells print
-	streams  []*stream       // that they print to
-	begins   *stream         // where programs say that they begin
-	told     *os.File        // and what they are told
-	programs int             // that have begun; begins owns it
-	shown    map[string]bool // the ids of displays; the displays of the cell that runs own it
-	sources  []source        // of the cells run so far, the latest first; the goroutine that runs cells owns it
-	own      chan *message   // what GoNB answers to this kernel's own requests, until ready
+	hub      *comms.Hub
+	output   output                // what cells print
+	streams  []*stream             // that they print to
+	begins   *stream               // where programs say that they begin
+	told     *os.File              // and what they are told
+	programs int                   // that have begun; begins owns it
+	shown    map[string]bool       // the ids of displays; the displays of the cell that runs own it
+	sources  []source              // of the cells run so far, the latest first; the goroutine that runs cells owns it
+	own      chan *jupyter.Message // what GoNB answers to this kernel's own requests, until ready
 
 	question atomic.Int64 // when GoNB last asked the user for input, in ns of Unix time
 
@@ -156,36 +99,39 @@ func Serve(ctx context.Context, c Config) error {
 			return err
 		}
 	}
-	connection, err := readConnection(c.ConnectionFile)
+	connection, err := jupyter.ReadConnection(c.ConnectionFile)
 	if err != nil {
 		return err
 	}
 	p := &proxy{
-		log: &logger{to: c.Log}, signer: signer{[]byte(connection.Key)}, project: project,
-		gantry: c.Gantry, ready: make(chan struct{}), own: make(chan *message, 64),
+		log: &jupyter.Logger{To: c.Log}, gate: jupyter.NewGate([]byte(connection.Key)), project: project,
+		gantry: c.Gantry, ready: make(chan struct{}), own: make(chan *jupyter.Message, 64),
 		done: make(chan struct{}), shutdown: make(chan struct{}), shown: map[string]bool{},
 	}
-	p.session, p.ownMark = kernelSession(p.signer.key)
+	p.signer, p.session = p.gate.Signer, p.gate.Session
 	p.history = openHistory(p.log)
 	p.output.publish, p.output.clear = p.printedText, p.cleared
-	p.hub = newHub(p)
-	if files := connection.files(); len(files) > 0 {
+	p.hub = comms.NewHub(comms.Kernel{
+		Session: p.session, Cell: p.runningCell, Publish: p.publish, Reply: p.reply, GoNB: p.handGoNB,
+		Log: p.log.Printf, Complain: p.log.Complain, Done: p.done,
+	})
+	if files := connection.Files(); len(files) > 0 {
 		defer os.Remove(filepath.Dir(files[0])) // if it is empty
 	}
 	if err := p.listen(connection); err != nil {
 		return err
 	}
 	defer p.close()
-	if err := p.hub.open(private.Path(c.ConnectionFile)); err != nil {
+	if err := p.hub.Open(channel.Path(c.ConnectionFile)); err != nil {
 		p.warning = fmt.Sprintf("gantry: widgets and the figures of resident runs do not work in this kernel: %v", err)
-		p.log.printf("%s", p.warning)
+		p.log.Printf("%s", p.warning)
 	}
-	defer p.hub.close()
+	defer p.hub.Close()
 	defer p.language.close()
 	defer p.cells.interrupt()
 	defer close(p.done)
 
-	g, err := startGoNB(ctx, executable, c.ConnectionFile, project, p.log, connection.files()...)
+	g, err := startGoNB(ctx, executable, c.ConnectionFile, project, p.log, connection.Files()...)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil
@@ -232,7 +178,7 @@ func Serve(ctx context.Context, c Config) error {
 		case <-ctx.Done():
 			return nil
 		case <-orphaned:
-			p.log.printf("the Jupyter that started this kernel is gone; stopping")
+			p.log.Printf("the Jupyter that started this kernel is gone; stopping")
 			return nil
 		case <-g.exited:
 			return g.reason
@@ -241,44 +187,44 @@ func Serve(ctx context.Context, c Config) error {
 }
 
 // listen opens the five sockets and starts to serve them. Requests wait in their handlers until GoNB is ready.
-func (p *proxy) listen(c connectionInfo) (err error) {
+func (p *proxy) listen(c jupyter.Connection) (err error) {
 	defer func() {
 		if err != nil {
 			p.close()
 		}
 	}()
 	for _, s := range []struct {
-		to   **socket
+		to   **jupyter.Socket
 		kind zmtp.Kind
 		port int
 	}{
 		{&p.shell, zmtp.Router, c.Shell}, {&p.control, zmtp.Router, c.Control}, {&p.stdin, zmtp.Router, c.Stdin},
 		{&p.iopub, zmtp.Pub, c.IOPub}, {&p.heartbeat, zmtp.Rep, c.Heartbeat},
 	} {
-		if *s.to, err = listen(s.kind, c.endpoint(s.port), p.log); err != nil {
+		if *s.to, err = jupyter.Listen(s.kind, c.Endpoint(s.port), p.log); err != nil {
 			return err
 		}
 	}
-	for _, s := range []*socket{p.shell, p.control, p.stdin, p.iopub, p.heartbeat} {
-		s.also = c.owner
+	for _, s := range []*jupyter.Socket{p.shell, p.control, p.stdin, p.iopub, p.heartbeat} {
+		s.Also = c.Owner
 	}
-	p.iopub.greet = p.welcome
-	for _, s := range []*socket{p.shell, p.control, p.stdin} {
-		s.known = p.clients.has
+	p.iopub.Greet = p.welcome
+	for _, s := range []*jupyter.Socket{p.shell, p.control, p.stdin} {
+		s.Known = p.gate.Knows
 	}
 	// Only now: a request on one socket may be answered on another.
-	p.iopub.serve(nil)
-	p.heartbeat.serve(nil)
-	p.stdin.serve(p.onStdin)
-	p.shell.serve(p.onShell)
-	p.control.serve(p.onControl)
+	p.iopub.Serve(nil)
+	p.heartbeat.Serve(nil)
+	p.stdin.Serve(p.onStdin)
+	p.shell.Serve(p.onShell)
+	p.control.Serve(p.onControl)
 	return nil
 }
 
 func (p *proxy) close() {
-	for _, s := range []*socket{p.control, p.shell, p.iopub, p.stdin, p.heartbeat} {
+	for _, s := range []*jupyter.Socket{p.control, p.shell, p.iopub, p.stdin, p.heartbeat} {
 		if s != nil {
-			s.close(farewell)
+			s.Close(farewell)
 		}
 	}
 }

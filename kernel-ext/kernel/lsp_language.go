@@ -148,7 +148,7 @@ func (s *languageServer) ask(p *proxy, t cellText, at place, method string, resu
 		}
 	}
 	if err != nil {
-		p.log.printf("completion and documentation: %v", err)
+		p.log.Printf("completion and documentation: %v", err)
 	}
 }
 
@@ -407,14 +407,14 @@ func (s *languageServer) watch(dir string) error {
 func (p *proxy) helpPage(ctx context.Context) string {
 	reply, err := p.ask(ctx, "inspect_request", map[string]any{"code": "%help", "cursor_pos": 1, "detail_level": 0})
 	if err != nil {
-		p.log.printf("no help page: %v", err)
+		p.log.Printf("no help page: %v", err)
 		return ""
 	}
 	var content struct {
 		Data map[string]string `json:"data"`
 	}
-	if err := json.Unmarshal(reply.content, &content); err != nil {
-		p.log.printf("no help page: %v", err)
+	if err := json.Unmarshal(reply.Content, &content); err != nil {
+		p.log.Printf("no help page: %v", err)
 	}
 	return content.Data["text/plain"]
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"gantry.local/kernel-ext/jupyter"
 )
 
 // prepare waits until GoNB takes requests, finds the module of its cells, and switches off its fetching of modules, all
@@ -19,7 +21,7 @@ func (p *proxy) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.info = info.content
+	p.info = info.Content
 	p.help = p.helpPage(ctx)
 	p.module, err = findCellModule(p.gonb.temp.dir)
 	if err == nil {
@@ -36,7 +38,7 @@ func (p *proxy) prepare(ctx context.Context) error {
 	}
 	if err != nil {
 		warning := fmt.Sprintf("gantry: cells do not see the project's modules: %v; run make setup", err)
-		p.log.printf("%s", warning)
+		p.log.Printf("%s", warning)
 		p.warning = strings.TrimPrefix(p.warning+"\n"+warning, "\n")
 	}
 	return nil
@@ -51,7 +53,7 @@ func (p *proxy) switchOffFetching(ctx context.Context) error {
 		return err
 	}
 	var result struct{ Status, EValue string }
-	if err := json.Unmarshal(reply.content, &result); err != nil {
+	if err := json.Unmarshal(reply.Content, &result); err != nil {
 		return err
 	}
 	if result.Status != "ok" {
@@ -63,13 +65,13 @@ func (p *proxy) switchOffFetching(ctx context.Context) error {
 // ask sends a request of this kernel's own to GoNB's shell socket and waits for the reply and, on iopub, the idle
 // state. It asks again until it has both, because what GoNB publishes before it has noticed the subscription is lost;
 // so only requests may be asked that do no harm twice.
-func (p *proxy) ask(ctx context.Context, msgType string, content any) (*message, error) {
+func (p *proxy) ask(ctx context.Context, msgType string, content any) (*jupyter.Message, error) {
 	const patience = 250 * time.Millisecond
-	request := newMessage(p.session, msgType, nil, content)
+	request := jupyter.NewMessage(p.session, msgType, nil, content)
 	p.forward(p.gonb.shell, request)
 	again := time.NewTicker(patience)
 	defer again.Stop()
-	var reply *message
+	var reply *jupyter.Message
 	idle := false
 	for reply == nil || !idle {
 		select {
@@ -78,37 +80,18 @@ func (p *proxy) ask(ctx context.Context, msgType string, content any) (*message,
 		case <-again.C:
 			p.forward(p.gonb.shell, request)
 		case m := <-p.own:
-			if !sameID(m.parent, request.header) {
+			if !jupyter.SameID(m.Parent, request.Header) {
 				continue // the second answer to an earlier request
 			}
-			if h, err := decodeHeader(m.header); err != nil {
+			if h, err := jupyter.DecodeHeader(m.Header); err != nil {
 				return nil, err
 			} else if strings.HasSuffix(h.MsgType, "_reply") {
 				reply = m
 			}
-			idle = idle || isIdle(m)
+			idle = idle || jupyter.IsIdle(m)
 		}
 	}
 	return reply, nil
-}
-
-// sameID tells whether two headers name the same message.
-func sameID(a, b []byte) bool {
-	x, errX := decodeHeader(a)
-	y, errY := decodeHeader(b)
-	return errX == nil && errY == nil && x.MsgID == y.MsgID
-}
-
-// isIdle tells whether a message announces that the kernel is done with its parent.
-func isIdle(m *message) bool {
-	h, err := decodeHeader(m.header)
-	if err != nil || h.MsgType != "status" {
-		return false
-	}
-	var status struct {
-		State string `json:"execution_state"`
-	}
-	return json.Unmarshal(m.content, &status) == nil && status.State == "idle"
 }
 
 // warn tells the first cell what went wrong in preparing GoNB.

@@ -3,7 +3,6 @@ package kernel
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -106,21 +105,6 @@ func holdOutput(pid int) (held *os.File, ended <-chan struct{}, err error) {
 		}
 	}()
 	return held, end, nil
-}
-
-// peerProcess returns the process that made a connection to a Unix socket, or 0.
-func peerProcess(conn net.Conn) int {
-	pid := 0
-	if c, ok := conn.(syscall.Conn); ok {
-		if raw, err := c.SyscallConn(); err == nil {
-			raw.Control(func(fd uintptr) {
-				if peer, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
-					pid = int(peer.Pid)
-				}
-			})
-		}
-	}
-	return pid
 }
 
 // widenPipe lets a pipe hold more, so that a program that prints much seldom waits. Without it the pipe works too.

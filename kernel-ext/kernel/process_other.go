@@ -4,7 +4,6 @@ package kernel
 
 import (
 	"errors"
-	"net"
 	"os"
 	"os/exec"
 	"strconv"
@@ -57,9 +56,6 @@ func sessionMembers(session int) []member {
 
 // holdOutput is not possible here: what a program sends GoNB just before its end may be lost.
 func holdOutput(int) (*os.File, <-chan struct{}, error) { return nil, nil, errors.ErrUnsupported }
-
-// peerProcess is of use only with holdOutput.
-func peerProcess(net.Conn) int { return 0 }
 
 // widenPipe does nothing: pipes grow by themselves here.
 func widenPipe(int) {}

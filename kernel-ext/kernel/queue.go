@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"gantry.local/kernel-ext/jupyter"
 )
 
 // cell is one execute request on its way through the kernel.
 type cell struct {
-	message *message
+	message *jupyter.Message
 	channel string // the socket it came on
 
 	code                                          string
@@ -21,18 +23,18 @@ type cell struct {
 
 	course course // in GoNB
 
-	replied chan *message // GoNB's execute_reply
-	idle    chan struct{} // closed when GoNB has said all about the cell
-	over    sync.Once     // closes idle
+	replied chan *jupyter.Message // GoNB's execute_reply
+	idle    chan struct{}         // closed when GoNB has said all about the cell
+	over    sync.Once             // closes idle
 }
 
 // newCell reads an execute request; what its sender left out has its default.
-func newCell(channel string, m *message) (*cell, error) {
+func newCell(channel string, m *jupyter.Message) (*cell, error) {
 	c := &cell{
-		message: m, channel: channel, replied: make(chan *message, 1), idle: make(chan struct{}),
+		message: m, channel: channel, replied: make(chan *jupyter.Message, 1), idle: make(chan struct{}),
 		storeHistory: true, allowStdin: true, stopOnError: true,
 	}
-	content, err := object("content", m.content)
+	content, err := jupyter.Fields("content", m.Content)
 	if err != nil {
 		return nil, err
 	}
@@ -51,8 +53,8 @@ func newCell(channel string, m *message) (*cell, error) {
 
 // takes keeps what GoNB says about the course of a cell: this kernel tells the front-ends itself when the cell begins,
 // with the code as the user wrote it, and when it is over. It returns false for what is to be published.
-func (c *cell) takes(m *message) bool {
-	h, err := decodeHeader(m.header)
+func (c *cell) takes(m *jupyter.Message) bool {
+	h, err := jupyter.DecodeHeader(m.Header)
 	switch {
 	case err != nil:
 		return false
@@ -61,7 +63,7 @@ func (c *cell) takes(m *message) bool {
 	case h.MsgType != "status":
 		return false
 	}
-	if isIdle(m) {
+	if jupyter.IsIdle(m) {
 		c.over.Do(func() { close(c.idle) })
 	}
 	return true
@@ -140,6 +142,14 @@ func (q *queue) interrupt() {
 	}
 }
 
+// runningCell returns the header of the cell that runs, or {}.
+func (p *proxy) runningCell() json.RawMessage {
+	if c := p.cells.running(); c != nil {
+		return c.message.Header
+	}
+	return json.RawMessage("{}")
+}
+
 // runCells runs one cell after the other until the kernel ends. When one fails, those that had arrived before its reply
 // are answered as aborted, as their sender asked with stop_on_error.
 func (p *proxy) runCells() {
@@ -171,11 +181,11 @@ func (p *proxy) runCells() {
 // abort answers a cell that is not run.
 func (p *proxy) abort(c *cell) {
 	c.cancel()
-	p.publish(newMessage(p.session, "status", c.message, map[string]string{"execution_state": "busy"}))
-	p.reply(c.channel, newReply(p.session, "execute_reply", c.message, map[string]any{
+	p.publish(jupyter.NewMessage(p.session, "status", c.message, map[string]string{"execution_state": "busy"}))
+	p.reply(c.channel, jupyter.NewReply(p.session, "execute_reply", c.message, map[string]any{
 		"status": "aborted", "execution_count": p.count,
 	}))
-	p.publish(newMessage(p.session, "status", c.message, map[string]string{"execution_state": "idle"}))
+	p.publish(jupyter.NewMessage(p.session, "status", c.message, map[string]string{"execution_state": "idle"}))
 }
 
 // runCell takes one cell through its life and returns the cells that do not run because it failed: busy and execute_input, the kernel's own
@@ -183,7 +193,9 @@ func (p *proxy) abort(c *cell) {
 //
 // GoNB gets every cell, be it an empty one, because it counts cells too and names them in its errors.
 func (p *proxy) runCell(c *cell) (aborted []*cell) {
-	tell := func(msgType string, content any) { p.publish(newMessage(p.session, msgType, c.message, content)) }
+	tell := func(msgType string, content any) {
+		p.publish(jupyter.NewMessage(p.session, msgType, c.message, content))
+	}
 	tell("status", map[string]string{"execution_state": "busy"})
 	defer tell("status", map[string]string{"execution_state": "idle"})
 	if c.storeHistory {
@@ -224,7 +236,7 @@ func (p *proxy) runCell(c *cell) (aborted []*cell) {
 	if reply["status"] != "ok" && c.stopOnError {
 		aborted = p.cells.drop() // whoever has the reply may send the next cell
 	}
-	p.reply(c.channel, newReply(p.session, "execute_reply", c.message, reply))
+	p.reply(c.channel, jupyter.NewReply(p.session, "execute_reply", c.message, reply))
 	if reply["status"] == "ok" || p.built(started) {
 		p.memory.learn(plan.text)
 	}
@@ -236,14 +248,14 @@ func (p *proxy) runCell(c *cell) (aborted []*cell) {
 func (p *proxy) throughGoNB(c *cell, plan *plan) map[string]any {
 	if plan.shows {
 		if err := p.offerValue(); err != nil {
-			p.log.printf("the value of a cell's last expression will not be seen: %v", err)
+			p.log.Printf("the value of a cell's last expression will not be seen: %v", err)
 		}
 		defer p.withdrawValue()
 	}
 	p.begin(c, plan.code)
 	defer func() { c.course.displays.Load().close() }()
 	p.handOn(c.message, c, "execute_request", c.forGoNB(p.gonb.scripts.keepPath(throughBash(plan.code+plan.end))))
-	var reply *message
+	var reply *jupyter.Message
 	for idle := c.idle; reply == nil || idle != nil; {
 		select {
 		case reply = <-c.replied:
@@ -254,7 +266,7 @@ func (p *proxy) throughGoNB(c *cell, plan *plan) map[string]any {
 		}
 	}
 	var content map[string]any
-	if err := json.Unmarshal(reply.content, &content); err != nil || content == nil {
+	if err := json.Unmarshal(reply.Content, &content); err != nil || content == nil {
 		return map[string]any{"status": "error", "ename": "ERROR", "evalue": "GoNB's reply cannot be read",
 			"traceback": []string{}}
 	}

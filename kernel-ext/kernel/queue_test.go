@@ -180,14 +180,14 @@ func testQueue(c *client, step func(string, func(*testing.T))) {
 
 	step("a new subscriber is welcomed", func(t *testing.T) {
 		late := c.dial(zmtp.Sub, c.connection.IOPub)
-		defer late.close()
+		defer late.Close()
 		for _, topic := range []string{"stream", ""} {
-			if err := late.send([][]byte{append([]byte{1}, topic...)}); err != nil {
+			if err := late.Send([][]byte{append([]byte{1}, topic...)}); err != nil {
 				t.Fatal(err)
 			}
 			m := c.next(late, time.Second, "iopub_welcome", ofType("iopub_welcome"))
-			if m.content["subscription"] != topic || string(m.message.parent) != "{}" {
-				t.Errorf("subscribing to %q: %s, parent %s", topic, m.message.content, m.message.parent)
+			if m.content["subscription"] != topic || string(m.Message.Parent) != "{}" {
+				t.Errorf("subscribing to %q: %s, parent %s", topic, m.Message.Content, m.Message.Parent)
 			}
 		}
 	})

@@ -80,7 +80,7 @@ func (g *gonb) warm(executable, dir string) warming {
 		defer close(w.ended)
 		runtime.LockOSThread() // the process ends with the thread that started it
 		if text, err := cmd.CombinedOutput(); err != nil && ctx.Err() == nil {
-			g.log.printf("cells are not built ahead: %v: %s", err, strings.TrimSpace(string(text)))
+			g.log.Printf("cells are not built ahead: %v: %s", err, strings.TrimSpace(string(text)))
 		}
 	}()
 	return w

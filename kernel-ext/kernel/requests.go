@@ -2,12 +2,14 @@ package kernel
 
 import (
 	"sync"
+
+	"gantry.local/kernel-ext/jupyter"
 )
 
 // request is what is remembered of a front-end's request while GoNB works on it.
 type request struct {
-	message *message // as the front-end wrote it
-	cell    *cell    // of an execute request; nil for others
+	message *jupyter.Message // as the front-end wrote it
+	cell    *cell            // of an execute request; nil for others
 }
 
 // requests remembers the latest requests by the message id that GoNB knows. The zero value is ready to use. Old ones are forgotten, for
@@ -41,35 +43,4 @@ func (r *requests) find(id string) request {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.byID[id]
-}
-
-// clients remembers the latest identities of peers that have shown that they have the key. The zero value is ready to use.
-type clients struct {
-	mu    sync.Mutex
-	known map[string]bool
-	order []string
-}
-
-const rememberedClients = 1000
-
-func (c *clients) add(identity string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.known[identity] {
-		return
-	}
-	if c.known == nil {
-		c.known = map[string]bool{}
-	}
-	c.known[identity] = true
-	if c.order = append(c.order, identity); len(c.order) > rememberedClients {
-		delete(c.known, c.order[0])
-		c.order = c.order[1:]
-	}
-}
-
-func (c *clients) has(identity string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.known[identity]
 }

@@ -185,7 +185,7 @@ func (p *proxy) offerValue() error {
 // withdrawValue takes it away again.
 func (p *proxy) withdrawValue() {
 	if err := os.Remove(filepath.Join(p.module.dir, showFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		p.log.printf("cell module: %v", err)
+		p.log.Printf("cell module: %v", err)
 	}
 }
 
@@ -200,11 +200,11 @@ func (p *proxy) takeValue() map[string]any {
 		return nil // no value
 	}
 	if err := os.Remove(path); err != nil {
-		p.log.printf("value of a cell: %v", err)
+		p.log.Printf("value of a cell: %v", err)
 	}
 	var data map[string]any
 	if err := json.Unmarshal(text, &data); err != nil {
-		p.log.printf("value of a cell: %v", err)
+		p.log.Printf("value of a cell: %v", err)
 		return nil
 	}
 	return data

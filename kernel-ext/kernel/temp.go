@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"gantry.local/kernel-ext/internal/private"
+	"gantry.local/kernel-ext/jupyter"
 )
 
 const (
@@ -30,10 +31,10 @@ type temp struct {
 }
 
 // tempBase is the system's temporary folder, or /tmp where sockets in that one would have too long a path.
-func tempBase(log *logger) (string, error) {
+func tempBase(log *jupyter.Logger) (string, error) {
 	base, err := filepath.Abs(os.TempDir())
 	if err == nil && len(base) > longestBase {
-		log.printf("the path of the temporary folder %s has %d bytes, with more than %d it has no room for Unix sockets: using /tmp", base, len(base), longestBase)
+		log.Printf("the path of the temporary folder %s has %d bytes, with more than %d it has no room for Unix sockets: using /tmp", base, len(base), longestBase)
 		base = "/tmp"
 	}
 	return base, err
@@ -42,7 +43,7 @@ func tempBase(log *logger) (string, error) {
 // makeTemp makes the folder of a kernel.
 func makeTemp(base string) (*temp, error) {
 	for range 100 {
-		t := &temp{dir: filepath.Join(base, tempPrefix+newID()[:8])}
+		t := &temp{dir: filepath.Join(base, tempPrefix+jupyter.NewID()[:8])}
 		if err := os.Mkdir(t.dir, 0o700); errors.Is(err, fs.ErrExist) {
 			continue
 		} else if err != nil {
@@ -95,7 +96,7 @@ func lockFolder(dir string) (*os.File, error) {
 }
 
 // sweepTemp removes what kernels left that were killed outright.
-func sweepTemp(base string, log *logger) {
+func sweepTemp(base string, log *jupyter.Logger) {
 	entries, err := os.ReadDir(base)
 	if err != nil {
 		return // making a folder there says more
@@ -108,13 +109,13 @@ func sweepTemp(base string, log *logger) {
 		}
 		lock, err := lockFolder(dir)
 		if err != nil {
-			log.printf("%v", err)
+			log.Printf("%v", err)
 		}
 		if lock == nil {
 			continue
 		}
 		if err := os.RemoveAll(dir); err != nil {
-			log.printf("cannot remove %s of a dead kernel: %v", dir, err)
+			log.Printf("cannot remove %s of a dead kernel: %v", dir, err)
 		}
 		lock.Close()
 	}

@@ -9,9 +9,11 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"gantry.local/kernel-ext/jupyter"
 )
 
-func quietLog() *logger { return &logger{to: io.Discard} }
+func quietLog() *jupyter.Logger { return &jupyter.Logger{To: io.Discard} }
 
 // TestSweepingSparesTheLiving sweeps a temporary folder as a kernel does that does not see the others' processes.
 func TestSweepingSparesTheLiving(t *testing.T) {

@@ -19,7 +19,7 @@ import (
 	"syscall"
 	"time"
 
-	"gantry.local/kernel-ext/kernel"
+	"gantry.local/kernel-ext/jupyter"
 )
 
 // connection is the content of a connection file.
@@ -57,7 +57,7 @@ type notebook struct {
 	exited     chan struct{}
 	pid        atomic.Int64 // of the kernel that lives
 	ordered    atomic.Bool  // it is to end
-	client     *kernel.Client
+	client     *jupyter.Client
 	cells      int
 }
 
@@ -193,15 +193,15 @@ func (n *notebook) connect() error {
 	return n.ledger.timed("connect to a kernel", func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		c, err := kernel.Connect(ctx, n.file)
+		c, err := jupyter.Connect(ctx, n.file)
 		n.client = c
 		return err
 	})
 }
 
 // run runs a cell to its end.
-func (n *notebook) run(call, code string) (kernel.Cell, error) {
-	var cell kernel.Cell
+func (n *notebook) run(call, code string) (jupyter.Execution, error) {
+	var cell jupyter.Execution
 	err := n.ledger.within(stepsPatience, call, func() (err error) { cell, err = n.client.Run(context.Background(), code); return err })
 	return cell, err
 }

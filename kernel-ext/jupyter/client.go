@@ -1,4 +1,4 @@
-package kernel
+package jupyter
 
 import (
 	"bytes"
@@ -16,13 +16,13 @@ import (
 // Client is a front-end without a screen, for measurements: it runs one cell after the other in a kernel, this
 // package's or another.
 type Client struct {
-	signer       signer
+	signer       Signer
 	session      string
-	shell, iopub *link
+	shell, iopub *Link
 }
 
-// Cell is what became of a cell that a Client ran.
-type Cell struct {
+// Execution is what became of a cell that a Client ran.
+type Execution struct {
 	Sent, First, Idle time.Time // when it was sent, when the first of its output came, and when the kernel was idle again
 	Picture           time.Time // when its first picture came; zero where none did
 	Output            string    // what it printed
@@ -30,36 +30,36 @@ type Cell struct {
 
 // Connect connects to the kernel of a connection file, which need not listen yet, and waits until it runs cells.
 func Connect(ctx context.Context, connectionFile string) (_ *Client, err error) {
-	connection, err := readConnection(connectionFile)
+	connection, err := ReadConnection(connectionFile)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{signer: signer{[]byte(connection.Key)}, session: newID()}
+	c := &Client{signer: Signer{[]byte(connection.Key)}, session: NewID()}
 	defer func() {
 		if err != nil {
 			c.Close()
 		}
 	}()
-	identity := "client-" + newID()
-	if c.iopub, err = dial(ctx, zmtp.Sub, connection.endpoint(connection.IOPub), identity); err != nil {
+	identity := "client-" + NewID()
+	if c.iopub, err = Dial(ctx, zmtp.Sub, connection.Endpoint(connection.IOPub), identity); err != nil {
 		return nil, err
 	}
-	if err := c.iopub.subscribe(); err != nil {
+	if err := c.iopub.Subscribe(); err != nil {
 		return nil, err
 	}
-	if c.shell, err = dial(ctx, zmtp.Dealer, connection.endpoint(connection.Shell), identity); err != nil {
+	if c.shell, err = Dial(ctx, zmtp.Dealer, connection.Endpoint(connection.Shell), identity); err != nil {
 		return nil, err
 	}
 	// What is published before the subscription is known is lost: until something arrives, ask again.
 	heard := make(chan error, 1)
 	go func() {
-		_, err := c.iopub.receive()
+		_, err := c.iopub.Receive()
 		heard <- err
 	}()
 	again := time.NewTicker(200 * time.Millisecond)
 	defer again.Stop()
 	for {
-		if err := c.shell.send(c.signer.frames(newMessage(c.session, "kernel_info_request", nil, map[string]any{}))); err != nil {
+		if err := c.shell.Send(c.signer.Frames(NewMessage(c.session, "kernel_info_request", nil, map[string]any{}))); err != nil {
 			return nil, err
 		}
 		select {
@@ -74,35 +74,35 @@ func Connect(ctx context.Context, connectionFile string) (_ *Client, err error) 
 
 // Run runs a cell to its end. A cell that fails is an error with the kernel's words. When ctx ends, the client is
 // closed.
-func (c *Client) Run(ctx context.Context, code string) (Cell, error) {
+func (c *Client) Run(ctx context.Context, code string) (Execution, error) {
 	stop := context.AfterFunc(ctx, c.Close)
 	defer stop()
-	request := newMessage(c.session, "execute_request", nil, map[string]any{
+	request := NewMessage(c.session, "execute_request", nil, map[string]any{
 		"code": code, "silent": false, "store_history": false, "user_expressions": map[string]any{}, "allow_stdin": false,
 		"stop_on_error": true,
 	})
-	cell := Cell{Sent: time.Now()}
-	if err := c.shell.send(c.signer.frames(request)); err != nil {
+	cell := Execution{Sent: time.Now()}
+	if err := c.shell.Send(c.signer.Frames(request)); err != nil {
 		return cell, errors.Join(ctx.Err(), err)
 	}
 	var failed error
 	for {
-		frames, err := c.iopub.receive()
+		frames, err := c.iopub.Receive()
 		if err != nil {
 			return cell, errors.Join(ctx.Err(), err)
 		}
-		m, err := c.signer.parse(frames)
+		m, err := c.signer.Parse(frames)
 		if err != nil {
 			return cell, err
 		}
-		if !sameID(m.parent, request.header) {
+		if !SameID(m.Parent, request.Header) {
 			continue
 		}
-		if isIdle(m) {
+		if IsIdle(m) {
 			cell.Idle = time.Now()
 			return cell, failed
 		}
-		h, err := decodeHeader(m.header)
+		h, err := DecodeHeader(m.Header)
 		if err != nil {
 			return cell, err
 		}
@@ -114,7 +114,7 @@ func (c *Client) Run(ctx context.Context, code string) (Cell, error) {
 		if !slices.Contains([]string{"stream", "display_data", "update_display_data", "error"}, h.MsgType) {
 			continue
 		}
-		if err := json.Unmarshal(m.content, &content); err != nil {
+		if err := json.Unmarshal(m.Content, &content); err != nil {
 			return cell, err
 		}
 		if cell.First.IsZero() {
@@ -142,9 +142,9 @@ func pictured(data map[string]json.RawMessage) bool {
 
 // Close ends the connection. It may be called more than once.
 func (c *Client) Close() {
-	for _, l := range []*link{c.shell, c.iopub} {
+	for _, l := range []*Link{c.shell, c.iopub} {
 		if l != nil {
-			l.close()
+			l.Close()
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package kernel
+package jupyter
 
 import (
 	"errors"
@@ -97,7 +97,7 @@ func (p *peer) subscribed(topic []byte) bool {
 }
 
 // enqueue waits until the peer has room for a message, unless it takes nothing: then it is cut off.
-func (p *peer) enqueue(frames [][]byte, s *socket) {
+func (p *peer) enqueue(frames [][]byte, s *Socket) {
 	if p.put(frames) {
 		return
 	}
@@ -105,7 +105,7 @@ func (p *peer) enqueue(frames [][]byte, s *socket) {
 	defer look.Stop()
 	for !p.put(frames) {
 		if time.Since(time.Unix(0, p.moved.Load())) > s.patience {
-			s.log.complain("%s socket: a client took nothing for %s; disconnected it", s.kind, s.patience)
+			s.log.Complain("%s socket: a client took nothing for %s; disconnected it", s.kind, s.patience)
 			p.close()
 			return
 		}

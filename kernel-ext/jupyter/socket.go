@@ -1,4 +1,4 @@
-package kernel
+package jupyter
 
 import (
 	"errors"
@@ -18,16 +18,18 @@ import (
 
 const handshakePatience = 10 * time.Second
 
-// socket is the serving end of a ROUTER, PUB or REP socket. Each peer has a goroutine that reads and one that writes, so
+// Socket is the serving end of a ROUTER, PUB or REP socket. Each peer has a goroutine that reads and one that writes, so
 // none waits for another; what strangers may take is bounded, see crowd.go.
-type socket struct {
+type Socket struct {
 	kind     zmtp.Kind
 	listener net.Listener
-	log      *logger
-	patience time.Duration               // peerPatience, less in tests
-	greet    func(topic string) [][]byte // PUB: what a new subscriber gets first; nil: nothing
-	also     int                         // TCP: another user of this machine, besides this one and root, who may connect
-	known    func(identity string) bool  // ROUTER: a peer of this name has shown elsewhere that it has the key; nil: none has
+	log      *Logger
+	patience time.Duration // peerPatience, less in tests
+
+	// These are set before Serve.
+	Greet func(topic string) [][]byte // PUB: what a new subscriber gets first; nil: nothing
+	Also  int                         // TCP: another user of this machine, besides this one and root, who may connect
+	Known func(identity string) bool  // ROUTER: a peer of this name has shown elsewhere that it has the key; nil: none has
 
 	// ROUTER: receive gets what peers say, each peer's in turn, the first frame being the peer's identity. It calls trust
 	// when the peer has shown that it has the key.
@@ -40,8 +42,8 @@ type socket struct {
 	closed bool
 }
 
-// listen opens a socket at a ZeroMQ endpoint, tcp://host:port or ipc://path. It accepts nobody before serve.
-func listen(kind zmtp.Kind, endpoint string, log *logger) (*socket, error) {
+// Listen opens a socket at a ZeroMQ endpoint, tcp://host:port or ipc://path. It accepts nobody before Serve.
+func Listen(kind zmtp.Kind, endpoint string, log *Logger) (*Socket, error) {
 	network, address, err := splitEndpoint(endpoint)
 	if err != nil {
 		return nil, err
@@ -55,7 +57,7 @@ func listen(kind zmtp.Kind, endpoint string, log *logger) (*socket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen at %s: %w", endpoint, err)
 	}
-	return &socket{kind: kind, listener: l, log: log, patience: peerPatience, also: os.Getuid(), peers: map[*peer]bool{}}, nil
+	return &Socket{kind: kind, listener: l, log: log, patience: peerPatience, Also: os.Getuid(), peers: map[*peer]bool{}}, nil
 }
 
 // listenPrivately opens a Unix socket for this user alone. Its folder must be this user's; where it is missing, as that of
@@ -85,8 +87,8 @@ func splitEndpoint(endpoint string) (network, address string, err error) {
 	return "", "", fmt.Errorf("connection transport of %q is not known; want tcp or ipc", endpoint)
 }
 
-// serve accepts peers until close and hands what they send to receive.
-func (s *socket) serve(receive func(frames [][]byte, trust func())) {
+// Serve accepts peers until close and hands what they send to receive.
+func (s *Socket) Serve(receive func(frames [][]byte, trust func())) {
 	s.receive = receive
 	go func() {
 		for {
@@ -95,13 +97,13 @@ func (s *socket) serve(receive func(frames [][]byte, trust func())) {
 				return
 			}
 			if err != nil {
-				s.log.complain("%s socket: accept: %v", s.kind, err)
+				s.log.Complain("%s socket: accept: %v", s.kind, err)
 				time.Sleep(100 * time.Millisecond) // out of descriptors: let some go before the next try
 				continue
 			}
 			if tcp, ok := c.(*net.TCPConn); ok {
-				if err := private.CheckLocal(tcp, s.also); err != nil {
-					s.log.complain("%s socket: turned a client away: %v", s.kind, err)
+				if err := private.CheckLocal(tcp, s.Also); err != nil {
+					s.log.Complain("%s socket: turned a client away: %v", s.kind, err)
 					c.Close()
 					continue
 				}
@@ -117,11 +119,11 @@ func (s *socket) serve(receive func(frames [][]byte, trust func())) {
 }
 
 // welcome does the handshake with a new peer and then reads from it until it goes.
-func (s *socket) welcome(p *peer) {
+func (s *Socket) welcome(p *peer) {
 	defer s.leave(p)
 	defer func() {
 		if r := recover(); r != nil { // one message must not end the kernel
-			s.log.complain("%s socket: dropped a peer: %v\n%s", s.kind, r, debug.Stack())
+			s.log.Complain("%s socket: dropped a peer: %v\n%s", s.kind, r, debug.Stack())
 		}
 	}()
 	conn, err := zmtp.Open(p.raw, s.kind, "", handshakePatience, p.progress)
@@ -133,11 +135,11 @@ func (s *socket) welcome(p *peer) {
 		err = s.read(p)
 	}
 	if errors.Is(err, zmtp.ErrProtocol) || errors.Is(err, errCrowded) {
-		s.log.complain("%s socket: dropped a peer: %v", s.kind, err)
+		s.log.Complain("%s socket: dropped a peer: %v", s.kind, err)
 	} // else a port scan, or a client that has left
 }
 
-func (s *socket) read(p *peer) error {
+func (s *Socket) read(p *peer) error {
 	for {
 		frames, err := p.conn.Receive()
 		if err != nil {
@@ -149,8 +151,8 @@ func (s *socket) read(p *peer) error {
 			if err != nil {
 				return err
 			}
-			if begun && s.greet != nil {
-				p.enqueue(s.greet(topic), s)
+			if begun && s.Greet != nil {
+				p.enqueue(s.Greet(topic), s)
 			}
 			s.rise(p, heard)
 		case zmtp.Rep:
@@ -166,9 +168,9 @@ func (s *socket) read(p *peer) error {
 	}
 }
 
-// send queues frames for the peer that the first frame names (ROUTER) or for every subscriber (PUB). A peer that is
+// Send queues frames for the peer that the first frame names (ROUTER) or for every subscriber (PUB). A peer that is
 // not there gets nothing, as with any ZeroMQ router.
-func (s *socket) send(frames [][]byte) {
+func (s *Socket) Send(frames [][]byte) {
 	if s.kind == zmtp.Router {
 		s.mu.Lock()
 		p := s.named(string(frames[0]))
@@ -193,7 +195,7 @@ func (s *socket) send(frames [][]byte) {
 
 // named returns the peer with an identity, or nil; s.mu is held. Of several the one that has shown that it has the key is
 // meant, else the first: nobody gets another's messages by taking its name.
-func (s *socket) named(id string) *peer {
+func (s *Socket) named(id string) *peer {
 	var found *peer
 	for p := range s.peers {
 		if p.standing == arriving || p.id != id {
@@ -207,8 +209,8 @@ func (s *socket) named(id string) *peer {
 	return found
 }
 
-// close stops accepting and gives what is queued a moment to reach its readers.
-func (s *socket) close(patience time.Duration) {
+// Close stops accepting and gives what is queued a moment to reach its readers.
+func (s *Socket) Close(patience time.Duration) {
 	s.listener.Close()
 	s.mu.Lock()
 	s.closed = true

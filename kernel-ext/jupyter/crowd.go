@@ -1,4 +1,4 @@
-package kernel
+package jupyter
 
 import (
 	"errors"
@@ -10,7 +10,7 @@ import (
 // So what all such strangers of a socket may take together is bounded, and where they want more those go that a client
 // does without most easily.
 const (
-	mostPeers     = 256       // of a socket
+	MostPeers     = 256       // of a socket
 	strangerBytes = 64 << 20  // of the messages that arrive from all strangers of a socket
 	clientBytes   = 1 << 30   // of a message of a client that has shown the key
 	mostFrames    = 10_000    // of a message
@@ -30,7 +30,7 @@ const (
 
 var errCrowded = errors.New("strangers send more at once than is kept for them")
 
-func (s *socket) limitsFor(p *peer) zmtp.Limits {
+func (s *Socket) limitsFor(p *peer) zmtp.Limits {
 	switch {
 	case s.kind != zmtp.Router:
 		return zmtp.Limits{Frames: askingFrames, Bytes: askingBytes}
@@ -41,19 +41,19 @@ func (s *socket) limitsFor(p *peer) zmtp.Limits {
 }
 
 // admit gives a new peer a place, that of another one if all are taken. It returns false if there is none.
-func (s *socket) admit(p *peer) bool {
+func (s *Socket) admit(p *peer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return false
 	}
-	if len(s.peers) >= mostPeers {
+	if len(s.peers) >= MostPeers {
 		out := s.expendable()
 		if out == nil {
-			s.log.complain("%s socket: refused a client: %d are connected", s.kind, len(s.peers))
+			s.log.Complain("%s socket: refused a client: %d are connected", s.kind, len(s.peers))
 			return false
 		}
-		s.log.complain("%s socket: %d are connected; let one go that has not shown the key", s.kind, len(s.peers))
+		s.log.Complain("%s socket: %d are connected; let one go that has not shown the key", s.kind, len(s.peers))
 		s.remove(out)
 		out.close()
 	}
@@ -65,7 +65,7 @@ func (s *socket) admit(p *peer) bool {
 
 // expendable returns the peer to let go; s.mu is held. Of those that have come the least way it is the one that has taken
 // the longest, for a client is quick; of those that have been heard it is the latest, for clients stay.
-func (s *socket) expendable() *peer {
+func (s *Socket) expendable() *peer {
 	var out *peer
 	for p := range s.peers {
 		if p.standing == trusted {
@@ -80,14 +80,14 @@ func (s *socket) expendable() *peer {
 }
 
 // remove forgets a peer; s.mu is held.
-func (s *socket) remove(p *peer) {
+func (s *Socket) remove(p *peer) {
 	delete(s.peers, p)
 	s.held -= p.held
 	p.held = 0
 }
 
 // leave ends a peer.
-func (s *socket) leave(p *peer) {
+func (s *Socket) leave(p *peer) {
 	p.close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,13 +95,13 @@ func (s *socket) leave(p *peer) {
 }
 
 // rise notes how far a peer has come.
-func (s *socket) rise(p *peer, to standing) {
+func (s *Socket) rise(p *peer, to standing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if to == quiet {
 		if p.id = p.conn.Identity; p.id == "" {
-			p.id = "\x00" + newID()
-		} else if s.known != nil && s.known(p.id) {
+			p.id = "\x00" + NewID()
+		} else if s.Known != nil && s.Known(p.id) {
 			to = heard
 		}
 	}
@@ -118,7 +118,7 @@ func (s *socket) rise(p *peer, to standing) {
 }
 
 // hold notes what the message that arrives from a peer takes. Where strangers hold too much the one that holds most goes.
-func (s *socket) hold(p *peer, bytes int64) error {
+func (s *Socket) hold(p *peer, bytes int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.peers[p] {

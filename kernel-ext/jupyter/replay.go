@@ -1,23 +1,15 @@
-package kernel
+package jupyter
 
 import (
 	"cmp"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"strings"
 	"sync"
 )
 
 // mostDigests is how many messages of front-ends are remembered in each of two generations. At a message in ten
 // milliseconds, as a slider that is moved makes them, it takes more than an hour until the oldest are forgotten.
 const mostDigests = 1 << 19
-
-var (
-	errReplayed = errors.New("it was received before")
-	errOwn      = errors.New("it is one of this kernel's own")
-)
 
 // replays keeps front-ends' messages from being taken twice: who has seen one could send it again without the key. The
 // zero value is ready to use.
@@ -49,16 +41,3 @@ func (r *replays) first(signature []byte) bool {
 	r.now[half] = true
 	return true
 }
-
-// kernelSession returns the session of the messages that a kernel with this key writes, and how such sessions begin: Jupyter
-// keeps the key when it restarts a kernel, so what the kernel said before is still well signed. Sent back to the kernel it
-// must not count as a front-end's.
-func kernelSession(key []byte) (session, mark string) {
-	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte("session of the kernel"))
-	mark = hex.EncodeToString(mac.Sum(nil))[:16] + "-"
-	return mark + newID(), mark
-}
-
-// isOwn tells whether a session is the kernel's, now or before a restart.
-func (p *proxy) isOwn(session string) bool { return strings.HasPrefix(session, p.ownMark) }

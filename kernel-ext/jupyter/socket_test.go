@@ -1,4 +1,4 @@
-package kernel
+package jupyter
 
 import (
 	"bytes"
@@ -12,45 +12,45 @@ import (
 	"gantry.local/kernel-ext/jupyter/zmtp"
 )
 
-func listenForTest(t *testing.T, kind zmtp.Kind, receive func(*socket, [][]byte)) (*socket, string) {
+func listenForTest(t *testing.T, kind zmtp.Kind, receive func(*Socket, [][]byte)) (*Socket, string) {
 	t.Helper()
 	endpoint := "ipc://" + filepath.Join(t.TempDir(), "s")
-	s, err := listen(kind, endpoint, &logger{to: io.Discard})
+	s, err := Listen(kind, endpoint, &Logger{To: io.Discard})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.patience = 500 * time.Millisecond
-	s.serve(func(frames [][]byte, trust func()) {
+	s.Serve(func(frames [][]byte, trust func()) {
 		trust()
 		receive(s, frames)
 	})
-	t.Cleanup(func() { s.close(0) })
+	t.Cleanup(func() { s.Close(0) })
 	return s, endpoint
 }
 
-func dialForTest(t *testing.T, kind zmtp.Kind, endpoint, identity string) *link {
+func dialForTest(t *testing.T, kind zmtp.Kind, endpoint, identity string) *Link {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	l, err := dial(ctx, kind, endpoint, identity)
+	l, err := Dial(ctx, kind, endpoint, identity)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(l.close)
+	t.Cleanup(l.Close)
 	return l
 }
 
-func echo(s *socket, frames [][]byte) { s.send(frames) }
+func echo(s *Socket, frames [][]byte) { s.Send(frames) }
 
 func TestRouterKeepsBinaryFramesAndPeersApart(t *testing.T) {
 	_, endpoint := listenForTest(t, zmtp.Router, echo)
 	for _, identity := range []string{"a", "", ""} { // two that leave their identity to the router
 		l := dialForTest(t, zmtp.Dealer, endpoint, identity)
-		sent := [][]byte{{}, {0, 1, 255}, bytes.Repeat([]byte{7}, 1<<20), []byte(identity + newID())}
-		if err := l.send(sent); err != nil {
+		sent := [][]byte{{}, {0, 1, 255}, bytes.Repeat([]byte{7}, 1<<20), []byte(identity + NewID())}
+		if err := l.Send(sent); err != nil {
 			t.Fatal(err)
 		}
-		got, err := l.receive()
+		got, err := l.Receive()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,10 +74,10 @@ func TestASilentConnectionKeepsNobodyOut(t *testing.T) {
 	}
 	defer silent.Close()
 	l := dialForTest(t, zmtp.Dealer, endpoint, "a")
-	if err := l.send([][]byte{[]byte("hello")}); err != nil {
+	if err := l.Send([][]byte{[]byte("hello")}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.receive(); err != nil {
+	if _, err := l.Receive(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -85,7 +85,7 @@ func TestASilentConnectionKeepsNobodyOut(t *testing.T) {
 func TestRouterToAGonePeerDoesNotBlock(t *testing.T) {
 	s, _ := listenForTest(t, zmtp.Router, echo)
 	for range 2 * peerQueue {
-		s.send([][]byte{[]byte("nobody"), []byte("x")})
+		s.Send([][]byte{[]byte("nobody"), []byte("x")})
 	}
 }
 
@@ -101,9 +101,9 @@ func TestASubscriberThatStopsReadingIsCutOff(t *testing.T) {
 
 func cutOff(t *testing.T, messages, size int) {
 	s, endpoint := listenForTest(t, zmtp.Pub, echo)
-	subscribe := func() *link {
+	subscribe := func() *Link {
 		l := dialForTest(t, zmtp.Sub, endpoint, "")
-		if err := l.subscribe(); err != nil {
+		if err := l.Subscribe(); err != nil {
 			t.Fatal(err)
 		}
 		return l
@@ -129,7 +129,7 @@ func cutOff(t *testing.T, messages, size int) {
 	read := make(chan error, 1)
 	go func() {
 		for range messages {
-			if _, err := reader.receive(); err != nil {
+			if _, err := reader.Receive(); err != nil {
 				read <- err
 				return
 			}
@@ -138,34 +138,34 @@ func cutOff(t *testing.T, messages, size int) {
 	}()
 	body := make([]byte, size)
 	for range messages {
-		s.send([][]byte{[]byte("x"), body})
+		s.Send([][]byte{[]byte("x"), body})
 	}
 	if err := <-read; err != nil {
 		t.Errorf("the subscriber that reads: %v", err)
 	}
 	for {
-		if _, err := stopped.receive(); err != nil {
+		if _, err := stopped.Receive(); err != nil {
 			return // cut off, after what was on its way
 		}
 	}
 }
 
 func TestWrongSignaturesAndTornMessagesAreRefused(t *testing.T) {
-	good := signer{[]byte("key")}
-	m := newMessage("s", "status", nil, map[string]string{"a": "b"})
-	m.identities, m.buffers = [][]byte{[]byte("i")}, [][]byte{{0}, {}}
-	frames := good.frames(m)
-	if got, err := good.parse(frames); err != nil || len(got.buffers) != 2 || len(got.identities) != 1 {
+	good := Signer{[]byte("key")}
+	m := NewMessage("s", "status", nil, map[string]string{"a": "b"})
+	m.Identities, m.Buffers = [][]byte{[]byte("i")}, [][]byte{{0}, {}}
+	frames := good.Frames(m)
+	if got, err := good.Parse(frames); err != nil || len(got.Buffers) != 2 || len(got.Identities) != 1 {
 		t.Fatalf("%+v %v", got, err)
 	}
 	for name, refuse := range map[string]func() error{
-		"another key":   func() error { _, err := signer{[]byte("other")}.parse(frames); return err },
-		"no delimiter":  func() error { _, err := good.parse(frames[2:]); return err },
-		"missing parts": func() error { _, err := good.parse(frames[:5]); return err },
-		"no frames":     func() error { _, err := good.parse(nil); return err },
+		"another key":   func() error { _, err := Signer{[]byte("other")}.Parse(frames); return err },
+		"no delimiter":  func() error { _, err := good.Parse(frames[2:]); return err },
+		"missing parts": func() error { _, err := good.Parse(frames[:5]); return err },
+		"no frames":     func() error { _, err := good.Parse(nil); return err },
 		"changed content": func() error {
 			frames[6] = []byte(`{"a": "c"}`)
-			_, err := good.parse(frames)
+			_, err := good.Parse(frames)
 			return err
 		},
 	} {

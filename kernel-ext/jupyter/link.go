@@ -1,4 +1,4 @@
-package kernel
+package jupyter
 
 import (
 	"context"
@@ -14,14 +14,14 @@ import (
 	"gantry.local/kernel-ext/jupyter/zmtp"
 )
 
-// link is the connecting end of a DEALER, SUB or REQ socket: exactly one peer, lost when that peer goes.
-type link struct {
+// Link is the connecting end of a DEALER, SUB or REQ socket: exactly one peer, lost when that peer goes.
+type Link struct {
 	conn net.Conn
 	zmtp *zmtp.Conn
 }
 
-// dial connects to a listening ZeroMQ socket, trying again until it is there or ctx ends.
-func dial(ctx context.Context, kind zmtp.Kind, endpoint, identity string) (*link, error) {
+// Dial connects to a listening ZeroMQ socket, trying again until it is there or ctx ends.
+func Dial(ctx context.Context, kind zmtp.Kind, endpoint, identity string) (*Link, error) {
 	network, address, err := splitEndpoint(endpoint)
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func dial(ctx context.Context, kind zmtp.Kind, endpoint, identity string) (*link
 				c.Close()
 				return nil, fmt.Errorf("no ZeroMQ handshake at %s: %w", endpoint, err)
 			}
-			return &link{conn: c, zmtp: conn}, nil
+			return &Link{conn: c, zmtp: conn}, nil
 		}
 		select {
 		case <-ctx.Done():
@@ -53,12 +53,14 @@ func dial(ctx context.Context, kind zmtp.Kind, endpoint, identity string) (*link
 	}
 }
 
-func (l *link) send(frames [][]byte) error { return l.zmtp.Send(frames) }
+// Send sends a message of these frames.
+func (l *Link) Send(frames [][]byte) error { return l.zmtp.Send(frames) }
 
-// subscribe asks for the messages of all topics.
-func (l *link) subscribe() error { return l.zmtp.Subscribe("") }
+// Subscribe asks for the messages of all topics.
+func (l *Link) Subscribe() error { return l.zmtp.Subscribe("") }
 
-// receive blocks for the next message; an error means that the peer is gone.
-func (l *link) receive() ([][]byte, error) { return l.zmtp.Receive() }
+// Receive blocks for the next message; an error means that the peer is gone.
+func (l *Link) Receive() ([][]byte, error) { return l.zmtp.Receive() }
 
-func (l *link) close() { l.conn.Close() }
+// Close ends the connection.
+func (l *Link) Close() { l.conn.Close() }

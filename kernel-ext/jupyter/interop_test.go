@@ -1,4 +1,4 @@
-package kernel
+package jupyter
 
 import (
 	"io"
@@ -60,20 +60,23 @@ print("all well")
 `
 
 func TestLibzmq(t *testing.T) {
-	python := filepath.Join(projectRoot(t), ".venv", "bin", "python")
+	python, err := filepath.Abs("../../.venv/bin/python")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, transport := range []string{"tcp", "ipc"} {
 		t.Run(transport, func(t *testing.T) {
 			var endpoints []string
-			open := func(kind zmtp.Kind) *socket {
+			open := func(kind zmtp.Kind) *Socket {
 				endpoint := "tcp://127.0.0.1:0"
 				if transport == "ipc" {
 					endpoint = "ipc://" + filepath.Join(t.TempDir(), string(kind))
 				}
-				s, err := listen(kind, endpoint, &logger{to: io.Discard})
+				s, err := Listen(kind, endpoint, &Logger{To: io.Discard})
 				if err != nil {
 					t.Fatal(err)
 				}
-				t.Cleanup(func() { s.close(0) })
+				t.Cleanup(func() { s.Close(0) })
 				if transport == "tcp" {
 					endpoint = "tcp://" + s.listener.Addr().String()
 				}
@@ -81,14 +84,14 @@ func TestLibzmq(t *testing.T) {
 				return s
 			}
 			router, pub, rep := open(zmtp.Router), open(zmtp.Pub), open(zmtp.Rep)
-			pub.serve(nil)
-			rep.serve(nil)
-			router.serve(func(frames [][]byte, trust func()) {
+			pub.Serve(nil)
+			rep.Serve(nil)
+			router.Serve(func(frames [][]byte, trust func()) {
 				trust()
 				if string(frames[1]) == "publish" {
-					pub.send(frames[2:])
+					pub.Send(frames[2:])
 				}
-				router.send(frames)
+				router.Send(frames)
 			})
 			said, err := exec.CommandContext(t.Context(), python, append([]string{"-c", libzmqClients}, endpoints...)...).CombinedOutput()
 			if err != nil || !strings.Contains(string(said), "all well") {

@@ -1,4 +1,4 @@
-package kernel
+package jupyter
 
 import (
 	"fmt"
@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// logger writes lines to the kernel log, whole, from any goroutine.
-type logger struct {
+// Logger writes lines to the kernel log, whole, from any goroutine.
+type Logger struct {
 	mu sync.Mutex
-	to io.Writer
+	To io.Writer
 
 	since      time.Time // when the period began
 	complaints int       // in it
@@ -22,18 +22,19 @@ const (
 )
 
 // Write passes p on whole; it implements io.Writer.
-func (l *logger) Write(p []byte) (int, error) {
+func (l *Logger) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.to.Write(p)
+	return l.To.Write(p)
 }
 
-func (l *logger) printf(format string, args ...any) {
+// Printf writes a line.
+func (l *Logger) Printf(format string, args ...any) {
 	fmt.Fprintf(l, "gantry kernel: "+format+"\n", args...)
 }
 
-// complain is printf for what a stranger can cause at will. When there is much of it, it is only counted.
-func (l *logger) complain(format string, args ...any) {
+// Complain is Printf for what a stranger can cause at will. When there is much of it, it is only counted.
+func (l *Logger) Complain(format string, args ...any) {
 	l.mu.Lock()
 	var more int
 	if now := time.Now(); now.Sub(l.since) > complaintPeriod {
@@ -44,9 +45,9 @@ func (l *logger) complain(format string, args ...any) {
 	quiet := l.complaints > mostComplaints
 	l.mu.Unlock()
 	if more > 0 {
-		l.printf("%d more such lines were left out", more)
+		l.Printf("%d more such lines were left out", more)
 	}
 	if !quiet {
-		l.printf(format, args...)
+		l.Printf(format, args...)
 	}
 }
