@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"gantry.local/kernel-ext/engine/wire"
 )
@@ -159,11 +160,19 @@ func (e *Engine) Err() error {
 	return e.reason
 }
 
-// Stop ends the engine and all that it has started.
+// stopPatience is how long the programs of cells may take to end in order when their kernel does; the next kernel waits for
+// that, and Jupyter kills a kernel that takes 5 s or more. The engine takes a second of it.
+const stopPatience = 1500 * time.Millisecond
+
+// Stop ends the engine and all that it has started, which is asked to end before.
 func (e *Engine) Stop() {
 	e.conn.Close()
-	KillSession(e.PID)
-	<-e.Exited
+	select {
+	case <-e.Exited:
+	case <-time.After(stopPatience):
+		KillSession(e.PID)
+		<-e.Exited
+	}
 }
 
 // follow calls the events until the engine is gone. An engine that says what it must not is ended.

@@ -141,7 +141,7 @@ func (p *proxy) complete(code string, cursor int) map[string]any {
 func (p *proxy) inspect(code string, cursor int) map[string]any {
 	t, at := readCell(code), placeOf(code, cursor)
 	if t.magic != "" || t.special[at.line] {
-		return map[string]any{"text/plain": magicHelp + p.help, "text/markdown": magicHelp + p.help}
+		return map[string]any{"text/plain": magicHelp + p.engine.Ready.Help, "text/markdown": magicHelp + p.engine.Ready.Help}
 	}
 	for _, at := range inspectable(t, at) {
 		if text := p.language.hover(p, t, at); text != "" {

@@ -1,18 +1,21 @@
-// Package kernel is the Jupyter kernel of the project: a proxy that stands between Jupyter and GoNB, forwards the
-// messages of both, and makes GoNB's cells build against the project's own modules.
+// Package kernel is the Jupyter kernel of the project: it stands between Jupyter and an engine that runs cells in GoNB.
+//
+// Reading order, which is the way of an execute request: kernel.go starts all, forward.go takes requests from the sockets,
+// queue.go has cells wait, run.go takes one through its life, magic.go does what the kernel does itself for it, events.go
+// hears what the engine says meanwhile, output.go makes messages of what cells print; state.go and cell.go are about their
+// ends.
 package kernel
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -22,13 +25,13 @@ import (
 	"gantry.local/kernel-ext/jupyter/zmtp"
 )
 
-// Config says where Jupyter's connection file, GoNB and the project are.
+// Config says where Jupyter's connection file, the engine and the project are.
 type Config struct {
 	ConnectionFile string    // Jupyter's connection file
-	GoNB           string    // path of the gonb executable; empty: beside the running executable, then on PATH
+	Engine         string    // path of the engine's executable; empty: beside the running executable, then on PATH
 	Project        string    // project root, which holds go.mod and go.sum of module gantry.local
 	Gantry         string    // path of the gantry executable, for %runs and %doctor; empty: the running executable
-	Log            io.Writer // kernel log, GoNB's included; nil: os.Stderr
+	Log            io.Writer // kernel log, the engine's included; nil: os.Stderr
 	Ahead          bool      // learn, while the kernel runs, how cells are built that import what cells do; see quick.go
 }
 
@@ -46,40 +49,29 @@ type proxy struct {
 
 	shell, control, stdin, iopub, heartbeat *jupyter.Socket
 
-	requests requests      // of the front-ends, under way in GoNB
 	cells    queue         // execute requests that wait for their turn
-	count    int           // of the cells run so far, as GoNB counts; the goroutine that runs cells owns it
-	ready    chan struct{} // closed when GoNB is prepared and gonb, info and module are set
-	gonb     *gonb
-	info     json.RawMessage // content of GoNB's kernel_info_reply
-	module   *cellModule
-	help     string   // GoNB's help page
+	count    int           // of the cells run so far that are counted; the goroutine that runs cells owns these two
+	serial   int           // of those that the engine has run
+	ready    chan struct{} // closed when the engine takes cells and engine is set
+	engine   *engineHost
 	history  *history // of the cells of all kernels
 	memory   memory   // what the cells run so far declare
 	language languageServer
 	hub      *comms.Hub
-	output   output                // what cells print
-	streams  []*stream             // that they print to
-	begins   *stream               // where programs say that they begin
-	told     *os.File              // and what they are told
-	programs int                   // that have begun; begins owns it
-	shown    map[string]bool       // the ids of displays; the displays of the cell that runs own it
-	sources  []source              // of the cells run so far, the latest first; the goroutine that runs cells owns it
-	own      chan *jupyter.Message // what GoNB answers to this kernel's own requests, until ready
-
-	question atomic.Int64 // when GoNB last asked the user for input, in ns of Unix time
+	output   output // what cells print
+	sources  sources
 
 	done     chan struct{} // closed when Serve is ending
 	shutdown chan struct{} // closed when a front-end asked for the end
 	asked    sync.Once
 
 	warnOnce sync.Once
-	warning  string // what went wrong in preparing GoNB, for the first cell; set before ready is closed
+	warning  string // what went wrong at the start, for the first cell; set before ready is closed
 }
 
 // Serve runs the kernel that c describes until Jupyter asks for shutdown, ctx ends, the process is told to terminate,
-// or the Jupyter that started it is gone; then GoNB and all it started are gone too and nil is returned. An error says
-// why the kernel could not start, or why GoNB died.
+// or the Jupyter that started it is gone; then the engine and all it started are gone too and nil is returned. An error says
+// why the kernel could not start, or why the engine died.
 func Serve(ctx context.Context, c Config) error {
 	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGHUP)
 	defer cancel()
@@ -93,9 +85,9 @@ func Serve(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	executable := c.GoNB
-	if executable == "" {
-		if executable, err = findGoNB(); err != nil {
+	c.Project = project
+	if c.Engine == "" {
+		if c.Engine, err = findEngine(); err != nil {
 			return err
 		}
 	}
@@ -105,8 +97,8 @@ func Serve(ctx context.Context, c Config) error {
 	}
 	p := &proxy{
 		log: &jupyter.Logger{To: c.Log}, gate: jupyter.NewGate([]byte(connection.Key)), project: project,
-		gantry: c.Gantry, ready: make(chan struct{}), own: make(chan *jupyter.Message, 64),
-		done: make(chan struct{}), shutdown: make(chan struct{}), shown: map[string]bool{},
+		gantry: c.Gantry, ready: make(chan struct{}),
+		done: make(chan struct{}), shutdown: make(chan struct{}),
 	}
 	p.signer, p.session = p.gate.Signer, p.gate.Session
 	p.history = openHistory(p.log)
@@ -123,54 +115,34 @@ func Serve(ctx context.Context, c Config) error {
 	}
 	defer p.close()
 	if err := p.hub.Open(channel.Path(c.ConnectionFile)); err != nil {
-		p.warning = fmt.Sprintf("gantry: widgets and the figures of resident runs do not work in this kernel: %v", err)
-		p.log.Printf("%s", p.warning)
+		p.warnOf("widgets and the figures of resident runs do not work in this kernel: %v", err)
 	}
 	defer p.hub.Close()
 	defer p.language.close()
-	defer p.cells.interrupt()
 	defer close(p.done)
 
-	g, err := startGoNB(ctx, executable, c.ConnectionFile, project, p.log, connection.Files()...)
+	e, err := startEngine(ctx, c, p.log, p.events(), connection.Files()...)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
 		return err
 	}
-	p.gonb = g
-	p.language.server.tools, p.language.server.environment = filepath.Dir(executable), gonbEnvironment(g.scripts, executable)
-	p.language.server.begun = time.Now()
-	defer p.closeStreams()
-	defer g.stop()
-	if err := p.openStreams(); err != nil {
-		return err
+	defer e.stop()
+	if e.unpinned != nil {
+		p.warnOf("cells do not see the project's modules: %v; run make setup", e.unpinned)
 	}
-	defer p.closePrograms()
-	if err := p.openPrograms(); err != nil {
-		return err
+	p.engine = e
+	p.language.server.tools, p.language.server.environment = e.tools, e.environment
+	close(p.ready)
+	if c.Ahead {
+		defer e.warm().stop()
 	}
-	go p.fromShell()
-	go p.fromStdin()
-	go p.fromIOPub()
 	go p.runCells()
-	prepared := make(chan error, 1)
-	go func() { prepared <- p.prepare(ctx) }()
 
 	orphaned := watchParent(p.done)
 	for {
 		select {
-		case err := <-prepared:
-			if ctx.Err() != nil {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			close(p.ready)
-			if c.Ahead && p.module != nil {
-				defer g.warm(executable, p.module.dir).stop()
-			}
 		case <-interrupts:
 			p.interrupt()
 		case <-p.shutdown:
@@ -180,13 +152,27 @@ func Serve(ctx context.Context, c Config) error {
 		case <-orphaned:
 			p.log.Printf("the Jupyter that started this kernel is gone; stopping")
 			return nil
-		case <-g.exited:
-			return g.reason
+		case <-e.Exited:
+			return e.Err()
 		}
 	}
 }
 
-// listen opens the five sockets and starts to serve them. Requests wait in their handlers until GoNB is ready.
+// warnOf keeps a warning for the first cell. It is called before ready is closed.
+func (p *proxy) warnOf(format string, args ...any) {
+	warning := "gantry: " + fmt.Sprintf(format, args...)
+	p.log.Printf("%s", warning)
+	p.warning = strings.TrimPrefix(p.warning+"\n"+warning, "\n")
+}
+
+// warn tells the first cell what went wrong at the start.
+func (p *proxy) warn() {
+	if p.warning != "" {
+		p.warnOnce.Do(func() { p.output.write("stderr", []byte(p.warning+"\n")) })
+	}
+}
+
+// listen opens the five sockets and starts to serve them. Requests wait in their handlers until the engine is ready.
 func (p *proxy) listen(c jupyter.Connection) (err error) {
 	defer func() {
 		if err != nil {

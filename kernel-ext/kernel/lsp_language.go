@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"go/ast"
@@ -120,7 +119,7 @@ func (s *languageServer) hover(p *proxy, t cellText, at place) string {
 
 // ask sends a request about a place of a cell. Without an answer, which the log explains, result stays as it is.
 func (s *languageServer) ask(p *proxy, t cellText, at place, method string, result any) {
-	if !p.waitReady() || p.module == nil {
+	if !p.waitReady() {
 		return
 	}
 	s.mu.Lock()
@@ -153,7 +152,7 @@ func (s *languageServer) ask(p *proxy, t cellText, at place, method string, resu
 }
 
 func (s *languageServer) askOnce(ctx context.Context, p *proxy, t cellText, at place, method string, result any) error {
-	if err := s.connect(ctx, p.module.dir); err != nil {
+	if err := s.connect(ctx, p.engine.dir); err != nil {
 		return err
 	}
 	if err := s.show(ctx, p, t); err != nil {
@@ -161,7 +160,7 @@ func (s *languageServer) askOnce(ctx context.Context, p *proxy, t cellText, at p
 	}
 	asked := t.inProgram(at)
 	return s.client.call(ctx, method, map[string]any{
-		"textDocument": map[string]any{"uri": fileURI(filepath.Join(p.module.dir, "main.go"))},
+		"textDocument": map[string]any{"uri": fileURI(filepath.Join(p.engine.dir, "main.go"))},
 		"position":     lspPosition{asked.line, utf16Column(t.goLine(at.line), asked.column)},
 	}, result)
 }
@@ -219,7 +218,7 @@ func (s *languageServer) close() {
 // show brings gopls up to date with the cell, what earlier cells declare, and the folder. A package that the cell uses
 // without importing it, as cells may, is imported here like GoNB will.
 func (s *languageServer) show(ctx context.Context, p *proxy, t cellText) error {
-	dir := p.module.dir
+	dir := p.engine.dir
 	if err := s.watch(dir); err != nil {
 		return err
 	}
@@ -401,20 +400,4 @@ func (s *languageServer) watch(dir string) error {
 		return nil
 	}
 	return s.client.notify("workspace/didChangeWatchedFiles", map[string]any{"changes": changes})
-}
-
-// helpPage asks GoNB for its help page, which it shows about any line that is a command.
-func (p *proxy) helpPage(ctx context.Context) string {
-	reply, err := p.ask(ctx, "inspect_request", map[string]any{"code": "%help", "cursor_pos": 1, "detail_level": 0})
-	if err != nil {
-		p.log.Printf("no help page: %v", err)
-		return ""
-	}
-	var content struct {
-		Data map[string]string `json:"data"`
-	}
-	if err := json.Unmarshal(reply.Content, &content); err != nil {
-		p.log.Printf("no help page: %v", err)
-	}
-	return content.Data["text/plain"]
 }

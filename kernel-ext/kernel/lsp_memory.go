@@ -12,8 +12,8 @@ import (
 	"sync"
 )
 
-// memory is what the cells run so far declare, as GoNB remembers it: what is declared again replaces what was there.
-// GoNB keeps this to itself; completion and inspection need it while GoNB runs a cell. The zero value is empty.
+// memory is what the cells run so far declare, as GoNB says.
+// Completion and inspection need it while a cell runs. The zero value is empty.
 type memory struct {
 	mu      sync.Mutex
 	imports map[string]string // name in the code -> import spec
@@ -21,34 +21,16 @@ type memory struct {
 	types   map[string]bool
 }
 
-// learn takes in a cell that GoNB has built.
-func (k *memory) learn(t cellText) {
-	if t.magic != "" {
-		return
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.imports == nil {
-		k.clear()
-	}
-	for i := range t.lines {
-		switch name, arguments := t.command(i); {
-		case name == "%reset" && arguments == "":
-			k.clear()
-		case name == "%rm" || name == "%remove":
-			for _, forgotten := range strings.Fields(arguments) {
-				delete(k.imports, forgotten)
-				delete(k.code, forgotten)
-				delete(k.types, forgotten)
-			}
-		}
-	}
-	source := t.program("package main")
+// set takes in what GoNB says that all cells declare, as a Go file.
+func (k *memory) set(source string) {
 	files := token.NewFileSet()
 	file, err := parser.ParseFile(files, "", source, parser.SkipObjectResolution|parser.ParseComments)
 	if err != nil {
-		return // GoNB could not build it either
+		return // GoNB has built it
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.clear()
 	maps.Copy(k.imports, importSpecs(file))
 	for name, d := range declared(file) {
 		text := source[files.Position(d.node.Pos()).Offset:files.Position(d.node.End()).Offset]

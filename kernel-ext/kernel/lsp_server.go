@@ -10,16 +10,14 @@ import (
 	"time"
 )
 
-// gopls is the language server of a kernel: the one that GoNB starts, or, when that one is gone, which GoNB does not
-// mend, one that is started here.
+// gopls is the language server of a kernel, started when it is first needed, and anew when it is gone.
 type gopls struct {
 	tools       string   // folder of the executable
-	environment []string // GoNB's
-	begun       time.Time
+	environment []string // the engine's
 
 	mu      sync.Mutex
 	stopped bool
-	cancel  context.CancelFunc // of the one started here
+	cancel  context.CancelFunc // of the one that runs
 	ended   chan struct{}      // closed when that one has ended
 }
 
@@ -29,8 +27,10 @@ func (g *gopls) dial(ctx context.Context, socket string) (*lsp, error) {
 	if err == nil {
 		return client, nil
 	}
-	const starting, interval = 3 * time.Second, 20 * time.Millisecond // how long GoNB's may take to listen
-	started := false
+	const interval = 20 * time.Millisecond
+	if err := g.start(socket); err != nil {
+		return nil, err
+	}
 	for {
 		select {
 		case <-time.After(interval):
@@ -40,16 +40,10 @@ func (g *gopls) dial(ctx context.Context, socket string) (*lsp, error) {
 		if client, err = dialLSP(ctx, socket); err == nil {
 			return client, nil
 		}
-		if !started && time.Since(g.begun) > starting {
-			started = true
-			if err := g.start(socket); err != nil {
-				return nil, err
-			}
-		}
 	}
 }
 
-// start starts a gopls of our own. It ends with the kernel, and soon after it if the kernel is killed: nobody is
+// start starts gopls. It ends with the kernel, and soon after it if the kernel is killed: nobody is
 // connected then.
 func (g *gopls) start(socket string) error {
 	g.mu.Lock()

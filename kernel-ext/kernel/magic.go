@@ -58,11 +58,6 @@ func (p *proxy) plan(code string) *plan {
 		return made
 	}
 	t := readCell(code)
-	if t.magic == "%%script" && t.empty[0] { // GoNB dies of it
-		made.steps = append(made.steps, func(*cell, func(string, any)) error {
-			return errors.New("%%script needs the name of a program, as in: %%script python3")
-		})
-	}
 	first := true
 	for i := range t.lines {
 		if t.magic != "" {
@@ -74,7 +69,7 @@ func (p *proxy) plan(code string) *plan {
 			made.timed = true
 		case name == "%help" && arguments == "":
 			made.steps = append(made.steps, func(_ *cell, tell func(string, any)) error {
-				page := magicHelp + p.help
+				page := magicHelp + p.engine.Ready.Help
 				tell("display_data", map[string]any{
 					"data": map[string]any{"text/markdown": page, "text/plain": page}, "metadata": map[string]any{},
 				})
@@ -93,10 +88,7 @@ func (p *proxy) plan(code string) *plan {
 		delete(t.special, i)
 	}
 	made.text = t
-	made.code = strings.Join(t.lines, "\n")
-	if p.module != nil {
-		made.code, made.shows = showLast(t, p.memory.isType)
-	}
+	made.code, made.shows = showLast(t, p.memory.isType)
 	if t.bare.line >= 0 && parses(t) {
 		lines := strings.Split(made.code, "\n")
 		line := &lines[t.bare.line]
@@ -112,11 +104,11 @@ func parses(t cellText) bool {
 	return err == nil
 }
 
-// perform takes the steps of a plan until one fails, and returns the content of the error message then.
-func (m *plan) perform(c *cell, tell func(msgType string, content any)) map[string]any {
+// perform takes the steps of a plan until one fails.
+func (m *plan) perform(c *cell, tell func(msgType string, content any)) error {
 	for _, step := range m.steps {
 		if err := step(c, tell); err != nil {
-			return map[string]any{"ename": "ERROR", "evalue": err.Error(), "traceback": []string{err.Error()}}
+			return err
 		}
 	}
 	return nil
@@ -175,7 +167,7 @@ func question(code string) (name string, ok bool) {
 // document returns the documentation of a name, of the cells or of a package.
 func (p *proxy) document(name string) map[string]any {
 	if name == "" {
-		return map[string]any{"text/plain": magicHelp + p.help, "text/markdown": magicHelp + p.help}
+		return map[string]any{"text/plain": magicHelp + p.engine.Ready.Help, "text/markdown": magicHelp + p.engine.Ready.Help}
 	}
 	code := "%%\n" + name
 	if data := p.inspect(code, len([]rune(code))); len(data) > 0 {

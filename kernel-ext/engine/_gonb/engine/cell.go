@@ -19,7 +19,7 @@ import (
 func (e *engine) runCells() {
 	for r := range e.cells {
 		err := r.all()
-		e.current.over() // before it is told: from here on nothing reaches it
+		e.current.over(r.left()) // before it is told: from here on nothing reaches it
 		if r.isStopped() {
 			r.stop(true) // what it left in the background
 			r.done.Stopped = true

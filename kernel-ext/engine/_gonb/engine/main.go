@@ -14,8 +14,10 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/janpfeifer/gonb/engine/wire"
 	"github.com/janpfeifer/gonb/gonbui/protocol"
@@ -41,8 +43,9 @@ type engine struct {
 
 // current is the cell that runs.
 type current struct {
-	mu  sync.Mutex
-	run *run // nil: none
+	mu   sync.Mutex
+	run  *run  // nil: none
+	left []int // process groups that cells have left behind
 }
 
 func main() {
@@ -53,7 +56,7 @@ func main() {
 	klog.SetOutput(io.Discard)
 	e := &engine{cells: make(chan *run, 1)}
 	err := e.serve()
-	e.killAll()
+	e.end()
 	if err != nil && !errors.Is(err, io.EOF) {
 		fmt.Fprintf(os.Stderr, "engine: %v\n", err)
 		os.Exit(1)
@@ -224,11 +227,12 @@ func (c *current) take(r *run) bool {
 	return true
 }
 
-// over says that none runs.
-func (c *current) over() {
+// over says that none runs, and that some of its process groups are left.
+func (c *current) over(left []int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.run = nil
+	c.left = append(slices.DeleteFunc(c.left, isGone), left...)
 }
 
 func (c *current) get() *run {
@@ -237,9 +241,29 @@ func (c *current) get() *run {
 	return c.run
 }
 
-// killAll ends what the cell that runs has started.
-func (e *engine) killAll() {
-	if r := e.current.get(); r != nil {
-		r.stop(true)
+// isGone tells whether nothing of a process group is left.
+func isGone(group int) bool { return syscall.Kill(-group, 0) != nil }
+
+// endPatience is how long all that cells have started may take to end in order when the engine does.
+const endPatience = time.Second
+
+// end asks all that cells have started to end, and ends what does not.
+func (e *engine) end() {
+	e.current.mu.Lock()
+	groups := e.current.left
+	if r := e.current.run; r != nil {
+		groups = append(groups, r.halt()...)
+	}
+	e.current.mu.Unlock()
+	for _, group := range groups {
+		syscall.Kill(-group, syscall.SIGTERM)
+	}
+	for deadline := time.Now().Add(endPatience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if groups = slices.DeleteFunc(groups, isGone); len(groups) == 0 {
+			return
+		}
+	}
+	for _, group := range groups {
+		syscall.Kill(-group, syscall.SIGKILL)
 	}
 }

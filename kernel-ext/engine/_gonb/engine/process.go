@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -53,16 +54,18 @@ func (r *run) wait(cmd *exec.Cmd) error {
 	group := cmd.Process.Pid
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if syscall.Kill(-group, 0) == nil {
-		return err
-	}
-	for i, g := range r.groups {
-		if g == group {
-			r.groups = append(r.groups[:i], r.groups[i+1:]...)
-			break
-		}
+	if isGone(group) {
+		r.groups = slices.DeleteFunc(r.groups, func(g int) bool { return g == group })
 	}
 	return err
+}
+
+// halt has nothing more started, and returns the process groups.
+func (r *run) halt() []int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stopped = true
+	return r.groups
 }
 
 // stop asks all that the cell has started to end, or kills it. Nothing more is started.
@@ -77,6 +80,13 @@ func (r *run) stop(kill bool) {
 	for _, group := range r.groups {
 		syscall.Kill(-group, s)
 	}
+}
+
+// left are the process groups of which something may be left.
+func (r *run) left() []int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.groups)
 }
 
 func (r *run) isStopped() bool {
