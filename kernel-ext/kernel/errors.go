@@ -246,18 +246,11 @@ func (r *report) interrupted() failure {
 
 // shellLine returns the place of the nth shell line of the cell, from 1; of a cell that is a script, its first line.
 func (r *report) shellLine(n int) (spot, bool) {
-	text := readCell(r.c.code)
-	if text.magic != "" {
+	if r.c.text.Magic != "" {
 		return spot{source: &r.text[0]}, true
 	}
-	for i := range text.lines {
-		if name, _ := text.command(i); strings.HasPrefix(name, "!") && (i == 0 || !text.special[i-1] || !strings.HasSuffix(text.lines[i-1], `\`)) {
-			if n--; n == 0 {
-				return spot{source: &r.text[0], line: i}, true
-			}
-		}
-	}
-	return spot{}, false
+	line := r.c.text.ShellLine(n)
+	return spot{source: &r.text[0], line: max(0, line)}, line >= 0
 }
 
 func (r *report) shell(words string) failure {
@@ -400,7 +393,7 @@ var frameLine = regexp.MustCompile(`\.(go|s):\d+( \+0x[0-9a-f]+)?$`)
 
 // exited explains a program that ended with a status, or was killed.
 func (r *report) exited(words string, said ended) failure {
-	if readCell(r.c.code).has("%test") {
+	if r.c.text.Has("%test") {
 		return r.tested(words, said.stdout)
 	}
 	f := failure{name: "exit", value: words}

@@ -116,7 +116,7 @@ func (p *proxy) handOn(from *jupyter.Message, c *cell, msgType string, content a
 	if err != nil {
 		panic(err) // it was written just now
 	}
-	p.requests.add(h.MsgID, request{message: from, cell: c})
+	p.requests.add(h.MsgID, forwarded{message: from, cell: c})
 	p.forward(p.gonb.shell, m)
 }
 
@@ -171,7 +171,7 @@ func (p *proxy) reply(channel string, m *jupyter.Message) {
 
 // fromGoNB reads a link until GoNB is gone and hands on what is for the front-ends, with the parent header as the
 // front-end wrote it: GoNB keeps only the fields it knows.
-func (p *proxy) fromGoNB(name string, from *jupyter.Link, deliver func(m *jupyter.Message, parent request)) {
+func (p *proxy) fromGoNB(name string, from *jupyter.Link, deliver func(m *jupyter.Message, parent forwarded)) {
 	for {
 		frames, err := from.Receive()
 		if err != nil {
@@ -206,7 +206,7 @@ func (p *proxy) fromGoNB(name string, from *jupyter.Link, deliver func(m *jupyte
 // fromShell carries replies, which GoNB sends all here, and its comm_close, which belongs on iopub like all a kernel says
 // on a comm. Only cells wait for a reply.
 func (p *proxy) fromShell() {
-	p.fromGoNB("shell", p.gonb.shell, func(m *jupyter.Message, parent request) {
+	p.fromGoNB("shell", p.gonb.shell, func(m *jupyter.Message, parent forwarded) {
 		if h, err := jupyter.DecodeHeader(m.Header); err == nil && strings.HasPrefix(h.MsgType, "comm_") {
 			p.publish(m)
 		} else if parent.cell != nil {
@@ -219,7 +219,7 @@ func (p *proxy) fromShell() {
 }
 
 func (p *proxy) fromStdin() {
-	p.fromGoNB("stdin", p.gonb.stdin, func(m *jupyter.Message, parent request) {
+	p.fromGoNB("stdin", p.gonb.stdin, func(m *jupyter.Message, parent forwarded) {
 		if parent.message == nil {
 			p.log.Printf("GoNB asks for input that no cell wants")
 			return
@@ -230,7 +230,7 @@ func (p *proxy) fromStdin() {
 }
 
 func (p *proxy) fromIOPub() {
-	p.fromGoNB("iopub", p.gonb.iopub, func(m *jupyter.Message, parent request) {
+	p.fromGoNB("iopub", p.gonb.iopub, func(m *jupyter.Message, parent forwarded) {
 		if parent.cell == nil || !p.fromCell(parent.cell, m) {
 			p.publish(m)
 		}

@@ -1,5 +1,3 @@
-// Package kernel is the Jupyter kernel of the project: a proxy that stands between Jupyter and GoNB, forwards the
-// messages of both, and makes GoNB's cells build against the project's own modules.
 package kernel
 
 import (
@@ -18,6 +16,8 @@ import (
 
 	"gantry.local/kernel-ext/channel"
 	"gantry.local/kernel-ext/comms"
+	"gantry.local/kernel-ext/golang"
+	"gantry.local/kernel-ext/history"
 	"gantry.local/kernel-ext/jupyter"
 	"gantry.local/kernel-ext/jupyter/zmtp"
 )
@@ -53,10 +53,10 @@ type proxy struct {
 	gonb     *gonb
 	info     json.RawMessage // content of GoNB's kernel_info_reply
 	module   *cellModule
-	help     string   // GoNB's help page
-	history  *history // of the cells of all kernels
-	memory   memory   // what the cells run so far declare
-	language languageServer
+	help     string         // GoNB's help page
+	history  *history.Cells // of the cells of all kernels
+	earlier  golang.Earlier // what the cells run so far declare
+	gopls    *golang.Gopls
 	hub      *comms.Hub
 	output   output                // what cells print
 	streams  []*stream             // that they print to
@@ -109,7 +109,10 @@ func Serve(ctx context.Context, c Config) error {
 		done: make(chan struct{}), shutdown: make(chan struct{}), shown: map[string]bool{},
 	}
 	p.signer, p.session = p.gate.Signer, p.gate.Session
-	p.history = openHistory(p.log)
+	p.history = history.Open(p.log.Printf)
+	p.gopls = golang.NewGopls(p.cellFolder, func() (string, []string) {
+		return filepath.Dir(executable), gonbEnvironment(p.gonb.scripts, executable)
+	}, &p.earlier, p.log.Printf)
 	p.output.publish, p.output.clear = p.printedText, p.cleared
 	p.hub = comms.NewHub(comms.Kernel{
 		Session: p.session, Cell: p.runningCell, Publish: p.publish, Reply: p.reply, GoNB: p.handGoNB,
@@ -127,7 +130,7 @@ func Serve(ctx context.Context, c Config) error {
 		p.log.Printf("%s", p.warning)
 	}
 	defer p.hub.Close()
-	defer p.language.close()
+	defer p.gopls.Close()
 	defer p.cells.interrupt()
 	defer close(p.done)
 
@@ -139,8 +142,6 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	p.gonb = g
-	p.language.server.tools, p.language.server.environment = filepath.Dir(executable), gonbEnvironment(g.scripts, executable)
-	p.language.server.begun = time.Now()
 	defer p.closeStreams()
 	defer g.stop()
 	if err := p.openStreams(); err != nil {

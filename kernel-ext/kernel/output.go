@@ -333,17 +333,16 @@ func (p *proxy) closeStreams() {
 	}
 }
 
-// begin prepares for a cell that is about to go to GoNB, code being what GoNB gets line by line.
-func (p *proxy) begin(c *cell, code string) {
-	text := readCell(code)
-	p.output.keepEnd(text.has("%test"))
+// begin prepares for a cell that is about to go to GoNB.
+func (p *proxy) begin(c *cell, plan *agenda) {
+	p.output.keepEnd(plan.text.Has("%test"))
 	p.warn()
-	c.course.sent = code
+	c.text, c.course.sent = plan.text, plan.code
 	if c.storeHistory {
 		c.course.number = p.count
 	}
 	p.output.annotateBy((&report{p: p, c: c, text: append([]source{newSource(c)}, p.sources...)}).annotated)
-	if err := p.gonb.scripts.begin(text.has("%capture")); err != nil {
+	if err := p.gonb.scripts.begin(plan.text.Has("%capture")); err != nil {
 		p.log.Printf("before a cell: %v", err)
 	}
 	c.course.since.Store(uint64(startTimeNow()))

@@ -44,6 +44,22 @@ func (p *proxy) prepare(ctx context.Context) error {
 	return nil
 }
 
+// helpPage asks GoNB for its help page, which it shows about any line that is a command.
+func (p *proxy) helpPage(ctx context.Context) string {
+	reply, err := p.ask(ctx, "inspect_request", map[string]any{"code": "%help", "cursor_pos": 1, "detail_level": 0})
+	if err != nil {
+		p.log.Printf("no help page: %v", err)
+		return ""
+	}
+	var content struct {
+		Data map[string]string `json:"data"`
+	}
+	if err := json.Unmarshal(reply.Content, &content); err != nil {
+		p.log.Printf("no help page: %v", err)
+	}
+	return content.Data["text/plain"]
+}
+
 func (p *proxy) switchOffFetching(ctx context.Context) error {
 	reply, err := p.ask(ctx, "execute_request", map[string]any{
 		"code": "%noautoget", "silent": true, "store_history": false,

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"gantry.local/kernel-ext/golang"
 	"gantry.local/kernel-ext/jupyter"
 )
 
@@ -16,6 +17,7 @@ type cell struct {
 	channel string // the socket it came on
 
 	code                                          string
+	text                                          *golang.Text // of what GoNB got, once it has
 	silent, storeHistory, allowStdin, stopOnError bool
 
 	ctx    context.Context // ends when the cell is interrupted or over
@@ -200,7 +202,7 @@ func (p *proxy) runCell(c *cell) (aborted []*cell) {
 	defer tell("status", map[string]string{"execution_state": "idle"})
 	if c.storeHistory {
 		p.count++
-		p.history.input(p.count, c.code)
+		p.history.Input(p.count, c.code)
 	}
 	if !c.silent {
 		tell("execute_input", map[string]any{"code": c.code, "execution_count": p.count})
@@ -210,7 +212,7 @@ func (p *proxy) runCell(c *cell) (aborted []*cell) {
 	plan := p.plan(c.code)
 	failure := plan.perform(c, tell)
 	if failure != nil {
-		plan.code, plan.end = "", ""
+		plan.text, plan.code, plan.end = golang.Read(""), "", ""
 	}
 	started := time.Now()
 	reply := p.throughGoNB(c, plan)
@@ -228,7 +230,7 @@ func (p *proxy) runCell(c *cell) (aborted []*cell) {
 	if data := p.takeValue(); data != nil && reply["status"] == "ok" && !c.silent {
 		tell("execute_result", map[string]any{"execution_count": p.count, "data": data, "metadata": map[string]any{}})
 		if c.storeHistory {
-			p.history.output(p.count, data["text/plain"])
+			p.history.Output(p.count, data["text/plain"])
 		}
 	}
 	reply["execution_count"] = p.count
@@ -238,21 +240,21 @@ func (p *proxy) runCell(c *cell) (aborted []*cell) {
 	}
 	p.reply(c.channel, jupyter.NewReply(p.session, "execute_reply", c.message, reply))
 	if reply["status"] == "ok" || p.built(started) {
-		p.memory.learn(plan.text)
+		p.earlier.Learn(plan.text)
 	}
 	return aborted
 }
 
 // throughGoNB has GoNB run a cell's code and returns the content of its reply once all of the cell's output is
 // published, or nil when the kernel is ending.
-func (p *proxy) throughGoNB(c *cell, plan *plan) map[string]any {
+func (p *proxy) throughGoNB(c *cell, plan *agenda) map[string]any {
 	if plan.shows {
 		if err := p.offerValue(); err != nil {
 			p.log.Printf("the value of a cell's last expression will not be seen: %v", err)
 		}
 		defer p.withdrawValue()
 	}
-	p.begin(c, plan.code)
+	p.begin(c, plan)
 	defer func() { c.course.displays.Load().close() }()
 	p.handOn(c.message, c, "execute_request", c.forGoNB(p.gonb.scripts.keepPath(throughBash(plan.code+plan.end))))
 	var reply *jupyter.Message

@@ -6,8 +6,8 @@ import (
 	"gantry.local/kernel-ext/jupyter"
 )
 
-// request is what is remembered of a front-end's request while GoNB works on it.
-type request struct {
+// forwarded is what is remembered of a front-end's request while GoNB works on it.
+type forwarded struct {
 	message *jupyter.Message // as the front-end wrote it
 	cell    *cell            // of an execute request; nil for others
 }
@@ -16,17 +16,17 @@ type request struct {
 // the protocol has no end to what may refer to a request; a message of a forgotten one keeps the parent GoNB gave it.
 type requests struct {
 	mu    sync.Mutex
-	byID  map[string]request
+	byID  map[string]forwarded
 	order []string
 }
 
 const rememberedRequests = 10000 // as many as GoNB queues
 
-func (r *requests) add(id string, q request) {
+func (r *requests) add(id string, q forwarded) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.byID == nil {
-		r.byID = map[string]request{}
+		r.byID = map[string]forwarded{}
 	}
 	if _, known := r.byID[id]; !known {
 		r.order = append(r.order, id)
@@ -38,8 +38,8 @@ func (r *requests) add(id string, q request) {
 	}
 }
 
-// find returns the request with this message id, or the zero request.
-func (r *requests) find(id string) request {
+// find returns the request with this message id, or the zero value.
+func (r *requests) find(id string) forwarded {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.byID[id]

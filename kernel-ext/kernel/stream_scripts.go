@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"gantry.local/kernel-ext/golang"
 	"gantry.local/kernel-ext/internal/wholefile"
 )
 
@@ -240,7 +241,7 @@ func (s scripts) begun() int {
 // throughBash has bash start the interpreter of a cell that is a script, so that the hook is read.
 func throughBash(code string) string {
 	first, rest, _ := strings.Cut(code, "\n")
-	command := strings.TrimPrefix(first, commentPrefix)
+	command := strings.TrimPrefix(first, golang.CommentPrefix)
 	arguments, ok := strings.CutPrefix(command, "%%script ")
 	if strings.TrimSpace(command) == "%%sh" {
 		arguments, ok = "sh", true
