@@ -88,7 +88,7 @@ func Start(ctx context.Context, c Config, on Events) (*Engine, error) {
 
 // failed stops an engine that did not begin, and says why.
 func (e *Engine) failed(ctx context.Context, err error) error {
-	e.Stop()
+	e.Stop() // which gives it the time to end by itself, and so to say why
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -222,24 +222,3 @@ func FuzzMessage(f *testing.F) {
 		h.Takes("shell", m, head)
 	})
 }
-
-// FuzzCode gives the code and the cursor of what front-ends ask about cells, up to where gopls is asked.
-func FuzzCode(f *testing.F) {
-	for _, code := range []string{"", hello, "%%\nfmt.Println(1)", "?x", "%help\n%time", "!echo\\", "x := `", "/*", "é😀\r\n%%\r", "f(", ")}", "1 +\n", "\x00"} {
-		f.Add(code, 0)
-		f.Add(code, 3)
-		f.Add(code, -1)
-		f.Add(code, 1<<40)
-	}
-	f.Fuzz(func(t *testing.T, code string, cursor int) {
-		isComplete(code)
-		question(code)
-		cell, at := readCell(code), placeOf(code, cursor)
-		_ = cell.lines[at.line][:at.column]
-		for _, at := range inspectable(cell, at) {
-			utf16Column(cell.goLine(at.line), cell.inProgram(at).column)
-		}
-		showLast(cell, func(string) bool { return false })
-		parses(cell)
-	})
-}

@@ -26,10 +26,6 @@ import (
 const serveVariable = "GANTRY_TEST_CONNECTION"
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(historyVariable); dir != "" {
-		storeMany(dir)
-		return
-	}
 	file := os.Getenv(serveVariable)
 	if file == "" {
 		os.Exit(m.Run())

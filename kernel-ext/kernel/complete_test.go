@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"gantry.local/kernel-ext/golang"
 )
 
 // cursor splits a cell at ‸, the cursor, and returns its place in code points.
@@ -22,7 +24,7 @@ func cursor(code string) (string, int) {
 func (c *client) completions(code string) []string {
 	c.t.Helper()
 	text, at := cursor(code)
-	reply := c.ask("complete", languagePatience, map[string]any{"code": text, "cursor_pos": at})
+	reply := c.ask("complete", golang.Patience, map[string]any{"code": text, "cursor_pos": at})
 	if reply["status"] != "ok" {
 		c.t.Errorf("%q: %v", code, reply)
 	}
@@ -85,14 +87,14 @@ func testCompletion(c *client, step func(string, func(*testing.T))) {
 		} {
 			text, at := cursor(test.code)
 			started := time.Now()
-			reply := c.ask("inspect", languagePatience, map[string]any{"code": text, "cursor_pos": at, "detail_level": 0})
+			reply := c.ask("inspect", golang.Patience, map[string]any{"code": text, "cursor_pos": at, "detail_level": 0})
 			data := reply["data"].(map[string]any)
 			if reply["found"] != true || !strings.Contains(fmt.Sprint(data["text/plain"]), test.want) {
 				t.Errorf("%s: inspecting %q: %v", test.why, test.code, reply)
 			}
 			t.Logf("%s: %s", test.why, time.Since(started))
 		}
-		if reply := c.ask("inspect", languagePatience, map[string]any{"code": "%%\n1 + ", "cursor_pos": 4}); reply["found"] != false {
+		if reply := c.ask("inspect", golang.Patience, map[string]any{"code": "%%\n1 + ", "cursor_pos": 4}); reply["found"] != false {
 			t.Errorf("inspecting nothing: %v", reply)
 		}
 	}

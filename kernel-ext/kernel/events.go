@@ -43,7 +43,7 @@ func (p *proxy) events() engine.Events {
 				p.output.annotateBy(p.report(c).Annotate)
 			}
 		},
-		Definitions: func(d wire.Definitions) { p.memory.set(d.Source) },
+		Definitions: func(d wire.Definitions) { p.earlier.Set(d.Source) },
 		Done: func(d wire.Done) {
 			if c := p.theCell(d.Cell); c != nil {
 				c.happens(ends)

@@ -1,9 +1,3 @@
-// Package kernel is the Jupyter kernel of the project: it stands between Jupyter and an engine that runs cells in GoNB.
-//
-// Reading order, which is the way of an execute request: kernel.go starts all, forward.go takes requests from the sockets,
-// queue.go has cells wait, run.go takes one through its life, magic.go does what the kernel does itself for it, events.go
-// hears what the engine says meanwhile, output.go makes messages of what cells print; state.go and cell.go are about their
-// ends.
 package kernel
 
 import (
@@ -21,6 +15,8 @@ import (
 
 	"gantry.local/kernel-ext/channel"
 	"gantry.local/kernel-ext/comms"
+	"gantry.local/kernel-ext/golang"
+	"gantry.local/kernel-ext/history"
 	"gantry.local/kernel-ext/jupyter"
 	"gantry.local/kernel-ext/jupyter/zmtp"
 )
@@ -49,17 +45,19 @@ type proxy struct {
 
 	shell, control, stdin, iopub, heartbeat *jupyter.Socket
 
-	cells    queue         // execute requests that wait for their turn
-	count    int           // of the cells run so far that are counted; the goroutine that runs cells owns these two
-	serial   int           // of those that the engine has run
-	ready    chan struct{} // closed when the engine takes cells and engine is set
-	engine   *engineHost
-	history  *history // of the cells of all kernels
-	memory   memory   // what the cells run so far declare
-	language languageServer
-	hub      *comms.Hub
-	output   output // what cells print
-	sources  sources
+	cells   queue         // execute requests that wait for their turn
+	count   int           // of the cells run so far that are counted; the goroutine that runs cells owns these two
+	serial  int           // of those that the engine has run
+	ready   chan struct{} // closed when the engine takes cells and engine is set
+	engine  *engineHost
+	history *history.Cells // of the cells of all kernels
+	earlier golang.Earlier // what the cells run so far declare
+	gopls   *golang.Gopls
+
+	firstCell sync.Once // is over
+	hub       *comms.Hub
+	output    output // what cells print
+	sources   sources
 
 	done     chan struct{} // closed when Serve is ending
 	shutdown chan struct{} // closed when a front-end asked for the end
@@ -101,7 +99,8 @@ func Serve(ctx context.Context, c Config) error {
 		done: make(chan struct{}), shutdown: make(chan struct{}),
 	}
 	p.signer, p.session = p.gate.Signer, p.gate.Session
-	p.history = openHistory(p.log)
+	p.history = history.Open(p.log.Printf)
+	p.gopls = golang.NewGopls(p.cellFolder, func() (string, []string) { return p.engine.tools, p.engine.environment }, &p.earlier, p.log.Printf)
 	p.output.publish, p.output.clear = p.printedText, p.cleared
 	p.hub = comms.NewHub(comms.Kernel{
 		Session: p.session, Cell: p.runningCell, Publish: p.publish, Reply: p.reply, GoNB: p.handGoNB,
@@ -118,7 +117,12 @@ func Serve(ctx context.Context, c Config) error {
 		p.warnOf("widgets and the figures of resident runs do not work in this kernel: %v", err)
 	}
 	defer p.hub.Close()
-	defer p.language.close()
+	defer p.gopls.Close()
+	defer func() {
+		if c := p.cells.running(); c != nil {
+			c.cancel() // what this kernel does itself for it
+		}
+	}()
 	defer close(p.done)
 
 	e, err := startEngine(ctx, c, p.log, p.events(), connection.Files()...)
@@ -133,7 +137,6 @@ func Serve(ctx context.Context, c Config) error {
 		p.warnOf("cells do not see the project's modules: %v; run make setup", e.unpinned)
 	}
 	p.engine = e
-	p.language.server.tools, p.language.server.environment = e.tools, e.environment
 	close(p.ready)
 	if c.Ahead {
 		defer e.warm().stop()

@@ -308,7 +308,7 @@ func TestDeathOfGoNBEndsTheKernel(t *testing.T) {
 	c.execute("!kill -9 $PPID")
 	c.expectGone(t)
 	code := c.process.ProcessState.ExitCode()
-	if code != 1 || !strings.Contains(c.log.String(), "GoNB stopped: signal: killed") {
+	if code != 1 || !strings.Contains(c.log.String(), "the engine stopped: signal: killed") {
 		t.Errorf("exit code %d", code)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"gantry.local/kernel-ext/golang"
 	"gantry.local/kernel-ext/jupyter/zmtp"
 )
 
@@ -280,7 +281,7 @@ func testValues(c *client, step func(string, func(*testing.T))) {
 	})
 
 	step("a cell without a value is built without the function that shows one", func(t *testing.T) {
-		r := c.run("!*ls " + showFile + " " + valueFile + " 2>/dev/null; true")
+		r := c.run("!*ls " + golang.ShowFile + " " + golang.ValueFile + " 2>/dev/null; true")
 		if strings.TrimSpace(r.stdout) != "" {
 			t.Errorf("left in the cell module: %s", r.stdout)
 		}

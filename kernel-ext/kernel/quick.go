@@ -3,7 +3,6 @@ package kernel
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,7 +33,7 @@ func quickTool(dir, links, name string) (string, error) {
 	tool := filepath.Join(dir, name)
 	if _, err := os.Stat(tool); err != nil {
 		if tool, err = exec.LookPath(name); err != nil {
-			return "", fmt.Errorf("%w; run make setup", err)
+			return name, nil // the first cell says what is missing
 		}
 	}
 	tool, err := filepath.Abs(tool)

@@ -71,7 +71,7 @@ func (p *proxy) runCell(c *cell) (aborted []*cell) {
 	if c.storeHistory {
 		p.count++
 		c.number = p.count
-		p.history.input(p.count, c.code)
+		p.history.Input(p.count, c.code)
 	}
 	if !c.silent {
 		tell("execute_input", map[string]any{"code": c.code, "execution_count": p.count})
@@ -97,7 +97,7 @@ func (p *proxy) runCell(c *cell) (aborted []*cell) {
 	if data := p.takeValue(plan); data != nil && failed == nil && !c.silent {
 		tell("execute_result", map[string]any{"execution_count": p.count, "data": data, "metadata": map[string]any{}})
 		if c.storeHistory {
-			p.history.output(p.count, data["text/plain"])
+			p.history.Output(p.count, data["text/plain"])
 		}
 	}
 	reply["execution_count"] = p.count
@@ -106,6 +106,7 @@ func (p *proxy) runCell(c *cell) (aborted []*cell) {
 		aborted = p.cells.drop() // whoever has the reply may send the next cell
 	}
 	p.reply(c.channel, jupyter.NewReply(p.session, "execute_reply", c.message, reply))
+	p.firstCell.Do(func() { go p.gopls.Complete("fmt.", len("fmt.")) }) // it loads the modules of cells, which takes seconds
 	return aborted
 }
 
@@ -117,7 +118,7 @@ var (
 // throughEngine does what this kernel does itself for a cell, then has the engine run the rest. It returns what the engine
 // says last, once all of the cell's output has been published, and why the kernel's own part failed; alive is false when
 // the kernel is ending.
-func (p *proxy) throughEngine(c *cell, plan *plan, tell func(msgType string, content any)) (done wire.Done, why error, alive bool) {
+func (p *proxy) throughEngine(c *cell, plan *agenda, tell func(msgType string, content any)) (done wire.Done, why error, alive bool) {
 	defer c.happens(ends)
 	done = wire.Done{Line: -1}
 	why = plan.perform(c, tell)
@@ -131,7 +132,7 @@ func (p *proxy) throughEngine(c *cell, plan *plan, tell func(msgType string, con
 		p.serial++
 		c.id = p.serial
 		p.remember(c)
-		p.output.keepEnd(plan.text.has("%test"))
+		p.output.keepEnd(plan.text.Has("%test"))
 		return p.engine.Run(wire.Cell{ID: c.id, Code: plan.code + plan.end, AllowStdin: c.allowStdin})
 	})
 	switch err {
@@ -213,7 +214,7 @@ func (p *proxy) report(c *cell) *failure.Report {
 }
 
 // explain publishes the last of what a cell has printed and says why it failed: nil if it did not.
-func (p *proxy) explain(c *cell, plan *plan, done wire.Done, why error) *failure.Failure {
+func (p *proxy) explain(c *cell, plan *agenda, done wire.Done, why error) *failure.Failure {
 	failed := done.Stopped || done.Failure != "" || why != nil
 	said := p.output.end(failed)
 	if !failed {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -19,8 +20,9 @@ const (
 	// largestDisplay is how many bytes one display may have, or what else a program sends at once.
 	largestDisplay = 256 << 20
 	// partingPatience is how long what an ended program has sent last may take to arrive while something that it has left
-	// behind can still send; then the cell ends.
+	// behind can still send; then the cell ends. pagePatience is how long it may take when GoNB waits for the page meanwhile.
 	partingPatience = time.Second
+	pagePatience    = 5 * time.Second
 )
 
 // pipes are the two named pipes by which package gonbui in a program speaks with GoNB. The engine reads to the end what an
@@ -32,6 +34,7 @@ type pipes struct {
 	reader, hold *os.File
 	answers      *os.File
 	fifo         chan *protocol.CommValue
+	handling     atomic.Bool   // something that the program has sent is being dealt with
 	ended, over  chan struct{} // closed when the program has ended, and when nothing is read any more
 	capture      io.Writer
 }
@@ -90,12 +93,23 @@ func (s *pipes) environment() []string {
 func (s *pipes) close() {
 	close(s.ended)
 	s.hold.Close()
-	select {
-	case <-s.over:
-	case <-time.After(partingPatience):
-	}
+	s.await()
 	s.r.e.state.Comms.ProgramFinished()
 	s.remove()
+}
+
+// await waits until all has been read, as long as that may take.
+func (s *pipes) await() {
+	for begun := time.Now(); time.Since(begun) < pagePatience && !s.r.isStopped(); {
+		select {
+		case <-s.over:
+			return
+		case <-time.After(partingPatience):
+			if !s.handling.Load() {
+				return
+			}
+		}
+	}
 }
 
 func (s *pipes) remove() {
@@ -138,7 +152,9 @@ func (s *pipes) decode() {
 		err := decoder.Decode(&said)
 		switch {
 		case err == nil:
+			s.handling.Store(true)
 			err = s.handle(&said)
+			s.handling.Store(false)
 		case errors.Is(in.ended, io.EOF) || errors.Is(in.ended, os.ErrClosed): // maybe amid a display of a program that was killed
 			return
 		}

@@ -1,10 +1,9 @@
-package kernel
+package golang
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"go/ast"
 	"go/parser"
 	"go/token"
 	"net/url"
@@ -16,12 +15,17 @@ import (
 	"time"
 )
 
-// languageServer asks gopls about cells. The gopls that GoNB starts listens at a socket in the folder of the cell
-// module and serves any number of clients, each with files of its own; this one shows it the cell as main.go and the
-// declarations of earlier cells as another file. It connects when it is first asked.
-type languageServer struct {
+// Gopls asks gopls about cells. It is shown the cell as main.go and the declarations of earlier cells as another file, and
+// listens at a socket in the folder of the cell module. It is started and connected to when it is first asked.
+type Gopls struct {
+	folder  func() string
+	earlier *Earlier
+	log     func(format string, args ...any)
+	life    context.Context
+	end     context.CancelFunc
+	process process
+
 	mu       sync.Mutex
-	server   gopls
 	client   *lsp
 	versions map[string]int    // of the files gopls has been shown
 	texts    map[string]string // their text
@@ -29,16 +33,17 @@ type languageServer struct {
 	guessed  map[string]string // name -> import spec, for packages that cells use without an import
 }
 
-const (
-	languagePatience = 10 * time.Second // for one answer; the first includes the loading of the cell module
-	restFile         = "gantry_earlier.go"
-)
-
-// completion is one way to go on; from and to are the bytes of the line that it replaces.
-type completion struct {
-	text, kind, detail string
-	from, to           int
+// NewGopls prepares to ask gopls. folder waits for the folder of the cell module and returns it; empty: there is none. tools
+// are the folder of gopls and the environment to start it in, asked for after folder. earlier is what cells have declared.
+func NewGopls(folder func() string, tools func() (dir string, environment []string), earlier *Earlier, log func(format string, args ...any)) *Gopls {
+	life, end := context.WithCancel(context.Background())
+	return &Gopls{folder: folder, earlier: earlier, log: log, life: life, end: end, process: process{tools: tools}}
 }
+
+// Patience is how long gopls may take for one answer; the first includes the loading of the cell module.
+const Patience = 10 * time.Second
+
+const restFile = "gantry_earlier.go"
 
 type lspPosition struct {
 	Line      int `json:"line"`
@@ -55,62 +60,14 @@ type lspEdit struct {
 	NewText string   `json:"newText"`
 }
 
-// complete returns the completions at a place of a cell, best first; none if gopls has no answer.
-func (s *languageServer) complete(p *proxy, t cellText, at place) []completion {
-	var found struct {
-		Items []struct {
-			Label    string   `json:"label"`
-			Kind     int      `json:"kind"`
-			Detail   string   `json:"detail"`
-			TextEdit *lspEdit `json:"textEdit"`
-		} `json:"items"`
-	}
-	s.ask(p, t, at, "textDocument/completion", &found)
-	line := t.goLine(at.line)
-	column := func(p lspPosition) int { return t.inCell(place{p.Line, byteColumn(line, p.Character)}).column }
-	var list []completion
-	for _, i := range found.Items {
-		if e := i.TextEdit; e != nil && e.Range.Start.Line == at.line+1 && e.Range.End.Line == at.line+1 {
-			list = append(list, completion{
-				text: e.NewText, kind: completionKind(i.Kind), detail: i.Detail,
-				from: column(e.Range.Start), to: column(e.Range.End),
-			})
-		}
-	}
-	return slices.DeleteFunc(list, func(c completion) bool { return c.from > at.column || c.text == showFunction })
-}
-
-// completionKind names a kind of LSP as JupyterLab does.
-func completionKind(kind int) string {
-	switch kind {
-	case 2:
-		return "method"
-	case 3:
-		return "function"
-	case 5, 10:
-		return "property"
-	case 7, 22, 25:
-		return "class"
-	case 8:
-		return "interface"
-	case 9:
-		return "module"
-	case 14:
-		return "keyword"
-	case 21:
-		return "constant"
-	}
-	return "variable"
-}
-
 // hover returns the documentation of the name at a place of a cell, in Markdown; empty: there is none.
-func (s *languageServer) hover(p *proxy, t cellText, at place) string {
+func (g *Gopls) hover(t *Text, at Place) string {
 	var found *struct {
 		Contents struct {
 			Value string `json:"value"`
 		} `json:"contents"`
 	}
-	s.ask(p, t, at, "textDocument/hover", &found)
+	g.ask(t, at, "textDocument/hover", &found)
 	if found == nil {
 		return ""
 	}
@@ -118,21 +75,15 @@ func (s *languageServer) hover(p *proxy, t cellText, at place) string {
 }
 
 // ask sends a request about a place of a cell. Without an answer, which the log explains, result stays as it is.
-func (s *languageServer) ask(p *proxy, t cellText, at place, method string, result any) {
-	if !p.waitReady() {
+func (g *Gopls) ask(t *Text, at Place, method string, result any) {
+	dir := g.folder()
+	if dir == "" {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), languagePatience)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	ctx, cancel := context.WithTimeout(g.life, Patience)
 	defer cancel()
-	go func() {
-		select {
-		case <-p.done:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
 	var err error
 	const tries, interval = 5, 50 * time.Millisecond
 	for try := range tries { // gopls may end while it is asked, and go on listening for a moment
@@ -142,37 +93,37 @@ func (s *languageServer) ask(p *proxy, t cellText, at place, method string, resu
 			case <-ctx.Done():
 			}
 		}
-		if err = s.askOnce(ctx, p, t, at, method, result); err == nil || s.client == nil || !s.client.lost() {
+		if err = g.askOnce(ctx, dir, t, at, method, result); err == nil || g.client == nil || !g.client.lost() {
 			break
 		}
 	}
 	if err != nil {
-		p.log.Printf("completion and documentation: %v", err)
+		g.log("completion and documentation: %v", err)
 	}
 }
 
-func (s *languageServer) askOnce(ctx context.Context, p *proxy, t cellText, at place, method string, result any) error {
-	if err := s.connect(ctx, p.engine.dir); err != nil {
+func (g *Gopls) askOnce(ctx context.Context, dir string, t *Text, at Place, method string, result any) error {
+	if err := g.connect(ctx, dir); err != nil {
 		return err
 	}
-	if err := s.show(ctx, p, t); err != nil {
+	if err := g.show(ctx, dir, t); err != nil {
 		return err
 	}
 	asked := t.inProgram(at)
-	return s.client.call(ctx, method, map[string]any{
-		"textDocument": map[string]any{"uri": fileURI(filepath.Join(p.engine.dir, "main.go"))},
-		"position":     lspPosition{asked.line, utf16Column(t.goLine(at.line), asked.column)},
+	return g.client.call(ctx, method, map[string]any{
+		"textDocument": map[string]any{"uri": fileURI(filepath.Join(dir, "main.go"))},
+		"position":     lspPosition{asked.Line, utf16Column(t.goLine(at.Line), asked.Column)},
 	}, result)
 }
 
 func fileURI(path string) string { return (&url.URL{Scheme: "file", Path: path}).String() }
 
 // connect makes sure of a connection to gopls.
-func (s *languageServer) connect(ctx context.Context, dir string) error {
-	if s.client != nil && !s.client.lost() {
+func (g *Gopls) connect(ctx context.Context, dir string) error {
+	if g.client != nil && !g.client.lost() {
 		return nil
 	}
-	client, err := s.server.dial(ctx, filepath.Join(dir, "gopls_socket"))
+	client, err := g.process.dial(ctx, filepath.Join(dir, "gopls_socket"))
 	if err != nil {
 		return err
 	}
@@ -201,75 +152,50 @@ func (s *languageServer) connect(ctx context.Context, dir string) error {
 		client.close()
 		return err
 	}
-	s.client, s.versions, s.texts, s.disk = client, map[string]int{}, map[string]string{}, nil
+	g.client, g.versions, g.texts, g.disk = client, map[string]int{}, map[string]string{}, nil
 	return nil
 }
 
-// close ends the connection.
-func (s *languageServer) close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.client != nil {
-		s.client.close()
+// Close ends what is asked, and the connection.
+func (g *Gopls) Close() {
+	g.end()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.client != nil {
+		g.client.close()
 	}
-	s.server.stop()
+	g.process.stop()
 }
 
 // show brings gopls up to date with the cell, what earlier cells declare, and the folder. A package that the cell uses
 // without importing it, as cells may, is imported here like GoNB will.
-func (s *languageServer) show(ctx context.Context, p *proxy, t cellText) error {
-	dir := p.engine.dir
-	if err := s.watch(dir); err != nil {
+func (g *Gopls) show(ctx context.Context, dir string, t *Text) error {
+	if err := g.watch(dir); err != nil {
 		return err
 	}
-	source := t.program("package main")
-	file, _ := parser.ParseFile(token.NewFileSet(), "", source, 0) // as far as it parses
-	if file == nil {
-		file = &ast.File{}
-	}
-	if err := s.open(filepath.Join(dir, restFile), p.memory.rest(file)); err != nil {
+	if err := g.open(filepath.Join(dir, restFile), g.earlier.rest(t.file)); err != nil {
 		return err
 	}
-	used := packagesUsed(file, p.memory.knows)
+	used := packagesUsed(t.file, g.earlier.knows)
 	main := filepath.Join(dir, "main.go")
-	text := t.program(p.memory.head(file, s.guesses(used)))
-	if err := s.open(main, text); err != nil {
+	text := t.Program(g.earlier.head(t.file, g.guesses(used)))
+	if err := g.open(main, text); err != nil {
 		return err
 	}
-	if len(s.guesses(used)) == len(used) {
+	if len(g.guesses(used)) == len(used) {
 		return nil
 	}
-	if err := s.guess(ctx, main, text, used); err != nil {
+	if err := g.guess(ctx, main, text, used); err != nil {
 		return err
 	}
-	return s.open(main, t.program(p.memory.head(file, s.guesses(used))))
-}
-
-// packagesUsed returns the names in front of a dot that nothing declares: packages to be imported, most likely.
-func packagesUsed(file *ast.File, known func(string) bool) []string {
-	imported := importSpecs(file)
-	unresolved := map[*ast.Ident]bool{}
-	for _, name := range file.Unresolved {
-		unresolved[name] = true
-	}
-	var used []string
-	ast.Inspect(file, func(n ast.Node) bool {
-		if s, ok := n.(*ast.SelectorExpr); ok {
-			x, ok := s.X.(*ast.Ident)
-			if ok && unresolved[x] && imported[x.Name] == "" && !known(x.Name) && !slices.Contains(used, x.Name) {
-				used = append(used, x.Name)
-			}
-		}
-		return true
-	})
-	return used
+	return g.open(main, t.Program(g.earlier.head(t.file, g.guesses(used))))
 }
 
 // guesses returns the imports found so far for some names.
-func (s *languageServer) guesses(names []string) map[string]string {
+func (g *Gopls) guesses(names []string) map[string]string {
 	found := map[string]string{}
 	for _, name := range names {
-		if spec := s.guessed[name]; spec != "" {
+		if spec := g.guessed[name]; spec != "" {
 			found[name] = spec
 		}
 	}
@@ -277,7 +203,7 @@ func (s *languageServer) guesses(names []string) map[string]string {
 }
 
 // guess has gopls find the packages with these names, and remembers them.
-func (s *languageServer) guess(ctx context.Context, path, text string, names []string) error {
+func (g *Gopls) guess(ctx context.Context, path, text string, names []string) error {
 	end := lspPosition{Line: strings.Count(text, "\n") + 1}
 	var actions []struct {
 		Edit struct {
@@ -286,7 +212,7 @@ func (s *languageServer) guess(ctx context.Context, path, text string, names []s
 			} `json:"documentChanges"`
 		} `json:"edit"`
 	}
-	err := s.client.call(ctx, "textDocument/codeAction", map[string]any{
+	err := g.client.call(ctx, "textDocument/codeAction", map[string]any{
 		"textDocument": map[string]any{"uri": fileURI(path)},
 		"range":        lspRange{End: end},
 		"context":      map[string]any{"diagnostics": []any{}, "only": []string{"source.organizeImports"}},
@@ -303,10 +229,10 @@ func (s *languageServer) guess(ctx context.Context, path, text string, names []s
 			}
 			for name, spec := range importSpecs(file) {
 				if slices.Contains(names, name) {
-					if s.guessed == nil {
-						s.guessed = map[string]string{}
+					if g.guessed == nil {
+						g.guessed = map[string]string{}
 					}
-					s.guessed[name] = spec
+					g.guessed[name] = spec
 				}
 			}
 		}
@@ -336,25 +262,25 @@ func applyEdits(text string, edits []lspEdit) string {
 }
 
 // open shows gopls a file, or the new text of one that it knows.
-func (s *languageServer) open(path, text string) error {
-	if s.versions[path] > 0 && s.texts[path] == text {
+func (g *Gopls) open(path, text string) error {
+	if g.versions[path] > 0 && g.texts[path] == text {
 		return nil
 	}
-	s.versions[path]++
-	s.texts[path] = text
-	document := map[string]any{"uri": fileURI(path), "version": s.versions[path]}
-	if s.versions[path] == 1 {
+	g.versions[path]++
+	g.texts[path] = text
+	document := map[string]any{"uri": fileURI(path), "version": g.versions[path]}
+	if g.versions[path] == 1 {
 		document["languageId"], document["text"] = "go", text
-		return s.client.notify("textDocument/didOpen", map[string]any{"textDocument": document})
+		return g.client.notify("textDocument/didOpen", map[string]any{"textDocument": document})
 	}
-	return s.client.notify("textDocument/didChange", map[string]any{
+	return g.client.notify("textDocument/didChange", map[string]any{
 		"textDocument": document, "contentChanges": []map[string]string{{"text": text}},
 	})
 }
 
 // watch tells gopls which files in the folder have changed since it was last asked, for it does not look by itself:
 // the module may require more, and a cell may have written a Go file.
-func (s *languageServer) watch(dir string) error {
+func (g *Gopls) watch(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
@@ -362,7 +288,7 @@ func (s *languageServer) watch(dir string) error {
 	now := map[string]string{}
 	for _, e := range entries {
 		name := e.Name()
-		if name == "main.go" || name == showFile || !slices.Contains([]string{".go", ".mod", ".sum", ".work"}, filepath.Ext(name)) {
+		if name == "main.go" || name == ShowFile || !slices.Contains([]string{".go", ".mod", ".sum", ".work"}, filepath.Ext(name)) {
 			continue
 		}
 		info, err := e.Info()
@@ -374,8 +300,8 @@ func (s *languageServer) watch(dir string) error {
 		}
 		now[name] = fmt.Sprint(info.ModTime().UnixNano(), info.Size())
 	}
-	was := s.disk
-	s.disk = now
+	was := g.disk
+	g.disk = now
 	if was == nil {
 		return nil // gopls has just read them
 	}
@@ -399,5 +325,5 @@ func (s *languageServer) watch(dir string) error {
 	if len(changes) == 0 {
 		return nil
 	}
-	return s.client.notify("workspace/didChangeWatchedFiles", map[string]any{"changes": changes})
+	return g.client.notify("workspace/didChangeWatchedFiles", map[string]any{"changes": changes})
 }

@@ -1,48 +1,44 @@
-package kernel
+package golang
 
 import (
 	"errors"
-	"go/parser"
 	"go/scanner"
 	"go/token"
 	"strings"
 )
 
-// isComplete answers is_complete_request: whether the code typed so far can run ("complete"), waits for more
+// Completeness answers is_complete_request: whether the code typed so far can run ("complete"), waits for more
 // ("incomplete", with the indent of the next line), or cannot become right by going on ("invalid").
-func isComplete(code string) (status, indent string) {
-	if _, asks := question(code); asks {
+func Completeness(code string) (status, indent string) {
+	if _, asks := Question(code); asks {
 		return "complete", ""
 	}
-	t := readCell(code)
-	last := strings.TrimSpace(t.lines[len(t.lines)-1])
+	t := Read(code)
+	last := strings.TrimSpace(t.Lines[len(t.Lines)-1])
 	switch {
-	case t.magic != "":
+	case t.Magic != "":
 		if last == "" {
 			return "complete", "" // an empty line ends it, as in IPython
 		}
 		return "incomplete", ""
 	case t.open:
 		return "incomplete", ""
-	case t.main >= 0 && t.main == len(t.lines)-1:
+	case t.main >= 0 && t.main == len(t.Lines)-1:
 		return "incomplete", "" // the body of main is to come
 	}
-	source := t.program("package main")
-	files := token.NewFileSet()
-	_, err := parser.ParseFile(files, "", source, parser.SkipObjectResolution)
-	if err == nil {
+	if t.err == nil {
 		return "complete", ""
 	}
-	nesting := readNesting(source, t.hasMain())
+	nesting := readNesting(t.source, t.hasMain())
 	if nesting.torn {
 		return "incomplete", "" // a text or a comment goes on: its indent is its own
 	}
 	var found scanner.ErrorList
-	if nesting.depth < 0 || nesting.broken || !errors.As(err, &found) || len(found) == 0 {
+	if nesting.depth < 0 || nesting.broken || !errors.As(t.err, &found) || len(found) == 0 {
 		return "invalid", ""
 	}
 	// A mistake where the code ends is something missing; one before it is one.
-	end := len(strings.TrimRight(strings.TrimSuffix(source, mainEnd), " \t\n"))
+	end := len(strings.TrimRight(strings.TrimSuffix(t.source, mainEnd), " \t\n"))
 	if nesting.depth > 0 || found[0].Pos.Offset >= end {
 		if found[0].Pos.Offset < end {
 			return "invalid", ""

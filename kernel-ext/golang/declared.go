@@ -1,107 +1,13 @@
-package kernel
+package golang
 
 import (
 	"go/ast"
-	"go/parser"
 	"go/token"
-	"maps"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 )
-
-// memory is what the cells run so far declare, as GoNB says.
-// Completion and inspection need it while a cell runs. The zero value is empty.
-type memory struct {
-	mu      sync.Mutex
-	imports map[string]string // name in the code -> import spec
-	code    map[string]string // name, methods as Type~name -> declaration
-	types   map[string]bool
-}
-
-// set takes in what GoNB says that all cells declare, as a Go file.
-func (k *memory) set(source string) {
-	files := token.NewFileSet()
-	file, err := parser.ParseFile(files, "", source, parser.SkipObjectResolution|parser.ParseComments)
-	if err != nil {
-		return // GoNB has built it
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.clear()
-	maps.Copy(k.imports, importSpecs(file))
-	for name, d := range declared(file) {
-		text := source[files.Position(d.node.Pos()).Offset:files.Position(d.node.End()).Offset]
-		switch d.node.(type) {
-		case *ast.TypeSpec:
-			text = "type " + text
-			k.types[name] = true
-		case *ast.ValueSpec:
-			text = "var " + text
-		}
-		for _, comment := range slices.Backward(d.comments()) {
-			text = comment.Text + "\n" + text
-		}
-		k.code[name] = text
-	}
-}
-
-func (k *memory) clear() {
-	k.imports, k.code, k.types = map[string]string{}, map[string]string{}, map[string]bool{}
-}
-
-// isType tells whether an earlier cell declares a name as a type.
-func (k *memory) isType(name string) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.types[name]
-}
-
-// head returns the first line of a cell's file, the package clause and the imports of earlier cells that the cell does
-// not bring itself, with those in more. file is the cell as far as it parses.
-func (k *memory) head(file *ast.File, more map[string]string) string {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	imports := maps.Clone(more)
-	if imports == nil {
-		imports = map[string]string{}
-	}
-	maps.Copy(imports, k.imports)
-	for name := range importSpecs(file) {
-		delete(imports, name)
-	}
-	return head(imports)
-}
-
-func head(imports map[string]string) string {
-	specs := slices.Collect(maps.Values(imports))
-	slices.Sort(specs)
-	return "package main; import (" + strings.Join(specs, "; ") + ")"
-}
-
-// rest returns a file with the declarations of earlier cells that the cell does not declare again.
-func (k *memory) rest(file *ast.File) string {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	code := maps.Clone(k.code)
-	for name := range declared(file) {
-		delete(code, name)
-	}
-	text := head(k.imports) + "\n\n"
-	for _, name := range slices.Sorted(maps.Keys(code)) {
-		text += code[name] + "\n\n"
-	}
-	return text
-}
-
-// knows tells whether an earlier cell declares or imports a name.
-func (k *memory) knows(name string) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.imports[name] != "" || k.code[name] != ""
-}
 
 var versionSuffix = regexp.MustCompile(`^v[0-9]+$`)
 
@@ -205,4 +111,24 @@ func receiver(e ast.Expr) string {
 		return receiver(e.X)
 	}
 	return ""
+}
+
+// packagesUsed returns the names in front of a dot that nothing declares: packages to be imported, most likely.
+func packagesUsed(file *ast.File, known func(string) bool) []string {
+	imported := importSpecs(file)
+	unresolved := map[*ast.Ident]bool{}
+	for _, name := range file.Unresolved {
+		unresolved[name] = true
+	}
+	var used []string
+	ast.Inspect(file, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok {
+			x, ok := s.X.(*ast.Ident)
+			if ok && unresolved[x] && imported[x.Name] == "" && !known(x.Name) && !slices.Contains(used, x.Name) {
+				used = append(used, x.Name)
+			}
+		}
+		return true
+	})
+	return used
 }

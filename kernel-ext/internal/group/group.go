@@ -1,6 +1,7 @@
 //go:build unix
 
-package kernel
+// Package group ends a command along with what it has started.
+package group
 
 import (
 	"os/exec"
@@ -8,8 +9,8 @@ import (
 	"time"
 )
 
-// killsGroup has a command that is ended before its time take along what it started.
-func killsGroup(c *exec.Cmd) {
+// Kill has a command that is ended before its time take along what it started.
+func Kill(c *exec.Cmd) {
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
 	c.WaitDelay = time.Second

@@ -1,4 +1,4 @@
-package kernel
+package golang
 
 import (
 	"math/rand/v2"
@@ -20,35 +20,35 @@ func TestCellsOfAllKinds(t *testing.T) {
 			b.WriteString(pieces[random.IntN(len(pieces))])
 		}
 		code := b.String()
-		cell := readCell(code)
-		if strings.Join(cell.lines, "\n") != code {
-			t.Fatalf("%q is read as %q", code, cell.lines)
+		cell := Read(code)
+		if strings.Join(cell.Lines, "\n") != code {
+			t.Fatalf("%q is read as %q", code, cell.Lines)
 		}
-		status, _ := isComplete(code)
+		status, _ := Completeness(code)
 		if status != "complete" && status != "incomplete" && status != "invalid" {
 			t.Fatalf("%q is %q", code, status)
 		}
 		lines := strings.Count(code, "\n")
-		rewritten, shows := showLast(cell, func(string) bool { return false })
-		if strings.Count(rewritten, "\n") != lines || shows != strings.Contains(rewritten, showFunction) {
+		rewritten, _, shows := cell.Compose(func(string) bool { return false })
+		if strings.Count(rewritten, "\n") != lines || shows != strings.Contains(rewritten, ShowFunction) {
 			t.Fatalf("%q becomes %q", code, rewritten)
 		}
 		if shows {
 			shown++
 		}
-		if program := cell.program("package main"); strings.Count(program, "\n") < lines+1 {
+		if program := cell.Program("package main"); strings.Count(program, "\n") < lines+1 {
 			t.Fatalf("%q has the program %q", code, program)
 		}
-		at := placeOf(code, random.IntN(20)-1)
-		for _, p := range append(inspectable(cell, at), at) {
-			if p.line < 0 || p.line >= len(cell.lines) || p.column < 0 || p.column > len(cell.lines[p.line]) {
+		at := cell.At(random.IntN(20) - 1)
+		for _, p := range append(cell.inspectable(at), at) {
+			if p.Line < 0 || p.Line >= len(cell.Lines) || p.Column < 0 || p.Column > len(cell.Lines[p.Line]) {
 				t.Fatalf("%q has the place %v", code, p)
 			}
 		}
 		if back := cell.inCell(cell.inProgram(at)); back != at {
 			t.Fatalf("%q: %v comes back from the program as %v", code, at, back)
 		}
-		question(code)
+		Question(code)
 	}
 	if shown == 0 {
 		t.Error("no cell had a value")

@@ -1,4 +1,4 @@
-package kernel
+package golang
 
 import "testing"
 
@@ -45,7 +45,7 @@ func TestIsComplete(t *testing.T) {
 		{"func 1f() {}", "invalid", "", "no name"},
 		{"%%\ns := \"one\ntwo\"", "invalid", "", "a string does not go on"},
 	} {
-		if status, indent := isComplete(test.code); status != test.status || indent != test.indent {
+		if status, indent := Completeness(test.code); status != test.status || indent != test.indent {
 			t.Errorf("%s: %q is %s (indent %q), want %s (%q)", test.why, test.code, status, indent, test.status, test.indent)
 		}
 	}

@@ -1,21 +1,19 @@
-package kernel
+package history
 
 import (
 	"fmt"
-	"io"
+	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
-
-	"gantry.local/kernel-ext/jupyter"
 )
 
-func newHistory(t *testing.T, dir string) *history {
+func newHistory(t *testing.T, dir string) *Cells {
 	t.Helper()
-	return &history{dir: dir, most: mostHistory, log: &jupyter.Logger{To: io.Discard}}
+	return &Cells{dir: dir, most: mostHistory, log: func(string, ...any) {}}
 }
 
 func TestGlob(t *testing.T) {
@@ -49,41 +47,41 @@ func inputs(t *testing.T, reply map[string]any) []string {
 func TestHistoryIsSharedByKernels(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state", "gantry")
 	a, b := newHistory(t, dir), newHistory(t, dir)
-	a.input(1, "a1")
-	b.input(1, "b1")
-	b.output(1, "7")
-	a.input(2, "a2")
-	a.input(3, "a1")
+	a.Input(1, "a1")
+	b.Input(1, "b1")
+	b.Output(1, "7")
+	a.Input(2, "a2")
+	a.Input(3, "a1")
 	three, two := 3, 2
 	for _, test := range []struct {
 		name string
-		by   *history
-		ask  historyRequest
+		by   *Cells
+		ask  Query
 		want []string
 	}{
-		{"tail", a, historyRequest{Type: "tail", N: 2}, []string{"1/2/a2", "1/3/a1"}},
-		{"tail of all", a, historyRequest{Type: "tail"}, []string{"1/1/a1", "2/1/b1", "1/2/a2", "1/3/a1"}},
-		{"this session", b, historyRequest{Type: "range"}, []string{"2/1/b1"}},
-		{"the one before", b, historyRequest{Type: "range", Session: -1}, []string{"1/1/a1", "1/2/a2", "1/3/a1"}},
-		{"a part", a, historyRequest{Type: "range", Session: 1, Start: 2, Stop: &three}, []string{"1/2/a2"}},
-		{"stop is not part", a, historyRequest{Type: "range", Session: 1, Start: 1, Stop: &two}, []string{"1/1/a1"}},
-		{"search", a, historyRequest{Type: "search", Pattern: "a*"}, []string{"1/1/a1", "1/2/a2", "1/3/a1"}},
-		{"unique", a, historyRequest{Type: "search", Pattern: "a*", Unique: true}, []string{"1/2/a2", "1/3/a1"}},
-		{"n of a search", a, historyRequest{Type: "search", Pattern: "*1", N: 2}, []string{"2/1/b1", "1/3/a1"}},
-		{"nothing", a, historyRequest{Type: "search", Pattern: "c*"}, []string{}},
-		{"a kernel that ran nothing yet", newHistory(t, dir), historyRequest{Type: "range"}, []string{}},
-		{"its predecessor", newHistory(t, dir), historyRequest{Type: "range", Session: -1}, []string{"2/1/b1"}},
+		{"tail", a, Query{Type: "tail", N: 2}, []string{"1/2/a2", "1/3/a1"}},
+		{"tail of all", a, Query{Type: "tail"}, []string{"1/1/a1", "2/1/b1", "1/2/a2", "1/3/a1"}},
+		{"this session", b, Query{Type: "range"}, []string{"2/1/b1"}},
+		{"the one before", b, Query{Type: "range", Session: -1}, []string{"1/1/a1", "1/2/a2", "1/3/a1"}},
+		{"a part", a, Query{Type: "range", Session: 1, Start: 2, Stop: &three}, []string{"1/2/a2"}},
+		{"stop is not part", a, Query{Type: "range", Session: 1, Start: 1, Stop: &two}, []string{"1/1/a1"}},
+		{"search", a, Query{Type: "search", Pattern: "a*"}, []string{"1/1/a1", "1/2/a2", "1/3/a1"}},
+		{"unique", a, Query{Type: "search", Pattern: "a*", Unique: true}, []string{"1/2/a2", "1/3/a1"}},
+		{"n of a search", a, Query{Type: "search", Pattern: "*1", N: 2}, []string{"2/1/b1", "1/3/a1"}},
+		{"nothing", a, Query{Type: "search", Pattern: "c*"}, []string{}},
+		{"a kernel that ran nothing yet", newHistory(t, dir), Query{Type: "range"}, []string{}},
+		{"its predecessor", newHistory(t, dir), Query{Type: "range", Session: -1}, []string{"2/1/b1"}},
 	} {
-		if got := inputs(t, test.by.answer(test.ask)); !reflect.DeepEqual(got, test.want) {
+		if got := inputs(t, test.by.Answer(test.ask)); !reflect.DeepEqual(got, test.want) {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
 		}
 	}
-	reply := a.answer(historyRequest{Type: "search", Pattern: "b1", Output: true})
+	reply := a.Answer(Query{Type: "search", Pattern: "b1", Output: true})
 	pair := reply["history"].([]any)[0].([]any)[2].([]any)
 	if *pair[0].(*string) != "b1" || *pair[1].(*string) != "7" {
 		t.Errorf("with output: %v", pair)
 	}
-	if reply := a.answer(historyRequest{Type: "random"}); reply["status"] != "error" {
+	if reply := a.Answer(Query{Type: "random"}); reply["status"] != "error" {
 		t.Errorf("an unknown kind of access: %v", reply)
 	}
 	for path, mode := range map[string]os.FileMode{dir: 0o700, a.path(): 0o600, filepath.Join(dir, "history.lock"): 0o600} {
@@ -95,7 +93,7 @@ func TestHistoryIsSharedByKernels(t *testing.T) {
 
 func TestHistorySurvivesATornLine(t *testing.T) {
 	h := newHistory(t, t.TempDir())
-	h.input(1, "whole")
+	h.Input(1, "whole")
 	f, err := os.OpenFile(h.path(), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -105,9 +103,9 @@ func TestHistorySurvivesATornLine(t *testing.T) {
 	}
 	f.Close()
 	next := newHistory(t, h.dir)
-	next.input(1, "behind")
+	next.Input(1, "behind")
 	want := []string{"1/1/whole", "2/1/behind"}
-	if got := inputs(t, next.answer(historyRequest{Type: "tail"})); !reflect.DeepEqual(got, want) {
+	if got := inputs(t, next.Answer(Query{Type: "tail"})); !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
@@ -116,7 +114,7 @@ func TestHistoryIsBounded(t *testing.T) {
 	h := newHistory(t, t.TempDir())
 	h.most = 10000
 	for i := range 500 {
-		h.input(i+1, strings.Repeat("x", 100))
+		h.Input(i+1, strings.Repeat("x", 100))
 	}
 	info, err := os.Stat(h.path())
 	if err != nil || info.Size() > h.most {
@@ -133,14 +131,22 @@ func TestHistoryIsBounded(t *testing.T) {
 	}
 }
 
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(historyVariable); dir != "" {
+		storeMany(dir)
+		return
+	}
+	os.Exit(m.Run())
+}
+
 // historyVariable makes the test binary store cells into the history of a folder.
 const historyVariable = "GANTRY_TEST_HISTORY"
 
 // storeMany is what a process does that the test below starts.
 func storeMany(dir string) {
-	h := &history{dir: dir, most: mostHistory, log: &jupyter.Logger{To: os.Stderr}}
+	h := &Cells{dir: dir, most: mostHistory, log: log.Printf}
 	for i := range 100 {
-		h.input(i+1, strings.Repeat("y", 1000))
+		h.Input(i+1, strings.Repeat("y", 1000))
 	}
 }
 

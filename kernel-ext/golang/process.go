@@ -1,4 +1,4 @@
-package kernel
+package golang
 
 import (
 	"context"
@@ -8,12 +8,13 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"gantry.local/kernel-ext/internal/group"
 )
 
-// gopls is the language server of a kernel, started when it is first needed, and anew when it is gone.
-type gopls struct {
-	tools       string   // folder of the executable
-	environment []string // the engine's
+// process is the language server of a kernel, started when it is first needed, and anew when it is gone.
+type process struct {
+	tools func() (dir string, environment []string)
 
 	mu      sync.Mutex
 	stopped bool
@@ -21,16 +22,16 @@ type gopls struct {
 	ended   chan struct{}      // closed when that one has ended
 }
 
-// dial connects to gopls, which listens at socket or is about to.
-func (g *gopls) dial(ctx context.Context, socket string) (*lsp, error) {
+// dial connects to gopls, which listens at socket or is started to.
+func (p *process) dial(ctx context.Context, socket string) (*lsp, error) {
 	client, err := dialLSP(ctx, socket)
 	if err == nil {
 		return client, nil
 	}
-	const interval = 20 * time.Millisecond
-	if err := g.start(socket); err != nil {
+	if err := p.start(socket); err != nil {
 		return nil, err
 	}
+	const interval = 20 * time.Millisecond
 	for {
 		select {
 		case <-time.After(interval):
@@ -45,17 +46,18 @@ func (g *gopls) dial(ctx context.Context, socket string) (*lsp, error) {
 
 // start starts gopls. It ends with the kernel, and soon after it if the kernel is killed: nobody is
 // connected then.
-func (g *gopls) start(socket string) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.stopped {
+func (p *process) start(socket string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopped {
 		return fmt.Errorf("gopls: the kernel is ending")
 	}
-	if g.cancel != nil {
-		g.cancel()
-		<-g.ended
+	if p.cancel != nil {
+		p.cancel()
+		<-p.ended
 	}
-	path := filepath.Join(g.tools, "gopls")
+	tools, environment := p.tools()
+	path := filepath.Join(tools, "gopls")
 	if _, err := os.Stat(path); err != nil {
 		if path, err = exec.LookPath("gopls"); err != nil {
 			return fmt.Errorf("gopls: %w; run make setup", err)
@@ -66,8 +68,8 @@ func (g *gopls) start(socket string) error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	command := exec.CommandContext(ctx, path, "-listen", "unix;"+socket, "-listen.timeout", "20s")
-	command.Dir, command.Env = filepath.Dir(socket), g.environment
-	killsGroup(command)
+	command.Dir, command.Env = filepath.Dir(socket), environment
+	group.Kill(command)
 	if err := command.Start(); err != nil {
 		cancel()
 		return fmt.Errorf("gopls: %w; run make setup", err)
@@ -78,17 +80,17 @@ func (g *gopls) start(socket string) error {
 		command.Wait()
 		cancel()
 	}()
-	g.cancel, g.ended = cancel, ended
+	p.cancel, p.ended = cancel, ended
 	return nil
 }
 
-// stop ends the gopls that was started here, for good.
-func (g *gopls) stop() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.stopped = true
-	if g.cancel != nil {
-		g.cancel()
-		<-g.ended
+// stop ends gopls for good.
+func (p *process) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stopped = true
+	if p.cancel != nil {
+		p.cancel()
+		<-p.ended
 	}
 }
