@@ -67,7 +67,7 @@ func (p *process) start(socket string) error {
 		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	command := exec.CommandContext(ctx, path, "-listen", "unix;"+socket, "-listen.timeout", "20s")
+	command := exec.CommandContext(ctx, path, "-listen", "unix;"+socket, "-listen.timeout", "2s")
 	command.Dir, command.Env = filepath.Dir(socket), environment
 	group.Kill(command)
 	if err := command.Start(); err != nil {

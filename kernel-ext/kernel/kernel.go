@@ -53,11 +53,9 @@ type proxy struct {
 	history *history.Cells // of the cells of all kernels
 	earlier golang.Earlier // what the cells run so far declare
 	gopls   *golang.Gopls
-
-	firstCell sync.Once // is over
-	hub       *comms.Hub
-	output    output // what cells print
-	sources   sources
+	hub     *comms.Hub
+	output  output // what cells print
+	sources sources
 
 	done     chan struct{} // closed when Serve is ending
 	shutdown chan struct{} // closed when a front-end asked for the end

@@ -106,7 +106,6 @@ func (p *proxy) runCell(c *cell) (aborted []*cell) {
 		aborted = p.cells.drop() // whoever has the reply may send the next cell
 	}
 	p.reply(c.channel, jupyter.NewReply(p.session, "execute_reply", c.message, reply))
-	p.firstCell.Do(func() { go p.gopls.Complete("fmt.", len("fmt.")) }) // it loads the modules of cells, which takes seconds
 	return aborted
 }
 
