@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -144,7 +145,7 @@ func (p *proxy) document(name string) map[string]any {
 		return map[string]any{"text/plain": magicHelp + p.help, "text/markdown": magicHelp + p.help}
 	}
 	code := "%%\n" + name
-	if data := p.inspect(code, len([]rune(code))); len(data) > 0 {
+	if data := p.inspect(context.Background(), code, len([]rune(code))); len(data) > 0 {
 		return data
 	}
 	return map[string]any{"text/plain": fmt.Sprintf("Nothing is known about %s.", name)}
