@@ -2,14 +2,16 @@ package golang
 
 import (
 	"go/ast"
+	"go/parser"
+	"go/token"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
 )
 
-// Earlier is what the cells run so far declare, as GoNB remembers it: what is declared again replaces what was there.
-// GoNB keeps this to itself; completion and inspection need it while GoNB runs a cell. The zero value is empty.
+// Earlier is what the cells run so far declare, as GoNB says. Completion and inspection need it while a cell runs. The zero value
+// is empty.
 type Earlier struct {
 	mu      sync.Mutex
 	imports map[string]string // name in the code -> import spec
@@ -17,34 +19,18 @@ type Earlier struct {
 	types   map[string]bool
 }
 
-// Learn takes in a cell that GoNB has built.
-func (e *Earlier) Learn(t *Text) {
-	if t.Magic != "" {
-		return
+// Set takes in what GoNB says that all cells so far declare, as a Go file.
+func (e *Earlier) Set(source string) {
+	files := token.NewFileSet()
+	file, err := parser.ParseFile(files, "", source, parser.SkipObjectResolution|parser.ParseComments)
+	if err != nil {
+		return // GoNB has built it
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.imports == nil {
-		e.clear()
-	}
-	for i := range t.Lines {
-		switch name, arguments := t.Command(i); {
-		case name == "%reset" && arguments == "":
-			e.clear()
-		case name == "%rm" || name == "%remove":
-			for _, forgotten := range strings.Fields(arguments) {
-				delete(e.imports, forgotten)
-				delete(e.code, forgotten)
-				delete(e.types, forgotten)
-			}
-		}
-	}
-	if t.err != nil {
-		return // GoNB could not build it either
-	}
-	maps.Copy(e.imports, importSpecs(t.file))
-	for name, d := range declared(t.file) {
-		text := t.source[t.offset(d.node.Pos()):t.offset(d.node.End())]
+	e.imports, e.code, e.types = importSpecs(file), map[string]string{}, map[string]bool{}
+	for name, d := range declared(file) {
+		text := source[files.PositionFor(d.node.Pos(), false).Offset:files.PositionFor(d.node.End(), false).Offset]
 		switch d.node.(type) {
 		case *ast.TypeSpec:
 			text = "type " + text
@@ -57,10 +43,6 @@ func (e *Earlier) Learn(t *Text) {
 		}
 		e.code[name] = text
 	}
-}
-
-func (e *Earlier) clear() {
-	e.imports, e.code, e.types = map[string]string{}, map[string]string{}, map[string]bool{}
 }
 
 // IsType tells whether an earlier cell declares a name as a type.

@@ -14,9 +14,8 @@ import (
 	"time"
 )
 
-// Gopls asks gopls about cells. The gopls that GoNB starts listens at a socket in the folder of the cell
-// module and serves any number of clients, each with files of its own; this one shows it the cell as main.go and the
-// declarations of earlier cells as another file. It connects when it is first asked.
+// Gopls asks gopls about cells. It is shown the cell as main.go and the declarations of earlier cells as another file, and
+// listens at a socket in the folder of the cell module. It is started and connected to when it is first asked.
 type Gopls struct {
 	folder  func() string
 	earlier *Earlier
@@ -37,7 +36,9 @@ type Gopls struct {
 // are the folder of gopls and the environment to start it in, asked for after folder. earlier is what cells have declared.
 func NewGopls(folder func() string, tools func() (dir string, environment []string), earlier *Earlier, log func(format string, args ...any)) *Gopls {
 	life, end := context.WithCancel(context.Background())
-	return &Gopls{turn: make(chan struct{}, 1), folder: folder, earlier: earlier, log: log, life: life, end: end, process: process{tools: tools, begun: time.Now()}}
+	return &Gopls{
+		turn: make(chan struct{}, 1), folder: folder, earlier: earlier, log: log, life: life, end: end, process: process{tools: tools},
+	}
 }
 
 // Patience is how long gopls may take for one answer; the first includes the loading of the cell module.

@@ -29,7 +29,6 @@ func startGopls(t *testing.T) *Gopls {
 		t.Fatal(err)
 	}
 	g := NewGopls(func() string { return dir }, func() (string, []string) { return bin, os.Environ() }, &Earlier{}, t.Logf)
-	g.process.begun = time.Time{}
 	t.Cleanup(g.Close)
 	return g
 }

@@ -12,26 +12,27 @@ import (
 	"gantry.local/kernel-ext/internal/group"
 )
 
-// process is the language server of a kernel: the one that GoNB starts, or, when that one is gone, which GoNB does not
-// mend, one that is started here.
+// process is the language server of a kernel, started when it is first needed, and anew when it is gone.
 type process struct {
 	tools func() (dir string, environment []string)
-	begun time.Time
 
 	mu      sync.Mutex
 	stopped bool
-	cancel  context.CancelFunc // of the one started here
+	started time.Time
+	cancel  context.CancelFunc // of the one that runs
 	ended   chan struct{}      // closed when that one has ended
 }
 
-// dial connects to gopls, which listens at socket or is about to.
+// dial connects to gopls, which listens at socket or is started to.
 func (p *process) dial(ctx context.Context, socket string) (*lsp, error) {
 	client, err := dialLSP(ctx, socket)
 	if err == nil {
 		return client, nil
 	}
-	const starting, interval = 3 * time.Second, 20 * time.Millisecond // how long GoNB's may take to listen
-	started := false
+	if err := p.start(socket); err != nil {
+		return nil, err
+	}
+	const interval = 20 * time.Millisecond
 	for {
 		select {
 		case <-time.After(interval):
@@ -41,17 +42,11 @@ func (p *process) dial(ctx context.Context, socket string) (*lsp, error) {
 		if client, err = dialLSP(ctx, socket); err == nil {
 			return client, nil
 		}
-		if !started && time.Since(p.begun) > starting {
-			started = true
-			if err := p.start(socket); err != nil {
-				return nil, err
-			}
-		}
 	}
 }
 
-// start starts a gopls of our own. It ends with the kernel, and soon after it if the kernel is killed: nobody is
-// connected then.
+// start starts gopls, unless it is about to listen: whoever had it started may have given up. It ends with the kernel, and
+// soon after it if the kernel is killed: nobody is connected then.
 func (p *process) start(socket string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -59,6 +54,13 @@ func (p *process) start(socket string) error {
 		return fmt.Errorf("gopls: the kernel is ending")
 	}
 	if p.cancel != nil {
+		select {
+		case <-p.ended:
+		default:
+			if time.Since(p.started) < Patience {
+				return nil
+			}
+		}
 		p.cancel()
 		<-p.ended
 	}
@@ -73,7 +75,7 @@ func (p *process) start(socket string) error {
 		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	command := exec.CommandContext(ctx, path, "-listen", "unix;"+socket, "-listen.timeout", "20s")
+	command := exec.CommandContext(ctx, path, "-listen", "unix;"+socket, "-listen.timeout", "2s")
 	command.Dir, command.Env = filepath.Dir(socket), environment
 	group.Kill(command)
 	if err := command.Start(); err != nil {
@@ -86,11 +88,11 @@ func (p *process) start(socket string) error {
 		command.Wait()
 		cancel()
 	}()
-	p.cancel, p.ended = cancel, ended
+	p.started, p.cancel, p.ended = time.Now(), cancel, ended
 	return nil
 }
 
-// stop ends the gopls that was started here, for good.
+// stop ends gopls for good.
 func (p *process) stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

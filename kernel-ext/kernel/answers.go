@@ -83,7 +83,7 @@ func (p *proxy) inspect(ctx context.Context, code string, cursor int) map[string
 	t := golang.Read(code)
 	at := t.At(cursor)
 	if !t.IsGo(at) {
-		return map[string]any{"text/plain": magicHelp + p.help, "text/markdown": magicHelp + p.help}
+		return map[string]any{"text/plain": magicHelp + p.engine.Ready.Help, "text/markdown": magicHelp + p.engine.Ready.Help}
 	}
 	if text := p.gopls.Document(ctx, t, at); text != "" {
 		return map[string]any{"text/plain": golang.Plain(text), "text/markdown": text}
@@ -93,8 +93,8 @@ func (p *proxy) inspect(ctx context.Context, code string, cursor int) map[string
 
 // cellFolder waits until the folder of the cell module is known and returns it; empty: there is none.
 func (p *proxy) cellFolder() string {
-	if !p.waitReady() || p.module == nil {
+	if !p.waitReady() {
 		return ""
 	}
-	return p.module.dir
+	return p.engine.dir
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gantry.local/kernel-ext/comms"
+	"gantry.local/kernel-ext/engine/wire"
 	"gantry.local/kernel-ext/jupyter"
 )
 
@@ -214,7 +215,7 @@ func FuzzMessage(f *testing.F) {
 			t.Fatalf("the header reads as %v, its id is taken to be %q", asPython, head.MsgID)
 		}
 		if c, err := newCell("shell", m); err == nil {
-			if _, err := json.Marshal(c.forGoNB(c.code)); err != nil {
+			if _, err := json.Marshal(wire.Cell{ID: 1, Code: c.code, AllowStdin: c.allowStdin}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"gantry.local/kernel-ext/engine"
 	"gantry.local/kernel-ext/jupyter"
 	"gantry.local/kernel-ext/jupyter/zmtp"
 )
@@ -29,7 +30,7 @@ func TestMain(m *testing.M) {
 	if file == "" {
 		os.Exit(m.Run())
 	}
-	c := Config{ConnectionFile: file, GoNB: os.Getenv("GANTRY_TEST_GONB"), Project: os.Getenv("GANTRY_TEST_PROJECT"),
+	c := Config{ConnectionFile: file, Engine: os.Getenv("GANTRY_TEST_ENGINE"), Project: os.Getenv("GANTRY_TEST_PROJECT"),
 		Gantry: os.Getenv("GANTRY_TEST_GANTRY"), Ahead: os.Getenv("GANTRY_TEST_AHEAD") != ""}
 	if err := Serve(context.Background(), c); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -49,19 +50,19 @@ func projectRoot(t testing.TB) string {
 	return root
 }
 
-// gonbPath finds what set-up installs.
-func gonbPath(t testing.TB) string {
+// enginePath finds what set-up installs.
+func enginePath(t testing.TB) string {
 	t.Helper()
 	bin := os.Getenv("GANTRY_BIN")
 	if bin == "" {
 		bin = filepath.Join(projectRoot(t), "bin")
 	}
-	for _, tool := range []string{"gonb", "goimports"} {
+	for _, tool := range []string{engine.Program, "goimports"} {
 		if _, err := os.Stat(filepath.Join(bin, tool)); err != nil {
 			t.Fatalf("%s is missing: run make setup", tool)
 		}
 	}
-	return filepath.Join(bin, "gonb")
+	return filepath.Join(bin, engine.Program)
 }
 
 // backend is the GOMLX_BACKEND of the cells.
@@ -114,7 +115,7 @@ func startKernelOver(t testing.TB, transport string, env ...string) *client {
 func kernelEnvironment(t testing.TB, env ...string) func(file string) []string {
 	return func(file string) []string {
 		return append([]string{
-			serveVariable + "=" + file, "GANTRY_TEST_GONB=" + gonbPath(t), "GANTRY_TEST_PROJECT=" + projectRoot(t),
+			serveVariable + "=" + file, "GANTRY_TEST_ENGINE=" + enginePath(t), "GANTRY_TEST_PROJECT=" + projectRoot(t),
 			"GOPROXY=off", "GOEXPERIMENT=simd", "XDG_STATE_HOME=" + t.TempDir(),
 		}, env...)
 	}
@@ -230,7 +231,7 @@ func (c *client) stop() {
 		select {
 		case <-c.exited:
 		case <-time.After(10 * time.Second):
-			killSession(c.process.Process.Pid)
+			engine.KillSession(c.process.Process.Pid)
 			c.t.Error("the kernel did not stop within 10 s of SIGTERM")
 		}
 	}

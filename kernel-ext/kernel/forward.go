@@ -3,12 +3,12 @@ package kernel
 import (
 	"encoding/json"
 	"strings"
-	"time"
 
+	"gantry.local/kernel-ext/engine/wire"
 	"gantry.local/kernel-ext/jupyter"
 )
 
-// waitReady blocks a front-end's requests until GoNB can take them. It returns false when the kernel is ending.
+// waitReady blocks a front-end's requests until the engine takes cells. It returns false when the kernel is ending.
 func (p *proxy) waitReady() bool {
 	select {
 	case <-p.ready:
@@ -23,7 +23,7 @@ func (p *proxy) onShell(frames [][]byte, trust func()) { p.onRequest("shell", fr
 func (p *proxy) onControl(frames [][]byte, trust func()) { p.onRequest("control", frames, trust) }
 
 // onRequest handles a message that arrived on the shell or control socket. Cells go into the queue; almost everything
-// else is answered here, because GoNB answers it late, on the wrong socket, or never.
+// else is answered at once.
 func (p *proxy) onRequest(channel string, frames [][]byte, trust func()) {
 	m, h, ok := p.take(channel, frames, trust)
 	if !ok {
@@ -45,7 +45,7 @@ func (p *proxy) onRequest(channel string, frames [][]byte, trust func()) {
 		}
 	case "kernel_info_request":
 		if p.waitReady() {
-			p.answer(channel, m, "kernel_info_reply", func() any { return p.info })
+			p.answer(channel, m, "kernel_info_reply", func() any { return p.engine.Ready.Info })
 		}
 	default:
 		if !p.hub.Takes(channel, m, h) && !p.answers(channel, m, h) {
@@ -83,11 +83,7 @@ func (p *proxy) refuse(socket string, m *jupyter.Message, h jupyter.Header, why 
 	})
 }
 
-// inputDelay is how long after its question GoNB is sure to take the answer: it asks first and gets ready after, and
-// an answer that comes between is lost, and the cell waits for ever.
-const inputDelay = 50 * time.Millisecond
-
-// onStdin forwards the user's input.
+// onStdin gives the cell that runs what a person has entered.
 func (p *proxy) onStdin(frames [][]byte, trust func()) {
 	m, h, ok := p.take("stdin", frames, trust)
 	if !ok || !p.waitReady() {
@@ -100,37 +96,18 @@ func (p *proxy) onStdin(frames [][]byte, trust func()) {
 		p.log.Complain("stdin socket: dropped a message: %q without a text as its value", h.MsgType)
 		return
 	}
-	asked := time.Unix(0, p.question.Load())
-	time.Sleep(time.Until(asked.Add(inputDelay)))
-	p.forward(p.gonb.stdin, jupyter.NewMessage(frontEnd, "input_reply", nil, map[string]any{"status": "ok", "value": *input.Value}))
-}
-
-// frontEnd is the session of what GoNB gets in the name of front-ends. None of that is what a front-end wrote: GoNB ends at
-// a message that is not as it expects, so it gets new ones, made of what was understood.
-const frontEnd = "front-end"
-
-// handOn sends GoNB a message in the place of a front-end's, or of a cell's.
-func (p *proxy) handOn(from *jupyter.Message, c *cell, msgType string, content any) {
-	m := jupyter.NewMessage(frontEnd, msgType, nil, content)
-	h, err := jupyter.DecodeHeader(m.Header)
-	if err != nil {
-		panic(err) // it was written just now
+	if c := p.cells.running(); c != nil {
+		p.engine.Answer(c.id, *input.Value)
 	}
-	p.requests.add(h.MsgID, forwarded{message: from, cell: c})
-	p.forward(p.gonb.shell, m)
 }
 
 // handGoNB hands GoNB what a front-end says on GoNB's own comm, once GoNB takes it.
 func (p *proxy) handGoNB(from *jupyter.Message, msgType string, content any) {
-	if p.waitReady() {
-		p.handOn(from, nil, msgType, content)
+	text, err := json.Marshal(content)
+	if err != nil || !p.waitReady() {
+		return
 	}
-}
-
-func (p *proxy) forward(to *jupyter.Link, m *jupyter.Message) {
-	if err := to.Send(p.gonb.signer.Frames(m)); err != nil {
-		p.log.Printf("cannot reach GoNB: %v", err) // Serve ends when GoNB has; this says what was lost
-	}
+	p.engine.FromPage(wire.Comm{Type: msgType, Content: text, Parent: from.Header})
 }
 
 // answer replies to a request from here, between the busy and idle states that Jupyter expects around it.
@@ -167,72 +144,4 @@ func (p *proxy) reply(channel string, m *jupyter.Message) {
 		to = p.control
 	}
 	to.Send(p.signer.Frames(m))
-}
-
-// fromGoNB reads a link until GoNB is gone and hands on what is for the front-ends, with the parent header as the
-// front-end wrote it: GoNB keeps only the fields it knows.
-func (p *proxy) fromGoNB(name string, from *jupyter.Link, deliver func(m *jupyter.Message, parent forwarded)) {
-	for {
-		frames, err := from.Receive()
-		if err != nil {
-			return
-		}
-		m, err := p.gonb.signer.Parse(frames)
-		if err != nil {
-			p.log.Printf("GoNB's %s socket: dropped a message: %v", name, err)
-			continue
-		}
-		h, err := jupyter.DecodeHeader(m.Parent)
-		if err != nil {
-			p.log.Printf("GoNB's %s socket: dropped a message: parent header: %v", name, err)
-			continue
-		}
-		if h.Session == p.session {
-			select {
-			case p.own <- m:
-			default: // prepare has what it needs and reads no more
-			}
-			continue
-		}
-		request := p.requests.find(h.MsgID)
-		if request.message != nil {
-			m.Parent, m.Identities = request.message.Header, request.message.Identities
-		}
-		m.Header = jupyter.InSession(m.Header, p.session)
-		deliver(m, request)
-	}
-}
-
-// fromShell carries replies, which GoNB sends all here, and its comm_close, which belongs on iopub like all a kernel says
-// on a comm. Only cells wait for a reply.
-func (p *proxy) fromShell() {
-	p.fromGoNB("shell", p.gonb.shell, func(m *jupyter.Message, parent forwarded) {
-		if h, err := jupyter.DecodeHeader(m.Header); err == nil && strings.HasPrefix(h.MsgType, "comm_") {
-			p.publish(m)
-		} else if parent.cell != nil {
-			select {
-			case parent.cell.replied <- m:
-			default: // a second reply
-			}
-		}
-	})
-}
-
-func (p *proxy) fromStdin() {
-	p.fromGoNB("stdin", p.gonb.stdin, func(m *jupyter.Message, parent forwarded) {
-		if parent.message == nil {
-			p.log.Printf("GoNB asks for input that no cell wants")
-			return
-		}
-		p.question.Store(time.Now().UnixNano())
-		p.stdin.Send(p.signer.Frames(m))
-	})
-}
-
-func (p *proxy) fromIOPub() {
-	p.fromGoNB("iopub", p.gonb.iopub, func(m *jupyter.Message, parent forwarded) {
-		if parent.cell == nil || !p.fromCell(parent.cell, m) {
-			p.publish(m)
-		}
-	})
 }

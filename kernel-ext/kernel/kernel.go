@@ -2,15 +2,14 @@ package kernel
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -22,13 +21,13 @@ import (
 	"gantry.local/kernel-ext/jupyter/zmtp"
 )
 
-// Config says where Jupyter's connection file, GoNB and the project are.
+// Config says where Jupyter's connection file, the engine and the project are.
 type Config struct {
 	ConnectionFile string    // Jupyter's connection file
-	GoNB           string    // path of the gonb executable; empty: beside the running executable, then on PATH
+	Engine         string    // path of the engine's executable; empty: beside the running executable, then on PATH
 	Project        string    // project root, which holds go.mod and go.sum of module gantry.local
 	Gantry         string    // path of the gantry executable, for %runs and %doctor; empty: the running executable
-	Log            io.Writer // kernel log, GoNB's included; nil: os.Stderr
+	Log            io.Writer // kernel log, the engine's included; nil: os.Stderr
 	Ahead          bool      // learn, while the kernel runs, how cells are built that import what cells do; see quick.go
 }
 
@@ -46,41 +45,30 @@ type proxy struct {
 
 	shell, control, stdin, iopub, heartbeat *jupyter.Socket
 
-	requests requests      // of the front-ends, under way in GoNB
-	cells    queue         // execute requests that wait for their turn
-	count    int           // of the cells run so far, as GoNB counts; the goroutine that runs cells owns it
-	ready    chan struct{} // closed when GoNB is prepared and gonb, info and module are set
-	gonb     *gonb
-	info     json.RawMessage // content of GoNB's kernel_info_reply
-	module   *cellModule
-	help     string         // GoNB's help page
-	history  *history.Cells // of the cells of all kernels
-	earlier  golang.Earlier // what the cells run so far declare
-	gopls    *golang.Gopls
-	latest   latest // of what front-ends ask about code
-	hub      *comms.Hub
-	output   output                // what cells print
-	streams  []*stream             // that they print to
-	begins   *stream               // where programs say that they begin
-	told     *os.File              // and what they are told
-	programs int                   // that have begun; begins owns it
-	shown    map[string]bool       // the ids of displays; the displays of the cell that runs own it
-	sources  []source              // of the cells run so far, the latest first; the goroutine that runs cells owns it
-	own      chan *jupyter.Message // what GoNB answers to this kernel's own requests, until ready
-
-	question atomic.Int64 // when GoNB last asked the user for input, in ns of Unix time
+	cells   queue         // execute requests that wait for their turn
+	count   int           // of the cells run so far that are counted; the goroutine that runs cells owns these two
+	serial  int           // of those that the engine has run
+	ready   chan struct{} // closed when the engine takes cells and engine is set
+	engine  *engineHost
+	history *history.Cells // of the cells of all kernels
+	earlier golang.Earlier // what the cells run so far declare
+	gopls   *golang.Gopls
+	latest  latest // of what front-ends ask about code
+	hub     *comms.Hub
+	output  output // what cells print
+	sources sources
 
 	done     chan struct{} // closed when Serve is ending
 	shutdown chan struct{} // closed when a front-end asked for the end
 	asked    sync.Once
 
 	warnOnce sync.Once
-	warning  string // what went wrong in preparing GoNB, for the first cell; set before ready is closed
+	warning  string // what went wrong at the start, for the first cell; set before ready is closed
 }
 
 // Serve runs the kernel that c describes until Jupyter asks for shutdown, ctx ends, the process is told to terminate,
-// or the Jupyter that started it is gone; then GoNB and all it started are gone too and nil is returned. An error says
-// why the kernel could not start, or why GoNB died.
+// or the Jupyter that started it is gone; then the engine and all it started are gone too and nil is returned. An error says
+// why the kernel could not start, or why the engine died.
 func Serve(ctx context.Context, c Config) error {
 	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGHUP)
 	defer cancel()
@@ -94,9 +82,9 @@ func Serve(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	executable := c.GoNB
-	if executable == "" {
-		if executable, err = findGoNB(); err != nil {
+	c.Project = project
+	if c.Engine == "" {
+		if c.Engine, err = findEngine(); err != nil {
 			return err
 		}
 	}
@@ -106,14 +94,12 @@ func Serve(ctx context.Context, c Config) error {
 	}
 	p := &proxy{
 		log: &jupyter.Logger{To: c.Log}, gate: jupyter.NewGate([]byte(connection.Key)), project: project,
-		gantry: c.Gantry, ready: make(chan struct{}), own: make(chan *jupyter.Message, 64),
-		done: make(chan struct{}), shutdown: make(chan struct{}), shown: map[string]bool{},
+		gantry: c.Gantry, ready: make(chan struct{}),
+		done: make(chan struct{}), shutdown: make(chan struct{}),
 	}
 	p.signer, p.session = p.gate.Signer, p.gate.Session
 	p.history = history.Open(p.log.Printf)
-	p.gopls = golang.NewGopls(p.cellFolder, func() (string, []string) {
-		return filepath.Dir(executable), gonbEnvironment(p.gonb.scripts, executable)
-	}, &p.earlier, p.log.Printf)
+	p.gopls = golang.NewGopls(p.cellFolder, func() (string, []string) { return p.engine.tools, p.engine.environment }, &p.earlier, p.log.Printf)
 	p.output.publish, p.output.clear = p.printedText, p.cleared
 	p.hub = comms.NewHub(comms.Kernel{
 		Session: p.session, Cell: p.runningCell, Publish: p.publish, Reply: p.reply, GoNB: p.handGoNB,
@@ -127,52 +113,38 @@ func Serve(ctx context.Context, c Config) error {
 	}
 	defer p.close()
 	if err := p.hub.Open(channel.Path(c.ConnectionFile)); err != nil {
-		p.warning = fmt.Sprintf("gantry: widgets and the figures of resident runs do not work in this kernel: %v", err)
-		p.log.Printf("%s", p.warning)
+		p.warnOf("widgets and the figures of resident runs do not work in this kernel: %v", err)
 	}
 	defer p.hub.Close()
 	defer p.gopls.Close()
-	defer p.cells.interrupt()
+	defer func() {
+		if c := p.cells.running(); c != nil {
+			c.cancel() // what this kernel does itself for it
+		}
+	}()
 	defer close(p.done)
 
-	g, err := startGoNB(ctx, executable, c.ConnectionFile, project, p.log, connection.Files()...)
+	e, err := startEngine(ctx, c, p.log, p.events(), connection.Files()...)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
 		return err
 	}
-	p.gonb = g
-	defer p.closeStreams()
-	defer g.stop()
-	if err := p.openStreams(); err != nil {
-		return err
+	defer e.stop()
+	if e.unpinned != nil {
+		p.warnOf("cells do not see the project's modules: %v; run make setup", e.unpinned)
 	}
-	defer p.closePrograms()
-	if err := p.openPrograms(); err != nil {
-		return err
+	p.engine = e
+	close(p.ready)
+	if c.Ahead {
+		defer e.warm().stop()
 	}
-	go p.fromShell()
-	go p.fromStdin()
-	go p.fromIOPub()
 	go p.runCells()
-	prepared := make(chan error, 1)
-	go func() { prepared <- p.prepare(ctx) }()
 
 	orphaned := watchParent(p.done)
 	for {
 		select {
-		case err := <-prepared:
-			if ctx.Err() != nil {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			close(p.ready)
-			if c.Ahead && p.module != nil {
-				defer g.warm(executable, p.module.dir).stop()
-			}
 		case <-interrupts:
 			p.interrupt()
 		case <-p.shutdown:
@@ -182,13 +154,27 @@ func Serve(ctx context.Context, c Config) error {
 		case <-orphaned:
 			p.log.Printf("the Jupyter that started this kernel is gone; stopping")
 			return nil
-		case <-g.exited:
-			return g.reason
+		case <-e.Exited:
+			return e.Err()
 		}
 	}
 }
 
-// listen opens the five sockets and starts to serve them. Requests wait in their handlers until GoNB is ready.
+// warnOf keeps a warning for the first cell. It is called before ready is closed.
+func (p *proxy) warnOf(format string, args ...any) {
+	warning := "gantry: " + fmt.Sprintf(format, args...)
+	p.log.Printf("%s", warning)
+	p.warning = strings.TrimPrefix(p.warning+"\n"+warning, "\n")
+}
+
+// warn tells the first cell what went wrong at the start.
+func (p *proxy) warn() {
+	if p.warning != "" {
+		p.warnOnce.Do(func() { p.output.write("stderr", []byte(p.warning+"\n")) })
+	}
+}
+
+// listen opens the five sockets and starts to serve them. Requests wait in their handlers until the engine is ready.
 func (p *proxy) listen(c jupyter.Connection) (err error) {
 	defer func() {
 		if err != nil {

@@ -298,7 +298,7 @@ func TestKillTakesGoNBAlong(t *testing.T) {
 	}
 	next := startKernel(t, "TMPDIR="+c.temp) // it clears away what the killed one left
 	next.mustRun(hello, "hello")
-	if left, err := filepath.Glob(filepath.Join(c.temp, tempPrefix+"*")); err != nil || len(left) != 1 {
+	if left, err := filepath.Glob(filepath.Join(c.temp, "gantry-kernel-"+"*")); err != nil || len(left) != 1 {
 		t.Errorf("folders of kernels: %v, want only the running one's", left)
 	}
 }
@@ -308,7 +308,7 @@ func TestDeathOfGoNBEndsTheKernel(t *testing.T) {
 	c.execute("!kill -9 $PPID")
 	c.expectGone(t)
 	code := c.process.ProcessState.ExitCode()
-	if code != 1 || !strings.Contains(c.log.String(), "GoNB stopped: signal: killed") {
+	if code != 1 || !strings.Contains(c.log.String(), "the engine stopped: signal: killed") {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -342,7 +342,7 @@ const gomlxCell = `import (
 func main() {
 	b := compute.MustNew()
 	out := graph.MustExecOnce(b, func(x *graph.Node) *graph.Node { return graph.MulScalar(x, 2) }, float32(21))
-	fmt.Println(out.Value(), kernel.Config{}.GoNB)
+	fmt.Println(out.Value(), kernel.Config{}.Engine)
 }`
 
 func TestGoGetAddsToTheCellModule(t *testing.T) {
@@ -417,9 +417,9 @@ func TestServeSaysWhatIsWrong(t *testing.T) {
 		name, want string
 		config     Config
 	}{
-		{"no connection file", "connection file", Config{ConnectionFile: "absent.json", GoNB: "/bin/true"}},
-		{"GoNB that fails", "exit status 1", Config{ConnectionFile: good, GoNB: "/bin/false"}},
-		{"no GoNB", "run make setup", Config{ConnectionFile: good, GoNB: "/nonexistent/gonb"}},
+		{"no connection file", "connection file", Config{ConnectionFile: "absent.json", Engine: "/bin/true"}},
+		{"an engine that fails", "exit status 1", Config{ConnectionFile: good, Engine: "/bin/false"}},
+		{"no engine", "run make setup", Config{ConnectionFile: good, Engine: "/nonexistent/engine"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			err := Serve(t.Context(), test.config)

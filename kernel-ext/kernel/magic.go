@@ -49,11 +49,6 @@ func (p *proxy) plan(code string) *agenda {
 		return made
 	}
 	t := golang.Read(code)
-	if t.Magic == "%%script" && t.SaysNothing(0) { // GoNB dies of it
-		made.steps = append(made.steps, func(*cell, func(string, any)) error {
-			return errors.New("%%script needs the name of a program, as in: %%script python3")
-		})
-	}
 	first := true
 	for i := range t.Lines {
 		if t.Magic != "" {
@@ -65,7 +60,7 @@ func (p *proxy) plan(code string) *agenda {
 			made.timed = true
 		case name == "%help" && arguments == "":
 			made.steps = append(made.steps, func(_ *cell, tell func(string, any)) error {
-				page := magicHelp + p.help
+				page := magicHelp + p.engine.Ready.Help
 				tell("display_data", map[string]any{
 					"data": map[string]any{"text/markdown": page, "text/plain": page}, "metadata": map[string]any{},
 				})
@@ -83,19 +78,15 @@ func (p *proxy) plan(code string) *agenda {
 		t.Blank(i)
 	}
 	made.text = t
-	var types func(name string) bool
-	if p.module != nil {
-		types = p.earlier.IsType
-	}
-	made.code, made.end, made.shows = t.Compose(types)
+	made.code, made.end, made.shows = t.Compose(p.earlier.IsType)
 	return made
 }
 
-// perform takes the steps until one fails, and returns the content of the error message then.
-func (m *agenda) perform(c *cell, tell func(msgType string, content any)) map[string]any {
+// perform takes the steps until one fails.
+func (m *agenda) perform(c *cell, tell func(msgType string, content any)) error {
 	for _, step := range m.steps {
 		if err := step(c, tell); err != nil {
-			return map[string]any{"ename": "ERROR", "evalue": err.Error(), "traceback": []string{err.Error()}}
+			return err
 		}
 	}
 	return nil
@@ -142,7 +133,7 @@ func (w printer) Write(text []byte) (int, error) {
 // document returns the documentation of a name, of the cells or of a package.
 func (p *proxy) document(name string) map[string]any {
 	if name == "" {
-		return map[string]any{"text/plain": magicHelp + p.help, "text/markdown": magicHelp + p.help}
+		return map[string]any{"text/plain": magicHelp + p.engine.Ready.Help, "text/markdown": magicHelp + p.engine.Ready.Help}
 	}
 	code := "%%\n" + name
 	if data := p.inspect(context.Background(), code, len([]rune(code))); len(data) > 0 {

@@ -2,10 +2,6 @@ package kernel
 
 import (
 	"bytes"
-	"encoding/json"
-	"os"
-	"regexp"
-	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -315,49 +311,6 @@ func (o *output) end(failed bool) (said ended) {
 	return said
 }
 
-// openStreams makes the pipes that cells print to.
-func (p *proxy) openStreams() error {
-	for name, path := range map[string]string{"stdout": p.gonb.scripts.stdout(), "stderr": p.gonb.scripts.stderr()} {
-		s, err := openStream(path, func(text []byte) { p.output.write(name, text) })
-		if err != nil {
-			return err
-		}
-		p.streams = append(p.streams, s)
-	}
-	return nil
-}
-
-func (p *proxy) closeStreams() {
-	for _, s := range p.streams {
-		s.close()
-	}
-}
-
-// begin prepares for a cell that is about to go to GoNB.
-func (p *proxy) begin(c *cell, plan *agenda) {
-	p.output.keepEnd(plan.text.Has("%test"))
-	p.warn()
-	c.text, c.course.sent = plan.text, plan.code
-	if c.storeHistory {
-		c.course.number = p.count
-	}
-	p.output.annotateBy((&report{p: p, c: c, text: append([]source{newSource(c)}, p.sources...)}).annotated)
-	if err := p.gonb.scripts.begin(plan.text.Has("%capture")); err != nil {
-		p.log.Printf("before a cell: %v", err)
-	}
-	c.course.since.Store(uint64(startTimeNow()))
-	if c.course.interrupts.Load() > 0 { // before it began
-		p.halt()
-	}
-}
-
-// halt keeps the cell that runs from starting anything more.
-func (p *proxy) halt() {
-	if err := p.gonb.scripts.stop(); err != nil {
-		p.log.Printf("interrupt: %v", err)
-	}
-}
-
 // printedText sends one stream message.
 func (p *proxy) printedText(parent *jupyter.Message, name, text string) {
 	p.send(jupyter.NewMessage(p.session, "stream", parent, map[string]string{"name": name, "text": text}))
@@ -383,44 +336,4 @@ func (p *proxy) send(m *jupyter.Message) {
 func (p *proxy) publish(m *jupyter.Message) {
 	p.output.flush()
 	p.send(m)
-}
-
-// exitWords matches what GoNB prints when a program or shell line has failed.
-var exitWords = regexp.MustCompile(`^(exit status \d+|signal: .+)\n$`)
-
-// fromCell takes what GoNB says about a cell. It returns false for what is to be published as it is.
-func (p *proxy) fromCell(c *cell, m *jupyter.Message) bool {
-	if c.takes(m) {
-		return true
-	}
-	h, err := jupyter.DecodeHeader(m.Header)
-	if err != nil {
-		return false
-	}
-	switch h.MsgType {
-	case "display_data":
-		return c.course.displays.Load().takesMark(m)
-	case "error": // said anew with the reply, see explain
-		return true
-	case "stream":
-		var said struct{ Name, Text string }
-		if err := json.Unmarshal(m.Content, &said); err != nil {
-			return false
-		}
-		if said.Name == "stderr" && exitWords.MatchString(said.Text) {
-			c.course.exit(strings.TrimSpace(said.Text))
-			return true
-		}
-		said.Text = strings.ReplaceAll(said.Text, p.gonb.scripts.bin()+string(os.PathListSeparator), "")
-		p.output.write(said.Name, []byte(said.Text))
-		return true
-	}
-	return false
-}
-
-// drainPrinted takes what was printed up to now.
-func (p *proxy) drainPrinted() {
-	for _, s := range p.streams {
-		s.drain()
-	}
 }

@@ -1,4 +1,4 @@
-package kernel
+package failure
 
 import (
 	"bytes"
@@ -10,9 +10,9 @@ import (
 // cellLines matches a place in a file that GoNB made of cells, as stack traces name it.
 var cellLines = regexp.MustCompile(`/[^\s:]*/gonb_[0-9a-f]+/(main(?:_test)?\.go):(\d+)`)
 
-// annotated puts the cell and line in front of each such place in what a program printed on stderr, in GoNB's own form:
+// Annotate puts the cell and line in front of each such place in what a program printed on stderr, in GoNB's own form:
 // programs print traces without failing, too.
-func (r *report) annotated(text []byte) []byte {
+func (r *Report) Annotate(text []byte) []byte {
 	if !bytes.Contains(text, []byte(".go:")) {
 		return text
 	}
@@ -22,13 +22,16 @@ func (r *report) annotated(text []byte) []byte {
 		if err != nil {
 			return place
 		}
-		at := r.locate(string(found[1]), line, 0)
+		if string(found[1]) != r.File {
+			return place
+		}
+		at := r.locate(line)
 		if at.source == nil {
 			return place
 		}
 		cell := "Cell"
-		if at.source.number > 0 {
-			cell = fmt.Sprintf("Cell [%d]", at.source.number)
+		if at.source.Number > 0 {
+			cell = fmt.Sprintf("Cell [%d]", at.source.Number)
 		}
 		return fmt.Appendf(nil, " \x1b[7m[[ %s Line %d ]]\x1b[0m %s", cell, at.line+1, place)
 	})

@@ -1,4 +1,4 @@
-package kernel
+package engine
 
 import (
 	"fmt"
@@ -14,28 +14,10 @@ import (
 // projectModule is the module that cells import the project's packages from.
 const projectModule = "gantry.local"
 
-// cellModule is the Go module in which GoNB builds cells.
-type cellModule struct {
-	dir string // GoNB's folder for this kernel's cells
-}
-
-// program is where the program of the latest cell is.
-func (c *cellModule) program() string { return program(c.dir) }
-
-// findCellModule looks for the folder that GoNB makes, gonb_<id>, in its temporary folder.
-func findCellModule(temp string) (*cellModule, error) {
-	found, err := filepath.Glob(filepath.Join(temp, "gonb_*", "go.mod"))
-	if err != nil || len(found) != 1 {
-		return nil, fmt.Errorf("expected one cell module of GoNB in %s, found %d", temp, len(found))
-	}
-	return &cellModule{dir: filepath.Dir(found[0])}, nil
-}
-
-// pin writes what the module of cells requires: exactly what the project at root requires, and the project itself.
-// GoNB makes the module empty and lets `go get` fill it in, at each cell, with whatever versions float by; here its
-// `go mod init` is answered with these files, at the start and at each %reset, see scripts. mod gets all of a go.mod
-// but the line with the module's name.
-func pin(root, mod, sum string) error {
+// WriteModule writes go.mod and go.sum of the module in which cells are built to dir: it is called name, and requires
+// exactly what the project at root requires, and the project itself. GoNB would make it empty and let `go get` fill it in,
+// at each cell, with whatever versions float by.
+func WriteModule(root, dir, name string) error {
 	path := filepath.Join(root, "go.mod")
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -47,6 +29,9 @@ func pin(root, mod, sum string) error {
 	}
 	if file.Module == nil || file.Module.Mod.Path != projectModule {
 		return fmt.Errorf("%s is not the go.mod of module %s", path, projectModule)
+	}
+	if err := file.AddModuleStmt(name); err != nil {
+		return err
 	}
 	for _, t := range append([]*modfile.Tool(nil), file.Tool...) {
 		if err := file.DropTool(t.Path); err != nil {
@@ -67,20 +52,18 @@ func pin(root, mod, sum string) error {
 	if err := file.AddReplace(projectModule, "", root, ""); err != nil {
 		return err
 	}
-	file.Module.Syntax.Token = nil // Cleanup takes the line out
 	file.Cleanup()
-	text, err = file.Format()
-	if err != nil {
+	if text, err = file.Format(); err != nil {
 		return err
 	}
 	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
 	if err != nil {
 		return err
 	}
-	if err := wholefile.WriteTransient(sum, sums, 0o600); err != nil {
+	if err := wholefile.WriteTransient(filepath.Join(dir, "go.sum"), sums, 0o600); err != nil {
 		return err
 	}
-	return wholefile.WriteTransient(mod, text, 0o600)
+	return wholefile.WriteTransient(filepath.Join(dir, "go.mod"), text, 0o600)
 }
 
 // cellBuildFlags are the go flags of a cell's build. Leaving out debug information (-w) and the symbol table (-s), which

@@ -1,58 +1,69 @@
-package kernel
+package engine
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"syscall"
 
 	"gantry.local/kernel-ext/internal/private"
-	"gantry.local/kernel-ext/jupyter"
 )
 
 const (
 	tempPrefix = "gantry-kernel-"
-	// longestSocket is the longest path of a Unix socket that every system takes, and deepestSocket the longest that GoNB
-	// makes in the folder: that of gopls.
+	// longestSocket is the longest path of a Unix socket that every system takes, and deepestSocket the longest that is
+	// made in the folder: that of gopls.
 	longestSocket = 103
 	deepestSocket = "/" + tempPrefix + "12345678/gonb_12345678/gopls_socket"
-	longestBase   = longestSocket - len(deepestSocket)
+	LongestBase   = longestSocket - len(deepestSocket) // of a temporary folder that is used
 )
 
-// temp is the private folder of a kernel, for everything that GoNB, its builds and its cells leave behind. The kernel holds
+// Temp is the private folder of a kernel, for everything that GoNB, its builds and its cells leave behind. The kernel holds
 // a lock on it, by which others see that it lives: a process number says nothing where the temporary folder is shared by
 // containers that do not see each other's processes.
-type temp struct {
-	dir  string
+type Temp struct {
+	Dir  string
 	lock *os.File
 }
 
 // tempBase is the system's temporary folder, or /tmp where sockets in that one would have too long a path.
-func tempBase(log *jupyter.Logger) (string, error) {
+func tempBase(log func(format string, args ...any)) (string, error) {
 	base, err := filepath.Abs(os.TempDir())
-	if err == nil && len(base) > longestBase {
-		log.Printf("the path of the temporary folder %s has %d bytes, with more than %d it has no room for Unix sockets: using /tmp", base, len(base), longestBase)
+	if err == nil && len(base) > LongestBase {
+		log("the path of the temporary folder %s has %d bytes, with more than %d it has no room for Unix sockets: using /tmp", base, len(base), LongestBase)
 		base = "/tmp"
 	}
 	return base, err
 }
 
+// MakeTemp makes the folder of a kernel, and begins to remove what kernels left that were killed outright.
+func MakeTemp(log func(format string, args ...any)) (*Temp, error) {
+	base, err := tempBase(log)
+	if err != nil {
+		return nil, err
+	}
+	go sweepTemp(base, log)
+	return makeTemp(base)
+}
+
 // makeTemp makes the folder of a kernel.
-func makeTemp(base string) (*temp, error) {
+func makeTemp(base string) (*Temp, error) {
 	for range 100 {
-		t := &temp{dir: filepath.Join(base, tempPrefix+jupyter.NewID()[:8])}
-		if err := os.Mkdir(t.dir, 0o700); errors.Is(err, fs.ErrExist) {
+		t := &Temp{Dir: filepath.Join(base, tempPrefix+strings.ToLower(rand.Text())[:8])}
+		if err := os.Mkdir(t.Dir, 0o700); errors.Is(err, fs.ErrExist) {
 			continue
 		} else if err != nil {
 			return nil, fmt.Errorf("cannot make a folder for temporary files: %w; set TMPDIR to a folder that can be written to", err)
 		}
 		// Another kernel may sweep it away before it is locked.
-		err := os.Chmod(t.dir, 0o700) // the umask may have taken more
+		err := os.Chmod(t.Dir, 0o700) // the umask may have taken more
 		if err == nil {
-			t.lock, err = lockFolder(t.dir)
+			t.lock, err = lockFolder(t.Dir)
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
@@ -64,10 +75,10 @@ func makeTemp(base string) (*temp, error) {
 	return nil, fmt.Errorf("no folder that is made in %s stays", base)
 }
 
-// remove removes the folder and what is in it.
-func (t *temp) remove() error {
+// Remove removes the folder and what is in it.
+func (t *Temp) Remove() error {
 	defer t.lock.Close()
-	return os.RemoveAll(t.dir)
+	return os.RemoveAll(t.Dir)
 }
 
 // lockFolder takes the lock on a folder of this user without waiting. It returns nil where another process has it, or
@@ -96,7 +107,7 @@ func lockFolder(dir string) (*os.File, error) {
 }
 
 // sweepTemp removes what kernels left that were killed outright.
-func sweepTemp(base string, log *jupyter.Logger) {
+func sweepTemp(base string, log func(format string, args ...any)) {
 	entries, err := os.ReadDir(base)
 	if err != nil {
 		return // making a folder there says more
@@ -109,13 +120,13 @@ func sweepTemp(base string, log *jupyter.Logger) {
 		}
 		lock, err := lockFolder(dir)
 		if err != nil {
-			log.Printf("%v", err)
+			log("%v", err)
 		}
 		if lock == nil {
 			continue
 		}
 		if err := os.RemoveAll(dir); err != nil {
-			log.Printf("cannot remove %s of a dead kernel: %v", dir, err)
+			log("cannot remove %s of a dead kernel: %v", dir, err)
 		}
 		lock.Close()
 	}
