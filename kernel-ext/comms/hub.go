@@ -29,6 +29,9 @@ type Hub struct {
 	heard    map[chan struct{}]int                 // by what is closed when a connection is over: the process that made it
 	owners   map[string]*owned                     // by comm id
 	wills    map[string]map[string]channel.Message // what a process, by its name, wants said if it vanishes
+	vanished map[string]int                        // processes that are awaited, by name: which of all vanishings it is
+	count    int                                   // of vanishings
+	orphaned time.Duration                         // orphanPatience, less in tests
 	controls map[string]bool                       // the comms of front-ends to widgetControl
 	gonb     map[string]bool                       // the comms of front-ends to GoNB
 	pending  map[string]*jupyter.Message
@@ -47,11 +50,14 @@ type Kernel struct {
 	Done     <-chan struct{}                                          // closed when the kernel is ending
 }
 
+// closePatience is how long processes may take to hear of the end. Jupyter kills a kernel that takes 5 s in all.
+const closePatience = 500 * time.Millisecond
+
 // NewHub makes the hub of a kernel. It hears front-ends from then on, and processes from Open on.
 func NewHub(kernel Kernel) *Hub {
 	return &Hub{
 		kernel: kernel, greeting: map[net.Conn]bool{}, peers: map[*channel.Peer]bool{}, heard: map[chan struct{}]int{}, owners: map[string]*owned{},
-		wills: map[string]map[string]channel.Message{}, controls: map[string]bool{},
+		wills: map[string]map[string]channel.Message{}, vanished: map[string]int{}, orphaned: orphanPatience, controls: map[string]bool{},
 		gonb: map[string]bool{}, pending: map[string]*jupyter.Message{}, asked: map[string]chan channel.Frame{},
 	}
 }
@@ -88,7 +94,7 @@ func (h *Hub) Close() {
 		conn.Close()
 	}
 	for peer := range h.peers {
-		if !h.final || !peer.Offer(channel.Frame{Kind: channel.End}) {
+		if !h.final || !peer.Send(channel.Frame{Kind: channel.End}) {
 			peer.Close()
 		}
 	}
@@ -97,7 +103,20 @@ func (h *Hub) Close() {
 		return
 	}
 	h.listener.Close()
-	h.working.Wait()
+	ended := make(chan struct{})
+	go func() {
+		h.working.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(closePatience): // a process does not take its End, or a front-end what is said to it
+		h.mu.Lock()
+		for peer := range h.peers {
+			peer.Close()
+		}
+		h.mu.Unlock()
+	}
 	channel.RemoveFolder(h.path)
 }
 
@@ -140,6 +159,7 @@ func (h *Hub) welcome(conn net.Conn) {
 		return
 	}
 	h.peers[peer] = true
+	delete(h.vanished, peer.Name)
 	h.own(peer, peer.Comms)
 	h.mu.Unlock()
 	defer h.left(peer)

@@ -123,6 +123,11 @@ func (h *Hub) left(peer *channel.Peer) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.peers, peer)
+	for other := range h.peers {
+		if other.Name == peer.Name { // it has connected anew before
+			return
+		}
+	}
 	orphans := h.wills[peer.Name] != nil
 	for _, o := range h.owners {
 		if o.peer == peer {
@@ -130,21 +135,21 @@ func (h *Hub) left(peer *channel.Peer) {
 		}
 	}
 	if orphans && !h.closed {
-		time.AfterFunc(orphanPatience, func() { h.bury(peer.Name) })
+		h.count++
+		vanishing := h.count
+		h.vanished[peer.Name] = vanishing
+		time.AfterFunc(h.orphaned, func() { h.bury(peer.Name, vanishing) })
 	}
 }
 
-// bury tells the front-ends that the comms of a process are no more, if it is still away.
-func (h *Hub) bury(name string) {
+// bury tells the front-ends that the comms of a process are no more, if it is still away since that vanishing.
+func (h *Hub) bury(name string, vanishing int) {
 	h.mu.Lock()
-	back := h.closed
-	for peer := range h.peers {
-		back = back || peer.Name == name
-	}
-	if back {
+	if h.closed || h.vanished[name] != vanishing {
 		h.mu.Unlock()
 		return
 	}
+	delete(h.vanished, name)
 	wills := h.wills[name]
 	delete(h.wills, name)
 	var dead []string

@@ -28,7 +28,7 @@ func (h *Hub) tellStates(m *jupyter.Message, control string) {
 	var asked []string
 	for peer := range h.peers {
 		id := jupyter.NewID()
-		if peer.Offer(channel.Frame{Kind: channel.Ask, Message: channel.Message{ID: id}}) {
+		if peer.Send(channel.Frame{Kind: channel.Ask, Message: channel.Message{ID: id}}) {
 			h.asked[id] = answers
 			asked = append(asked, id)
 		}

@@ -1,6 +1,7 @@
 package golang
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -16,7 +17,7 @@ type Completion struct {
 }
 
 // Complete returns the ways to go on at a cursor, best first, and what they replace, in code points like the cursor.
-func (g *Gopls) Complete(code string, cursor int) (ways []Completion, start, end int) {
+func (g *Gopls) Complete(ctx context.Context, code string, cursor int) (ways []Completion, start, end int) {
 	t := Read(code)
 	at := t.At(cursor)
 	line := t.Lines[at.Line]
@@ -28,7 +29,7 @@ func (g *Gopls) Complete(code string, cursor int) (ways []Completion, start, end
 		}
 		return ways, cursor - utf8.RuneCountInString(prefix), cursor
 	}
-	if ways = g.completions(t, at); len(ways) == 0 {
+	if ways = g.completions(ctx, t, at); len(ways) == 0 {
 		return nil, cursor, cursor
 	}
 	from, to := ways[0].from, ways[0].to
@@ -39,7 +40,7 @@ func (g *Gopls) Complete(code string, cursor int) (ways []Completion, start, end
 }
 
 // completions asks gopls; none if it has no answer.
-func (g *Gopls) completions(t *Text, at Place) []Completion {
+func (g *Gopls) completions(ctx context.Context, t *Text, at Place) []Completion {
 	if !t.IsGo(at) {
 		return nil
 	}
@@ -51,7 +52,7 @@ func (g *Gopls) completions(t *Text, at Place) []Completion {
 			TextEdit *lspEdit `json:"textEdit"`
 		} `json:"items"`
 	}
-	g.ask(t, at, "textDocument/completion", &found)
+	g.ask(ctx, t, at, "textDocument/completion", &found)
 	line := t.goLine(at.Line)
 	column := func(p lspPosition) int { return t.inCell(Place{p.Line, byteColumn(line, p.Character)}).Column }
 	var list []Completion

@@ -3,35 +3,23 @@ package golang
 import (
 	"go/ast"
 	"go/token"
-	"path"
-	"regexp"
 	"slices"
-	"strings"
+
+	"gantry.local/kernel-ext/internal/importspec"
 )
 
-var versionSuffix = regexp.MustCompile(`^v[0-9]+$`)
-
-// importSpecs returns the imports of a file by the name that the code uses. A package is taken to be named like the
-// last element of its path, versions aside.
+// importSpecs returns the imports of a file by the name that the code uses.
 func importSpecs(file *ast.File) map[string]string {
 	specs := map[string]string{}
 	for _, s := range file.Imports {
 		if s.Path == nil || len(s.Path.Value) < 2 {
 			continue // half typed
 		}
-		importPath := s.Path.Value[1 : len(s.Path.Value)-1]
-		name := path.Base(importPath)
-		if versionSuffix.MatchString(name) && strings.Contains(importPath, "/") {
-			name = path.Base(path.Dir(importPath))
-		}
-		text := s.Path.Value
-		if s.Name != nil {
-			name, text = s.Name.Name, s.Name.Name+" "+text
-		}
+		name := importspec.Name(s)
 		if name == "." || name == "_" {
-			name += importPath // any number of them
+			name += importspec.Path(s) // any number of them
 		}
-		specs[name] = text
+		specs[name] = importspec.Text(s)
 	}
 	return specs
 }

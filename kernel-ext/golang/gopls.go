@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -25,7 +24,7 @@ type Gopls struct {
 	end     context.CancelFunc
 	process process
 
-	mu       sync.Mutex
+	turn     chan struct{} // holds a value while somebody asks; what follows is theirs
 	client   *lsp
 	versions map[string]int    // of the files gopls has been shown
 	texts    map[string]string // their text
@@ -37,7 +36,9 @@ type Gopls struct {
 // are the folder of gopls and the environment to start it in, asked for after folder. earlier is what cells have declared.
 func NewGopls(folder func() string, tools func() (dir string, environment []string), earlier *Earlier, log func(format string, args ...any)) *Gopls {
 	life, end := context.WithCancel(context.Background())
-	return &Gopls{folder: folder, earlier: earlier, log: log, life: life, end: end, process: process{tools: tools}}
+	return &Gopls{
+		turn: make(chan struct{}, 1), folder: folder, earlier: earlier, log: log, life: life, end: end, process: process{tools: tools},
+	}
 }
 
 // Patience is how long gopls may take for one answer; the first includes the loading of the cell module.
@@ -61,13 +62,13 @@ type lspEdit struct {
 }
 
 // hover returns the documentation of the name at a place of a cell, in Markdown; empty: there is none.
-func (g *Gopls) hover(t *Text, at Place) string {
+func (g *Gopls) hover(ctx context.Context, t *Text, at Place) string {
 	var found *struct {
 		Contents struct {
 			Value string `json:"value"`
 		} `json:"contents"`
 	}
-	g.ask(t, at, "textDocument/hover", &found)
+	g.ask(ctx, t, at, "textDocument/hover", &found)
 	if found == nil {
 		return ""
 	}
@@ -75,15 +76,21 @@ func (g *Gopls) hover(t *Text, at Place) string {
 }
 
 // ask sends a request about a place of a cell. Without an answer, which the log explains, result stays as it is.
-func (g *Gopls) ask(t *Text, at Place, method string, result any) {
+// When ctx ends nobody wants it any more.
+func (g *Gopls) ask(ctx context.Context, t *Text, at Place, method string, result any) {
 	dir := g.folder()
 	if dir == "" {
 		return
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	ctx, cancel := context.WithTimeout(g.life, Patience)
+	ctx, cancel := context.WithTimeoutCause(ctx, Patience, errors.New("no answer in time"))
 	defer cancel()
+	defer context.AfterFunc(g.life, cancel)()
+	select {
+	case g.turn <- struct{}{}:
+		defer func() { <-g.turn }()
+	case <-ctx.Done():
+		return
+	}
 	var err error
 	const tries, interval = 5, 50 * time.Millisecond
 	for try := range tries { // gopls may end while it is asked, and go on listening for a moment
@@ -97,7 +104,7 @@ func (g *Gopls) ask(t *Text, at Place, method string, result any) {
 			break
 		}
 	}
-	if err != nil {
+	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		g.log("completion and documentation: %v", err)
 	}
 }
@@ -159,8 +166,8 @@ func (g *Gopls) connect(ctx context.Context, dir string) error {
 // Close ends what is asked, and the connection.
 func (g *Gopls) Close() {
 	g.end()
-	g.mu.Lock()
-	defer g.mu.Unlock()
+	g.turn <- struct{}{}
+	defer func() { <-g.turn }()
 	if g.client != nil {
 		g.client.close()
 	}

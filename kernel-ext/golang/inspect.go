@@ -1,6 +1,7 @@
 package golang
 
 import (
+	"context"
 	"go/ast"
 	"slices"
 	"strings"
@@ -9,9 +10,9 @@ import (
 )
 
 // Document returns what is known about the name at a place of a cell, in Markdown; empty: nothing is.
-func (g *Gopls) Document(t *Text, at Place) string {
+func (g *Gopls) Document(ctx context.Context, t *Text, at Place) string {
 	for _, at := range t.inspectable(at) {
-		if text := g.hover(t, at); text != "" {
+		if text := g.hover(ctx, t, at); text != "" {
 			return text
 		}
 	}

@@ -89,7 +89,10 @@ func (l *lsp) call(ctx context.Context, method string, params, result any) error
 	case <-l.gone:
 		return errors.New("gopls is gone")
 	case <-ctx.Done():
-		return fmt.Errorf("gopls: %s: %w", method, ctx.Err())
+		if err := l.notify("$/cancelRequest", map[string]any{"id": json.RawMessage(id)}); err != nil {
+			return err
+		}
+		return fmt.Errorf("gopls: %s: %w", method, context.Cause(ctx))
 	}
 }
 

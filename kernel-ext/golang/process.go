@@ -18,6 +18,7 @@ type process struct {
 
 	mu      sync.Mutex
 	stopped bool
+	started time.Time
 	cancel  context.CancelFunc // of the one that runs
 	ended   chan struct{}      // closed when that one has ended
 }
@@ -44,8 +45,8 @@ func (p *process) dial(ctx context.Context, socket string) (*lsp, error) {
 	}
 }
 
-// start starts gopls. It ends with the kernel, and soon after it if the kernel is killed: nobody is
-// connected then.
+// start starts gopls, unless it is about to listen: whoever had it started may have given up. It ends with the kernel, and
+// soon after it if the kernel is killed: nobody is connected then.
 func (p *process) start(socket string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -53,6 +54,13 @@ func (p *process) start(socket string) error {
 		return fmt.Errorf("gopls: the kernel is ending")
 	}
 	if p.cancel != nil {
+		select {
+		case <-p.ended:
+		default:
+			if time.Since(p.started) < Patience {
+				return nil
+			}
+		}
 		p.cancel()
 		<-p.ended
 	}
@@ -80,7 +88,7 @@ func (p *process) start(socket string) error {
 		command.Wait()
 		cancel()
 	}()
-	p.cancel, p.ended = cancel, ended
+	p.started, p.cancel, p.ended = time.Now(), cancel, ended
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"context"
 	"encoding/json"
 	"unicode/utf8"
 
@@ -11,7 +12,7 @@ import (
 
 // answers replies to what a front-end asks about code and history, at once or, where the language server must be
 // asked, as soon as it has answered; neither waits for a cell that runs. It returns false for any other request.
-func (p *proxy) answers(channel string, m *jupyter.Message, msgType string) bool {
+func (p *proxy) answers(channel string, m *jupyter.Message, h jupyter.Header) bool {
 	var r struct {
 		Code   string `json:"code"`
 		Cursor *int   `json:"cursor_pos"`
@@ -19,14 +20,14 @@ func (p *proxy) answers(channel string, m *jupyter.Message, msgType string) bool
 	}
 	read := func() {
 		if err := json.Unmarshal(m.Content, &r); err != nil {
-			p.log.Printf("%s: %v", msgType, err) // answered as far as it could be read
+			p.log.Printf("%s: %v", h.MsgType, err) // answered as far as it could be read
 		}
 		if r.Cursor == nil {
 			end := utf8.RuneCountInString(r.Code)
 			r.Cursor = &end
 		}
 	}
-	switch msgType {
+	switch h.MsgType {
 	case "is_complete_request":
 		read()
 		p.answer(channel, m, "is_complete_reply", func() any {
@@ -42,11 +43,17 @@ func (p *proxy) answers(channel string, m *jupyter.Message, msgType string) bool
 		p.answer(channel, m, "history_reply", func() any { return p.history.Answer(r.Query) })
 	case "complete_request":
 		read()
-		go p.answer(channel, m, "complete_reply", func() any { return p.complete(r.Code, *r.Cursor) })
+		ctx, done := p.latest.begin(h.Session + h.MsgType)
+		go p.answer(channel, m, "complete_reply", func() any {
+			defer done()
+			return p.complete(ctx, r.Code, *r.Cursor)
+		})
 	case "inspect_request":
 		read()
+		ctx, done := p.latest.begin(h.Session + h.MsgType)
 		go p.answer(channel, m, "inspect_reply", func() any {
-			data := p.inspect(r.Code, *r.Cursor)
+			defer done()
+			data := p.inspect(ctx, r.Code, *r.Cursor)
 			return map[string]any{"status": "ok", "found": len(data) > 0, "data": data, "metadata": map[string]any{}}
 		})
 	default:
@@ -56,9 +63,9 @@ func (p *proxy) answers(channel string, m *jupyter.Message, msgType string) bool
 }
 
 // complete returns the content of a complete_reply.
-func (p *proxy) complete(code string, cursor int) map[string]any {
+func (p *proxy) complete(ctx context.Context, code string, cursor int) map[string]any {
 	matches, kinds := []string{}, []map[string]any{}
-	ways, start, end := p.gopls.Complete(code, cursor)
+	ways, start, end := p.gopls.Complete(ctx, code, cursor)
 	for _, w := range ways {
 		matches = append(matches, w.Text)
 		if w.Kind != "" {
@@ -72,13 +79,13 @@ func (p *proxy) complete(code string, cursor int) map[string]any {
 }
 
 // inspect returns what is known about the name at a cursor, as a MIME bundle; it is empty if nothing is.
-func (p *proxy) inspect(code string, cursor int) map[string]any {
+func (p *proxy) inspect(ctx context.Context, code string, cursor int) map[string]any {
 	t := golang.Read(code)
 	at := t.At(cursor)
 	if !t.IsGo(at) {
 		return map[string]any{"text/plain": magicHelp + p.engine.Ready.Help, "text/markdown": magicHelp + p.engine.Ready.Help}
 	}
-	if text := p.gopls.Document(t, at); text != "" {
+	if text := p.gopls.Document(ctx, t, at); text != "" {
 		return map[string]any{"text/plain": golang.Plain(text), "text/markdown": text}
 	}
 	return map[string]any{}

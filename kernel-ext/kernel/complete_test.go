@@ -152,6 +152,29 @@ func earlierFunction() {}`)
 		}
 	})
 
+	step("the last of ten completions in a row does not wait for the others", func(t *testing.T) {
+		const code = "%%\nswanSwims := 1\nswanSwims"
+		c.completions(code + "‸")
+		quickest := time.Hour
+		for range 3 { // other processes may be in the way
+			started := time.Now()
+			var last string
+			for n := range 10 {
+				text := code[:len(code)-9+n]
+				last = c.send(c.shell, "complete_request", map[string]any{"code": text, "cursor_pos": len(text)})
+				c.ask("kernel_info", 5*time.Second, map[string]any{}) // the kernel has begun with it
+			}
+			reply := c.next(c.shell, golang.Patience, "complete_reply", answers(last, "complete_reply"))
+			quickest = min(quickest, time.Since(started))
+			if fmt.Sprint(reply.content["matches"]) != "[swanSwims]" {
+				t.Errorf("completed to %v", reply.content["matches"])
+			}
+		}
+		if t.Logf("took %s", quickest); quickest > 300*time.Millisecond {
+			t.Errorf("the last comes after %s", quickest)
+		}
+	})
+
 	step("completion survives the end of gopls", func(t *testing.T) {
 		killed := 0
 		for _, process := range usersOf(t, c.temp) {

@@ -48,7 +48,7 @@ func (p *proxy) onRequest(channel string, frames [][]byte, trust func()) {
 			p.answer(channel, m, "kernel_info_reply", func() any { return p.engine.Ready.Info })
 		}
 	default:
-		if !p.hub.Takes(channel, m, h) && !p.answers(channel, m, h.MsgType) {
+		if !p.hub.Takes(channel, m, h) && !p.answers(channel, m, h) {
 			p.log.Complain("%s socket: nothing answers %q", channel, h.MsgType)
 		}
 	}

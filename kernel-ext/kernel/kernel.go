@@ -53,6 +53,7 @@ type proxy struct {
 	history *history.Cells // of the cells of all kernels
 	earlier golang.Earlier // what the cells run so far declare
 	gopls   *golang.Gopls
+	latest  latest // of what front-ends ask about code
 	hub     *comms.Hub
 	output  output // what cells print
 	sources sources

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -135,7 +136,7 @@ func (p *proxy) document(name string) map[string]any {
 		return map[string]any{"text/plain": magicHelp + p.engine.Ready.Help, "text/markdown": magicHelp + p.engine.Ready.Help}
 	}
 	code := "%%\n" + name
-	if data := p.inspect(code, len([]rune(code))); len(data) > 0 {
+	if data := p.inspect(context.Background(), code, len([]rune(code))); len(data) > 0 {
 		return data
 	}
 	return map[string]any{"text/plain": fmt.Sprintf("Nothing is known about %s.", name)}

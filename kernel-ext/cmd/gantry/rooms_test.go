@@ -16,8 +16,8 @@ import (
 // rooms are the packages that a kernel is made of, from the bottom up: each imports only those in front of it.
 func rooms() []string {
 	return []string{
-		"internal/wholefile", "internal/group", "internal/private",
-		"jupyter/zmtp", "jupyter", "history", "golang", "channel", "comms", "cell", "kernel",
+		"internal/framed", "internal/group", "internal/importspec", "internal/private", "internal/wholefile",
+		"jupyter/zmtp", "jupyter", "history", "golang", "channel", "comms", "cell", "engine/wire", "engine", "failure", "kernel",
 	}
 }
 
