@@ -68,7 +68,7 @@ func newBench(t *testing.T) *bench {
 	b.Engine, err = Start(ctx, Config{
 		Program: filepath.Join(bin, Program), Dir: base, Log: t.Output(),
 		Environment: append(os.Environ(), "TMPDIR="+base, "GOTMPDIR="+base, "GOFLAGS="+BuildFlags(os.Getenv("GOFLAGS"))),
-		Begin:       wire.Begin{ID: "0badcafe", Dir: dir, Module: made, Go: goTool, Goimports: filepath.Join(bin, "goimports")},
+		Begin:       wire.Begin{ID: "0badcafe", Dir: dir, Module: made, Copy: CopiedModule(root(t)), Go: goTool, Goimports: filepath.Join(bin, "goimports")},
 	}, b.events())
 	if err != nil {
 		t.Fatal(err)
@@ -236,6 +236,22 @@ func TestCommands(t *testing.T) {
 	b.begin("%%script")
 	if d, _ := b.end(); d.Failure != wire.Refused {
 		t.Errorf("%+v", d)
+	}
+}
+
+// TestWorkspace fixes a workspace that has GoNB's module in another place, and one that has not.
+func TestWorkspace(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	source := CopiedModule(root(t))
+	b.begin("!*cp -r "+source+" "+b.temp+"/other && go work init && go work use . "+b.temp+"/other", "%goworkfix", "!*cat go.mod")
+	if d, got := b.end(); d.Failure != "" || !strings.Contains(got, "Added replace rule for module") || strings.Contains(got, "gonb => "+source) {
+		t.Errorf("%+v %q", d, got)
+	}
+	b.runs("out: * State reset: all memorized declarations discarded.\n", "%reset")
+	b.begin("!*rm go.work; go work init && go work use .", "%goworkfix", "!*cat go.mod")
+	if d, got := b.end(); d.Failure != "" || !strings.Contains(got, "gonb => "+source) {
+		t.Errorf("%+v %q", d, got)
 	}
 }
 

@@ -53,7 +53,7 @@ func WriteModule(root, dir, name string) error {
 	if err := file.AddReplace(projectModule, "", root, ""); err != nil {
 		return err
 	}
-	if copied := filepath.Join(copiedTo(root), "gonb"); exists(copied) {
+	if copied := CopiedModule(root); copied != "" {
 		if err := file.AddReplace(module, "", copied, ""); err != nil {
 			return err
 		}
@@ -72,9 +72,13 @@ func WriteModule(root, dir, name string) error {
 	return wholefile.WriteTransient(filepath.Join(dir, "go.mod"), text, 0o600)
 }
 
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
+// CopiedModule is the engine's copy of GoNB's module in the checkout at root; empty: there is none.
+func CopiedModule(root string) string {
+	copied := filepath.Join(copiedTo(root), "gonb")
+	if _, err := os.Stat(copied); err != nil {
+		return ""
+	}
+	return copied
 }
 
 // cellBuildFlags are the go flags of a cell's build. Leaving out debug information (-w) and the symbol table (-s), which

@@ -51,7 +51,7 @@ func startEngine(ctx context.Context, c Config, log *jupyter.Logger, on engine.E
 			return nil, err
 		}
 	}
-	begin := wire.Begin{ID: id, Dir: h.dir, Module: made}
+	begin := wire.Begin{ID: id, Dir: h.dir, Module: made, Copy: engine.CopiedModule(c.Project)}
 	if h.unpinned = engine.WriteModule(c.Project, made, "gonb_"+id); h.unpinned != nil { // a kernel that can say so is worth more than one that is dead
 		begin.Module, begin.FetchFirst = "", true
 	}

@@ -37,6 +37,7 @@ type Begin struct {
 	ID         string // of the folder's package: hexadecimal digits
 	Dir        string // the folder where cells are built; it exists, and is removed by the kernel
 	Module     string // a folder with go.mod and go.sum as the module of cells is to begin; empty: Go makes an empty one
+	Copy       string // the copy of GoNB's module that Module has in its place; empty: none
 	KernelID   string // Jupyter's
 	Go         string // paths of tools
 	Goimports  string

@@ -120,13 +120,18 @@ func (r *run) commands(p *page, lines []string, skip common.Set[int]) error {
 					others.Insert(l)
 				}
 			}
-			if err := specialcmd.Parse(p, r.e.state, true, lines, others); err != nil {
-				return err
+			carryOut := func() error { return specialcmd.Parse(p, r.e.state, true, lines, others) }
+			var err error
+			if name == "goworkfix" {
+				err = r.fixWorkspace(carryOut)
+			} else {
+				err = carryOut()
 			}
-			if name == "reset" {
-				if err := r.e.pinModule(); err != nil {
-					return err
-				}
+			if err == nil && name == "reset" {
+				err = r.e.pinModule()
+			}
+			if err != nil {
+				return err
 			}
 		}
 	}

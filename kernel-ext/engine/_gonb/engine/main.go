@@ -5,6 +5,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -15,6 +16,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -128,7 +130,7 @@ func (e *engine) prepare() (err error) {
 	}
 	environment := map[string]string{
 		protocol.GONB_DIR_ENV: here, protocol.GONB_TMP_DIR_ENV: e.begin.Dir, protocol.GONB_VERSION: version.AppVersion.Version,
-		protocol.GONB_GIT_COMMIT: version.AppVersion.Commit, protocol.GONB_JUPYTER_KERNEL_ID_ENV: e.begin.KernelID,
+		protocol.GONB_GIT_COMMIT: cmp.Or(version.AppVersion.Commit, version.GitCommitHash), protocol.GONB_JUPYTER_KERNEL_ID_ENV: e.begin.KernelID,
 	}
 	if root, err := goexec.JupyterRootDirectory(); err == nil {
 		environment[protocol.GONB_JUPYTER_ROOT_ENV] = root
@@ -163,6 +165,31 @@ func (e *engine) pinModule() error {
 		}
 	}
 	return nil
+}
+
+// gonbModule is what the module of cells has the engine's copy for.
+const gonbModule = "github.com/janpfeifer/gonb"
+
+// fixWorkspace carries out %goworkfix, which is to find GoNB's module as a user knows it: with the engine's copy in its place
+// only where no other comes.
+func (r *run) fixWorkspace(fix func() error) error {
+	path := filepath.Join(r.e.begin.Dir, "go.mod")
+	text, err := os.ReadFile(path)
+	copied := gonbModule + " => " + r.e.begin.Copy + "\n"
+	if err != nil || r.e.begin.Copy == "" || !strings.Contains(string(text), copied) {
+		return fix()
+	}
+	edit := func(flag string) {
+		if said, err := r.tool(nil, r.e.begin.Go, "mod", "edit", flag); err != nil {
+			r.e.stderr.say(string(said))
+		}
+	}
+	edit("-dropreplace=" + gonbModule)
+	err = fix()
+	if text, failed := os.ReadFile(path); failed == nil && !strings.Contains(string(text), gonbModule+" => ") {
+		edit("-replace=" + gonbModule + "=" + r.e.begin.Copy)
+	}
+	return err
 }
 
 // handle does what a frame says.
