@@ -56,15 +56,27 @@ func Listen(dir, name string) (*Listener, error) {
 	default: // it lives, but does not answer
 		return nil, fmt.Errorf("%s: %w: %w", path, ErrInUse, reason(err))
 	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: short, Net: "unix"})
+	// It gets its name when it has its mode: nobody finds one that others may connect to.
+	early, err := socketPath(folder, name+"~")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(early); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a process that was killed here
+		return nil, err
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: early, Net: "unix"})
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen at %s: %w", path, reason(err))
 	}
 	l.SetUnlinkOnClose(false) // by then the short path names nothing
-	err = os.Chmod(short, 0o600)
-	made, statErr := os.Lstat(short)
-	if err = errors.Join(err, statErr); err != nil {
+	err = os.Chmod(early, 0o600)
+	made, statErr := os.Lstat(early)
+	if err = errors.Join(err, statErr); err == nil {
+		err = os.Rename(early, short)
+	}
+	if err != nil {
 		l.Close()
+		os.Remove(early)
 		return nil, err
 	}
 	return &Listener{UnixListener: l, path: path, made: made}, nil
