@@ -9,7 +9,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
+
+	"github.com/gofrs/flock"
 
 	"gantry.local/kernel-ext/internal/private"
 )
@@ -28,7 +29,7 @@ const (
 // containers that do not see each other's processes.
 type Temp struct {
 	Dir  string
-	lock *os.File
+	lock *flock.Flock
 }
 
 // tempBase is the system's temporary folder, or /tmp where sockets in that one would have too long a path.
@@ -83,27 +84,20 @@ func (t *Temp) Remove() error {
 
 // lockFolder takes the lock on a folder of this user without waiting. It returns nil where another process has it, or
 // where the folder is gone.
-func lockFolder(dir string) (*os.File, error) {
-	folder, err := os.OpenFile(dir, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	err = syscall.Flock(int(folder.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if err == nil {
-		opened, errOpened := folder.Stat()
-		there, errThere := os.Lstat(dir)
-		if errOpened == nil && errThere == nil && os.SameFile(opened, there) {
-			return folder, nil
-		}
-	}
-	folder.Close()
-	if err != nil && !errors.Is(err, syscall.EWOULDBLOCK) {
+func lockFolder(dir string) (*flock.Flock, error) {
+	lock := private.Lock(dir)
+	taken, err := lock.TryLock()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("cannot lock %s: %w", dir, err)
 	}
-	return nil, nil
+	if taken {
+		locked, errLocked := lock.Stat()
+		there, errThere := os.Lstat(dir)
+		if errLocked == nil && errThere == nil && os.SameFile(locked, there) {
+			return lock, nil
+		}
+	}
+	return nil, lock.Close()
 }
 
 // sweepTemp removes what kernels left that were killed outright.
