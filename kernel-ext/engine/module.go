@@ -15,7 +15,8 @@ import (
 const projectModule = "gantry.local"
 
 // WriteModule writes go.mod and go.sum of the module in which cells are built to dir: it is called name, and requires
-// exactly what the project at root requires, and the project itself. GoNB would make it empty and let `go get` fill it in,
+// exactly what the project at root requires, and the project itself; what cells use of GoNB's module is the engine's copy,
+// in which programs wait until what they show has been taken. GoNB would make it empty and let `go get` fill it in,
 // at each cell, with whatever versions float by.
 func WriteModule(root, dir, name string) error {
 	path := filepath.Join(root, "go.mod")
@@ -52,6 +53,11 @@ func WriteModule(root, dir, name string) error {
 	if err := file.AddReplace(projectModule, "", root, ""); err != nil {
 		return err
 	}
+	if copied := filepath.Join(copiedTo(root), "gonb"); exists(copied) {
+		if err := file.AddReplace(module, "", copied, ""); err != nil {
+			return err
+		}
+	}
 	file.Cleanup()
 	if text, err = file.Format(); err != nil {
 		return err
@@ -64,6 +70,11 @@ func WriteModule(root, dir, name string) error {
 		return err
 	}
 	return wholefile.WriteTransient(filepath.Join(dir, "go.mod"), text, 0o600)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // cellBuildFlags are the go flags of a cell's build. Leaving out debug information (-w) and the symbol table (-s), which

@@ -62,9 +62,16 @@ func Source() string {
 	return fmt.Sprintf("%x", h.Sum(nil))
 }
 
+// copiedTo is the folder of the copy of GoNB's module, and of the go.mod that names it.
+func copiedTo(root string) string { return filepath.Join(root, ".venv", "engine") }
+
+// ModFile is the checkout's go.mod with the copy of GoNB's module in the place of that, as cells have it.
+func ModFile(root string) string { return filepath.Join(copiedTo(root), "engine.mod") }
+
 // Build builds the engine of the checkout at root as output, from the version of GoNB that its go.mod names and its go.sum
-// vouches for, and with the checkout's versions of all else. It copies the module to dir, which it removes before.
-func Build(ctx context.Context, root, dir, output string) error {
+// vouches for, and with the checkout's versions of all else.
+func Build(ctx context.Context, root, output string) error {
+	dir := copiedTo(root)
 	from, err := findModule(ctx, root)
 	if err != nil {
 		return err
@@ -81,7 +88,7 @@ func Build(ctx context.Context, root, dir, output string) error {
 			return err
 		}
 	}
-	mod := filepath.Join(dir, "engine.mod")
+	mod := ModFile(root)
 	if err := writeModFile(root, mod, copied); err != nil {
 		return err
 	}

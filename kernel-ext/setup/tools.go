@@ -86,7 +86,7 @@ func (in *installer) engineStage(key string) stage {
 		key:   hash(key, engine.Source()),
 		makes: []string{program},
 		run: func(ctx context.Context) error {
-			return engine.Build(ctx, in.Root, filepath.Join(venv(in.Root), "engine"), program)
+			return engine.Build(ctx, in.Root, program)
 		},
 	}
 }

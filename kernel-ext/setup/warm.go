@@ -20,15 +20,16 @@ var warmPackages = [...]string{
 func (in *installer) warmStage(key string) stage {
 	return stage{
 		name: "Go build cache: compiling what cells import",
-		key:  hash(key, strings.Join(warmPackages[:], " "), engine.BuildFlags("")),
+		key:  hash(key, strings.Join(warmPackages[:], " "), engine.BuildFlags(""), engine.Source()),
 		run: func(ctx context.Context) error {
-			deps, err := output(ctx, in.Root, "go", append([]string{"list", "-deps"}, warmPackages[:]...)...)
+			mod := "-modfile=" + engine.ModFile(in.Root)
+			deps, err := output(ctx, in.Root, "go", append([]string{"list", mod, "-deps"}, warmPackages[:]...)...)
 			if err != nil {
 				return goFailure(err.Error(), err)
 			}
 			env := []string{"GOFLAGS=" + engine.BuildFlags(""), "GOEXPERIMENT=simd"}
 			packages := strings.Count(deps, "\n") + 1 // go build -v names each that is not in the cache
-			return in.goCommand(ctx, env, packages, append([]string{"build", "-v"}, warmPackages[:]...)...)
+			return in.goCommand(ctx, env, packages, append([]string{"build", mod, "-v"}, warmPackages[:]...)...)
 		},
 	}
 }

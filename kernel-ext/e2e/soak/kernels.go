@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"gantry.local/kernel-ext/engine"
 	"gantry.local/kernel-ext/jupyter"
 )
 
@@ -73,7 +74,7 @@ func restless() []kernelFault {
 	return append(steady(), []kernelFault{
 		{"kernel killed (kill -9)", 4, (*notebook).killed},
 		{"kernel told to terminate", 2, (*notebook).terminated},
-		{"GoNB killed", 2, (*notebook).gonbKilled},
+		{"engine killed", 2, (*notebook).engineKilled},
 	}...)
 }
 
@@ -285,12 +286,12 @@ func (n *notebook) terminated(context.Context) error {
 	return n.again()
 }
 
-func (n *notebook) gonbKilled(context.Context) error {
+func (n *notebook) engineKilled(context.Context) error {
 	n.ordered.Store(true)
 	for _, process := range marked(n.mark()) {
 		var pid int
 		var name string
-		if _, err := fmt.Sscan(process, &pid, &name); err == nil && name == "gonb" {
+		if _, err := fmt.Sscan(process, &pid, &name); err == nil && name == engine.Program {
 			syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}

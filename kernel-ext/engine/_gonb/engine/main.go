@@ -49,6 +49,10 @@ type current struct {
 }
 
 func main() {
+	if len(os.Args) > 1 { // anything: it takes no arguments from a kernel
+		fmt.Println("gonb-engine of GoNB", version.AppVersion.Version)
+		return
+	}
 	flags := flag.NewFlagSet("klog", flag.ContinueOnError) // GoNB's log says nothing to a person
 	klog.InitFlags(flags)
 	flags.Set("logtostderr", "false")

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"encoding/binary"
 	"encoding/gob"
 	"errors"
 	"fmt"
@@ -11,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/janpfeifer/gonb/gonbui"
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 	"github.com/janpfeifer/gonb/internal/jpyexec"
 	"github.com/janpfeifer/gonb/internal/kernel"
@@ -25,14 +28,16 @@ const (
 	pagePatience    = 5 * time.Second
 )
 
-// pipes are the two named pipes by which package gonbui in a program speaks with GoNB. The engine reads to the end what an
-// ended program has sent.
+// pipes are the named pipes by which package gonbui in a program speaks with GoNB, and a third by which the program hears
+// that it may go on. The engine reads to the end what an ended program has sent.
 type pipes struct {
 	r            *run
 	page         *page
 	to, back     string // paths
+	takenPath    string
 	reader, hold *os.File
 	answers      *os.File
+	taken        *os.File // gets the number of bytes that have been taken
 	fifo         chan *protocol.CommValue
 	handling     atomic.Bool   // something that the program has sent is being dealt with
 	ended, over  chan struct{} // closed when the program has ended, and when nothing is read any more
@@ -44,7 +49,8 @@ func (r *run) openPipes(p *page, program string) (_ *pipes, err error) {
 	dir := filepath.Dir(r.e.begin.Dir)
 	name := fmt.Sprintf("gonb_pipe_%d", r.cell.ID)
 	s := &pipes{
-		r: r, page: p, to: filepath.Join(dir, name), back: filepath.Join(dir, name+"_back"), fifo: make(chan *protocol.CommValue, 128),
+		r: r, page: p, to: filepath.Join(dir, name), back: filepath.Join(dir, name+"_back"),
+		takenPath: filepath.Join(dir, name+"_taken"), fifo: make(chan *protocol.CommValue, 128),
 		ended: make(chan struct{}), over: make(chan struct{}),
 	}
 	if r.e.state.CaptureFile != nil {
@@ -55,7 +61,7 @@ func (r *run) openPipes(p *page, program string) (_ *pipes, err error) {
 			s.remove()
 		}
 	}()
-	for _, path := range []string{s.to, s.back} {
+	for _, path := range []string{s.to, s.back, s.takenPath} {
 		if err := syscall.Mkfifo(path, 0o600); err != nil {
 			return nil, &os.PathError{Op: "mkfifo", Path: path, Err: err}
 		}
@@ -76,6 +82,9 @@ func (r *run) openPipes(p *page, program string) (_ *pipes, err error) {
 	if s.answers, err = os.OpenFile(s.back, os.O_RDWR, 0); err != nil {
 		return nil, err
 	}
+	if s.taken, err = os.OpenFile(s.takenPath, os.O_RDWR, 0); err != nil {
+		return nil, err
+	}
 	executor := jpyexec.New(p, program)
 	executor.PipeWriterFifo = s.fifo
 	r.e.state.Comms.ProgramStart(executor)
@@ -86,7 +95,7 @@ func (r *run) openPipes(p *page, program string) (_ *pipes, err error) {
 
 // environment is what tells the program.
 func (s *pipes) environment() []string {
-	return []string{protocol.GONB_PIPE_ENV + "=" + s.to, protocol.GONB_PIPE_BACK_ENV + "=" + s.back}
+	return []string{protocol.GONB_PIPE_ENV + "=" + s.to, protocol.GONB_PIPE_BACK_ENV + "=" + s.back, gonbui.EnvTaken + "=" + s.takenPath}
 }
 
 // close returns when all that the program has sent has gone to the kernel.
@@ -113,18 +122,21 @@ func (s *pipes) await() {
 }
 
 func (s *pipes) remove() {
-	for _, f := range []*os.File{s.reader, s.hold, s.answers} {
+	for _, f := range []*os.File{s.reader, s.hold, s.answers, s.taken} {
 		if f != nil {
 			f.Close()
 		}
 	}
-	os.Remove(s.to)
-	os.Remove(s.back)
+	for _, path := range []string{s.to, s.back, s.takenPath} {
+		os.Remove(path)
+	}
 }
 
 // bounded is a program's way to the decoder.
 type bounded struct {
 	from  io.Reader
+	took  func(bytes uint64) // is told how much has come in all, when all of it has been dealt with
+	total uint64
 	left  int   // bytes that may still come before the decoder has something whole
 	ended error // why nothing comes any more
 }
@@ -135,8 +147,10 @@ func (b *bounded) Read(to []byte) (int, error) {
 		b.ended = fmt.Errorf("it has more than %d MB", largestDisplay>>20)
 		return 0, b.ended
 	}
+	b.took(b.total)
 	n, err := b.from.Read(to[:min(len(to), b.left)])
 	b.left -= n
+	b.total += uint64(n)
 	b.ended = err
 	return n, err
 }
@@ -144,8 +158,8 @@ func (b *bounded) Read(to []byte) (int, error) {
 // decode takes one display after the other until the end, or until one is too large.
 func (s *pipes) decode() {
 	defer close(s.over)
-	in := &bounded{from: s.reader}
-	decoder := gob.NewDecoder(in)
+	in := &bounded{from: s.reader, took: s.took}
+	decoder := gob.NewDecoder(bufio.NewReaderSize(in, roomSize)) // which reads on when the decoder has nothing any more
 	for lost := false; ; {
 		var said protocol.DisplayData
 		in.left = largestDisplay
@@ -153,6 +167,9 @@ func (s *pipes) decode() {
 		switch {
 		case err == nil:
 			s.handling.Store(true)
+			if !isDisplay(&said) {
+				s.took(in.total) // GoNB may wait seconds for the page
+			}
 			err = s.handle(&said)
 			s.handling.Store(false)
 		case errors.Is(in.ended, io.EOF) || errors.Is(in.ended, os.ErrClosed): // maybe amid a display of a program that was killed
@@ -163,11 +180,34 @@ func (s *pipes) decode() {
 			s.r.e.stderr.say(fmt.Sprintf("gantry: a display is left out: %v; displays hold text, bytes, numbers, and slices and maps of them, up to %d MB\n",
 				err, largestDisplay>>20))
 		}
-		if in.ended != nil {
-			s.reader.Close() // the program, which is not done with it, gets an error
+		if in.ended != nil { // the program, which is not done with it, gets an error
+			s.reader.Close()
+			s.taken.Close()
 			return
 		}
 	}
+}
+
+// isDisplay tells whether something that a program has sent is to be shown.
+func isDisplay(said *protocol.DisplayData) bool {
+	for _, other := range []protocol.MIMEType{protocol.MIMEJupyterInput, protocol.MIMECommValue, protocol.MIMECommSubscribe} {
+		if _, is := said.Data[other]; is {
+			return false
+		}
+	}
+	return true
+}
+
+// took tells the program how much of what it has sent has been taken. One that does not listen is not waited for.
+func (s *pipes) took(bytes uint64) {
+	raw, err := s.taken.SyscallConn()
+	if err != nil || bytes == 0 {
+		return
+	}
+	raw.Write(func(fd uintptr) bool {
+		syscall.Write(int(fd), binary.BigEndian.AppendUint64(nil, bytes))
+		return true
+	})
 }
 
 // handle does what a program asks for.
