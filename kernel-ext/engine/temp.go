@@ -15,14 +15,7 @@ import (
 	"gantry.local/kernel-ext/internal/private"
 )
 
-const (
-	tempPrefix = "gantry-kernel-"
-	// longestSocket is the longest path of a Unix socket that every system takes, and deepestSocket the longest that is
-	// made in the folder: that of gopls.
-	longestSocket = 103
-	deepestSocket = "/" + tempPrefix + "12345678/gonb_12345678/gopls_socket"
-	LongestBase   = longestSocket - len(deepestSocket) // of a temporary folder that is used
-)
+const tempPrefix = "gantry-kernel-"
 
 // Temp is the private folder of a kernel, for everything that GoNB, its builds and its cells leave behind. The kernel holds
 // a lock on it, by which others see that it lives: a process number says nothing where the temporary folder is shared by
@@ -32,19 +25,9 @@ type Temp struct {
 	lock *flock.Flock
 }
 
-// tempBase is the system's temporary folder, or /tmp where sockets in that one would have too long a path.
-func tempBase(log func(format string, args ...any)) (string, error) {
-	base, err := filepath.Abs(os.TempDir())
-	if err == nil && len(base) > LongestBase {
-		log("the path of the temporary folder %s has %d bytes, with more than %d it has no room for Unix sockets: using /tmp", base, len(base), LongestBase)
-		base = "/tmp"
-	}
-	return base, err
-}
-
 // MakeTemp makes the folder of a kernel, and begins to remove what kernels left that were killed outright.
 func MakeTemp(log func(format string, args ...any)) (*Temp, error) {
-	base, err := tempBase(log)
+	base, err := filepath.Abs(os.TempDir())
 	if err != nil {
 		return nil, err
 	}
