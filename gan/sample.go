@@ -1,6 +1,7 @@
 package gan
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +15,7 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+	"golang.org/x/sync/errgroup"
 
 	"gantry.local/gan/safetensors"
 )
@@ -247,10 +249,12 @@ func (g *Generator) GenerateClasses(z []float32, classes []int32) (Images, error
 }
 
 // draw makes n images of the latents that fill puts into a part of them, and of the class of each in a conditional generator.
+// Two parts are under way at a time: one is computed while the other's latents are drawn and its images copied.
 func (g *Generator) draw(n int, fill func(z []float32), class func(i int) int32) (Images, error) {
-	const mostValues = 1 << 30 // float32, 4 GiB
 	images := Images{N: n}
-	for first := 0; first < n; first += sampleBatch {
+	group, failing := errgroup.WithContext(context.Background())
+	group.SetLimit(2)
+	for first := 0; first < n && failing.Err() == nil; first += sampleBatch {
 		count := min(sampleBatch, n-first)
 		batch := make([]float32, sampleBatch*g.exp.Latent)
 		fill(batch[:count*g.exp.Latent])
@@ -262,29 +266,45 @@ func (g *Generator) draw(n int, fill func(z []float32), class func(i int) int32)
 			}
 			inputs = append(inputs, labels)
 		}
-		out, err := g.exec.Call1(inputs...)
-		if err != nil {
-			return Images{}, fmt.Errorf("sampling: %w", err)
-		}
-		if out.Rank() != 4 {
-			return Images{}, fmt.Errorf("generator made %s, want images [batch, height, width, channels]", out.Shape())
-		}
-		d := out.Shape().Dimensions
-		images.H, images.W, images.C = d[1], d[2], d[3]
-		size := images.H * images.W * images.C
-		if first == 0 {
-			if n > mostValues/max(1, size) {
-				return Images{}, fmt.Errorf("cannot draw %d samples at once, which take more than 4 GiB: draw at most %d, and others "+
-					"with other seeds", n, mostValues/max(1, size))
+		if first == 0 { // tells how large an image is
+			if err := g.drawPart(&images, 0, inputs); err != nil {
+				return Images{}, err
 			}
-			images.Data = make([]float32, 0, n*size)
+			continue
 		}
-		pixels, err := tensors.CopyFlatData[float32](out)
-		if err != nil {
-			return Images{}, fmt.Errorf("sampling: %w", err)
-		}
-		images.Data = append(images.Data, pixels[:count*size]...)
-		out.MustFinalizeAll()
+		group.Go(func() error { return g.drawPart(&images, first, inputs) })
+	}
+	if err := group.Wait(); err != nil {
+		return Images{}, err
 	}
 	return images, nil
+}
+
+// drawPart makes the images of one batch of inputs, and puts them where image number first is; what is too many is cut off.
+// Image 0 makes the room.
+func (g *Generator) drawPart(images *Images, first int, inputs []any) error {
+	const mostValues = 1 << 30 // float32, 4 GiB
+	out, err := g.exec.Call1(inputs...)
+	if err != nil {
+		return fmt.Errorf("sampling: %w", err)
+	}
+	defer out.MustFinalizeAll()
+	if out.Rank() != 4 {
+		return fmt.Errorf("generator made %s, want images [batch, height, width, channels]", out.Shape())
+	}
+	d := out.Shape().Dimensions
+	size := d[1] * d[2] * d[3]
+	if first == 0 {
+		images.H, images.W, images.C = d[1], d[2], d[3]
+		if most := mostValues / max(1, size); images.N > most {
+			return fmt.Errorf("cannot draw %d samples at once, which take more than 4 GiB: draw at most %d, and others with other seeds",
+				images.N, most)
+		}
+		images.Data = make([]float32, images.N*size)
+	}
+	err = tensors.ConstFlatData(out, func(pixels []float32) { copy(images.Data[first*size:], pixels) })
+	if err != nil {
+		return fmt.Errorf("sampling: %w", err)
+	}
+	return nil
 }

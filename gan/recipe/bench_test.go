@@ -55,6 +55,22 @@ func BenchmarkStep(b *testing.B) {
 	}
 }
 
+// BenchmarkSample draws a thousand images of each of some recipes.
+func BenchmarkSample(b *testing.B) {
+	const n = 1000
+	for _, name := range []string{"mlp", "dcgan", "article"} {
+		b.Run(name, func(b *testing.B) {
+			trainer := warmTrainer(b, name)
+			for b.Loop() {
+				if _, err := trainer.Sample(n, 1); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "images/s")
+		})
+	}
+}
+
 func median(values []float64) float64 {
 	slices.Sort(values)
 	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2

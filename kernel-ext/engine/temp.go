@@ -9,41 +9,25 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
+
+	"github.com/gofrs/flock"
 
 	"gantry.local/kernel-ext/internal/private"
 )
 
-const (
-	tempPrefix = "gantry-kernel-"
-	// longestSocket is the longest path of a Unix socket that every system takes, and deepestSocket the longest that is
-	// made in the folder: that of gopls.
-	longestSocket = 103
-	deepestSocket = "/" + tempPrefix + "12345678/gonb_12345678/gopls_socket"
-	LongestBase   = longestSocket - len(deepestSocket) // of a temporary folder that is used
-)
+const tempPrefix = "gantry-kernel-"
 
 // Temp is the private folder of a kernel, for everything that GoNB, its builds and its cells leave behind. The kernel holds
 // a lock on it, by which others see that it lives: a process number says nothing where the temporary folder is shared by
 // containers that do not see each other's processes.
 type Temp struct {
 	Dir  string
-	lock *os.File
-}
-
-// tempBase is the system's temporary folder, or /tmp where sockets in that one would have too long a path.
-func tempBase(log func(format string, args ...any)) (string, error) {
-	base, err := filepath.Abs(os.TempDir())
-	if err == nil && len(base) > LongestBase {
-		log("the path of the temporary folder %s has %d bytes, with more than %d it has no room for Unix sockets: using /tmp", base, len(base), LongestBase)
-		base = "/tmp"
-	}
-	return base, err
+	lock *flock.Flock
 }
 
 // MakeTemp makes the folder of a kernel, and begins to remove what kernels left that were killed outright.
 func MakeTemp(log func(format string, args ...any)) (*Temp, error) {
-	base, err := tempBase(log)
+	base, err := filepath.Abs(os.TempDir())
 	if err != nil {
 		return nil, err
 	}
@@ -83,27 +67,20 @@ func (t *Temp) Remove() error {
 
 // lockFolder takes the lock on a folder of this user without waiting. It returns nil where another process has it, or
 // where the folder is gone.
-func lockFolder(dir string) (*os.File, error) {
-	folder, err := os.OpenFile(dir, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	err = syscall.Flock(int(folder.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if err == nil {
-		opened, errOpened := folder.Stat()
-		there, errThere := os.Lstat(dir)
-		if errOpened == nil && errThere == nil && os.SameFile(opened, there) {
-			return folder, nil
-		}
-	}
-	folder.Close()
-	if err != nil && !errors.Is(err, syscall.EWOULDBLOCK) {
+func lockFolder(dir string) (*flock.Flock, error) {
+	lock := private.Lock(dir)
+	taken, err := lock.TryLock()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("cannot lock %s: %w", dir, err)
 	}
-	return nil, nil
+	if taken {
+		locked, errLocked := lock.Stat()
+		there, errThere := os.Lstat(dir)
+		if errLocked == nil && errThere == nil && os.SameFile(locked, there) {
+			return lock, nil
+		}
+	}
+	return nil, lock.Close()
 }
 
 // sweepTemp removes what kernels left that were killed outright.

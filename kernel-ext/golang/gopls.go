@@ -8,21 +8,22 @@ import (
 	"go/token"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 )
 
-// Gopls asks gopls about cells. It is shown the cell as main.go and the declarations of earlier cells as another file, and
-// listens at a socket in the folder of the cell module. It is started and connected to when it is first asked.
+// Gopls asks gopls about cells. It is shown the cell as main.go in the folder of the cell module, and the declarations of
+// earlier cells as another file. It is started when it is first asked, and anew when it is gone.
 type Gopls struct {
 	folder  func() string
 	earlier *Earlier
 	log     func(format string, args ...any)
 	life    context.Context
 	end     context.CancelFunc
-	process process
+	tools   func() (dir string, environment []string)
 
 	turn     chan struct{} // holds a value while somebody asks; what follows is theirs
 	client   *lsp
@@ -37,7 +38,7 @@ type Gopls struct {
 func NewGopls(folder func() string, tools func() (dir string, environment []string), earlier *Earlier, log func(format string, args ...any)) *Gopls {
 	life, end := context.WithCancel(context.Background())
 	return &Gopls{
-		turn: make(chan struct{}, 1), folder: folder, earlier: earlier, log: log, life: life, end: end, process: process{tools: tools},
+		turn: make(chan struct{}, 1), folder: folder, earlier: earlier, log: log, life: life, end: end, tools: tools,
 	}
 }
 
@@ -91,18 +92,9 @@ func (g *Gopls) ask(ctx context.Context, t *Text, at Place, method string, resul
 	case <-ctx.Done():
 		return
 	}
-	var err error
-	const tries, interval = 5, 50 * time.Millisecond
-	for try := range tries { // gopls may end while it is asked, and go on listening for a moment
-		if try > 0 {
-			select {
-			case <-time.After(interval):
-			case <-ctx.Done():
-			}
-		}
-		if err = g.askOnce(ctx, dir, t, at, method, result); err == nil || g.client == nil || !g.client.lost() {
-			break
-		}
+	err := g.askOnce(ctx, dir, t, at, method, result)
+	if err != nil && g.client != nil && g.client.lost() { // gopls has ended
+		err = g.askOnce(ctx, dir, t, at, method, result)
 	}
 	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		g.log("completion and documentation: %v", err)
@@ -110,7 +102,7 @@ func (g *Gopls) ask(ctx context.Context, t *Text, at Place, method string, resul
 }
 
 func (g *Gopls) askOnce(ctx context.Context, dir string, t *Text, at Place, method string, result any) error {
-	if err := g.connect(ctx, dir); err != nil {
+	if err := g.connect(dir); err != nil {
 		return err
 	}
 	if err := g.show(ctx, dir, t); err != nil {
@@ -125,15 +117,24 @@ func (g *Gopls) askOnce(ctx context.Context, dir string, t *Text, at Place, meth
 
 func fileURI(path string) string { return (&url.URL{Scheme: "file", Path: path}).String() }
 
-// connect makes sure of a connection to gopls.
-func (g *Gopls) connect(ctx context.Context, dir string) error {
+// connect makes sure of a gopls. Whoever asks next needs it too, so it does not end with what is asked.
+func (g *Gopls) connect(dir string) error {
 	if g.client != nil && !g.client.lost() {
 		return nil
 	}
-	client, err := g.process.dial(ctx, filepath.Join(dir, "gopls_socket"))
-	if err != nil {
-		return err
+	tools, environment := g.tools()
+	program := filepath.Join(tools, "gopls")
+	if _, err := os.Stat(program); err != nil {
+		if program, err = exec.LookPath("gopls"); err != nil {
+			return fmt.Errorf("gopls: %w; run make setup", err)
+		}
 	}
+	client, err := startLSP(program, dir, environment)
+	if err != nil {
+		return fmt.Errorf("gopls: %w; run make setup", err)
+	}
+	ctx, cancel := context.WithTimeout(g.life, Patience)
+	defer cancel()
 	err = client.call(ctx, "initialize", map[string]any{
 		"processId": nil, "rootUri": fileURI(dir),
 		"workspaceFolders": []map[string]string{{"uri": fileURI(dir), "name": filepath.Base(dir)}},
@@ -163,7 +164,7 @@ func (g *Gopls) connect(ctx context.Context, dir string) error {
 	return nil
 }
 
-// Close ends what is asked, and the connection.
+// Close ends what is asked, and gopls.
 func (g *Gopls) Close() {
 	g.end()
 	g.turn <- struct{}{}
@@ -171,7 +172,6 @@ func (g *Gopls) Close() {
 	if g.client != nil {
 		g.client.close()
 	}
-	g.process.stop()
 }
 
 // show brings gopls up to date with the cell, what earlier cells declare, and the folder. A package that the cell uses

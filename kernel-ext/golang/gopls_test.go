@@ -12,15 +12,7 @@ import (
 // startGopls asks a real gopls about cells in a module of their own.
 func startGopls(t *testing.T) *Gopls {
 	t.Helper()
-	base, err := os.MkdirTemp("/tmp", "gg-") // short: gopls listens at a socket in it
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(base) })
-	dir := filepath.Join(base, "cells")
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
+	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module cells\n\ngo 1.26\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -1,177 +1,98 @@
 package golang
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"strconv"
-	"strings"
-	"sync"
+	"log"
+	"os/exec"
+	"sync/atomic"
+
+	"github.com/sourcegraph/jsonrpc2"
+
+	"gantry.local/kernel-ext/internal/group"
 )
 
-// lsp is a client's end of a connection that speaks the Language Server Protocol: JSON-RPC 2.0, each message behind a
-// header with its length.
+// lsp is a language server, and the client's end of the connection to it, which are its standard input and output: it ends
+// when this process does, however that ends.
 type lsp struct {
-	conn net.Conn
-	gone chan struct{} // closed when the connection is lost
-
-	mu      sync.Mutex // also keeps messages whole
-	last    int
-	pending map[string]chan lspMessage
+	conn  *jsonrpc2.Conn
+	last  atomic.Uint64 // number of a request
+	ended chan struct{} // closed when the server and what it has started are gone
 }
 
-type lspMessage struct {
-	Version string          `json:"jsonrpc"`
-	ID      json.RawMessage `json:"id,omitempty"`
-	Method  string          `json:"method,omitempty"`
-	Params  json.RawMessage `json:"params,omitempty"`
-	Result  json.RawMessage `json:"result,omitempty"`
-	Error   *lspError       `json:"error,omitempty"`
-}
-
-type lspError struct {
-	Message string `json:"message"`
-}
-
-// dialLSP connects to a language server that listens at a Unix socket.
-func dialLSP(ctx context.Context, socket string) (*lsp, error) {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "unix", socket)
-	if err != nil {
+// startLSP starts a language server. What it asks is answered with nothing, which leaves it with the settings it was started
+// with.
+func startLSP(program, dir string, environment []string) (*lsp, error) {
+	ctx, kill := context.WithCancel(context.Background())
+	command := exec.CommandContext(ctx, program)
+	command.Dir, command.Env = dir, environment
+	group.Kill(command)
+	in, errIn := command.StdinPipe()
+	out, errOut := command.StdoutPipe()
+	if err := errors.Join(errIn, errOut); err != nil {
+		kill()
 		return nil, err
 	}
-	l := &lsp{conn: conn, gone: make(chan struct{}), pending: map[string]chan lspMessage{}}
-	go l.read()
+	if err := command.Start(); err != nil {
+		kill()
+		return nil, err
+	}
+	nothing := jsonrpc2.HandlerWithError(func(context.Context, *jsonrpc2.Conn, *jsonrpc2.Request) (any, error) { return nil, nil })
+	stream := jsonrpc2.NewBufferedStream(struct {
+		io.Reader
+		io.WriteCloser
+	}{out, in}, jsonrpc2.VSCodeObjectCodec{})
+	l := &lsp{ended: make(chan struct{})}
+	l.conn = jsonrpc2.NewConn(ctx, stream, nothing, jsonrpc2.SetLogger(log.New(io.Discard, "", 0)))
+	go func() {
+		defer close(l.ended)
+		<-l.conn.DisconnectNotify()
+		kill()
+		command.Wait()
+	}()
 	return l, nil
 }
 
-func (l *lsp) close() { l.conn.Close() }
+// close ends the server.
+func (l *lsp) close() {
+	l.conn.Close()
+	<-l.ended
+}
 
 // lost tells whether the connection is lost.
 func (l *lsp) lost() bool {
 	select {
-	case <-l.gone:
+	case <-l.conn.DisconnectNotify():
 		return true
 	default:
 		return false
 	}
 }
 
-// call sends a request and decodes the result, unless result is nil.
+// call sends a request and decodes the result, unless result is nil. When ctx ends the server may forget it.
 func (l *lsp) call(ctx context.Context, method string, params, result any) error {
-	reply := make(chan lspMessage, 1)
-	l.mu.Lock()
-	l.last++
-	id := strconv.Itoa(l.last)
-	l.pending[id] = reply
-	l.mu.Unlock()
-	defer func() {
-		l.mu.Lock()
-		delete(l.pending, id)
-		l.mu.Unlock()
-	}()
-	if err := l.send(method, json.RawMessage(id), params); err != nil {
-		return err
+	id := jsonrpc2.ID{Num: l.last.Add(1)}
+	err := l.conn.Call(ctx, method, params, result, jsonrpc2.PickID(id))
+	var refused *jsonrpc2.Error
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		l.notify("$/cancelRequest", map[string]any{"id": id}) // it may have gone meanwhile
+		err = context.Cause(ctx)
+	case !errors.As(err, &refused):
+		l.conn.Close()
 	}
-	select {
-	case m := <-reply:
-		if m.Error != nil {
-			return fmt.Errorf("gopls: %s: %s", method, m.Error.Message)
-		}
-		if result == nil || len(m.Result) == 0 {
-			return nil
-		}
-		return json.Unmarshal(m.Result, result)
-	case <-l.gone:
-		return errors.New("gopls is gone")
-	case <-ctx.Done():
-		if err := l.notify("$/cancelRequest", map[string]any{"id": json.RawMessage(id)}); err != nil {
-			return err
-		}
-		return fmt.Errorf("gopls: %s: %w", method, context.Cause(ctx))
-	}
+	return fmt.Errorf("gopls: %s: %w", method, err)
 }
 
 // notify sends a message that has no answer.
-func (l *lsp) notify(method string, params any) error { return l.send(method, nil, params) }
-
-func (l *lsp) send(method string, id json.RawMessage, params any) error {
-	text, err := json.Marshal(params)
+func (l *lsp) notify(method string, params any) error {
+	err := l.conn.Notify(context.Background(), method, params)
 	if err != nil {
-		return err
+		l.conn.Close()
 	}
-	return l.write(lspMessage{Version: "2.0", ID: id, Method: method, Params: text})
-}
-
-func (l *lsp) write(m lspMessage) error {
-	text, err := json.Marshal(m)
-	if err != nil {
-		return err
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_, err = fmt.Fprintf(l.conn, "Content-Length: %d\r\n\r\n%s", len(text), text)
 	return err
-}
-
-// read hands out the answers until the connection is lost. What the server asks is answered with nothing, which
-// leaves it with the settings it was started with.
-func (l *lsp) read() {
-	defer close(l.gone)
-	defer l.conn.Close()
-	r := bufio.NewReader(l.conn)
-	for {
-		m, err := readLSP(r)
-		if err != nil {
-			return
-		}
-		if m.Method != "" {
-			if len(m.ID) > 0 && l.write(lspMessage{Version: "2.0", ID: m.ID, Result: json.RawMessage("null")}) != nil {
-				return
-			}
-			continue
-		}
-		l.mu.Lock()
-		waiting := l.pending[string(m.ID)]
-		l.mu.Unlock()
-		if waiting != nil {
-			select {
-			case waiting <- m:
-			default: // a second answer
-			}
-		}
-	}
-}
-
-func readLSP(r *bufio.Reader) (lspMessage, error) {
-	var m lspMessage
-	length := 0
-	for {
-		line, err := r.ReadString('\n')
-		if err != nil {
-			return m, err
-		}
-		line = strings.TrimSpace(line)
-		if line == "" {
-			break
-		}
-		if name, value, _ := strings.Cut(line, ":"); strings.EqualFold(name, "Content-Length") {
-			if length, err = strconv.Atoi(strings.TrimSpace(value)); err != nil {
-				return m, err
-			}
-		}
-	}
-	const most = 64 << 20
-	if length <= 0 || length > most {
-		return m, fmt.Errorf("gopls: message of %d bytes", length)
-	}
-	text := make([]byte, length)
-	if _, err := io.ReadFull(r, text); err != nil {
-		return m, err
-	}
-	return m, json.Unmarshal(text, &m)
 }

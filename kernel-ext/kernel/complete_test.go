@@ -180,7 +180,7 @@ func earlierFunction() {}`)
 		for _, process := range usersOf(t, c.temp) {
 			line, err := os.ReadFile(filepath.Join(process, "cmdline"))
 			pid, wrong := strconv.Atoi(filepath.Base(process))
-			if err == nil && wrong == nil && strings.Contains(string(line), "gopls\x00-listen") {
+			if err == nil && wrong == nil && strings.HasSuffix(string(line), "/gopls\x00") {
 				killed++
 				syscall.Kill(pid, syscall.SIGKILL)
 			}

@@ -62,6 +62,37 @@ func TestFolder(t *testing.T) {
 	}
 }
 
+// TestListenNeverOpen looks at a socket from before it is there, under a umask that forbids nothing.
+func TestListenNeverOpen(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0))
+	dir := filepath.Join(t.TempDir(), "sockets")
+	if err := Folder(dir); err != nil {
+		t.Fatal(err)
+	}
+	for range 200 {
+		seen := make(chan fs.FileMode)
+		go func() {
+			for {
+				if info, err := os.Lstat(filepath.Join(dir, "socket")); err == nil {
+					seen <- info.Mode()
+					return
+				}
+			}
+		}()
+		l, err := Listen(dir, "socket")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode := <-seen; mode != fs.ModeSocket|0o600 {
+			t.Fatalf("the first that is seen of it is %v", mode)
+		}
+		l.Close()
+		if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+			t.Fatalf("it leaves %v (%v)", entries, err)
+		}
+	}
+}
+
 func made(t *testing.T, mode os.FileMode) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "made")

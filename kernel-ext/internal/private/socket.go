@@ -33,11 +33,13 @@ func Listen(dir, name string) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer folder.Close() // which also unlocks it
+	defer folder.Close()
 	// of two processes that find a dead one's socket only one replaces it
-	if err := syscall.Flock(int(folder.Fd()), syscall.LOCK_EX); err != nil {
+	lock := Lock(dir)
+	if err := lock.Lock(); err != nil {
 		return nil, fmt.Errorf("cannot lock %s: %w", dir, err)
 	}
+	defer lock.Close()
 	path := filepath.Join(dir, name)
 	short, err := socketPath(folder, name)
 	if err != nil {
@@ -56,15 +58,27 @@ func Listen(dir, name string) (*Listener, error) {
 	default: // it lives, but does not answer
 		return nil, fmt.Errorf("%s: %w: %w", path, ErrInUse, reason(err))
 	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: short, Net: "unix"})
+	// It gets its name when it has its mode: nobody finds one that others may connect to.
+	early, err := socketPath(folder, name+"~")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(early); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a process that was killed here
+		return nil, err
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: early, Net: "unix"})
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen at %s: %w", path, reason(err))
 	}
 	l.SetUnlinkOnClose(false) // by then the short path names nothing
-	err = os.Chmod(short, 0o600)
-	made, statErr := os.Lstat(short)
-	if err = errors.Join(err, statErr); err != nil {
+	err = os.Chmod(early, 0o600)
+	made, statErr := os.Lstat(early)
+	if err = errors.Join(err, statErr); err == nil {
+		err = os.Rename(early, short)
+	}
+	if err != nil {
 		l.Close()
+		os.Remove(early)
 		return nil, err
 	}
 	return &Listener{UnixListener: l, path: path, made: made}, nil
@@ -95,9 +109,11 @@ func (l *Listener) Close() error {
 		return err
 	}
 	defer folder.Close()
-	if syscall.Flock(int(folder.Fd()), syscall.LOCK_EX) != nil {
+	lock := Lock(folder.Name())
+	if lock.Lock() != nil {
 		return err
 	}
+	defer lock.Close()
 	if now, statErr := os.Lstat(l.path); statErr == nil && os.SameFile(now, l.made) && now.ModTime().Equal(l.made.ModTime()) {
 		os.Remove(l.path)
 	}
