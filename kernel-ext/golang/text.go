@@ -143,17 +143,5 @@ func (t *Text) Blank(i int) {
 	delete(t.special, i)
 }
 
-// ShellLine returns the line on which the nth shell line begins, from 1; -1: there are fewer.
-func (t *Text) ShellLine(n int) int {
-	for i := range t.Lines {
-		if name, _ := t.Command(i); strings.HasPrefix(name, "!") && (i == 0 || !t.special[i-1] || !strings.HasSuffix(t.Lines[i-1], `\`)) {
-			if n--; n == 0 {
-				return i
-			}
-		}
-	}
-	return -1
-}
-
 // IsGo tells whether a place is in a line of Go.
 func (t *Text) IsGo(at Place) bool { return t.Magic == "" && !t.special[at.Line] }

@@ -146,22 +146,3 @@ func IsIdle(m *Message) bool {
 	}
 	return json.Unmarshal(m.Content, &status) == nil && status.State == "idle"
 }
-
-// InSession returns a message header with another session. All that a kernel says must bear one session: JupyterLab
-// drops without a word what it has not dealt with when a message of another session arrives, and GoNB uses that of each
-// front-end.
-func InSession(raw []byte, session string) []byte {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &fields); err != nil {
-		return raw
-	}
-	name, err := json.Marshal(session)
-	if err != nil || bytes.Equal(fields["session"], name) {
-		return raw
-	}
-	fields["session"] = name
-	if text, err := json.Marshal(fields); err == nil {
-		return text
-	}
-	return raw
-}

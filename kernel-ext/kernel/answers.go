@@ -83,7 +83,7 @@ func (p *proxy) inspect(ctx context.Context, code string, cursor int) map[string
 	t := golang.Read(code)
 	at := t.At(cursor)
 	if !t.IsGo(at) {
-		return map[string]any{"text/plain": magicHelp + p.engine.Ready.Help, "text/markdown": magicHelp + p.engine.Ready.Help}
+		return map[string]any{"text/plain": p.helpPage(), "text/markdown": p.helpPage()}
 	}
 	if text := p.gopls.Document(ctx, t, at); text != "" {
 		return map[string]any{"text/plain": golang.Plain(text), "text/markdown": text}

@@ -28,6 +28,14 @@ Cells are Go as GoNB knows it (below). In addition:
 
 `
 
+// helpPage is what %help shows.
+func (p *proxy) helpPage() string {
+	if !p.waitReady() {
+		return magicHelp
+	}
+	return magicHelp + p.engine.Ready.Help
+}
+
 // agenda is what is to be done for a cell.
 type agenda struct {
 	text    *golang.Text // the cell as GoNB gets it, before its last expression is rewritten
@@ -60,7 +68,7 @@ func (p *proxy) plan(code string) *agenda {
 			made.timed = true
 		case name == "%help" && arguments == "":
 			made.steps = append(made.steps, func(_ *cell, tell func(string, any)) error {
-				page := magicHelp + p.engine.Ready.Help
+				page := p.helpPage()
 				tell("display_data", map[string]any{
 					"data": map[string]any{"text/markdown": page, "text/plain": page}, "metadata": map[string]any{},
 				})
@@ -133,7 +141,7 @@ func (w printer) Write(text []byte) (int, error) {
 // document returns the documentation of a name, of the cells or of a package.
 func (p *proxy) document(name string) map[string]any {
 	if name == "" {
-		return map[string]any{"text/plain": magicHelp + p.engine.Ready.Help, "text/markdown": magicHelp + p.engine.Ready.Help}
+		return map[string]any{"text/plain": p.helpPage(), "text/markdown": p.helpPage()}
 	}
 	code := "%%\n" + name
 	if data := p.inspect(context.Background(), code, len([]rune(code))); len(data) > 0 {
