@@ -21,7 +21,7 @@ func (e *engine) runCells() {
 		err := r.all()
 		e.current.over(r.left()) // before it is told: from here on nothing reaches it
 		if r.isStopped() {
-			r.stop(true) // what it left in the background
+			r.endRest()
 			r.done.Stopped = true
 		}
 		e.stdout.drain()

@@ -82,6 +82,18 @@ func (r *run) stop(kill bool) {
 	}
 }
 
+// endRest ends what a stopped cell has left in the background, and waits a while until it is gone.
+func (r *run) endRest() {
+	const patience = 500 * time.Millisecond
+	r.stop(true)
+	left := r.left()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+		if left = slices.DeleteFunc(left, isGone); len(left) == 0 {
+			return
+		}
+	}
+}
+
 // left are the process groups of which something may be left.
 func (r *run) left() []int {
 	r.mu.Lock()
