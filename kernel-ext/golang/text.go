@@ -84,9 +84,6 @@ func (t *Text) parse() {
 	t.file, t.err = parser.ParseFile(t.files, "", t.source, parser.ParseComments)
 }
 
-// Parses tells whether the cell is Go to its end.
-func (t *Text) Parses() bool { return t.err == nil }
-
 // offset is where in the source something is that was parsed, whatever //line comments say.
 func (t *Text) offset(at token.Pos) int { return t.files.PositionFor(at, false).Offset }
 

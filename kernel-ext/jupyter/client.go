@@ -95,10 +95,10 @@ func (c *Client) Run(ctx context.Context, code string) (Execution, error) {
 		if err != nil {
 			return cell, err
 		}
-		if !SameID(m.Parent, request.Header) {
+		if !sameID(m.Parent, request.Header) {
 			continue
 		}
-		if IsIdle(m) {
+		if isIdle(m) {
 			cell.Idle = time.Now()
 			return cell, failed
 		}
