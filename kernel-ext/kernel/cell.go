@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gantry.local/kernel-ext/engine/wire"
@@ -29,8 +30,8 @@ type cell struct {
 	ctx    context.Context // ends when the cell is interrupted or over
 	cancel context.CancelFunc
 
-	number int // as the front-end shows it; 0: it is not counted
-	id     int // as the engine knows it; the goroutine that runs cells sets these two
+	number int          // as the front-end shows it; 0: it is not counted. The goroutine that runs cells owns it.
+	id     atomic.Int64 // as the engine knows it; 0: it does not
 
 	mu    sync.Mutex
 	state state
@@ -94,9 +95,9 @@ func (p *proxy) stop(c *cell, e event) {
 	switch do, patience := c.happens(e); do {
 	case askToEnd:
 		c.cancel()
-		p.engine.Interrupt(c.id) // if that fails the engine is gone, and Serve ends
+		p.engine.Interrupt(int(c.id.Load())) // if that fails the engine is gone, and Serve ends
 		time.AfterFunc(patience, func() { p.stop(c, impatient) })
 	case kill:
-		p.engine.Kill(c.id)
+		p.engine.Kill(int(c.id.Load()))
 	}
 }

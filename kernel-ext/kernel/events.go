@@ -55,7 +55,7 @@ func (p *proxy) events() engine.Events {
 
 // theCell returns the cell that runs if it is the one that the engine means, which it is but for an engine out of order.
 func (p *proxy) theCell(id int) *cell {
-	if c := p.cells.running(); c != nil && c.id == id {
+	if c := p.cells.running(); c != nil && c.id.Load() == int64(id) {
 		return c
 	}
 	p.log.Printf("the engine speaks of cell %d, which does not run", id)

@@ -97,7 +97,7 @@ func (p *proxy) onStdin(frames [][]byte, trust func()) {
 		return
 	}
 	if c := p.cells.running(); c != nil {
-		p.engine.Answer(c.id, *input.Value)
+		p.engine.Answer(int(c.id.Load()), *input.Value)
 	}
 }
 

@@ -129,10 +129,10 @@ func (p *proxy) throughEngine(c *cell, plan *agenda, tell func(msgType string, c
 			p.log.Printf("the value of a cell's last expression will not be seen: %v", err)
 		}
 		p.serial++
-		c.id = p.serial
-		p.remember(c)
+		c.id.Store(int64(p.serial))
+		p.remember(p.serial, c)
 		p.output.keepEnd(plan.text.Has("%test"))
-		return p.engine.Run(wire.Cell{ID: c.id, Code: plan.code + plan.end, AllowStdin: c.allowStdin})
+		return p.engine.Run(wire.Cell{ID: p.serial, Code: plan.code + plan.end, AllowStdin: c.allowStdin})
 	})
 	switch err {
 	case nil:
@@ -176,15 +176,15 @@ func (p *proxy) hearOut(c *cell, pid int) {
 }
 
 // remember remembers a cell's text, for later errors in what it declares.
-func (p *proxy) remember(c *cell) {
+func (p *proxy) remember(id int, c *cell) {
 	const most = 1000
 	p.sources.mu.Lock()
 	defer p.sources.mu.Unlock()
 	if p.sources.byID == nil {
 		p.sources.byID = map[int]*failure.Source{}
 	}
-	p.sources.byID[c.id] = newSource(c)
-	delete(p.sources.byID, c.id-most)
+	p.sources.byID[id] = newSource(c)
+	delete(p.sources.byID, id-most)
 }
 
 func newSource(c *cell) *failure.Source {
