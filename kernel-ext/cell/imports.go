@@ -10,14 +10,12 @@ import (
 	"go/token"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
+	"gantry.local/kernel-ext/internal/importspec"
 	"gantry.local/kernel-ext/internal/wholefile"
 )
 
@@ -94,8 +92,8 @@ func (t *tool) learnImports(file, path string, known memory, wanted []string) bo
 	for _, w := range wanted {
 		name, _, _ := strings.Cut(w, " ")
 		for _, spec := range f.Imports {
-			if importName(spec) == name {
-				known[w], learned = specText(spec), true
+			if importspec.Name(spec) == name {
+				known[w], learned = importspec.Text(spec), true
 			}
 		}
 	}
@@ -144,7 +142,7 @@ func parseFile(source []byte) (*program, error) {
 func (p *program) missing() []string {
 	imported := map[string]bool{}
 	for _, spec := range p.Imports {
-		imported[importName(spec)] = true
+		imported[importspec.Name(spec)] = true
 	}
 	var missing []string
 	for name, uses := range p.used {
@@ -171,7 +169,7 @@ func (p *program) withImports(add []string) []byte {
 		var specs []span
 		for _, s := range g.Specs {
 			spec := s.(*ast.ImportSpec)
-			name := importName(spec)
+			name := importspec.Name(spec)
 			if name == "_" || name == "." || spec.Path.Value == `"C"` || p.used[name] != nil {
 				kept++
 				continue
@@ -203,47 +201,6 @@ func (p *program) withImports(add []string) []byte {
 	}
 	b.Write(text[at:])
 	return b.Bytes()
-}
-
-// importName is the name by which a file uses an import: its own, or else the one that goimports assumes.
-func importName(spec *ast.ImportSpec) string {
-	if spec.Name != nil {
-		return spec.Name.Name
-	}
-	return assumedName(importPath(spec))
-}
-
-func importPath(spec *ast.ImportSpec) string {
-	p, err := strconv.Unquote(spec.Path.Value)
-	if err != nil {
-		return spec.Path.Value // the parser has checked it
-	}
-	return p
-}
-
-func specText(spec *ast.ImportSpec) string {
-	if spec.Name != nil {
-		return spec.Name.Name + " " + spec.Path.Value
-	}
-	return spec.Path.Value
-}
-
-// assumedName is the name that goimports takes a package to have by its path. Where that is wrong, the name used in
-// the file seems to be missing, and goimports itself is asked.
-func assumedName(importPath string) string {
-	base := path.Base(importPath)
-	if strings.HasPrefix(base, "v") {
-		if _, err := strconv.Atoi(base[1:]); err == nil {
-			if dir := path.Dir(importPath); dir != "." {
-				base = path.Base(dir)
-			}
-		}
-	}
-	base = strings.TrimPrefix(base, "go-")
-	if i := strings.IndexFunc(base, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }); i >= 0 {
-		base = base[:i]
-	}
-	return base
 }
 
 // aloneInFolder tells whether no other file in the folder can have a part in the package: those of one package share

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"gantry.local/kernel-ext/internal/importspec"
 )
 
 // request is a `go build` of a cell as GoNB asks for it, with everything but the program and its imports summed up in
@@ -76,7 +78,7 @@ func readRequest(goTool, dir string, args []string) *request {
 func importPaths(f *ast.File) []string {
 	var paths []string
 	for _, spec := range f.Imports {
-		paths = append(paths, importPath(spec))
+		paths = append(paths, importspec.Path(spec))
 	}
 	slices.Sort(paths)
 	return slices.Compact(paths)

@@ -10,10 +10,11 @@
 package channel
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
+
+	"gantry.local/kernel-ext/internal/framed"
 )
 
 // Env names the environment variable in which a program of a cell finds the path of its kernel's socket.
@@ -59,6 +60,15 @@ type Frame struct {
 	Message
 }
 
+// size is about how many bytes it has on the way.
+func (f Frame) size() int {
+	size := len(f.Parent) + len(f.Content) + len(f.Metadata)
+	for _, b := range f.Buffers {
+		size += len(b)
+	}
+	return size
+}
+
 // Greeting is the content of Hello, Welcome and Own.
 type Greeting struct {
 	Version int
@@ -96,9 +106,7 @@ func writeFrame(w io.Writer, f Frame) error {
 	if len(text) > largestHead || len(text)+total > largestFrame {
 		return fmt.Errorf("channel: a message of %d MB is too large: %d MB is the most", (len(text)+total)>>20, largestFrame>>20)
 	}
-	out := make([]byte, 4, 4+len(text)+total)
-	binary.BigEndian.PutUint32(out, uint32(len(text)))
-	out = append(out, text...)
+	out := framed.Append(make([]byte, 0, 4+len(text)+total), text)
 	for _, b := range f.Buffers {
 		out = append(out, b...)
 	}
@@ -106,21 +114,13 @@ func writeFrame(w io.Writer, f Frame) error {
 	return err
 }
 
-// readFrame is the inverse of writeFrame. What a peer announces is believed as it arrives: memory is taken for bytes that
-// are there, not for those that are promised.
+// readFrame is the inverse of writeFrame. What a peer announces is believed as it arrives.
 func readFrame(r io.Reader) (Frame, error) {
-	var size [4]byte
-	if _, err := io.ReadFull(r, size[:]); err != nil {
-		return Frame{}, err
-	}
-	n := binary.BigEndian.Uint32(size[:])
-	if n > largestHead {
-		return Frame{}, fmt.Errorf("channel: a frame announces a head of %d bytes", n)
-	}
-	text, err := readPart(r, int(n))
+	parts, err := framed.Read(r, largestHead)
 	if err != nil {
 		return Frame{}, err
 	}
+	text := parts[0]
 	var h head
 	if err := json.Unmarshal(text, &h); err != nil {
 		return Frame{}, fmt.Errorf("channel: a frame cannot be read: %w", err)
@@ -134,27 +134,13 @@ func readFrame(r io.Reader) (Frame, error) {
 			return Frame{}, fmt.Errorf("channel: a frame announces a buffer of %d bytes", size)
 		}
 		left -= size
-		b, err := readPart(r, size)
+		b, err := framed.Take(r, size)
 		if err != nil {
 			return Frame{}, err
 		}
 		h.Buffers = append(h.Buffers, b)
 	}
 	return h.Frame, nil
-}
-
-// readPart reads n bytes.
-func readPart(r io.Reader, n int) ([]byte, error) {
-	const trusted = 1 << 20 // taken at once
-	part := make([]byte, min(n, trusted))
-	for read := 0; ; part = append(part, make([]byte, min(n-read, read))...) {
-		if _, err := io.ReadFull(r, part[read:]); err != nil {
-			return nil, err
-		}
-		if read = len(part); read == n {
-			return part, nil
-		}
-	}
 }
 
 // encode is json.Marshal for what always encodes.

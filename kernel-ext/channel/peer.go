@@ -8,10 +8,11 @@ import (
 	"time"
 )
 
+// A process that lags so many bytes or frames behind is disconnected: whoever has something to say to it never waits. One
+// that takes nothing at all is disconnected sooner, see writePatience.
 const (
-	outQueue = 256
-	// A process that reads nothing for this long, with the queue full, is disconnected.
-	peerPatience = 5 * time.Second
+	mostWaiting      = 4096
+	mostWaitingBytes = 64 << 20
 )
 
 // Peer is the kernel's end of a connection.
@@ -20,9 +21,13 @@ type Peer struct {
 	Comms map[string]string // the comms it brings along, id to target
 
 	conn net.Conn
-	out  chan Frame
 	gone chan struct{}
 	once sync.Once
+	wake chan struct{} // has a value when something waits
+
+	mu      sync.Mutex
+	waiting []Frame
+	bytes   int // of those
 }
 
 // Accept greets the process that has connected to the socket of the kernel called kernel: it is welcomed with the header
@@ -61,7 +66,7 @@ func accept(conn net.Conn, kernel string, cell func() json.RawMessage) (*Peer, e
 	}
 	conn.SetDeadline(time.Time{})
 	return &Peer{
-		Name: hello.Name, Comms: hello.Comms, conn: conn, out: make(chan Frame, outQueue), gone: make(chan struct{}),
+		Name: hello.Name, Comms: hello.Comms, conn: conn, gone: make(chan struct{}), wake: make(chan struct{}, 1),
 	}, nil
 }
 
@@ -76,36 +81,40 @@ func joinRefusal(reason, told error) error {
 // Receive waits for the next frame; an error means that the process is gone or broke the protocol.
 func (p *Peer) Receive() (Frame, error) { return readFrame(p.conn) }
 
-// Offer queues a frame if there is room for it now.
-func (p *Peer) Offer(f Frame) bool {
+// Send queues a frame. It does not wait, and returns false when the process is gone, or is disconnected for it.
+func (p *Peer) Send(f Frame) bool {
 	select {
 	case <-p.gone:
 		return false
 	default:
 	}
-	select {
-	case p.out <- f:
-		return true
-	default:
+	p.mu.Lock()
+	p.waiting = append(p.waiting, f)
+	p.bytes += f.size()
+	tooMuch := len(p.waiting) > mostWaiting || p.bytes > mostWaitingBytes && len(p.waiting) > 1
+	p.mu.Unlock()
+	if tooMuch {
+		p.Close()
 		return false
 	}
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+	return true
 }
 
-// Send queues a frame. It returns false when the process is gone.
-func (p *Peer) Send(f Frame) bool {
-	if p.Offer(f) {
-		return true
+// take returns what is to be written next.
+func (p *Peer) take() (f Frame, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.waiting) == 0 {
+		p.waiting = nil
+		return Frame{}, false
 	}
-	patience := time.NewTimer(peerPatience)
-	defer patience.Stop()
-	select {
-	case p.out <- f:
-		return true
-	case <-p.gone:
-	case <-patience.C:
-		p.Close()
-	}
-	return false
+	f, p.waiting = p.waiting[0], p.waiting[1:]
+	p.bytes -= f.size()
+	return f, true
 }
 
 func (p *Peer) write() {
@@ -114,12 +123,11 @@ func (p *Peer) write() {
 		select {
 		case <-p.gone:
 			return
-		case f := <-p.out:
+		case <-p.wake:
+		}
+		for f, ok := p.take(); ok; f, ok = p.take() {
 			p.conn.SetWriteDeadline(time.Now().Add(writePatience))
-			if writeFrame(p.conn, f) != nil {
-				return
-			}
-			if f.Kind == End {
+			if writeFrame(p.conn, f) != nil || f.Kind == End {
 				return
 			}
 		}

@@ -75,7 +75,8 @@ JUSTIFIED = {
     **{("gowork", cell): "the cell module requires the project's modules from the start, and GoNB tracks the project's folders" for cell in (8, 10, 11, 12)},
     ("errors", 2): "the exit status is in the error, and is not printed on stderr as well",
     ("tutorial", 27): "a shell line that fails is an error",
-    ("tutorial", 54): "the listing has the cell's program beside the file that starts it",
+    ("tutorial", 54): "the listing has the cell's program under a name of its own",
+    ("wasm_demo", 7): "a cell that fails at %wasm does not make the next one a WebAssembly cell",
     ("tutorial", 71): "the help says first what this kernel adds",
 }
 # Cells that draw random numbers: only what kinds of output they have is compared.

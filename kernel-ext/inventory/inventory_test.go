@@ -41,7 +41,7 @@ func TestOf(t *testing.T) {
 		listed[c.URL] = c
 	}
 	programs := 0
-	for _, name := range []string{"gantry", "gantry-cell", "gonb", "goimports", "gopls"} {
+	for _, name := range []string{"gantry", "gantry-cell", "gonb", "gonb-engine", "goimports", "gopls"} {
 		text, err := exec.Command("go", "version", "-m", filepath.Join(root, "bin", name)).Output()
 		if err != nil {
 			t.Fatal(err)

@@ -73,7 +73,7 @@ func median(d []time.Duration) time.Duration {
 // startStock starts GoNB as its own kernelspec does.
 func startStock(t testing.TB, env ...string) *client {
 	t.Helper()
-	gonb := gonbPath(t)
+	gonb := filepath.Join(filepath.Dir(enginePath(t)), "gonb")
 	command := exec.Command(gonb, "--kernel", "{connection_file}", "--logtostderr")
 	return start(t, "tcp", command, func(string) []string {
 		path := filepath.Dir(gonb) + string(os.PathListSeparator) + os.Getenv("PATH")

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"gantry.local/kernel-ext/comms"
+	"gantry.local/kernel-ext/engine/wire"
+	"gantry.local/kernel-ext/jupyter"
 )
 
 // part is a message's part that is not as the protocol has it.
@@ -30,18 +33,18 @@ func TestMalformedSignedMessages(t *testing.T) {
 	c := startKernel(t)
 	c.mustRun(hello, "hello")
 	sent := 0
-	send := func(to *channel, header, parent, metadata, content string) {
+	send := func(to *readAhead, header, parent, metadata, content string) {
 		t.Helper()
 		sent++
-		m := &message{header: []byte(header), parent: []byte(parent), metadata: []byte(metadata), content: []byte(content)}
-		if err := to.send(c.signer.frames(m)); err != nil {
+		m := &jupyter.Message{Header: []byte(header), Parent: []byte(parent), Metadata: []byte(metadata), Content: []byte(content)}
+		if err := to.Send(c.signer.Frames(m)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	head := func(msgType string) (text, id string) {
-		m := newMessage(c.session, msgType, nil, map[string]any{})
-		h, _ := decodeHeader(m.header)
-		return string(m.header), h.MsgID
+		m := jupyter.NewMessage(c.session, msgType, nil, map[string]any{})
+		h, _ := jupyter.DecodeHeader(m.Header)
+		return string(m.Header), h.MsgID
 	}
 	alive := func(what string) {
 		t.Helper()
@@ -57,7 +60,7 @@ func TestMalformedSignedMessages(t *testing.T) {
 	const whole = `{"code": "", "silent": false, "store_history": false, "comm_id": "c", "target_name": "gonb_comm", "data": {}}`
 	types := []string{"execute_request", "complete_request", "inspect_request", "is_complete_request", "history_request",
 		"comm_info_request", "kernel_info_request", "comm_open", "comm_msg", "input_reply"}
-	sockets := map[string]*channel{"shell": c.shell, "control": c.control, "stdin": c.stdin}
+	sockets := map[string]*readAhead{"shell": c.shell, "control": c.control, "stdin": c.stdin}
 	for socket, to := range sockets {
 		for _, msgType := range types {
 			for _, p := range wrong() {
@@ -105,11 +108,11 @@ func TestMalformedSignedMessages(t *testing.T) {
 			strings.TrimSuffix(text, "}") + `, "x": ` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + "}",
 			strings.TrimSuffix(text, "}") + `, "x": "\ud800"}`,
 		} {
-			send(to, strings.Replace("{"+strings.TrimPrefix(more, "{"), c.session, newID(), 1), "{}", "{}", `{"code": ""}`)
+			send(to, strings.Replace("{"+strings.TrimPrefix(more, "{"), c.session, jupyter.NewID(), 1), "{}", "{}", `{"code": ""}`)
 		}
 		alive(socket + " headers")
 	}
-	for socket, to := range map[string]*channel{"shell": c.shell, "control": c.control} { // contents with fields of other types
+	for socket, to := range map[string]*readAhead{"shell": c.shell, "control": c.control} { // contents with fields of other types
 		for _, msgType := range types {
 			for _, field := range []string{"code", "silent", "store_history", "allow_stdin", "stop_on_error", "user_expressions",
 				"cursor_pos", "detail_level", "comm_id", "target_name", "data", "hist_access_type", "n", "value", "kernel_id"} {
@@ -130,8 +133,8 @@ func TestMalformedSignedMessages(t *testing.T) {
 		send(c.stdin, text, "{}", "{}", content.text)
 		text, _ = head("input_reply")
 		send(c.stdin, text, "{}", "{}", `{"value": 7}`)
-		answer := newReply(c.session, "input_reply", request.message, map[string]string{"status": "ok", "value": "tea"})
-		if err := c.stdin.send(c.signer.frames(answer)); err != nil {
+		answer := jupyter.NewReply(c.session, "input_reply", request.Message, map[string]string{"status": "ok", "value": "tea"})
+		if err := c.stdin.Send(c.signer.Frames(answer)); err != nil {
 			t.Fatal(err)
 		}
 		if r := c.finish(id); r.status != "ok" || !strings.Contains(r.stdout, "got tea") {
@@ -144,7 +147,7 @@ func TestMalformedSignedMessages(t *testing.T) {
 }
 
 // refused waits for the error that answers a malformed request.
-func (c *client) refused(from *channel, id, msgType, what string) {
+func (c *client) refused(from *readAhead, id, msgType, what string) {
 	c.t.Helper()
 	reply := strings.TrimSuffix(msgType, "_request") + "_reply"
 	r := c.next(from, 10*time.Second, reply+" to "+what, answers(id, reply))
@@ -156,20 +159,20 @@ func (c *client) refused(from *channel, id, msgType, what string) {
 // TestNothingIsTakenTwice sends signed messages again, which anybody can do who has seen them.
 func TestNothingIsTakenTwice(t *testing.T) {
 	c := startKernel(t)
-	request := newMessage(c.session, "execute_request", nil, map[string]any{"code": "!echo once"})
-	frames := c.signer.frames(request)
-	h, _ := decodeHeader(request.header)
+	request := jupyter.NewMessage(c.session, "execute_request", nil, map[string]any{"code": "!echo once"})
+	frames := c.signer.Frames(request)
+	h, _ := jupyter.DecodeHeader(request.Header)
 	upper := slices.Clone(frames)
 	upper[1] = bytes.ToUpper(upper[1])
 	for _, again := range [][][]byte{frames, frames, upper} {
-		if err := c.shell.send(again); err != nil {
+		if err := c.shell.Send(again); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if r := c.finish(h.MsgID); !strings.Contains(r.stdout, "once") {
 		t.Errorf("%+v", r)
 	}
-	if err := c.control.send(frames); err != nil {
+	if err := c.control.Send(frames); err != nil {
 		t.Fatal(err)
 	}
 	id := c.execute("!echo after")
@@ -181,106 +184,41 @@ func TestNothingIsTakenTwice(t *testing.T) {
 	})
 }
 
-// TestTheKernelsOwnMessagesAreNotTaken sends a kernel what it said itself, before a restart too: whoever reads iopub has
-// well-signed messages.
-func TestTheKernelsOwnMessagesAreNotTaken(t *testing.T) {
-	key := []byte(newID())
-	before := &proxy{signer: signer{key}, log: &logger{to: io.Discard}}
-	before.session, before.ownMark = kernelSession(key)
-	after := &proxy{signer: signer{key}, log: &logger{to: io.Discard}}
-	after.session, after.ownMark = kernelSession(key)
-	if before.session == after.session {
-		t.Error("JupyterLab tells messages of before a restart by their session")
-	}
-	said := newMessage(before.session, "comm_msg", nil, map[string]any{"comm_id": "slider", "data": map[string]any{}})
-	for name, p := range map[string]*proxy{"the same kernel": before, "the next": after} {
-		frames := append([][]byte{[]byte("peer")}, p.signer.frames(said)...)
-		trusted := false
-		if _, _, ok := p.take("shell", frames, func() { trusted = true }); ok || trusted {
-			t.Errorf("%s takes it", name)
-		}
-	}
-	other := newMessage("front-end's", "comm_msg", nil, map[string]any{})
-	frames := append([][]byte{[]byte("peer")}, after.signer.frames(other)...)
-	if _, _, ok := after.take("shell", frames, func() {}); !ok {
-		t.Error("a front-end's is not taken")
-	}
-}
-
-func TestReplaysForgetTheOldestFirst(t *testing.T) {
-	const most = 100
-	r := replays{most: most}
-	signature := func(i int) []byte { return fmt.Appendf(nil, "%032x%032x", i, i) }
-	for i := range 3 * most {
-		if !r.first(signature(i)) {
-			t.Fatalf("message %d is taken for one that was", i)
-		}
-		for _, before := range []int{i, max(0, i-most)} {
-			if r.first(signature(before)) {
-				t.Fatalf("at message %d, %d is forgotten", i, before)
-			}
-		}
-		if len(r.now) > most || len(r.past) > most {
-			t.Fatalf("%d and %d are kept", len(r.now), len(r.past))
-		}
-	}
-	for _, bad := range []string{"", "zz", strings.Repeat("0", 62), strings.Repeat("0", 66)} {
-		if r.first([]byte(bad)) {
-			t.Errorf("%q is taken for a signature", bad)
-		}
-	}
-}
-
 // FuzzMessage gives the parts of a message of a front-end whose signature is right.
 func FuzzMessage(f *testing.F) {
-	good := newMessage("s", "execute_request", nil, map[string]any{"code": "1"})
-	f.Add(good.header, good.parent, good.metadata, good.content)
+	good := jupyter.NewMessage("s", "execute_request", nil, map[string]any{"code": "1"})
+	f.Add(good.Header, good.Parent, good.Metadata, good.Content)
 	for _, p := range wrong() {
 		if len(p.text) < 1000 {
 			f.Add([]byte(p.text), []byte("{}"), []byte("{}"), []byte("{}"))
-			f.Add(good.header, []byte(p.text), []byte("{}"), []byte("{}"))
-			f.Add(good.header, []byte("{}"), []byte("{}"), []byte(p.text))
+			f.Add(good.Header, []byte(p.text), []byte("{}"), []byte("{}"))
+			f.Add(good.Header, []byte("{}"), []byte("{}"), []byte(p.text))
 		}
 	}
+	g := jupyter.NewGate(nil)
+	h := comms.NewHub(comms.Kernel{
+		Session: g.Session, Cell: func() json.RawMessage { return json.RawMessage("{}") }, Publish: func(*jupyter.Message) {},
+		Reply: func(string, *jupyter.Message) {}, GoNB: func(*jupyter.Message, string, any) {}, Log: func(string, ...any) {},
+		Complain: func(string, ...any) {}, Done: f.Context().Done(),
+	})
 	f.Fuzz(func(t *testing.T, rawHeader, parent, metadata, content []byte) {
-		m := &message{header: rawHeader, parent: parent, metadata: metadata, content: content}
-		h, err := readHeader(m.header)
-		if err != nil || checkParts(m) != nil {
+		sent := &jupyter.Message{Header: rawHeader, Parent: parent, Metadata: metadata, Content: content}
+		m, head, err := g.Admit(append([][]byte{[]byte("peer")}, g.Signer.Frames(sent)...))
+		if err != nil || jupyter.CheckParts(m) != nil {
 			return
 		}
-		if h.MsgID == "" || h.MsgType == "" {
+		if head.MsgID == "" || head.MsgType == "" {
 			t.Fatal("a header without an id or a type passes")
 		}
 		var asPython map[string]any // what all front-ends get as parent header
-		if json.Unmarshal(m.header, &asPython) != nil || asPython["msg_id"] != h.MsgID {
-			t.Fatalf("the header reads as %v, its id is taken to be %q", asPython, h.MsgID)
+		if json.Unmarshal(m.Header, &asPython) != nil || asPython["msg_id"] != head.MsgID {
+			t.Fatalf("the header reads as %v, its id is taken to be %q", asPython, head.MsgID)
 		}
 		if c, err := newCell("shell", m); err == nil {
-			if _, err := json.Marshal(c.forGoNB(c.code)); err != nil {
+			if _, err := json.Marshal(wire.Cell{ID: 1, Code: c.code, AllowStdin: c.allowStdin}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		readComm(m)
-	})
-}
-
-// FuzzCode gives the code and the cursor of what front-ends ask about cells, up to where gopls is asked.
-func FuzzCode(f *testing.F) {
-	for _, code := range []string{"", hello, "%%\nfmt.Println(1)", "?x", "%help\n%time", "!echo\\", "x := `", "/*", "é😀\r\n%%\r", "f(", ")}", "1 +\n", "\x00"} {
-		f.Add(code, 0)
-		f.Add(code, 3)
-		f.Add(code, -1)
-		f.Add(code, 1<<40)
-	}
-	f.Fuzz(func(t *testing.T, code string, cursor int) {
-		isComplete(code)
-		question(code)
-		cell, at := readCell(code), placeOf(code, cursor)
-		_ = cell.lines[at.line][:at.column]
-		for _, at := range inspectable(cell, at) {
-			utf16Column(cell.goLine(at.line), cell.inProgram(at).column)
-		}
-		showLast(cell, func(string) bool { return false })
-		parses(cell)
+		h.Takes("shell", m, head)
 	})
 }

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"gantry.local/kernel-ext/engine"
+	"gantry.local/kernel-ext/jupyter"
 	"gantry.local/kernel-ext/jupyter/zmtp"
 )
 
@@ -24,15 +26,11 @@ import (
 const serveVariable = "GANTRY_TEST_CONNECTION"
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(historyVariable); dir != "" {
-		storeMany(dir)
-		return
-	}
 	file := os.Getenv(serveVariable)
 	if file == "" {
 		os.Exit(m.Run())
 	}
-	c := Config{ConnectionFile: file, GoNB: os.Getenv("GANTRY_TEST_GONB"), Project: os.Getenv("GANTRY_TEST_PROJECT"),
+	c := Config{ConnectionFile: file, Engine: os.Getenv("GANTRY_TEST_ENGINE"), Project: os.Getenv("GANTRY_TEST_PROJECT"),
 		Gantry: os.Getenv("GANTRY_TEST_GANTRY"), Ahead: os.Getenv("GANTRY_TEST_AHEAD") != ""}
 	if err := Serve(context.Background(), c); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -52,19 +50,19 @@ func projectRoot(t testing.TB) string {
 	return root
 }
 
-// gonbPath finds what set-up installs.
-func gonbPath(t testing.TB) string {
+// enginePath finds what set-up installs.
+func enginePath(t testing.TB) string {
 	t.Helper()
 	bin := os.Getenv("GANTRY_BIN")
 	if bin == "" {
 		bin = filepath.Join(projectRoot(t), "bin")
 	}
-	for _, tool := range []string{"gonb", "goimports"} {
+	for _, tool := range []string{engine.Program, "goimports"} {
 		if _, err := os.Stat(filepath.Join(bin, tool)); err != nil {
 			t.Fatalf("%s is missing: run make setup", tool)
 		}
 	}
-	return filepath.Join(bin, "gonb")
+	return filepath.Join(bin, engine.Program)
 }
 
 // backend is the GOMLX_BACKEND of the cells.
@@ -84,10 +82,10 @@ func backend(t testing.TB) string {
 // client is a front-end on the wire, and the kernel it started.
 type client struct {
 	t                            testing.TB
-	signer                       signer
+	signer                       jupyter.Signer
 	session, identity            string
-	connection                   connectionInfo
-	shell, control, stdin, iopub *channel
+	connection                   jupyter.Connection
+	shell, control, stdin, iopub *readAhead
 
 	process *exec.Cmd
 	exited  chan struct{}
@@ -96,9 +94,9 @@ type client struct {
 	started time.Time
 }
 
-// channel is one connected socket, read ahead.
-type channel struct {
-	*link
+// readAhead is one connected socket, read ahead.
+type readAhead struct {
+	*jupyter.Link
 	c chan [][]byte
 }
 
@@ -117,7 +115,7 @@ func startKernelOver(t testing.TB, transport string, env ...string) *client {
 func kernelEnvironment(t testing.TB, env ...string) func(file string) []string {
 	return func(file string) []string {
 		return append([]string{
-			serveVariable + "=" + file, "GANTRY_TEST_GONB=" + gonbPath(t), "GANTRY_TEST_PROJECT=" + projectRoot(t),
+			serveVariable + "=" + file, "GANTRY_TEST_ENGINE=" + enginePath(t), "GANTRY_TEST_PROJECT=" + projectRoot(t),
 			"GOPROXY=off", "GOEXPERIMENT=simd", "XDG_STATE_HOME=" + t.TempDir(),
 		}, env...)
 	}
@@ -129,7 +127,7 @@ func start(t testing.TB, transport string, command *exec.Cmd, env func(file stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	info := connectionInfo{Transport: transport, IP: "127.0.0.1", Key: newID(), SignatureScheme: "hmac-sha256"}
+	info := jupyter.Connection{Transport: transport, IP: "127.0.0.1", Key: jupyter.NewID(), SignatureScheme: "hmac-sha256"}
 	for i, port := range []*int{&info.Shell, &info.IOPub, &info.Stdin, &info.Control, &info.Heartbeat} {
 		if *port = i + 1; transport == "tcp" {
 			*port = freePort(t)
@@ -147,7 +145,7 @@ func start(t testing.TB, transport string, command *exec.Cmd, env func(file stri
 		t.Fatal(err)
 	}
 	c := &client{
-		t: t, signer: signer{[]byte(info.Key)}, session: newID(), identity: "client-" + newID()[:8], connection: info,
+		t: t, signer: jupyter.Signer{Key: []byte(info.Key)}, session: jupyter.NewID(), identity: "client-" + jupyter.NewID()[:8], connection: info,
 		process: command, exited: make(chan struct{}), log: &bytes.Buffer{}, temp: temp,
 	}
 	command.Env = append(append(os.Environ(), "TMPDIR="+temp), env(file)...)
@@ -189,7 +187,7 @@ func freePort(t testing.TB) int {
 func (c *client) connect() {
 	c.t.Helper()
 	c.iopub = c.dial(zmtp.Sub, c.connection.IOPub)
-	if err := c.iopub.subscribe(); err != nil {
+	if err := c.iopub.Subscribe(); err != nil {
 		c.t.Fatal(err)
 	}
 	c.shell = c.dial(zmtp.Dealer, c.connection.Shell)
@@ -197,19 +195,19 @@ func (c *client) connect() {
 	c.stdin = c.dial(zmtp.Dealer, c.connection.Stdin)
 }
 
-func (c *client) dial(kind zmtp.Kind, port int) *channel {
+func (c *client) dial(kind zmtp.Kind, port int) *readAhead {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	l, err := dial(ctx, kind, c.connection.endpoint(port), c.identity)
+	l, err := jupyter.Dial(ctx, kind, c.connection.Endpoint(port), c.identity)
 	if err != nil {
 		c.t.Fatalf("%v\n%s", err, c.log)
 	}
-	ch := &channel{link: l, c: make(chan [][]byte, 10000)}
+	ch := &readAhead{Link: l, c: make(chan [][]byte, 10000)}
 	go func() {
 		defer close(ch.c)
 		for {
-			frames, err := l.receive()
+			frames, err := l.Receive()
 			if err != nil {
 				return
 			}
@@ -221,9 +219,9 @@ func (c *client) dial(kind zmtp.Kind, port int) *channel {
 
 // stop ends the kernel if it still runs, and removes its folder.
 func (c *client) stop() {
-	for _, l := range []*channel{c.shell, c.control, c.stdin, c.iopub} {
+	for _, l := range []*readAhead{c.shell, c.control, c.stdin, c.iopub} {
 		if l != nil {
-			l.close()
+			l.Close()
 		}
 	}
 	select {
@@ -233,7 +231,7 @@ func (c *client) stop() {
 		select {
 		case <-c.exited:
 		case <-time.After(10 * time.Second):
-			killSession(c.process.Process.Pid)
+			engine.KillSession(c.process.Process.Pid)
 			c.t.Error("the kernel did not stop within 10 s of SIGTERM")
 		}
 	}
@@ -244,25 +242,25 @@ func (c *client) stop() {
 }
 
 // send sends a request and returns its message id.
-func (c *client) send(to *channel, msgType string, content any) string {
+func (c *client) send(to *readAhead, msgType string, content any) string {
 	c.t.Helper()
-	m := newMessage(c.session, msgType, nil, content)
-	if err := to.send(c.signer.frames(m)); err != nil {
+	m := jupyter.NewMessage(c.session, msgType, nil, content)
+	if err := to.Send(c.signer.Frames(m)); err != nil {
 		c.t.Fatal(err)
 	}
-	h, _ := decodeHeader(m.header)
+	h, _ := jupyter.DecodeHeader(m.Header)
 	return h.MsgID
 }
 
 // received is a message from the kernel.
 type received struct {
-	*message
-	header, parent header
+	*jupyter.Message
+	header, parent jupyter.Header
 	content        map[string]any
 }
 
 // next waits for the next message of a socket that want accepts; others are passed over.
-func (c *client) next(from *channel, patience time.Duration, what string, want func(r received) bool) received {
+func (c *client) next(from *readAhead, patience time.Duration, what string, want func(r received) bool) received {
 	c.t.Helper()
 	timeout := time.After(patience)
 	for {
@@ -282,15 +280,15 @@ func (c *client) next(from *channel, patience time.Duration, what string, want f
 
 func (c *client) read(frames [][]byte) received {
 	c.t.Helper()
-	m, err := c.signer.parse(frames)
+	m, err := c.signer.Parse(frames)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	r := received{message: m}
+	r := received{Message: m}
 	var headErr, parentErr error
-	r.header, headErr = decodeHeader(m.header)
-	r.parent, parentErr = decodeHeader(m.parent)
-	if err := errors.Join(headErr, parentErr, json.Unmarshal(m.content, &r.content)); err != nil {
+	r.header, headErr = jupyter.DecodeHeader(m.Header)
+	r.parent, parentErr = jupyter.DecodeHeader(m.Parent)
+	if err := errors.Join(headErr, parentErr, json.Unmarshal(m.Content, &r.content)); err != nil {
 		c.t.Fatal(err)
 	}
 	return r

@@ -69,8 +69,8 @@ func TestDisplaysAsGoNBPublishesThem(t *testing.T) {
 			}
 			switch m.header.MsgType {
 			case "display_data", "update_display_data":
-				if string(m.metadata) != "{}" || len(m.buffers) > 0 {
-					t.Errorf("metadata %s, %d buffers", m.metadata, len(m.buffers))
+				if string(m.Metadata) != "{}" || len(m.Buffers) > 0 {
+					t.Errorf("metadata %s, %d buffers", m.Metadata, len(m.Buffers))
 				}
 				all = append(all, map[string]any{"type": m.header.MsgType, "content": m.content})
 			case "stream", "error":

@@ -13,6 +13,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"gantry.local/kernel-ext/comms"
+	"gantry.local/kernel-ext/jupyter"
 )
 
 // panelCell shows a slider whose square appears in a label, a button that counts, a picture, and a button that panics.
@@ -94,7 +97,7 @@ func (p *page) note(r received) {
 			}
 			for i, path := range data["buffer_paths"].([]any) {
 				steps := path.([]any) // id, "state", field
-				p.states[steps[0].(string)][steps[2].(string)] = r.buffers[i]
+				p.states[steps[0].(string)][steps[2].(string)] = r.Buffers[i]
 			}
 			return
 		}
@@ -109,7 +112,7 @@ func (p *page) note(r received) {
 	maps.Copy(state, news)
 	paths, _ := data["buffer_paths"].([]any)
 	for i, path := range paths {
-		state[path.([]any)[0].(string)] = r.buffers[i]
+		state[path.([]any)[0].(string)] = r.Buffers[i]
 	}
 }
 
@@ -141,7 +144,7 @@ func (p *page) click(id string) string {
 // load does what JupyterLab does when a page is loaded or its kernel is back.
 func (p *page) load() {
 	p.t.Helper()
-	control := newID()
+	control := jupyter.NewID()
 	p.send(p.shell, "comm_open", map[string]any{
 		"comm_id": control, "target_name": "jupyter.widget.control", "data": map[string]any{}})
 	id := p.send(p.shell, "comm_msg", map[string]any{
@@ -268,7 +271,7 @@ func main() {
 	// a callback that does not return keeps no front-end waiting
 	started := time.Now()
 	again.widgets(again.click(again.find("ButtonModel", "description", "slow")))
-	if took := time.Since(started); took < ownerPatience/2 || took > 2*ownerPatience {
+	if took := time.Since(started); took < comms.OwnerPatience/2 || took > 2*comms.OwnerPatience {
 		t.Errorf("idle %s after a click on a button whose callback hangs", took)
 	}
 
@@ -291,8 +294,8 @@ func (c *client) again() {
 	case <-time.After(5 * time.Second):
 		c.t.Fatal("the kernel is still there")
 	}
-	for _, l := range []*channel{c.shell, c.control, c.stdin, c.iopub} {
-		l.close()
+	for _, l := range []*readAhead{c.shell, c.control, c.stdin, c.iopub} {
+		l.Close()
 	}
 	command := exec.Command(c.process.Path)
 	command.Env, command.SysProcAttr, c.log = c.process.Env, c.process.SysProcAttr, &bytes.Buffer{}

@@ -16,7 +16,7 @@ func TestInterrupts(t *testing.T) {
 	c := startKernel(t)
 	c.mustRun(hello, "hello")
 	dir := t.TempDir()
-	byMessage := func(to *channel) func() {
+	byMessage := func(to *readAhead) func() {
 		return func() {
 			id := c.send(to, "interrupt_request", map[string]any{})
 			r := c.next(to, time.Second, "interrupt_reply", answers(id, "interrupt_reply"))
@@ -121,10 +121,10 @@ func TestInterrupts(t *testing.T) {
 		}
 		for _, word := range strings.Fields(string(text)) {
 			pid, err := strconv.Atoi(word)
-			if err != nil || !alive(pid) {
+			if err != nil || syscall.Kill(pid, 0) != nil {
 				t.Errorf("process %s, which an earlier cell left, is gone", word)
 			}
-			member{pid: pid}.kill()
+			syscall.Kill(pid, syscall.SIGKILL)
 		}
 	})
 

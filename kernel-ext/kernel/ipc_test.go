@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gantry.local/kernel-ext/internal/private"
+	"gantry.local/kernel-ext/jupyter"
 )
 
 // TestUnixSocketsArePrivateAndGoWithTheKernel ends kernels in every way.
@@ -30,7 +31,7 @@ func TestUnixSocketsArePrivateAndGoWithTheKernel(t *testing.T) {
 			if info, err := os.Lstat(folder); err != nil || info.Mode().Perm() != 0o700 {
 				t.Errorf("folder of the sockets: %v, %v", info.Mode(), err)
 			}
-			for _, socket := range c.connection.files() {
+			for _, socket := range c.connection.Files() {
 				if info, err := os.Lstat(socket); err != nil || info.Mode() != os.ModeSocket|0o600 {
 					t.Errorf("%s: %v, %v", socket, info.Mode(), err)
 				}
@@ -75,7 +76,7 @@ func TestRestartAtTheSameUnixSockets(t *testing.T) {
 	}
 	for range 150 { // longer than the guards wait
 		time.Sleep(10 * time.Millisecond)
-		for _, socket := range c.connection.files() {
+		for _, socket := range c.connection.Files() {
 			if _, err := os.Lstat(socket); err != nil {
 				t.Fatalf("the guard of a killed kernel took a socket of the next: %v", err)
 			}
@@ -88,7 +89,7 @@ func TestUnixSocketsInAFolderOfOthersAreRefused(t *testing.T) {
 	if err := errors.Join(os.Mkdir(open, 0o777), os.Chmod(open, 0o777)); err != nil {
 		t.Fatal(err)
 	}
-	_, err := listen("ROUTER", "ipc://"+filepath.Join(open, "k-1"), &logger{})
+	_, err := jupyter.Listen("ROUTER", "ipc://"+filepath.Join(open, "k-1"), &jupyter.Logger{})
 	if !errors.Is(err, private.ErrForeign) || !strings.Contains(err.Error(), open) {
 		t.Errorf("error %v", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"gantry.local/kernel-ext/jupyter"
 	"gantry.local/kernel-ext/jupyter/zmtp"
 )
 
@@ -37,7 +38,7 @@ func TestConversation(t *testing.T) {
 		}
 		for _, id := range asked {
 			r := c.next(c.shell, 2*time.Second, "kernel_info_reply", answers(id, "kernel_info_reply"))
-			if r.content["status"] != "ok" || r.content["protocol_version"] != protocolVersion {
+			if r.content["status"] != "ok" || r.content["protocol_version"] != "5.4" {
 				t.Errorf("kernel_info_reply: %v", r.content)
 			}
 		}
@@ -55,9 +56,9 @@ func TestConversation(t *testing.T) {
 
 	step("heartbeats come back", func(t *testing.T) {
 		l := c.dial(zmtp.Req, c.connection.Heartbeat)
-		defer l.close()
+		defer l.Close()
 		for _, beat := range []string{"ping", "again"} {
-			if err := l.send([][]byte{{}, []byte(beat)}); err != nil { // the empty frame is the REQ envelope
+			if err := l.Send([][]byte{{}, []byte(beat)}); err != nil { // the empty frame is the REQ envelope
 				t.Fatal(err)
 			}
 			select {
@@ -79,41 +80,41 @@ func TestConversation(t *testing.T) {
 	})
 
 	step("parent headers come back as they were sent", func(t *testing.T) {
-		m := newMessage(c.session, "kernel_info_request", nil, map[string]any{})
-		m.header = append(bytes.TrimSuffix(m.header, []byte("}")), `, "subshell_id": null, "x-own": [1, 2]}`...)
-		if err := c.shell.send(c.signer.frames(m)); err != nil {
+		m := jupyter.NewMessage(c.session, "kernel_info_request", nil, map[string]any{})
+		m.Header = append(bytes.TrimSuffix(m.Header, []byte("}")), `, "subshell_id": null, "x-own": [1, 2]}`...)
+		if err := c.shell.Send(c.signer.Frames(m)); err != nil {
 			t.Fatal(err)
 		}
-		h, _ := decodeHeader(m.header)
+		h, _ := jupyter.DecodeHeader(m.Header)
 		r := c.next(c.shell, 5*time.Second, "reply", answers(h.MsgID, "kernel_info_reply"))
-		if !bytes.Equal(r.message.parent, m.header) {
-			t.Errorf("parent header %s, sent %s", r.message.parent, m.header)
+		if !bytes.Equal(r.Message.Parent, m.Header) {
+			t.Errorf("parent header %s, sent %s", r.Message.Parent, m.Header)
 		}
 	})
 
 	step("routing identities behind the first come back", func(t *testing.T) {
-		m := newMessage(c.session, "kernel_info_request", nil, map[string]any{})
-		m.identities = [][]byte{[]byte("proxy-1"), {0, 255, 1}}
-		if err := c.shell.send(c.signer.frames(m)); err != nil {
+		m := jupyter.NewMessage(c.session, "kernel_info_request", nil, map[string]any{})
+		m.Identities = [][]byte{[]byte("proxy-1"), {0, 255, 1}}
+		if err := c.shell.Send(c.signer.Frames(m)); err != nil {
 			t.Fatal(err)
 		}
 		r := c.next(c.shell, 5*time.Second, "reply", ofType("kernel_info_reply"))
-		if !slices.EqualFunc(r.identities, m.identities, bytes.Equal) {
-			t.Errorf("identities %q, sent %q", r.identities, m.identities)
+		if !slices.EqualFunc(r.Identities, m.Identities, bytes.Equal) {
+			t.Errorf("identities %q, sent %q", r.Identities, m.Identities)
 		}
 	})
 
 	step("a wrong signature is dropped, the kernel lives", func(t *testing.T) {
-		m := newMessage(c.session, "execute_request", nil, map[string]any{"code": "!echo stolen"})
-		frames := signer{[]byte("guessed")}.frames(m)
-		if err := c.shell.send(frames); err != nil {
+		m := jupyter.NewMessage(c.session, "execute_request", nil, map[string]any{"code": "!echo stolen"})
+		frames := jupyter.Signer{Key: []byte("guessed")}.Frames(m)
+		if err := c.shell.Send(frames); err != nil {
 			t.Fatal(err)
 		}
 		id := c.send(c.shell, "kernel_info_request", map[string]any{})
-		forged, _ := decodeHeader(m.header)
+		forged, _ := jupyter.DecodeHeader(m.Header)
 		c.next(c.iopub, 5*time.Second, "idle", func(r received) bool {
 			if r.parent.MsgID == forged.MsgID {
-				t.Errorf("the forged message was taken: %s", r.message.content)
+				t.Errorf("the forged message was taken: %s", r.Message.Content)
 			}
 			return answers(id, "status")(r) && r.content["execution_state"] == "idle"
 		})
@@ -145,8 +146,8 @@ func main() {
 	step("a cell reads what the user types", func(t *testing.T) {
 		id := c.execute("%with_inputs\n!read line; echo got $line")
 		request := c.next(c.stdin, cellPatience, "input_request", answers(id, "input_request"))
-		answer := newReply(c.session, "input_reply", request.message, map[string]string{"status": "ok", "value": "tea"})
-		if err := c.stdin.send(c.signer.frames(answer)); err != nil {
+		answer := jupyter.NewReply(c.session, "input_reply", request.Message, map[string]string{"status": "ok", "value": "tea"})
+		if err := c.stdin.Send(c.signer.Frames(answer)); err != nil {
 			t.Fatal(err)
 		}
 		if r := c.finish(id); r.status != "ok" || !strings.Contains(r.stdout, "got tea") {
@@ -205,8 +206,8 @@ func main() {
 		for range 20 {
 			l := c.dial(zmtp.Dealer, c.connection.Shell)
 			c.send(l, "kernel_info_request", map[string]any{})
-			l.close()
-			c.dial(zmtp.Sub, c.connection.IOPub).close()
+			l.Close()
+			c.dial(zmtp.Sub, c.connection.IOPub).Close()
 		}
 		c.shell = c.dial(zmtp.Dealer, c.connection.Shell) // the same identity, taken over by the last to come
 		c.mustRun(hello, "hello")
@@ -297,7 +298,7 @@ func TestKillTakesGoNBAlong(t *testing.T) {
 	}
 	next := startKernel(t, "TMPDIR="+c.temp) // it clears away what the killed one left
 	next.mustRun(hello, "hello")
-	if left, err := filepath.Glob(filepath.Join(c.temp, tempPrefix+"*")); err != nil || len(left) != 1 {
+	if left, err := filepath.Glob(filepath.Join(c.temp, "gantry-kernel-"+"*")); err != nil || len(left) != 1 {
 		t.Errorf("folders of kernels: %v, want only the running one's", left)
 	}
 }
@@ -307,7 +308,7 @@ func TestDeathOfGoNBEndsTheKernel(t *testing.T) {
 	c.execute("!kill -9 $PPID")
 	c.expectGone(t)
 	code := c.process.ProcessState.ExitCode()
-	if code != 1 || !strings.Contains(c.log.String(), "GoNB stopped: signal: killed") {
+	if code != 1 || !strings.Contains(c.log.String(), "the engine stopped: signal: killed") {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -341,7 +342,7 @@ const gomlxCell = `import (
 func main() {
 	b := compute.MustNew()
 	out := graph.MustExecOnce(b, func(x *graph.Node) *graph.Node { return graph.MulScalar(x, 2) }, float32(21))
-	fmt.Println(out.Value(), kernel.Config{}.GoNB)
+	fmt.Println(out.Value(), kernel.Config{}.Engine)
 }`
 
 func TestGoGetAddsToTheCellModule(t *testing.T) {
@@ -404,7 +405,7 @@ func moduleProxy(t *testing.T, module, version, source string) string {
 
 func TestServeSaysWhatIsWrong(t *testing.T) {
 	good := filepath.Join(t.TempDir(), "kernel-1.json")
-	text, err := json.Marshal(connectionInfo{Transport: "ipc", IP: filepath.Join(t.TempDir(), "s"),
+	text, err := json.Marshal(jupyter.Connection{Transport: "ipc", IP: filepath.Join(t.TempDir(), "s"),
 		Shell: 1, IOPub: 2, Stdin: 3, Control: 4, Heartbeat: 5})
 	if err != nil {
 		t.Fatal(err)
@@ -416,9 +417,9 @@ func TestServeSaysWhatIsWrong(t *testing.T) {
 		name, want string
 		config     Config
 	}{
-		{"no connection file", "connection file", Config{ConnectionFile: "absent.json", GoNB: "/bin/true"}},
-		{"GoNB that fails", "exit status 1", Config{ConnectionFile: good, GoNB: "/bin/false"}},
-		{"no GoNB", "run make setup", Config{ConnectionFile: good, GoNB: "/nonexistent/gonb"}},
+		{"no connection file", "connection file", Config{ConnectionFile: "absent.json", Engine: "/bin/true"}},
+		{"an engine that fails", "exit status 1", Config{ConnectionFile: good, Engine: "/bin/false"}},
+		{"no engine", "run make setup", Config{ConnectionFile: good, Engine: "/nonexistent/engine"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			err := Serve(t.Context(), test.config)

@@ -2,14 +2,15 @@ package kernel
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
-	"go/parser"
-	"go/token"
 	"os"
 	"os/exec"
-	"regexp"
 	"strings"
+
+	"gantry.local/kernel-ext/golang"
+	"gantry.local/kernel-ext/internal/group"
 )
 
 // magicHelp is what %help says about the commands of this kernel; GoNB's own page follows it.
@@ -27,54 +28,47 @@ Cells are Go as GoNB knows it (below). In addition:
 
 `
 
-// ownMagics are the commands that this kernel carries out itself.
-func ownMagics() []string { return []string{"%doctor", "%help", "%runs", "%time"} }
-
-// gonbMagics are commands of GoNB, for completion.
-func gonbMagics() []string {
-	return []string{"%%", "%%bash", "%%script", "%%sh", "%%writefile", "%args", "%autoget", "%capture", "%cd", "%env", "%exec",
-		"%goflags", "%goworkfix", "%list", "%ls", "%main", "%noautoget", "%remove", "%reset", "%rm", "%test", "%track",
-		"%untrack", "%version", "%wasm", "%widgets", "%with_inputs", "%with_password"}
+// helpPage is what %help shows.
+func (p *proxy) helpPage() string {
+	if !p.waitReady() {
+		return magicHelp
+	}
+	return magicHelp + p.engine.Ready.Help
 }
 
-// plan is what is to be done for a cell.
-type plan struct {
-	text    cellText // the cell as GoNB gets it, before its last expression is rewritten
-	code    string   // what GoNB gets, line by line that of the cell
-	end     string   // and what is to follow it there
-	shows   bool     // its last expression is handed to this kernel
-	timed   bool     // %time
+// agenda is what is to be done for a cell.
+type agenda struct {
+	text    *golang.Text // the cell as GoNB gets it, before its last expression is rewritten
+	code    string       // what GoNB gets, line by line that of the cell
+	end     string       // and what is to follow it there
+	shows   bool         // its last expression is handed to this kernel
+	timed   bool         // %time
 	payload []map[string]any
 	steps   []func(c *cell, tell func(msgType string, content any)) error
 }
 
 // plan reads a cell's code. The lines of this kernel's own commands become empty ones, so that GoNB's line numbers
 // stay those of the cell.
-func (p *proxy) plan(code string) *plan {
-	made := &plan{payload: []map[string]any{}}
-	if name, ok := question(code); ok {
+func (p *proxy) plan(code string) *agenda {
+	made := &agenda{payload: []map[string]any{}}
+	if name, ok := golang.Question(code); ok {
 		made.payload = append(made.payload, map[string]any{"source": "page", "start": 0, "data": p.document(name)})
-		made.text = readCell("")
+		made.text = golang.Read("")
 		return made
 	}
-	t := readCell(code)
-	if t.magic == "%%script" && t.empty[0] { // GoNB dies of it
-		made.steps = append(made.steps, func(*cell, func(string, any)) error {
-			return errors.New("%%script needs the name of a program, as in: %%script python3")
-		})
-	}
+	t := golang.Read(code)
 	first := true
-	for i := range t.lines {
-		if t.magic != "" {
+	for i := range t.Lines {
+		if t.Magic != "" {
 			break // all of it is the command's
 		}
-		name, arguments := t.command(i)
+		name, arguments := t.Command(i)
 		switch {
 		case name == "%time" && arguments == "" && first:
 			made.timed = true
 		case name == "%help" && arguments == "":
 			made.steps = append(made.steps, func(_ *cell, tell func(string, any)) error {
-				page := magicHelp + p.help
+				page := p.helpPage()
 				tell("display_data", map[string]any{
 					"data": map[string]any{"text/markdown": page, "text/plain": page}, "metadata": map[string]any{},
 				})
@@ -83,40 +77,24 @@ func (p *proxy) plan(code string) *plan {
 		case (name == "%runs" || name == "%doctor") && arguments == "":
 			made.steps = append(made.steps, p.ownCommand(strings.TrimPrefix(name, "%")))
 		default:
-			first = first && strings.TrimSpace(t.lines[i]) == ""
-			if !t.empty[i] { // GoNB dies of a command that says nothing
+			first = first && strings.TrimSpace(t.Lines[i]) == ""
+			if !t.SaysNothing(i) { // GoNB dies of a command that says nothing
 				continue
 			}
 		}
 		first = false
-		t.lines[i] = ""
-		delete(t.special, i)
+		t.Blank(i)
 	}
 	made.text = t
-	made.code = strings.Join(t.lines, "\n")
-	if p.module != nil {
-		made.code, made.shows = showLast(t, p.memory.isType)
-	}
-	if t.bare.line >= 0 && parses(t) {
-		lines := strings.Split(made.code, "\n")
-		line := &lines[t.bare.line]
-		*line = (*line)[:t.bare.column] + mainBegin + (*line)[t.bare.column:]
-		made.code, made.end = strings.Join(lines, "\n"), mainEnd
-	}
+	made.code, made.end, made.shows = t.Compose(p.earlier.IsType)
 	return made
 }
 
-// parses tells whether the cell is Go.
-func parses(t cellText) bool {
-	_, err := parser.ParseFile(token.NewFileSet(), "", t.program("package main"), parser.SkipObjectResolution)
-	return err == nil
-}
-
-// perform takes the steps of a plan until one fails, and returns the content of the error message then.
-func (m *plan) perform(c *cell, tell func(msgType string, content any)) map[string]any {
+// perform takes the steps until one fails.
+func (m *agenda) perform(c *cell, tell func(msgType string, content any)) error {
 	for _, step := range m.steps {
 		if err := step(c, tell); err != nil {
-			return map[string]any{"ename": "ERROR", "evalue": err.Error(), "traceback": []string{err.Error()}}
+			return err
 		}
 	}
 	return nil
@@ -136,7 +114,7 @@ func (p *proxy) ownCommand(name string) func(*cell, func(string, any)) error {
 		command := exec.CommandContext(c.ctx, executable, name)
 		command.Dir = p.project
 		command.Stdout, command.Stderr = printer{&p.output}, &wrong
-		killsGroup(command)
+		group.Kill(command)
 		err := command.Run()
 		if c.ctx.Err() != nil {
 			return fmt.Errorf("gantry %s was interrupted", name)
@@ -160,25 +138,13 @@ func (w printer) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-var questionPattern = regexp.MustCompile(`^\s*(?:\?{1,2}\s*([\pL_][\pL\pN_.]*)?|([\pL_][\pL\pN_.]*)\s*\?{1,2})\s*$`)
-
-// question tells whether a cell asks for documentation, as in name? or ?name, and for which name; a ? alone asks for
-// the help page.
-func question(code string) (name string, ok bool) {
-	found := questionPattern.FindStringSubmatch(code)
-	if found == nil {
-		return "", false
-	}
-	return found[1] + found[2], true
-}
-
 // document returns the documentation of a name, of the cells or of a package.
 func (p *proxy) document(name string) map[string]any {
 	if name == "" {
-		return map[string]any{"text/plain": magicHelp + p.help, "text/markdown": magicHelp + p.help}
+		return map[string]any{"text/plain": p.helpPage(), "text/markdown": p.helpPage()}
 	}
 	code := "%%\n" + name
-	if data := p.inspect(code, len([]rune(code))); len(data) > 0 {
+	if data := p.inspect(context.Background(), code, len([]rune(code))); len(data) > 0 {
 		return data
 	}
 	return map[string]any{"text/plain": fmt.Sprintf("Nothing is known about %s.", name)}

@@ -2,13 +2,11 @@ package kernel
 
 import (
 	"bytes"
-	"encoding/json"
-	"os"
-	"regexp"
-	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"gantry.local/kernel-ext/jupyter"
 )
 
 const (
@@ -32,13 +30,13 @@ type printed struct {
 // output gathers what cells print into few messages, in order, each of whole runes. It keeps back the last words of a
 // program that panics, which belong into its error.
 type output struct {
-	publish func(parent *message, name, text string) // sends one stream message
-	clear   func(parent *message, wait bool)         // sends a clear_output message
+	publish func(parent *jupyter.Message, name, text string) // sends one stream message
+	clear   func(parent *jupyter.Message, wait bool)         // sends a clear_output message
 
 	annotate func(stderr []byte) []byte // under mu; nil: no cell has begun
 
 	mu      sync.Mutex
-	parent  *message // the cell that began last
+	parent  *jupyter.Message // the cell that began last
 	pending []printed
 	size    int               // of pending
 	broken  map[string][]byte // nil until needed; by stream: the first bytes of a rune whose rest is still to come
@@ -54,7 +52,7 @@ type output struct {
 }
 
 // begin says that what is printed from now on belongs to another cell.
-func (o *output) begin(parent *message) {
+func (o *output) begin(parent *jupyter.Message) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.release()
@@ -313,113 +311,29 @@ func (o *output) end(failed bool) (said ended) {
 	return said
 }
 
-// openStreams makes the pipes that cells print to.
-func (p *proxy) openStreams() error {
-	for name, path := range map[string]string{"stdout": p.gonb.scripts.stdout(), "stderr": p.gonb.scripts.stderr()} {
-		s, err := openStream(path, func(text []byte) { p.output.write(name, text) })
-		if err != nil {
-			return err
-		}
-		p.streams = append(p.streams, s)
-	}
-	return nil
-}
-
-func (p *proxy) closeStreams() {
-	for _, s := range p.streams {
-		s.close()
-	}
-}
-
-// begin prepares for a cell that is about to go to GoNB, code being what GoNB gets line by line.
-func (p *proxy) begin(c *cell, code string) {
-	text := readCell(code)
-	p.output.keepEnd(text.has("%test"))
-	p.warn()
-	c.course.sent = code
-	if c.storeHistory {
-		c.course.number = p.count
-	}
-	p.output.annotateBy((&report{p: p, c: c, text: append([]source{newSource(c)}, p.sources...)}).annotated)
-	if err := p.gonb.scripts.begin(text.has("%capture")); err != nil {
-		p.log.printf("before a cell: %v", err)
-	}
-	c.course.since.Store(uint64(startTimeNow()))
-	if c.course.interrupts.Load() > 0 { // before it began
-		p.halt()
-	}
-}
-
-// halt keeps the cell that runs from starting anything more.
-func (p *proxy) halt() {
-	if err := p.gonb.scripts.stop(); err != nil {
-		p.log.printf("interrupt: %v", err)
-	}
-}
-
 // printedText sends one stream message.
-func (p *proxy) printedText(parent *message, name, text string) {
-	p.send(newMessage(p.session, "stream", parent, map[string]string{"name": name, "text": text}))
+func (p *proxy) printedText(parent *jupyter.Message, name, text string) {
+	p.send(jupyter.NewMessage(p.session, "stream", parent, map[string]string{"name": name, "text": text}))
 }
 
 // cleared sends a clear_output message.
-func (p *proxy) cleared(parent *message, wait bool) {
-	p.send(newMessage(p.session, "clear_output", parent, map[string]bool{"wait": wait}))
+func (p *proxy) cleared(parent *jupyter.Message, wait bool) {
+	p.send(jupyter.NewMessage(p.session, "clear_output", parent, map[string]bool{"wait": wait}))
 }
 
 // send sends a message to all front-ends, its type as the topic.
-func (p *proxy) send(m *message) {
-	h, err := decodeHeader(m.header)
+func (p *proxy) send(m *jupyter.Message) {
+	h, err := jupyter.DecodeHeader(m.Header)
 	if err != nil {
-		p.log.printf("iopub: %v", err)
+		p.log.Printf("iopub: %v", err)
 		return
 	}
-	m.identities = [][]byte{[]byte(h.MsgType)}
-	p.iopub.send(p.signer.frames(m))
+	m.Identities = [][]byte{[]byte(h.MsgType)}
+	p.iopub.Send(p.signer.Frames(m))
 }
 
 // publish sends a message to all front-ends behind all that cells have printed so far.
-func (p *proxy) publish(m *message) {
+func (p *proxy) publish(m *jupyter.Message) {
 	p.output.flush()
 	p.send(m)
-}
-
-// exitWords matches what GoNB prints when a program or shell line has failed.
-var exitWords = regexp.MustCompile(`^(exit status \d+|signal: .+)\n$`)
-
-// fromCell takes what GoNB says about a cell. It returns false for what is to be published as it is.
-func (p *proxy) fromCell(c *cell, m *message) bool {
-	if c.takes(m) {
-		return true
-	}
-	h, err := decodeHeader(m.header)
-	if err != nil {
-		return false
-	}
-	switch h.MsgType {
-	case "display_data":
-		return c.course.displays.Load().takesMark(m)
-	case "error": // said anew with the reply, see explain
-		return true
-	case "stream":
-		var said struct{ Name, Text string }
-		if err := json.Unmarshal(m.content, &said); err != nil {
-			return false
-		}
-		if said.Name == "stderr" && exitWords.MatchString(said.Text) {
-			c.course.exit(strings.TrimSpace(said.Text))
-			return true
-		}
-		said.Text = strings.ReplaceAll(said.Text, p.gonb.scripts.bin()+string(os.PathListSeparator), "")
-		p.output.write(said.Name, []byte(said.Text))
-		return true
-	}
-	return false
-}
-
-// drainPrinted takes what was printed up to now.
-func (p *proxy) drainPrinted() {
-	for _, s := range p.streams {
-		s.drain()
-	}
 }

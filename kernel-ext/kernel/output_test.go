@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"gantry.local/kernel-ext/jupyter"
 	"gantry.local/kernel-ext/jupyter/zmtp"
 )
 
@@ -234,7 +235,7 @@ fmt.Print("\x1b_gantry")`))
 
 	step("a front-end that stops reading does not stop the others", func(t *testing.T) {
 		lazy := c.dialLazy()
-		defer lazy.close()
+		defer lazy.Close()
 		started := time.Now()
 		text := joined(c.streams(c.execute("%%\nfor range 40 {\n\tfmt.Println(strings.Repeat(\"0123456789abcdef\", 1<<16))\n}")), "stdout")
 		if len(text) < 40<<20 {
@@ -263,15 +264,15 @@ func BenchmarkOutput10MB(b *testing.B) {
 }
 
 // dialLazy connects to iopub and reads nothing.
-func (c *client) dialLazy() *link {
+func (c *client) dialLazy() *jupyter.Link {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	l, err := dial(ctx, zmtp.Sub, c.connection.endpoint(c.connection.IOPub), "lazy-"+newID()[:8])
+	l, err := jupyter.Dial(ctx, zmtp.Sub, c.connection.Endpoint(c.connection.IOPub), "lazy-"+jupyter.NewID()[:8])
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if err := l.subscribe(); err != nil {
+	if err := l.Subscribe(); err != nil {
 		c.t.Fatal(err)
 	}
 	return l

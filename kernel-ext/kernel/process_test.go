@@ -1,15 +1,15 @@
 package kernel
 
 import (
-	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"gantry.local/kernel-ext/engine"
 )
 
 // deaf is a program that neither prints nor listens to signals that ask.
@@ -56,10 +56,10 @@ func TestEveryEndingLeavesNothing(t *testing.T) {
 		"SIGHUP":            func(c *client) { c.process.Process.Signal(syscall.SIGHUP) },
 		"kill":              func(c *client) { c.process.Process.Kill() },
 		"kill of its group": func(c *client) { syscall.Kill(-c.process.Process.Pid, syscall.SIGKILL) },
-		"kill of GoNB": func(c *client) {
+		"kill of the engine": func(c *client) {
 			for _, user := range usersOf(c.t, c.temp) {
-				if pid, err := strconv.Atoi(filepath.Base(user)); err == nil && nameOf(user) == "gonb" {
-					member{pid: pid}.kill()
+				if pid, err := strconv.Atoi(filepath.Base(user)); err == nil && nameOf(user) == engine.Program {
+					syscall.Kill(pid, syscall.SIGKILL)
 				}
 			}
 		},
@@ -139,7 +139,7 @@ func TestCellsLeaveNothing(t *testing.T) {
 	}
 	grown := func(after holdings) bool { // by one of each round; one or two may be on their way
 		return after.processes-before.processes >= rounds || after.descriptors-before.descriptors >= rounds ||
-			after.descriptorsOfGoNB-before.descriptorsOfGoNB >= rounds || after.files-before.files >= rounds
+			after.descriptorsOfEngine-before.descriptorsOfEngine >= rounds || after.files-before.files >= rounds
 	}
 	deadline := time.Now().Add(2 * time.Second)
 	for after := c.holdings(); grown(after); after = c.holdings() {
@@ -151,7 +151,7 @@ func TestCellsLeaveNothing(t *testing.T) {
 }
 
 // holdings counts what a kernel holds.
-type holdings struct{ processes, descriptors, descriptorsOfGoNB, files int }
+type holdings struct{ processes, descriptors, descriptorsOfEngine, files int }
 
 func (c *client) holdings() holdings {
 	c.t.Helper()
@@ -160,8 +160,8 @@ func (c *client) holdings() holdings {
 		switch name := nameOf(user); {
 		case filepath.Base(user) == strconv.Itoa(c.process.Process.Pid):
 			h.descriptors = descriptors(user)
-		case name == "gonb":
-			h.descriptorsOfGoNB = descriptors(user)
+		case name == engine.Program:
+			h.descriptorsOfEngine = descriptors(user)
 		case name != "gopls" && nameOf(parentOf(user)) == "gopls":
 			continue
 		}
@@ -182,48 +182,6 @@ func descriptors(folder string) int {
 		return 0
 	}
 	return len(entries)
-}
-
-// TestGuardSparesTheNextKernelsSocket lets the guard of a killed kernel find the socket of its own kernel, and that of
-// the next.
-func TestGuardSparesTheNextKernelsSocket(t *testing.T) {
-	for name, next := range map[string]bool{"own": false, "the next kernel's": true} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			folder := t.TempDir()
-			socket := filepath.Join(folder, "id", "socket")
-			g := &gonb{temp: &temp{dir: filepath.Join(folder, "temp")}}
-			program := exec.Command("sleep", "1000")
-			program.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-			err := errors.Join(os.MkdirAll(filepath.Dir(socket), 0o700), os.MkdirAll(filepath.Join(g.temp.dir, "bin"), 0o700),
-				os.WriteFile(socket, nil, 0o600), program.Start())
-			if err != nil {
-				t.Fatal(err)
-			}
-			made := time.Now().Add(-time.Hour)
-			if next {
-				made = time.Now().Add(time.Hour)
-			}
-			g.pid = program.Process.Pid
-			if err := errors.Join(os.Chtimes(socket, made, made), g.watch(socket)); err != nil {
-				t.Fatal(err)
-			}
-			g.alive.Close()
-			g.guard.Wait()
-			if err := program.Wait(); err == nil || err.Error() != "signal: killed" {
-				t.Errorf("the program ended with %v", err)
-			}
-			if _, err := os.Stat(socket); (err == nil) != next {
-				t.Errorf("socket: %v", err)
-			}
-			if _, err := os.Stat(filepath.Dir(socket)); (err == nil) != next {
-				t.Errorf("folder of the socket: %v", err)
-			}
-			if _, err := os.Stat(g.temp.dir); !os.IsNotExist(err) {
-				t.Errorf("temporary folder: %v", err)
-			}
-		})
-	}
 }
 
 // residentSet is the memory of the kernel's own process.

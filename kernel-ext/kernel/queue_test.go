@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"gantry.local/kernel-ext/golang"
 	"gantry.local/kernel-ext/jupyter/zmtp"
 )
 
@@ -180,14 +181,14 @@ func testQueue(c *client, step func(string, func(*testing.T))) {
 
 	step("a new subscriber is welcomed", func(t *testing.T) {
 		late := c.dial(zmtp.Sub, c.connection.IOPub)
-		defer late.close()
+		defer late.Close()
 		for _, topic := range []string{"stream", ""} {
-			if err := late.send([][]byte{append([]byte{1}, topic...)}); err != nil {
+			if err := late.Send([][]byte{append([]byte{1}, topic...)}); err != nil {
 				t.Fatal(err)
 			}
 			m := c.next(late, time.Second, "iopub_welcome", ofType("iopub_welcome"))
-			if m.content["subscription"] != topic || string(m.message.parent) != "{}" {
-				t.Errorf("subscribing to %q: %s, parent %s", topic, m.message.content, m.message.parent)
+			if m.content["subscription"] != topic || string(m.Message.Parent) != "{}" {
+				t.Errorf("subscribing to %q: %s, parent %s", topic, m.Message.Content, m.Message.Parent)
 			}
 		}
 	})
@@ -280,7 +281,7 @@ func testValues(c *client, step func(string, func(*testing.T))) {
 	})
 
 	step("a cell without a value is built without the function that shows one", func(t *testing.T) {
-		r := c.run("!*ls " + showFile + " " + valueFile + " 2>/dev/null; true")
+		r := c.run("!*ls " + golang.ShowFile + " " + golang.ValueFile + " 2>/dev/null; true")
 		if strings.TrimSpace(r.stdout) != "" {
 			t.Errorf("left in the cell module: %s", r.stdout)
 		}

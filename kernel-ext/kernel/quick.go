@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	cellbuild "gantry.local/kernel-ext/cell"
+	"gantry.local/kernel-ext/engine"
 )
 
 // warmPackages are what cells import most. How a program is built that imports any of them is learned while the kernel
@@ -26,18 +27,26 @@ var warmPackages = [...]string{
 	"github.com/janpfeifer/gonb/gonbui",
 }
 
-// quickTool returns what GoNB's scripts are to start in place of a tool: a link by which cellbuild.Program stands in for
-// it, or the tool itself where that program is not beside GoNB.
-func (s scripts) quickTool(dir, name, tool string) (string, error) {
+// quickTool returns what is to be started in place of a tool: a link by which cellbuild.Program stands in for it, or the
+// tool itself where that program is not among the tools. dir is the folder of tools, links one for links.
+func quickTool(dir, links, name string) (string, error) {
+	tool := filepath.Join(dir, name)
+	if _, err := os.Stat(tool); err != nil {
+		if tool, err = exec.LookPath(name); err != nil {
+			return name, nil // the first cell says what is missing
+		}
+	}
+	tool, err := filepath.Abs(tool)
+	if err != nil {
+		return "", err
+	}
 	program := filepath.Join(dir, cellbuild.Program)
 	if _, err := os.Stat(program); err != nil {
 		return tool, nil
 	}
-	program, err := filepath.Abs(program)
-	if err != nil {
+	if program, err = filepath.Abs(program); err != nil {
 		return "", err
 	}
-	links := filepath.Join(s.temp, "quick")
 	if err := os.MkdirAll(links, 0o700); err != nil {
 		return "", err
 	}
@@ -57,30 +66,30 @@ func quickCache() string {
 	return filepath.Join(dir, "gantry", "cells")
 }
 
-// warming is a process that learns, while the kernel runs, how cells are built. It is stopped before GoNB's folder goes.
+// warming is a process that learns, while the kernel runs, how cells are built. It is stopped before the engine's folder goes.
 type warming struct {
 	cancel context.CancelFunc
 	ended  chan struct{}
 }
 
-// warm starts the process for the module in dir, if cellbuild.Program is beside GoNB's executable.
-func (g *gonb) warm(executable, dir string) warming {
+// warm starts the process, if cellbuild.Program is among the tools.
+func (h *engineHost) warm() warming {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := warming{cancel, make(chan struct{})}
-	program := filepath.Join(filepath.Dir(executable), cellbuild.Program)
+	program := filepath.Join(h.tools, cellbuild.Program)
 	if _, err := os.Stat(program); err != nil || quickCache() == "" {
 		close(w.ended)
 		return w
 	}
-	cmd := exec.CommandContext(ctx, program, append([]string{"warm", dir}, warmPackages[:]...)...)
-	cmd.Env = append(gonbEnvironment(g.scripts, executable), "PATH="+toolPath(executable))
-	cmd.SysProcAttr = ownSession()
-	cmd.Cancel = func() error { killSession(cmd.Process.Pid); return nil }
+	cmd := exec.CommandContext(ctx, program, append([]string{"warm", h.dir}, warmPackages[:]...)...)
+	cmd.Env = h.environment
+	cmd.SysProcAttr = engine.OwnSession()
+	cmd.Cancel = func() error { engine.KillSession(cmd.Process.Pid); return nil }
 	go func() {
 		defer close(w.ended)
 		runtime.LockOSThread() // the process ends with the thread that started it
 		if text, err := cmd.CombinedOutput(); err != nil && ctx.Err() == nil {
-			g.log.printf("cells are not built ahead: %v: %s", err, strings.TrimSpace(string(text)))
+			h.log.Printf("cells are not built ahead: %v: %s", err, strings.TrimSpace(string(text)))
 		}
 	}()
 	return w
@@ -89,9 +98,4 @@ func (g *gonb) warm(executable, dir string) warming {
 func (w warming) stop() {
 	w.cancel()
 	<-w.ended
-}
-
-// toolPath is the PATH of GoNB's tools: the scripts take their own folder out.
-func toolPath(executable string) string {
-	return filepath.Dir(executable) + string(os.PathListSeparator) + os.Getenv("PATH")
 }

@@ -15,7 +15,7 @@ import (
 
 // An edit of a package of the project is seen by the next cell, however quick cells were before.
 func TestEditedPackage(t *testing.T) {
-	if _, err := os.Stat(filepath.Join(filepath.Dir(gonbPath(t)), cellbuild.Program)); err != nil {
+	if _, err := os.Stat(filepath.Join(filepath.Dir(enginePath(t)), cellbuild.Program)); err != nil {
 		t.Fatalf("%s is missing: run make build", cellbuild.Program)
 	}
 	project, trace := t.TempDir(), filepath.Join(t.TempDir(), "trace")
@@ -29,7 +29,7 @@ func TestEditedPackage(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("go.mod", "module "+projectModule+"\n\ngo 1.26\n")
+	write("go.mod", "module gantry.local\n\ngo 1.26\n")
 	write("go.sum", "")
 	write("value/value.go", "package value\n\nconst V = \"first\"\n")
 	c := startKernel(t, "GANTRY_TEST_PROJECT="+project, cellbuild.EnvCache+"="+t.TempDir(), cellbuild.EnvTrace+"="+trace)
@@ -80,7 +80,7 @@ func TestEditedPackage(t *testing.T) {
 func TestAhead(t *testing.T) {
 	cache, trace := t.TempDir(), filepath.Join(t.TempDir(), "trace")
 	project := t.TempDir()
-	for name, text := range map[string]string{"go.mod": "module " + projectModule + "\n\ngo 1.26\n", "go.sum": ""} {
+	for name, text := range map[string]string{"go.mod": "module " + "gantry.local" + "\n\ngo 1.26\n", "go.sum": ""} {
 		if err := os.WriteFile(filepath.Join(project, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

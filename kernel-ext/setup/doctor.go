@@ -16,6 +16,7 @@ import (
 	"gantry.local/gan/data"
 	"gantry.local/gan/device"
 	"gantry.local/gan/device/compilecache"
+	"gantry.local/kernel-ext/engine"
 )
 
 // Finding is what the doctor says of one part.
@@ -70,6 +71,7 @@ func checks(root string, probe func(context.Context, string) (string, error)) []
 			"import sys, jupyterlab, nbclient, nbconvert; print('Python %d.%d.%d, JupyterLab' % sys.version_info[:3], "+
 				"jupyterlab.__version__, 'nbclient', nbclient.__version__, 'nbconvert', nbconvert.__version__)")},
 		{"GoNB", true, "gantry setup --repair", version(filepath.Join(bin(root), "gonb"), "--version")},
+		{"engine", true, "gantry setup --repair", version(filepath.Join(bin(root), engine.Program), "--version")},
 		{"goimports", true, "gantry setup --repair", func(ctx context.Context) (string, error) {
 			path := filepath.Join(bin(root), "goimports")
 			cmd := exec.CommandContext(ctx, path)

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 
 	"gantry.local/gan/device"
-	"gantry.local/kernel-ext/kernel"
+	"gantry.local/kernel-ext/engine"
 )
 
 // KernelName is what Jupyter calls the kernel.
@@ -50,7 +50,7 @@ func (in *installer) kernelspec() kernelspec {
 			device.EnvRoot:    in.Root,
 			device.EnvBackend: backend,
 			"GOEXPERIMENT":    "simd",
-			"GOFLAGS":         kernel.BuildFlags(""),
+			"GOFLAGS":         engine.BuildFlags(""),
 			// Jupyter fills in the PATH it was started with.
 			"PATH": bin(in.Root) + string(os.PathListSeparator) + filepath.Join(venv(in.Root), "bin") +
 				string(os.PathListSeparator) + "${PATH}",
@@ -63,7 +63,7 @@ func (in *installer) kernelspecStage() stage {
 	dir := KernelspecDir(in.Root)
 	return stage{
 		name:  "kernelspec and JupyterLab's settings",
-		key:   hash(in.Root, string(logo), string(logoSVG), labConfig, labSettings, kernel.BuildFlags(""), fmt.Sprint(in.CUDA || in.hasCUDA())),
+		key:   hash(in.Root, string(logo), string(logoSVG), labConfig, labSettings, engine.BuildFlags(""), fmt.Sprint(in.CUDA || in.hasCUDA())),
 		makes: []string{filepath.Join(dir, "kernel.json"), filepath.Join(dir, "logo-64x64.png"), labConfigFile(in.Root)},
 		run: func(context.Context) error {
 			for name, data := range map[string][]byte{"logo-64x64.png": logo, "logo-svg.svg": logoSVG} {

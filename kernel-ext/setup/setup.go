@@ -119,6 +119,7 @@ func (in *installer) stages(ctx context.Context) ([]stage, error) {
 	return append(stages,
 		in.toolsStage(hash(string(goMod), string(goSum), goVersion)),
 		in.goplsStage(hash(goplsVersion, goVersion)),
+		in.engineStage(hash(string(goMod), string(goSum), goVersion)),
 		in.linkerStage(goVersion),
 		in.kernelspecStage(),
 		in.warmStage(hash(string(goMod), string(goSum), goVersion, cache)),

@@ -133,7 +133,7 @@ func TestWarmAndOffline(t *testing.T) {
 	t.Setenv("NO_PROXY", "")
 	t.Setenv("no_proxy", "")
 	in := &installer{Options: Options{Root: root, Out: io.Discard}}
-	for _, s := range []stage{in.toolsStage("key"), in.goplsStage("key"), in.warmStage("key")} {
+	for _, s := range []stage{in.toolsStage("key"), in.goplsStage("key"), in.engineStage("key"), in.warmStage("key")} {
 		if err := s.run(t.Context()); err != nil {
 			t.Errorf("%s: %v", s.name, err)
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"gantry.local/kernel-ext/cell/quicklink"
+	"gantry.local/kernel-ext/engine"
 )
 
 // goplsVersion is installed apart: its requirements clash with those of go.mod.
@@ -75,4 +76,17 @@ func (in *installer) goCommand(ctx context.Context, env []string, lineCount int,
 		return goFailure(text.String(), err)
 	}
 	return nil
+}
+
+// engineStage builds the program that runs cells, in a copy of GoNB's module.
+func (in *installer) engineStage(key string) stage {
+	program := filepath.Join(bin(in.Root), engine.Program)
+	return stage{
+		name:  "engine: what runs cells in GoNB",
+		key:   hash(key, engine.Source()),
+		makes: []string{program},
+		run: func(ctx context.Context) error {
+			return engine.Build(ctx, in.Root, program)
+		},
+	}
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"strings"
 
-	"gantry.local/kernel-ext/kernel"
+	"gantry.local/kernel-ext/engine"
 )
 
 // warmPackages are what notebooks import; with all they import in turn they are compiled ahead of the first cell.
@@ -20,15 +20,16 @@ var warmPackages = [...]string{
 func (in *installer) warmStage(key string) stage {
 	return stage{
 		name: "Go build cache: compiling what cells import",
-		key:  hash(key, strings.Join(warmPackages[:], " "), kernel.BuildFlags("")),
+		key:  hash(key, strings.Join(warmPackages[:], " "), engine.BuildFlags(""), engine.Source()),
 		run: func(ctx context.Context) error {
-			deps, err := output(ctx, in.Root, "go", append([]string{"list", "-deps"}, warmPackages[:]...)...)
+			mod := "-modfile=" + engine.ModFile(in.Root)
+			deps, err := output(ctx, in.Root, "go", append([]string{"list", mod, "-deps"}, warmPackages[:]...)...)
 			if err != nil {
 				return goFailure(err.Error(), err)
 			}
-			env := []string{"GOFLAGS=" + kernel.BuildFlags(""), "GOEXPERIMENT=simd"}
+			env := []string{"GOFLAGS=" + engine.BuildFlags(""), "GOEXPERIMENT=simd"}
 			packages := strings.Count(deps, "\n") + 1 // go build -v names each that is not in the cache
-			return in.goCommand(ctx, env, packages, append([]string{"build", "-v"}, warmPackages[:]...)...)
+			return in.goCommand(ctx, env, packages, append([]string{"build", mod, "-v"}, warmPackages[:]...)...)
 		},
 	}
 }

@@ -19,7 +19,8 @@ import (
 	"syscall"
 	"time"
 
-	"gantry.local/kernel-ext/kernel"
+	"gantry.local/kernel-ext/engine"
+	"gantry.local/kernel-ext/jupyter"
 )
 
 // connection is the content of a connection file.
@@ -57,7 +58,7 @@ type notebook struct {
 	exited     chan struct{}
 	pid        atomic.Int64 // of the kernel that lives
 	ordered    atomic.Bool  // it is to end
-	client     *kernel.Client
+	client     *jupyter.Client
 	cells      int
 }
 
@@ -73,7 +74,7 @@ func restless() []kernelFault {
 	return append(steady(), []kernelFault{
 		{"kernel killed (kill -9)", 4, (*notebook).killed},
 		{"kernel told to terminate", 2, (*notebook).terminated},
-		{"GoNB killed", 2, (*notebook).gonbKilled},
+		{"engine killed", 2, (*notebook).engineKilled},
 	}...)
 }
 
@@ -193,15 +194,15 @@ func (n *notebook) connect() error {
 	return n.ledger.timed("connect to a kernel", func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		c, err := kernel.Connect(ctx, n.file)
+		c, err := jupyter.Connect(ctx, n.file)
 		n.client = c
 		return err
 	})
 }
 
 // run runs a cell to its end.
-func (n *notebook) run(call, code string) (kernel.Cell, error) {
-	var cell kernel.Cell
+func (n *notebook) run(call, code string) (jupyter.Execution, error) {
+	var cell jupyter.Execution
 	err := n.ledger.within(stepsPatience, call, func() (err error) { cell, err = n.client.Run(context.Background(), code); return err })
 	return cell, err
 }
@@ -285,12 +286,12 @@ func (n *notebook) terminated(context.Context) error {
 	return n.again()
 }
 
-func (n *notebook) gonbKilled(context.Context) error {
+func (n *notebook) engineKilled(context.Context) error {
 	n.ordered.Store(true)
 	for _, process := range marked(n.mark()) {
 		var pid int
 		var name string
-		if _, err := fmt.Sscan(process, &pid, &name); err == nil && name == "gonb" {
+		if _, err := fmt.Sscan(process, &pid, &name); err == nil && name == engine.Program {
 			syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+
+	"gantry.local/kernel-ext/internal/framed"
 )
 
 // values are JSON of every kind, right and wrong, for the places where a protocol wants one kind.
@@ -18,7 +20,7 @@ func value(rnd *rand.Rand) string { return pick(rnd, values()...) }
 
 // channelFrame frames a head as the channel does.
 func channelFrame(head string, buffers ...[]byte) []byte {
-	b := append(binary.BigEndian.AppendUint32(nil, uint32(len(head))), head...)
+	b := framed.Append(nil, []byte(head))
 	for _, buffer := range buffers {
 		b = append(b, buffer...)
 	}
@@ -56,9 +58,7 @@ func Channel(rnd *rand.Rand) []byte {
 
 // runFrame frames a request as runs do.
 func runFrame(request string, bytes []byte) []byte {
-	b := binary.BigEndian.AppendUint32(nil, uint32(len(request)))
-	b = binary.BigEndian.AppendUint32(b, uint32(len(bytes)))
-	return append(append(b, request...), bytes...)
+	return framed.Append(nil, []byte(request), bytes)
 }
 
 // Run is what a hostile client says to the socket of a resident run, of package lab. version is that of the protocol. What

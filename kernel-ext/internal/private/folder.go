@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/gofrs/flock"
 )
 
 // ErrForeign is the error for a folder, a file or a peer that is another user's, or that others may have written to.
@@ -87,6 +89,11 @@ func Open(path string) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// Lock is the lock on a folder, which is no link. It is not taken yet.
+func Lock(dir string) *flock.Flock {
+	return flock.New(dir, flock.SetFlag(os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW))
 }
 
 // openFolder opens a folder that Check would pass.

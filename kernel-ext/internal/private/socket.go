@@ -33,11 +33,13 @@ func Listen(dir, name string) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer folder.Close() // which also unlocks it
+	defer folder.Close()
 	// of two processes that find a dead one's socket only one replaces it
-	if err := syscall.Flock(int(folder.Fd()), syscall.LOCK_EX); err != nil {
+	lock := Lock(dir)
+	if err := lock.Lock(); err != nil {
 		return nil, fmt.Errorf("cannot lock %s: %w", dir, err)
 	}
+	defer lock.Close()
 	path := filepath.Join(dir, name)
 	short, err := socketPath(folder, name)
 	if err != nil {
@@ -107,9 +109,11 @@ func (l *Listener) Close() error {
 		return err
 	}
 	defer folder.Close()
-	if syscall.Flock(int(folder.Fd()), syscall.LOCK_EX) != nil {
+	lock := Lock(folder.Name())
+	if lock.Lock() != nil {
 		return err
 	}
+	defer lock.Close()
 	if now, statErr := os.Lstat(l.path); statErr == nil && os.SameFile(now, l.made) && now.ModTime().Equal(l.made.ModTime()) {
 		os.Remove(l.path)
 	}

@@ -39,3 +39,18 @@ func peerUser(conn *net.UnixConn) (uid int, err error) {
 	}
 	return int(peer.Uid), nil
 }
+
+// Process returns the process that made a connection to a Unix socket, or 0 where that cannot be told.
+func Process(conn net.Conn) int {
+	pid := 0
+	if local, ok := conn.(*net.UnixConn); ok {
+		if raw, err := local.SyscallConn(); err == nil {
+			raw.Control(func(fd uintptr) {
+				if peer, err := unix.GetsockoptInt(int(fd), unix.SOL_LOCAL, unix.LOCAL_PEERPID); err == nil {
+					pid = peer
+				}
+			})
+		}
+	}
+	return pid
+}

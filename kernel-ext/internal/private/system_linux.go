@@ -1,6 +1,7 @@
 package private
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -15,19 +16,30 @@ func socketPath(folder *os.File, name string) (string, error) {
 
 // peerUser returns the user of the process that made, or listens for, a connection.
 func peerUser(conn *net.UnixConn) (uid int, err error) {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	var peer *syscall.Ucred
-	asked := raw.Control(func(fd uintptr) {
-		peer, err = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
-	})
-	if asked != nil {
-		return 0, asked
-	}
+	peer, err := credentials(conn)
 	if err != nil {
 		return 0, err
 	}
 	return int(peer.Uid), nil
+}
+
+// Process returns the process that made a connection to a Unix socket, or 0 where that cannot be told.
+func Process(conn net.Conn) int {
+	if local, ok := conn.(*net.UnixConn); ok {
+		if peer, err := credentials(local); err == nil {
+			return int(peer.Pid)
+		}
+	}
+	return 0
+}
+
+func credentials(conn *net.UnixConn) (peer *syscall.Ucred, err error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	asked := raw.Control(func(fd uintptr) {
+		peer, err = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
+	})
+	return peer, errors.Join(asked, err)
 }

@@ -1,0 +1,174 @@
+package goexec
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/janpfeifer/gonb/common"
+	"github.com/janpfeifer/gonb/internal/comms"
+	"github.com/janpfeifer/gonb/internal/kernel"
+	"github.com/pkg/errors"
+)
+
+// Detached returns a State that neither starts gopls nor makes a folder or module: dir is there, with a go.mod.
+func Detached(id, dir string) *State {
+	return &State{
+		UniqueID: id, Package: "gonb_" + id, TempDir: dir, Definitions: NewDeclarations(), trackingInfo: newTrackingInfo(),
+		rawError: true, Comms: comms.New(),
+	}
+}
+
+// Tool runs a program in the folder of the cells and returns what it said.
+type Tool func(env []string, name string, args ...string) ([]byte, error)
+
+// Tools are the programs that a build needs.
+type Tools struct {
+	Run           Tool
+	Go, Goimports string // paths
+}
+
+// Build does what ExecuteCell does before it executes the program, which is written to output. It returns for each line
+// of the file that it has come to where that comes from, with an error too.
+func (s *State) Build(msg kernel.Message, id int, lines []string, skip common.Set[int], output string, tools Tools) ([]CellIdAndLine, error) {
+	if s.CellIsTest && s.CellIsWasm {
+		return nil, errors.New("a cell is either a %wasm one or a %test one")
+	}
+	if err := s.AutoTrack(); err != nil {
+		return nil, err
+	}
+	decls, main, _, places, err := s.parseLinesAndComposeMain(msg, id, lines, skip, NoCursor)
+	if err == nil {
+		places, err = s.addImports(msg, decls, main, places, tools)
+	}
+	if err == nil && s.AutoGet {
+		var said []byte
+		if said, err = tools.Run(nil, tools.Go, s.getArguments()...); err != nil {
+			text := s.filterGoGetError(fmt.Sprintf("%v\n\n%s", err, said))
+			err = s.DisplayErrorWithContext(msg, places, text, err)
+		}
+	}
+	if err == nil {
+		err = s.compile(msg, places, output, tools)
+	}
+	if err == nil {
+		s.Definitions = decls
+	}
+	return places, err
+}
+
+func (s *State) getArguments() []string {
+	if s.CellIsTest {
+		return []string{"get", "-t"}
+	}
+	return []string{"get"}
+}
+
+// addImports is GoImports without its tools.
+func (s *State) addImports(msg kernel.Message, decls *Declarations, main *Function, places []CellIdAndLine, tools Tools) ([]CellIdAndLine, error) {
+	if said, err := tools.Run(nil, tools.Goimports, "-w", s.CodePath()); err != nil {
+		return places, s.DisplayErrorWithContext(msg, places, string(said)+"\n"+err.Error(), err)
+	}
+	found, err := s.parseFromGoCode(msg, -1, NoCursor, nil)
+	if err != nil {
+		return places, err
+	}
+	found.DropFuncInit()
+	used := common.MakeSet[string]()
+	for key := range found.Imports {
+		used.Insert(key)
+	}
+	found.MergeFrom(decls) // these know their cells' lines
+	for _, key := range common.SortedKeys(found.Imports) {
+		if !used.Has(key) {
+			delete(found.Imports, key)
+		}
+	}
+	delete(found.Functions, "main")
+	_, places, err = s.createCodeFileFromDecls(found, main)
+	return places, err
+}
+
+// compile is Compile to a place of choice. A build that fails because the module lacks what the cell imports is tried
+// again after `go get`, so that other cells need not wait for that.
+func (s *State) compile(msg kernel.Message, places []CellIdAndLine, output string, tools Tools) error {
+	args, env := []string{"build", "-o", output}, []string(nil)
+	switch {
+	case s.CellIsTest:
+		args = []string{"test", "-c", "-o", output}
+	case s.CellIsWasm:
+		args, env = []string{"build", "-o", path.Join(s.WasmDir, CompiledWasmName)}, []string{"GOARCH=wasm", "GOOS=js"}
+	}
+	args = append(args, s.GoBuildFlags...)
+	said, err := tools.Run(env, tools.Go, args...)
+	if err != nil && lacksModule(string(said)) {
+		if _, failed := tools.Run(nil, tools.Go, "get", "-t", "."); failed == nil {
+			said, err = tools.Run(env, tools.Go, args...)
+		}
+	}
+	if err != nil {
+		return s.DisplayErrorWithContext(msg, places, string(said), err)
+	}
+	return nil
+}
+
+func lacksModule(said string) bool {
+	for _, words := range []string{"no required module provides package", "updates to go.mod needed", "missing go.sum entry"} {
+		if strings.Contains(said, words) {
+			return true
+		}
+	}
+	return false
+}
+
+// Complaint is a line that was said about a cell.
+type Complaint struct {
+	Text   string
+	At     CellIdAndLine // Id 0 where nothing is known
+	Column int           // in the file, from 1; 0: not known
+	Line   string        // the file's
+}
+
+// Complaints takes an error of Build apart, which has come with places. It returns nil for one that is not about lines.
+func (s *State) Complaints(err error, places []CellIdAndLine) []Complaint {
+	var all *GonbError
+	if !errors.As(err, &all) || all == nil {
+		return nil
+	}
+	code, _ := os.ReadFile(s.CodePath())
+	file := strings.Split(string(code), "\n")
+	var out []Complaint
+	for _, l := range all.Lines {
+		c := Complaint{Text: l.Message}
+		if _, location, found := strings.Cut(l.Location, ".go:"); found && l.HasContext {
+			line := 0
+			fmt.Sscanf(location, "%d:%d", &line, &c.Column)
+			if line > 0 && line <= len(file) {
+				c.Line = file[line-1]
+			}
+			c.At = PlaceOf(line, places)
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// PlaceOf returns where a line of a file comes from, counted from 1. What was added belongs to what is above it.
+func PlaceOf(line int, places []CellIdAndLine) CellIdAndLine {
+	for i := min(line, len(places)) - 1; i >= 0; i-- {
+		if at := places[i]; at.Id > 0 && at.Line != NoCursorLine {
+			return at
+		}
+	}
+	return CellIdAndLine{}
+}
+
+// Source is what all cells so far declare, as a Go file.
+func (s *State) Source() string {
+	var b strings.Builder
+	if _, _, err := s.createCodeFromDecls(&b, s.Definitions, nil); err != nil {
+		return ""
+	}
+	return b.String()
+}

@@ -1,0 +1,129 @@
+package failure
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+var (
+	framePattern   = regexp.MustCompile(`^\t(.+\.(?:go|s)):(\d+)(?: \+0x.*)?$`)
+	createdPattern = regexp.MustCompile(`^created by (.+?)(?: in goroutine \d+)?$`)
+)
+
+// frame is one call of a goroutine's trace.
+type frame struct {
+	function, file string
+	line           int
+	created        bool // it started the goroutine
+}
+
+// Panicked explains the last words of a program: the runtime's message and the traces of its goroutines.
+func (r *Report) Panicked(words string) Failure {
+	message, traces, _ := strings.Cut(words, "\n\n")
+	f := Failure{}
+	f.Name, f.Value, _ = strings.Cut(strings.TrimSpace(message), ": ")
+	if rest, ok := strings.CutPrefix(f.Value, "runtime error: "); ok {
+		f.Name, f.Value = "runtime error", rest
+	}
+	f.Value, _, _ = strings.Cut(f.Value, "\n[signal ")
+	f.Value, _, _ = strings.Cut(f.Value, "\nPC=") // a crash in C, such as a check that failed in XLA
+	for block := range strings.SplitSeq(traces, "\n\n") {
+		if !strings.HasPrefix(block, "goroutine ") {
+			continue // the runtime's own stack
+		}
+		if trace, mine := r.trace(block); mine {
+			f.Trace = trace
+			break
+		} else if f.Trace == nil {
+			f.Trace = trace
+		}
+	}
+	return f
+}
+
+// trace shows one goroutine's calls: those in cells with their lines, and the one of a library that came to grief.
+// mine tells whether one is in a cell.
+func (r *Report) trace(block string) (out []string, mine bool) {
+	const most = 20
+	above := false
+	var seen []spot
+	for _, call := range frames(block) {
+		if len(out) > 6*most {
+			break
+		}
+		if call.file != filepath.Join(r.Dir, r.File) || !strings.HasPrefix(call.function, "main.") {
+			if !mine && !call.created && !above && !ofRuntime(call) {
+				above = true
+				out = append(out, dim(fmt.Sprintf("in %s, %s:%d", call.function, shortPath(call.file), call.line)))
+			}
+			continue
+		}
+		at := r.locate(call.line)
+		if at.source == nil || slices.Contains(seen, at) {
+			continue
+		}
+		seen = append(seen, at)
+		verb := ", in "
+		if call.created {
+			verb = ", which started this goroutine, in "
+		}
+		out = append(out, at.String()+verb+functionName(call.function)+":")
+		around := 0
+		if !mine {
+			around = 1
+		}
+		out = append(out, at.excerpt(around)...)
+		mine = true
+	}
+	return out, mine
+}
+
+// frames reads the calls of a goroutine's trace, innermost first.
+func frames(block string) []frame {
+	var out []frame
+	lines := strings.Split(block, "\n")
+	for i := 1; i < len(lines); i++ {
+		found := framePattern.FindStringSubmatch(lines[i])
+		if found == nil {
+			continue
+		}
+		call := frame{function: lines[i-1], file: found[1]}
+		call.line, _ = strconv.Atoi(found[2])
+		if created := createdPattern.FindStringSubmatch(call.function); created != nil {
+			call.created, call.function = true, created[1]
+		} else if at := strings.LastIndexByte(call.function, '('); at > 0 {
+			call.function = call.function[:at]
+		}
+		out = append(out, call)
+	}
+	return out
+}
+
+// ofRuntime tells whether a call says nothing about the user's program.
+func ofRuntime(call frame) bool {
+	return strings.HasPrefix(call.function, "runtime.") || strings.HasPrefix(call.function, "runtime/") ||
+		strings.HasPrefix(call.function, "internal/") || strings.HasPrefix(call.function, "sync.") || strings.HasPrefix(call.function, "syscall.") ||
+		call.function == "panic"
+}
+
+// functionName says main.f as f, and what Go calls main.main.func1 in words.
+func functionName(name string) string {
+	name = strings.TrimPrefix(name, "main.")
+	if outer, _, ok := strings.Cut(name, ".func"); ok {
+		return "a function literal of " + outer
+	}
+	return name
+}
+
+// shortPath leaves of a source file's path what names the package and the file.
+func shortPath(path string) string {
+	if _, rest, ok := strings.Cut(path, "/pkg/mod/"); ok {
+		return rest
+	}
+	parts := strings.Split(path, "/")
+	return strings.Join(parts[max(0, len(parts)-3):], "/")
+}

@@ -1,0 +1,91 @@
+package golang
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Completion is one way to go on.
+type Completion struct {
+	Text   string
+	Kind   string // as JupyterLab names it; empty: it is a command
+	Detail string
+
+	from, to int // the bytes of the line that it replaces
+}
+
+// Complete returns the ways to go on at a cursor, best first, and what they replace, in code points like the cursor.
+func (g *Gopls) Complete(ctx context.Context, code string, cursor int) (ways []Completion, start, end int) {
+	t := Read(code)
+	at := t.At(cursor)
+	line := t.Lines[at.Line]
+	if prefix := strings.TrimPrefix(line[:at.Column], CommentPrefix); strings.HasPrefix(prefix, "%") || t.Magic != "" {
+		for _, name := range commands() {
+			if strings.HasPrefix(name, prefix) && (t.Magic == "" || at.Line == 0) {
+				ways = append(ways, Completion{Text: name})
+			}
+		}
+		return ways, cursor - utf8.RuneCountInString(prefix), cursor
+	}
+	if ways = g.completions(ctx, t, at); len(ways) == 0 {
+		return nil, cursor, cursor
+	}
+	from, to := ways[0].from, ways[0].to
+	ways = slices.DeleteFunc(ways, func(c Completion) bool { return c.from != from || c.to != to }) // Jupyter replaces the same text with each
+	start = cursor - utf8.RuneCountInString(line[from:at.Column])
+	end = cursor + utf8.RuneCountInString(line[at.Column:max(at.Column, to)])
+	return ways, start, end
+}
+
+// completions asks gopls; none if it has no answer.
+func (g *Gopls) completions(ctx context.Context, t *Text, at Place) []Completion {
+	if !t.IsGo(at) {
+		return nil
+	}
+	var found struct {
+		Items []struct {
+			Label    string   `json:"label"`
+			Kind     int      `json:"kind"`
+			Detail   string   `json:"detail"`
+			TextEdit *lspEdit `json:"textEdit"`
+		} `json:"items"`
+	}
+	g.ask(ctx, t, at, "textDocument/completion", &found)
+	line := t.goLine(at.Line)
+	column := func(p lspPosition) int { return t.inCell(Place{p.Line, byteColumn(line, p.Character)}).Column }
+	var list []Completion
+	for _, i := range found.Items {
+		if e := i.TextEdit; e != nil && e.Range.Start.Line == at.Line+1 && e.Range.End.Line == at.Line+1 {
+			list = append(list, Completion{
+				Text: e.NewText, Kind: completionKind(i.Kind), Detail: i.Detail,
+				from: column(e.Range.Start), to: column(e.Range.End),
+			})
+		}
+	}
+	return slices.DeleteFunc(list, func(c Completion) bool { return c.from > at.Column || c.Text == ShowFunction })
+}
+
+// completionKind names a kind of LSP as JupyterLab does.
+func completionKind(kind int) string {
+	switch kind {
+	case 2:
+		return "method"
+	case 3:
+		return "function"
+	case 5, 10:
+		return "property"
+	case 7, 22, 25:
+		return "class"
+	case 8:
+		return "interface"
+	case 9:
+		return "module"
+	case 14:
+		return "keyword"
+	case 21:
+		return "constant"
+	}
+	return "variable"
+}

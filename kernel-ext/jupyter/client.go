@@ -1,0 +1,150 @@
+package jupyter
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gantry.local/kernel-ext/jupyter/zmtp"
+)
+
+// Client is a front-end without a screen, for measurements: it runs one cell after the other in a kernel, this
+// package's or another.
+type Client struct {
+	signer       Signer
+	session      string
+	shell, iopub *Link
+}
+
+// Execution is what became of a cell that a Client ran.
+type Execution struct {
+	Sent, First, Idle time.Time // when it was sent, when the first of its output came, and when the kernel was idle again
+	Picture           time.Time // when its first picture came; zero where none did
+	Output            string    // what it printed
+}
+
+// Connect connects to the kernel of a connection file, which need not listen yet, and waits until it runs cells.
+func Connect(ctx context.Context, connectionFile string) (_ *Client, err error) {
+	connection, err := ReadConnection(connectionFile)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{signer: Signer{[]byte(connection.Key)}, session: NewID()}
+	defer func() {
+		if err != nil {
+			c.Close()
+		}
+	}()
+	identity := "client-" + NewID()
+	if c.iopub, err = Dial(ctx, zmtp.Sub, connection.Endpoint(connection.IOPub), identity); err != nil {
+		return nil, err
+	}
+	if err := c.iopub.Subscribe(); err != nil {
+		return nil, err
+	}
+	if c.shell, err = Dial(ctx, zmtp.Dealer, connection.Endpoint(connection.Shell), identity); err != nil {
+		return nil, err
+	}
+	// What is published before the subscription is known is lost: until something arrives, ask again.
+	heard := make(chan error, 1)
+	go func() {
+		_, err := c.iopub.Receive()
+		heard <- err
+	}()
+	again := time.NewTicker(200 * time.Millisecond)
+	defer again.Stop()
+	for {
+		if err := c.shell.Send(c.signer.Frames(NewMessage(c.session, "kernel_info_request", nil, map[string]any{}))); err != nil {
+			return nil, err
+		}
+		select {
+		case err := <-heard:
+			return c, err
+		case <-again.C:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("the kernel does not answer: %w", ctx.Err())
+		}
+	}
+}
+
+// Run runs a cell to its end. A cell that fails is an error with the kernel's words. When ctx ends, the client is
+// closed.
+func (c *Client) Run(ctx context.Context, code string) (Execution, error) {
+	stop := context.AfterFunc(ctx, c.Close)
+	defer stop()
+	request := NewMessage(c.session, "execute_request", nil, map[string]any{
+		"code": code, "silent": false, "store_history": false, "user_expressions": map[string]any{}, "allow_stdin": false,
+		"stop_on_error": true,
+	})
+	cell := Execution{Sent: time.Now()}
+	if err := c.shell.Send(c.signer.Frames(request)); err != nil {
+		return cell, errors.Join(ctx.Err(), err)
+	}
+	var failed error
+	for {
+		frames, err := c.iopub.Receive()
+		if err != nil {
+			return cell, errors.Join(ctx.Err(), err)
+		}
+		m, err := c.signer.Parse(frames)
+		if err != nil {
+			return cell, err
+		}
+		if !sameID(m.Parent, request.Header) {
+			continue
+		}
+		if isIdle(m) {
+			cell.Idle = time.Now()
+			return cell, failed
+		}
+		h, err := DecodeHeader(m.Header)
+		if err != nil {
+			return cell, err
+		}
+		var content struct {
+			Text, EValue string
+			Traceback    []string
+			Data         map[string]json.RawMessage
+		}
+		if !slices.Contains([]string{"stream", "display_data", "update_display_data", "error"}, h.MsgType) {
+			continue
+		}
+		if err := json.Unmarshal(m.Content, &content); err != nil {
+			return cell, err
+		}
+		if cell.First.IsZero() {
+			cell.First = time.Now()
+		}
+		if cell.Picture.IsZero() && pictured(content.Data) {
+			cell.Picture = time.Now()
+		}
+		cell.Output += content.Text
+		if h.MsgType == "error" {
+			failed = fmt.Errorf("the cell failed: %s %s", content.EValue, strings.Join(content.Traceback, " "))
+		}
+	}
+}
+
+// pictured tells whether what is displayed holds a picture, of its own or within a page.
+func pictured(data map[string]json.RawMessage) bool {
+	for kind, content := range data {
+		if strings.HasPrefix(kind, "image/") || bytes.Contains(content, []byte("data:image/")) || bytes.Contains(content, []byte("<svg")) {
+			return true
+		}
+	}
+	return false
+}
+
+// Close ends the connection. It may be called more than once.
+func (c *Client) Close() {
+	for _, l := range []*Link{c.shell, c.iopub} {
+		if l != nil {
+			l.Close()
+		}
+	}
+}
