@@ -127,7 +127,7 @@ WIDE_CPU static void pack(matrix b, int64_t deep, int columns, float* to) {
 
 // part makes a part of the result: from one row and column to before others.
 WIDE_CPU static void part(matrix a, matrix b, int64_t deep, float* c, int64_t row, int64_t top, int64_t bottom, int64_t left, int64_t right) {
-  static _Thread_local float packed[DEEP * WIDE] __attribute__((aligned(64)));
+  float packed[DEEP * WIDE] __attribute__((aligned(64)));  // 64 KiB
   for (int64_t j = left; j < right; j += WIDE) {
     int columns = right - j < WIDE ? (int)(right - j) : WIDE, vectors = (columns + LANES - 1) / LANES;
     for (int64_t k = 0; k < deep; k += DEEP) {
