@@ -221,7 +221,7 @@ static void* product(ffi_call* call, int left, int right) {
   job j = {.rows = c->dims[0], .columns = c->dims[1], .deep = a->dims[left], .c = c->data};
   j.a = left ? (matrix){a->data, a->dims[1], 1} : (matrix){a->data, 1, a->dims[1]};
   j.b = right ? (matrix){b->data, 1, b->dims[1]} : (matrix){b->data, b->dims[1], 1};
-  const int64_t small = 1 << 20; // multiplications, some ten microseconds
+  const int64_t small = 1 << 22; // multiplications, forty microseconds
   int64_t size = j.rows * j.columns * j.deep, threads = size < small ? 1 : threads_of(call);
   if (threads > 1) {
     int64_t most = least(4 * threads, size / (small / 4));
