@@ -17,7 +17,7 @@ type RunOptions struct {
 	Samples    int           // in the figure, see NewView; default 0, as many as suit the data
 	Seed       int64         // of the figure's samples
 	Args       []string      // of the program as the run's process; default nil, this process's
-	Check      func() error  // of Keep: runs while the step is compiled; on its error the run does not begin
+	Check      func() error  // of Keep, and of an experiment that is new or changed: runs while the step is compiled; on its error the run does not begin
 }
 
 func (o RunOptions) process() process.KeepOptions {

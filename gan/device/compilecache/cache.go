@@ -7,8 +7,11 @@
 // to the user, and an entry that is damaged, of another form or another user's is never loaded: the program is compiled
 // anew, and the folder's log says why.
 //
+// In front of the compiler programs are completed too: they change their variables in place, and call our products of matrices.
+//
 // Reading order: cache.go (entries on disk), key_linux.go (what an entry is good for), front_linux.go with front.c and front.h (in
-// front of the compiler, through the PJRT C API).
+// front of the compiler, through the PJRT C API), inplace.go (variables), products.go (calls of products) with product.c and
+// product.h (what they call).
 package compilecache
 
 import (

@@ -150,12 +150,12 @@ WIDE_CPU static void part(matrix a, matrix b, int64_t deep, float* c, int64_t ro
   }
 }
 
-// job is a product in parts, which whoever is free takes one after the other. Who holds it last frees it.
+// job is a product, or several, in parts, which whoever is free takes one after the other. Who holds it last frees it.
 typedef struct {
   matrix a, b;
   int64_t rows, columns, deep;
   float* c;
-  int64_t high, across, parts;  // rows of a part, parts beside each other, all parts
+  int64_t high, across, each, parts;  // rows of a part, parts beside each other, those of a product, all
   _Atomic int64_t next, done;
   _Atomic int holders;
 } job;
@@ -164,8 +164,12 @@ static int64_t least(int64_t x, int64_t y) { return x < y ? x : y; }
 
 static void work(job* j) {
   for (int64_t p; (p = atomic_fetch_add(&j->next, 1)) < j->parts; atomic_fetch_add(&j->done, 1)) {
-    int64_t top = p / j->across * j->high, left = p % j->across * WIDE;
-    part(j->a, j->b, j->deep, j->c, j->columns, top, least(top + j->high, j->rows), left, least(left + WIDE, j->columns));
+    int64_t product = p / j->each, q = p % j->each, top = q / j->across * j->high, left = q % j->across * WIDE;
+    matrix a = j->a, b = j->b;
+    a.data += product * j->rows * j->deep;
+    b.data += product * j->deep * j->columns;
+    float* c = j->c + product * j->rows * j->columns;
+    part(a, b, j->deep, c, j->columns, top, least(top + j->high, j->rows), left, least(left + WIDE, j->columns));
   }
 }
 
@@ -218,20 +222,20 @@ static void* product(ffi_call* call, int left, int right) {
     return NULL;
   }
   ffi_buffer *a = call->arguments.buffers[0], *b = call->arguments.buffers[1], *c = call->results.buffers[0];
-  job j = {.rows = c->dims[0], .columns = c->dims[1], .deep = a->dims[left], .c = c->data};
-  j.a = left ? (matrix){a->data, a->dims[1], 1} : (matrix){a->data, 1, a->dims[1]};
-  j.b = right ? (matrix){b->data, 1, b->dims[1]} : (matrix){b->data, b->dims[1], 1};
+  int64_t several = c->rank == 3 ? c->dims[0] : 1;
+  int64_t *of = a->dims + a->rank - 2, *by = b->dims + b->rank - 2, *to = c->dims + c->rank - 2;
+  job j = {.rows = to[0], .columns = to[1], .deep = of[left], .c = c->data};
+  j.a = left ? (matrix){a->data, of[1], 1} : (matrix){a->data, 1, of[1]};
+  j.b = right ? (matrix){b->data, 1, by[1]} : (matrix){b->data, by[1], 1};
   const int64_t small = 1 << 22; // multiplications, forty microseconds
-  int64_t size = j.rows * j.columns * j.deep, threads = size < small ? 1 : threads_of(call);
-  if (threads > 1) {
-    int64_t most = least(4 * threads, size / (small / 4));
-    j.across = (j.columns + WIDE - 1) / WIDE;
-    int64_t down = least((most + j.across - 1) / j.across, (j.rows + 4 * TALL - 1) / (4 * TALL));
-    j.high = ((j.rows + down - 1) / down + TALL - 1) / TALL * TALL;
-    j.parts = j.across * ((j.rows + j.high - 1) / j.high);
-    if (j.parts > 1 && share(call, j, least(threads, j.parts) - 1)) return NULL;
-  }
-  part(j.a, j.b, j.deep, j.c, j.columns, 0, j.rows, 0, j.columns);
+  int64_t size = several * j.rows * j.columns * j.deep, threads = size < small ? 1 : threads_of(call);
+  int64_t most = threads > 1 ? least(4 * threads, size / (small / 4)) : 1;
+  j.across = (j.columns + WIDE - 1) / WIDE;
+  int64_t down = least((most + several * j.across - 1) / (several * j.across), (j.rows + 4 * TALL - 1) / (4 * TALL));
+  j.high = ((j.rows + down - 1) / down + TALL - 1) / TALL * TALL;
+  j.each = j.across * ((j.rows + j.high - 1) / j.high);
+  j.parts = several * j.each;
+  if (threads == 1 || j.parts == 1 || !share(call, j, least(threads, j.parts) - 1)) work(&j);
   return NULL;
 }
 

@@ -12,9 +12,11 @@ type product struct {
 	left, right operand
 }
 
-// operand is a matrix by its name in the program, with its rows and columns, and the axis that is summed over.
+// operand is a matrix by its name in the program, with its rows and columns, and the axis that is summed over; or several
+// matrices, one after the other.
 type operand struct {
 	name          string
+	several       string // "16x" of 16 matrices, else ""
 	rows, columns int
 	axis          int
 }
@@ -23,7 +25,9 @@ type operand struct {
 func (o operand) kept() int   { return []int{o.columns, o.rows}[o.axis] }
 func (o operand) summed() int { return []int{o.rows, o.columns}[o.axis] }
 
-func (o operand) String() string { return fmt.Sprintf("tensor<%dx%dxf32>", o.rows, o.columns) }
+func (o operand) String() string {
+	return fmt.Sprintf("tensor<%s%dx%dxf32>", o.several, o.rows, o.columns)
+}
 
 // worthwhile tells whether ours beats the compiler's product: not where there is nothing to multiply, where it makes a loop
 // of it, and not where it is so large that rearranging its operands does not count.
@@ -34,24 +38,25 @@ func (p product) worthwhile() bool {
 
 // call is the statement that gives result the product's value.
 func (p product) call(result string) string {
-	return fmt.Sprintf("    %s = \"stablehlo.custom_call\"(%s, %s) {call_target_name = \"gantry.product.1.%d%d\", api_version = 4 : i32, has_side_effect = false} : (%s, %s) -> tensor<%dx%dxf32>",
-		result, p.left.name, p.right.name, p.left.axis, p.right.axis, p.left, p.right, p.left.kept(), p.right.kept())
+	return fmt.Sprintf("    %s = \"stablehlo.custom_call\"(%s, %s) {call_target_name = \"gantry.product.1.%d%d\", api_version = 4 : i32, has_side_effect = false} : (%s, %s) -> %s",
+		result, p.left.name, p.right.name, p.left.axis, p.right.axis, p.left, p.right,
+		operand{several: p.left.several, rows: p.left.kept(), columns: p.right.kept()})
 }
 
 // withProducts returns a program that calls our products (product.c) in the place of the compiler's, where they are worthwhile.
 // What would have been transposed before or after them is not.
 func withProducts(program string) string {
-	const name, matrix = `(%[\w.]+)`, `tensor<(\d+)x(\d+)xf32>`
+	const name, matrix, matrices = `(%[\w.]+)`, `tensor<(\d+)x(\d+)xf32>`, `tensor<(\d+x)?(\d+)x(\d+)xf32>`
 	turning := regexp.MustCompile(`(?m)^    ` + name + ` = "stablehlo\.transpose"\(` + name + `\) \{ permutation = array<i64: 1, 0> \} : \(` + matrix + `\) -> .*$`)
 	multiplying := regexp.MustCompile(`(?m)^    ` + name + ` = "stablehlo\.dot_general"\(` + name + `, ` + name + `\) \{
       dot_dimension_numbers = #stablehlo\.dot<
-  lhs_batching_dimensions = \[\],
-  rhs_batching_dimensions = \[\],
-  lhs_contracting_dimensions = \[([01])\],
-  rhs_contracting_dimensions = \[([01])\]
+  lhs_batching_dimensions = \[(0?)\],
+  rhs_batching_dimensions = \[0?\],
+  lhs_contracting_dimensions = \[([012])\],
+  rhs_contracting_dimensions = \[([012])\]
 >,
 .*
-    \} : \(` + matrix + `, ` + matrix + `\) -> tensor<\d+x\d+xf32>$`)
+    \} : \(` + matrices + `, ` + matrices + `\) -> .*$`)
 	number := func(text string) int { n, _ := strconv.Atoi(text); return n } // a wrong one is 0, which is not worthwhile
 	turned := map[string]operand{}
 	for _, m := range turning.FindAllStringSubmatch(program, -1) {
@@ -60,8 +65,10 @@ func withProducts(program string) string {
 	products := map[string]product{}
 	program = multiplying.ReplaceAllStringFunc(program, func(statement string) string {
 		m := multiplying.FindStringSubmatch(statement)
-		p := product{operand{m[2], number(m[6]), number(m[7]), number(m[4])}, operand{m[3], number(m[8]), number(m[9]), number(m[5])}}
-		if !p.worthwhile() {
+		first := len(m[4]) // axis of a matrix
+		p := product{operand{m[2], m[7], number(m[8]), number(m[9]), number(m[5]) - first}, operand{m[3], m[10], number(m[11]), number(m[12]), number(m[6]) - first}}
+		matrices := first == min(1, len(m[7])) && m[7] == m[10] && min(p.left.axis, p.right.axis) >= 0 && max(p.left.axis, p.right.axis) <= 1
+		if !matrices || !p.worthwhile() {
 			return statement
 		}
 		for _, o := range []*operand{&p.left, &p.right} {

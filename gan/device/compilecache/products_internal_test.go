@@ -30,6 +30,7 @@ func called(name, left, right, axes, types string) string {
 func TestWithProducts(t *testing.T) {
 	const forward = "(tensor<64x100xf32>, tensor<100x784xf32>) -> tensor<64x784xf32>"
 	other := strings.ReplaceAll(forward, "f32", "f64")
+	several := "(tensor<16x800x64xf32>, tensor<16x64x128xf32>) -> tensor<16x800x128xf32>"
 	tiny := "(tensor<4x8xf32>, tensor<8x4xf32>) -> tensor<4x4xf32>"
 	column := "(tensor<64x1000xf32>, tensor<1000x1xf32>) -> tensor<64x1xf32>"
 	for what, c := range map[string]struct{ program, want string }{
@@ -43,11 +44,15 @@ func TestWithProducts(t *testing.T) {
 		"transposed and read as it is": {
 			dot("%2", "%0", "%_w", "1", "0", forward) + turn("%20", "%2", "64x784xf32", "784x64xf32") + "    return(%2)\n",
 			called("%2", "%0", "%_w", "10", forward) + turn("%20", "%2", "64x784xf32", "784x64xf32") + "    return(%2)\n"},
-		"of float64":       {dot("%2", "%0", "%_w", "1", "0", other), dot("%2", "%0", "%_w", "1", "0", other)},
-		"of few numbers":   {dot("%2", "%0", "%_w", "1", "0", tiny), dot("%2", "%0", "%_w", "1", "0", tiny)},
-		"of one column":    {dot("%2", "%0", "%_w", "1", "0", column), dot("%2", "%0", "%_w", "1", "0", column)},
-		"within an region": {"  " + dot("%2", "%0", "%_w", "1", "0", forward), "  " + dot("%2", "%0", "%_w", "1", "0", forward)},
-		"nothing":          {"", ""},
+		"of several": {
+			strings.ReplaceAll(dot("%2", "%0", "%1", "2", "1", several), "_batching_dimensions = []", "_batching_dimensions = [0]"),
+			called("%2", "%0", "%1", "10", several)},
+		"of a row of matrices": {dot("%2", "%0", "%1", "2", "1", several), dot("%2", "%0", "%1", "2", "1", several)},
+		"of float64":           {dot("%2", "%0", "%_w", "1", "0", other), dot("%2", "%0", "%_w", "1", "0", other)},
+		"of few numbers":       {dot("%2", "%0", "%_w", "1", "0", tiny), dot("%2", "%0", "%_w", "1", "0", tiny)},
+		"of one column":        {dot("%2", "%0", "%_w", "1", "0", column), dot("%2", "%0", "%_w", "1", "0", column)},
+		"within an region":     {"  " + dot("%2", "%0", "%_w", "1", "0", forward), "  " + dot("%2", "%0", "%_w", "1", "0", forward)},
+		"nothing":              {"", ""},
 	} {
 		if got := withProducts(c.program); got != c.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", what, got, c.want)

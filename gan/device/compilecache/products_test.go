@@ -95,6 +95,41 @@ func TestProducts(t *testing.T) {
 	}
 }
 
+// TestSeveralProducts compares products of a row of matrices with each of them alone.
+func TestSeveralProducts(t *testing.T) {
+	backend := gantest.XLA(t)
+	random := rand.New(rand.NewPCG(4, 4))
+	const several = 16
+	for _, size := range [][3]int{{800, 128, 64}, {64, 128, 800}, {37, 70, 51}} {
+		m, n, k := size[0], size[1], size[2]
+		for form := range 4 {
+			left, right := []int{several, k, m}, []int{several, k, n}
+			leftAxis, rightAxis := form&1, form>>1
+			if leftAxis == 1 {
+				left = []int{several, m, k}
+			}
+			if rightAxis == 1 {
+				right = []int{several, n, k}
+			}
+			x, y := tensors.FromFlatDataAndDimensions(tensors.MustCopyFlatData[float32](matrix(random, several*m, k)), left...),
+				tensors.FromFlatDataAndDimensions(tensors.MustCopyFlatData[float32](matrix(random, several*n, k)), right...)
+			exec := graph.MustNewExec(backend, func(x, y *graph.Node) *graph.Node {
+				together := graph.Dot(x, y).General([]int{1 + leftAxis}, []int{0}, []int{1 + rightAxis}, []int{0})
+				var alone []*graph.Node
+				for i := range several {
+					one := graph.Dot(graph.Squeeze(graph.Slice(x, graph.AxisRange(i, i+1)), 0), graph.Squeeze(graph.Slice(y, graph.AxisRange(i, i+1)), 0))
+					alone = append(alone, one.General([]int{leftAxis}, nil, []int{rightAxis}, nil))
+				}
+				return graph.ReduceAllMax(graph.Abs(graph.Sub(together, graph.Stack(alone, 0))))
+			})
+			if difference := tensors.ToScalar[float32](exec.MustCall1(x, y)); difference != 0 {
+				t.Errorf("%v, sums over axes %d and %d: %g off", size, leftAxis, rightAxis, difference)
+			}
+			exec.Finalize()
+		}
+	}
+}
+
 // TestProductsOfWhatIsNotFinite wants what is no number, or infinite, to reach all that it is summed into, and nothing else.
 func TestProductsOfWhatIsNotFinite(t *testing.T) {
 	const m, n, k = 20, 70, 300

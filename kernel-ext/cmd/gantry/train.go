@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -220,6 +221,10 @@ func (o *trainOptions) train(ctx context.Context, exp gan.Experiment, own bool, 
 	if o.fromWeights {
 		changed = lab.FromWeights
 	}
+	begin := sync.OnceFunc(func() { fmt.Fprintf(log, "%s; compiling %s\n", choice.Reason, o.Name) })
+	if o.resume { // it was checked when it began
+		begin()
+	}
 	kept, err := lab.Keep(ctx, dir, exp, lab.RunOptions{Backend: choice.Config, Changed: changed, Check: func() error {
 		findings := exp.Check()
 		if err := possible(exp, findings); err != nil {
@@ -228,7 +233,7 @@ func (o *trainOptions) train(ctx context.Context, exp gan.Experiment, own bool, 
 		for _, f := range findings {
 			fmt.Fprintln(log, "warning:", f)
 		}
-		fmt.Fprintf(log, "%s; compiling %s\n", choice.Reason, o.Name)
+		begin()
 		return nil
 	}})
 	if ctx.Err() != nil {

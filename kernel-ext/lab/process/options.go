@@ -11,7 +11,7 @@ type KeepOptions struct {
 	Samples    int           // in the figure, see view.New; default 0, as many as suit the data
 	Seed       int64         // of the figure's samples
 	Foreground bool          // it is not a program's copy but the program itself, `gantry train`
-	Check      func() error  // runs while the step is compiled; on its error the run does not begin; default nil
+	Check      func() error  // of an experiment that is new or changed, runs while the step is compiled; on its error the run does not begin; default nil
 }
 
 func (o KeepOptions) withDefaults() KeepOptions {

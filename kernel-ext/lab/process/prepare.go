@@ -22,7 +22,10 @@ func (r *Keeper) prepare() error {
 	if damage != nil && !errors.Is(damage, record.ErrNoRun) && !errors.Is(damage, record.ErrDamagedInfo) {
 		return damage
 	}
-	checked := beside(func() (struct{}, error) { return struct{}{}, r.o.Check() })
+	checked := func() (struct{}, error) { return struct{}{}, nil } // what goes on was checked when it began
+	if before == nil || s.Adopt {
+		checked = beside(func() (struct{}, error) { return struct{}{}, r.o.Check() })
+	}
 	reason, err := r.compile(s, before)
 	if _, wrong := checked(); wrong != nil { // which says it better
 		return wrong
@@ -96,13 +99,23 @@ func (r *Keeper) prepare() error {
 }
 
 // compile makes the trainer, if the experiment is that of before, and says which device it is on. The backend starts while the
-// data is read.
+// data is read, and the step is compiled while its content is summed up.
 func (r *Keeper) compile(s Start, before *record.Info) (reason string, err error) {
 	choice, err := device.Resolve(r.o.Backend)
 	if err != nil {
 		return "", err
 	}
 	opened := beside(func() (compute.Backend, error) { return device.Open(r.o.Backend) })
+	if _, err := r.exp.Data.Load(); err != nil { // which keeps it for whoever asks again
+		return "", err
+	}
+	made := beside(func() (*gan.Trainer, error) {
+		backend, err := opened()
+		if err != nil {
+			return nil, err
+		}
+		return gan.NewTrainer(backend, r.exp)
+	})
 	data, err := gan.DescribeData(r.exp.Data)
 	if err != nil {
 		return "", err
@@ -123,11 +136,11 @@ func (r *Keeper) compile(s Start, before *record.Info) (reason string, err error
 	r.update(func() {
 		r.status.Signature, r.status.Data = definition, data
 	})
-	if r.backend, err = opened(); err != nil {
+	if r.trainer, err = made(); err != nil {
 		return "", err
 	}
-	r.trainer, err = gan.NewTrainer(r.backend, r.exp)
-	return choice.Reason, err
+	r.backend = r.trainer.Backend()
+	return choice.Reason, nil
 }
 
 // saveFirst saves a run that is ready to begin. One that goes on from its newest checkpoint as it is need not write it again.
