@@ -12,7 +12,7 @@ typedef struct ffi_extension {
   struct ffi_extension* next;
 } ffi_extension;
 
-enum { FFI_METADATA = 1, FFI_EXECUTE = 3, FFI_F32 = 11 };
+enum { FFI_METADATA = 1 };  // type of an extension
 
 typedef struct {
   ffi_extension base;

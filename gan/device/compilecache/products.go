@@ -2,6 +2,7 @@ package compilecache
 
 import (
 	"fmt"
+	"iter"
 	"regexp"
 	"strconv"
 	"strings"
@@ -25,6 +26,7 @@ type operand struct {
 func (o operand) kept() int   { return []int{o.columns, o.rows}[o.axis] }
 func (o operand) summed() int { return []int{o.rows, o.columns}[o.axis] }
 
+// String is its type in the program.
 func (o operand) String() string {
 	return fmt.Sprintf("tensor<%s%dx%dxf32>", o.several, o.rows, o.columns)
 }
@@ -47,8 +49,8 @@ func (p product) call(result string) string {
 // What would have been transposed before or after them is not.
 func withProducts(program string) string {
 	const name, matrix, matrices = `(%[\w.]+)`, `tensor<(\d+)x(\d+)xf32>`, `tensor<(\d+x)?(\d+)x(\d+)xf32>`
-	turning := regexp.MustCompile(`(?m)^    ` + name + ` = "stablehlo\.transpose"\(` + name + `\) \{ permutation = array<i64: 1, 0> \} : \(` + matrix + `\) -> .*$`)
-	multiplying := regexp.MustCompile(`(?m)^    ` + name + ` = "stablehlo\.dot_general"\(` + name + `, ` + name + `\) \{
+	turning := regexp.MustCompile(`^    ` + name + ` = "stablehlo\.transpose"\(` + name + `\) \{ permutation = array<i64: 1, 0> \} : \(` + matrix + `\) -> .*$`)
+	multiplying := regexp.MustCompile(`^    ` + name + ` = "stablehlo\.dot_general"\(` + name + `, ` + name + `\) \{
       dot_dimension_numbers = #stablehlo\.dot<
   lhs_batching_dimensions = \[(0?)\],
   rhs_batching_dimensions = \[0?\],
@@ -59,12 +61,17 @@ func withProducts(program string) string {
     \} : \(` + matrices + `, ` + matrices + `\) -> .*$`)
 	number := func(text string) int { n, _ := strconv.Atoi(text); return n } // a wrong one is 0, which is not worthwhile
 	turned := map[string]operand{}
-	for _, m := range turning.FindAllStringSubmatch(program, -1) {
-		turned[m[1]] = operand{name: m[2], rows: number(m[3]), columns: number(m[4])}
+	for begin, end := range statements(program, "transpose") {
+		if m := turning.FindStringSubmatch(program[begin:end]); m != nil {
+			turned[m[1]] = operand{name: m[2], rows: number(m[3]), columns: number(m[4])}
+		}
 	}
 	products := map[string]product{}
-	program = multiplying.ReplaceAllStringFunc(program, func(statement string) string {
+	program = replaced(program, "dot_general", func(statement string) string {
 		m := multiplying.FindStringSubmatch(statement)
+		if m == nil {
+			return statement
+		}
 		first := len(m[4]) // axis of a matrix
 		p := product{operand{m[2], m[7], number(m[8]), number(m[9]), number(m[5]) - first}, operand{m[3], m[10], number(m[11]), number(m[12]), number(m[6]) - first}}
 		matrices := first == min(1, len(m[7])) && m[7] == m[10] && min(p.left.axis, p.right.axis) >= 0 && max(p.left.axis, p.right.axis) <= 1
@@ -80,14 +87,59 @@ func withProducts(program string) string {
 		products[m[1]] = p
 		return p.call(m[1])
 	})
-	return turning.ReplaceAllStringFunc(program, func(statement string) string {
+	return replaced(program, "transpose", func(statement string) string {
 		m := turning.FindStringSubmatch(statement)
+		if m == nil {
+			return statement
+		}
 		p, found := products[m[2]]
 		if !found || uses(program, m[2]) > 1 {
 			return statement
 		}
 		return product{p.right, p.left}.call(m[1])
 	})
+}
+
+// statements finds those of an operation, from the beginning of a line to the end of the one with its type. Looking for the
+// operation first is what makes this cheap: it is done each time that a program is loaded, too.
+func statements(program, operation string) iter.Seq2[int, int] {
+	opening := `"stablehlo.` + operation + `"(`
+	return func(yield func(begin, end int) bool) {
+		for from := 0; ; {
+			at := strings.Index(program[from:], opening)
+			if at < 0 {
+				return
+			}
+			at += from
+			end := strings.Index(program[at:], ") -> ")
+			if end < 0 {
+				return
+			}
+			end += at
+			if rest := strings.IndexByte(program[end:], '\n'); rest >= 0 {
+				end += rest
+			} else {
+				end = len(program)
+			}
+			if !yield(strings.LastIndexByte(program[:at], '\n')+1, end) {
+				return
+			}
+			from = end
+		}
+	}
+}
+
+// replaced is a program with the statements of an operation replaced.
+func replaced(program, operation string, by func(statement string) string) string {
+	var b strings.Builder
+	done := 0
+	for begin, end := range statements(program, operation) {
+		b.WriteString(program[done:begin])
+		b.WriteString(by(program[begin:end]))
+		done = end
+	}
+	b.WriteString(program[done:])
+	return b.String()
 }
 
 // uses counts the statements that read a value.
