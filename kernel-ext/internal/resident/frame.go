@@ -1,18 +1,18 @@
 package resident
 
 import (
-	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+
+	"gantry.local/kernel-ext/internal/framed"
 )
 
-// What is said over a socket: each connection carries one request and the replies to it, most often one. Each is a frame:
-// the lengths of two parts, 32 bits each, big-endian; JSON; and, where there are numbers or pictures, bytes.
+// What is said over a socket: each connection carries one request and the replies to it, most often one. Each is a frame of two
+// parts: JSON and, where there are numbers or pictures, bytes.
 
 // Request is what a client asks.
 type Request struct {
@@ -104,28 +104,17 @@ func writeFrame(w io.Writer, message any, bytes []byte) error {
 	if len(text) > largestJSON || len(bytes) > LargestBytes {
 		return fmt.Errorf("a message of %d and %d bytes is too long", len(text), len(bytes))
 	}
-	frame := make([]byte, 8, 8+len(text)+len(bytes))
-	binary.BigEndian.PutUint32(frame, uint32(len(text)))
-	binary.BigEndian.PutUint32(frame[4:], uint32(len(bytes)))
-	_, err = w.Write(append(append(frame, text...), bytes...))
-	return err
+	return framed.Write(w, text, bytes)
 }
 
-// readFrame reads a message and at most so many bytes beside it. What the lengths promise is allocated as it comes.
-func readFrame(r io.Reader, message any, mostBytes uint32) ([]byte, error) {
-	var lengths [8]byte
-	if _, err := io.ReadFull(r, lengths[:]); err != nil {
-		return nil, err
-	}
-	text, more := binary.BigEndian.Uint32(lengths[:]), binary.BigEndian.Uint32(lengths[4:])
-	if text > largestJSON || more > mostBytes {
+// readFrame reads a message and at most so many bytes beside it.
+func readFrame(r io.Reader, message any, mostBytes int) ([]byte, error) {
+	parts, err := framed.Read(r, largestJSON, mostBytes)
+	if errors.Is(err, framed.ErrTooLong) {
 		return nil, errors.New("this is not the other side of a resident process's socket")
 	}
-	var both bytes.Buffer
-	if _, err := io.CopyN(&both, r, int64(text)+int64(more)); errors.Is(err, io.EOF) {
-		return nil, io.ErrUnexpectedEOF
-	} else if err != nil {
+	if err != nil {
 		return nil, err
 	}
-	return both.Bytes()[text:], json.Unmarshal(both.Bytes()[:text], message)
+	return parts[1], json.Unmarshal(parts[0], message)
 }
