@@ -14,22 +14,31 @@ import (
 // projectModule is the module that cells import the project's packages from.
 const projectModule = "gantry.local"
 
+// projectFile reads the project's go.mod.
+func projectFile(root string) (*modfile.File, error) {
+	path := filepath.Join(root, "go.mod")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	file, err := modfile.Parse(path, text, nil)
+	if err != nil {
+		return nil, err
+	}
+	if file.Module == nil || file.Module.Mod.Path != projectModule {
+		return nil, fmt.Errorf("%s is not the go.mod of module %s", path, projectModule)
+	}
+	return file, nil
+}
+
 // WriteModule writes go.mod and go.sum of the module in which cells are built to dir: it is called name, and requires
 // exactly what the project at root requires, and the project itself; what cells use of GoNB's module is the engine's copy,
 // in which programs wait until what they show has been taken. GoNB would make it empty and let `go get` fill it in,
 // at each cell, with whatever versions float by.
 func WriteModule(root, dir, name string) error {
-	path := filepath.Join(root, "go.mod")
-	text, err := os.ReadFile(path)
+	file, err := projectFile(root)
 	if err != nil {
 		return err
-	}
-	file, err := modfile.Parse(path, text, nil)
-	if err != nil {
-		return err
-	}
-	if file.Module == nil || file.Module.Mod.Path != projectModule {
-		return fmt.Errorf("%s is not the go.mod of module %s", path, projectModule)
 	}
 	if err := file.AddModuleStmt(name); err != nil {
 		return err
@@ -59,7 +68,8 @@ func WriteModule(root, dir, name string) error {
 		}
 	}
 	file.Cleanup()
-	if text, err = file.Format(); err != nil {
+	text, err := file.Format()
+	if err != nil {
 		return err
 	}
 	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))

@@ -16,7 +16,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/sumdb/dirhash"
 
 	"gantry.local/kernel-ext/engine/wire"
@@ -174,19 +173,15 @@ func addFile(path string, text []byte) error {
 
 // writeModFile writes the checkout's go.mod, with the copy in the place of GoNB's module, and go.sum beside it.
 func writeModFile(root, mod, copied string) error {
-	path := filepath.Join(root, "go.mod")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	file, err := modfile.Parse(path, text, nil)
+	file, err := projectFile(root)
 	if err != nil {
 		return err
 	}
 	if err := file.AddReplace(module, "", copied, ""); err != nil {
 		return err
 	}
-	if text, err = file.Format(); err != nil {
+	text, err := file.Format()
+	if err != nil {
 		return err
 	}
 	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
