@@ -30,7 +30,10 @@ func (r *Report) Panicked(words string) Failure {
 		f.Name, f.Value = "runtime error", rest
 	}
 	f.Value, _, _ = strings.Cut(f.Value, "\n[signal ")
-	f.Value, _, _ = strings.Cut(f.Value, "\nPC=") // a crash in C, such as a check that failed in XLA
+	f.Value, _, _ = strings.Cut(f.Value, "\nPC=")       // a crash in C, such as a check that failed in XLA
+	if strings.Contains(traces, "\nmain.gantryFail(") { // a cell that is left with an error, see package analysis
+		f.Name = "error"
+	}
 	for block := range strings.SplitSeq(traces, "\n\n") {
 		if !strings.HasPrefix(block, "goroutine ") {
 			continue // the runtime's own stack
@@ -113,6 +116,15 @@ func ofRuntime(call frame) bool {
 // functionName says main.f as f, and what Go calls main.main.func1 in words.
 func functionName(name string) string {
 	name = strings.TrimPrefix(name, "main.")
+	if rest, ok := strings.CutPrefix(name, "main.func1"); ok { // the cell's statements, see package analysis
+		name = "main" + strings.TrimPrefix(rest, ".")
+		if rest != "" {
+			name = "main.func" + strings.TrimPrefix(rest, ".")
+		}
+	}
+	if strings.HasPrefix(name, "gantryLit") {
+		return "a function literal"
+	}
 	if outer, _, ok := strings.Cut(name, ".func"); ok {
 		return "a function literal of " + outer
 	}

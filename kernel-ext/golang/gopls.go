@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"gantry.local/kernel-ext/cell"
 )
 
 // Gopls asks gopls about cells. It is shown the cell as main.go in the folder of the cell module, and the declarations of
@@ -295,7 +297,7 @@ func (g *Gopls) watch(dir string) error {
 	now := map[string]string{}
 	for _, e := range entries {
 		name := e.Name()
-		if name == "main.go" || name == ShowFile || !slices.Contains([]string{".go", ".mod", ".sum", ".work"}, filepath.Ext(name)) {
+		if name == "main.go" || name == cell.BesideFile || !slices.Contains([]string{".go", ".mod", ".sum", ".work"}, filepath.Ext(name)) {
 			continue
 		}
 		info, err := e.Info()

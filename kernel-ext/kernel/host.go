@@ -24,8 +24,10 @@ type engineHost struct {
 	temp        *engine.Temp
 	guard       *engine.Guard
 	log         *jupyter.Logger
-	dir         string   // where cells are built
-	tools       string   // folder of the executable, where set-up puts goimports and gopls too
+	dir         string // where cells are built
+	tools       string // folder of the executable, where set-up puts goimports and gopls too
+	goTool      string // as the engine calls it
+	goimports   string
 	environment []string // of the engine, and so of cells
 	unpinned    error    // why cells do not see the project's modules
 }
@@ -65,6 +67,7 @@ func startEngine(ctx context.Context, c Config, log *jupyter.Logger, on engine.E
 	if begin.Goimports, err = quickTool(h.tools, links, "goimports"); err != nil {
 		return nil, err
 	}
+	h.goTool, h.goimports = begin.Go, begin.Goimports
 	// A program that is to outlive the kernel finds the lasting temporary folder in GANTRY_TMPDIR.
 	h.environment = append(os.Environ(),
 		"GANTRY_TMPDIR="+os.TempDir(), "TMPDIR="+temp.Dir, "GOTMPDIR="+temp.Dir,

@@ -52,6 +52,7 @@ type proxy struct {
 	engine  *engineHost
 	history *history.Cells // of the cells of all kernels
 	earlier golang.Earlier // what the cells run so far declare
+	values  *values
 	gopls   *golang.Gopls
 	latest  latest // of what front-ends ask about code
 	hub     *comms.Hub
@@ -136,6 +137,9 @@ func Serve(ctx context.Context, c Config) error {
 		p.warnOf("cells do not see the project's modules: %v; run make setup", e.unpinned)
 	}
 	p.engine = e
+	if p.values, err = openValues(e); err != nil {
+		return err
+	}
 	close(p.ready)
 	if c.Ahead {
 		defer e.warm().stop()

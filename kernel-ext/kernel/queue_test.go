@@ -11,8 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"gantry.local/kernel-ext/golang"
+	cellbuild "gantry.local/kernel-ext/cell"
 	"gantry.local/kernel-ext/jupyter/zmtp"
+	"gantry.local/kernel-ext/value"
 )
 
 // ask sends a request on the shell socket and waits for its reply.
@@ -281,7 +282,7 @@ func testValues(c *client, step func(string, func(*testing.T))) {
 	})
 
 	step("a cell without a value is built without the function that shows one", func(t *testing.T) {
-		r := c.run("!*ls " + golang.ShowFile + " " + golang.ValueFile + " 2>/dev/null; true")
+		r := c.run("!*ls " + cellbuild.BesideFile + " " + value.File + " 2>/dev/null; true")
 		if strings.TrimSpace(r.stdout) != "" {
 			t.Errorf("left in the cell module: %s", r.stdout)
 		}

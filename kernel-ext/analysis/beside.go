@@ -1,0 +1,270 @@
+package analysis
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// The packages that the file beside a program uses.
+const (
+	keepPackage  = "gantry.local/kernel-ext/keep"
+	gomlxPackage = "gantry.local/kernel-ext/keep/gomlx"
+	valuePackage = "gantry.local/kernel-ext/value"
+
+	picturePackage   = valuePackage + "/picture"
+	gomlxFormPackage = valuePackage + "/gomlx"
+)
+
+// The functions that a cell calls without declaring them. They import nothing beyond what values need, so that a cell is linked as
+// quickly with them.
+const (
+	showSource = `func gantryShow(values ...any) {
+	if err := (%s.Options{Forms: []%s.Form{%s}}).Show(values...); err != nil {
+		gantryPrint("the value cannot be shown: ", err.Error())
+	}
+}
+func gantryPrint(words ...string) {
+	text := "gantry: "
+	for _, w := range words {
+		text += w
+	}
+	println(text)
+}
+`
+	showSafelySource = `func gantryShowOf(values ...any) {
+	last := len(values) - 1
+	if err, ok := values[last].(error); ok {
+		gantryFail(err)
+	}
+	gantryShow(values[:last]...)
+}
+`
+	failSource = `func gantryFail(err error) {
+	if err == nil {
+		return
+	}
+	words := err.Error()
+	for inner := err; inner != nil; {
+		wrapper, ok := inner.(interface{ Unwrap() error })
+		if !ok {
+			break
+		}
+		if inner = wrapper.Unwrap(); inner != nil && !gantryHolds(words, inner.Error()) {
+			words += "\n\tbecause " + inner.Error()
+		}
+	}
+	panic(words)
+}
+func gantryHolds(text, part string) bool {
+	for i := 0; i+len(part) <= len(text); i++ {
+		if text[i:i+len(part)] == part {
+			return true
+		}
+	}
+	return false
+}
+`
+	warnSource = `func gantryWarn(name string, err error) {
+	if err != nil {
+		println("warning: " + name + " is left as it is: " + err.Error())
+	}
+}
+`
+)
+
+// binding binds a variable of the program to what is kept under a name.
+type binding struct {
+	name, ident string
+	fresh       bool // it does not begin with what is kept
+	old         bool // it is not kept: the name is another's now
+}
+
+// bind lists the variables that the program begins with, or leaves behind.
+func (r *reading) bind() {
+	for _, v := range r.lifted {
+		if !v.local {
+			_, kept := r.Values[v.name]
+			r.bound = append(r.bound, binding{name: v.name, ident: v.ident, fresh: v.fresh || !kept})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Values)) {
+		ident := r.Earlier.variables[name]
+		if r.Values[name].Why == "" && r.needed.variables[ident] && r.liftedAs(name) == nil && !slices.Contains(r.out.Dropped, name) {
+			r.bound = append(r.bound, binding{name: name, ident: ident})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.olds)) {
+		if r.Values[name].Why == "" {
+			r.bound = append(r.bound, binding{name: name, ident: oldPrefix + name, old: true})
+		}
+	}
+}
+
+// ends tells whether something is to be done when the cell's statements have been run.
+func (r *reading) ends() bool { return len(r.bound) > 0 || len(r.errorsSet()) > 0 }
+
+// beside writes the file beside the program: it brings the values that the program begins with, keeps those that it leaves behind, and has
+// the functions that the cell calls without declaring them. It is empty where nothing of that is to be done.
+func (r *reading) beside() string {
+	for name := range helpers() {
+		if r.needed.ours[name] {
+			r.ours[name] = true
+			r.ours[failFunction] = true
+		}
+	}
+	if len(r.ours) == 0 && !r.ends() {
+		return ""
+	}
+	var body strings.Builder
+	imports := map[string]string{} // path -> name
+	use := func(path string) string {
+		imports[path] = r.alias(path)
+		return imports[path]
+	}
+	for _, b := range r.bound {
+		if b.old {
+			fmt.Fprintf(&body, "var %s %s\n", b.ident, r.typeText(r.olds[b.name]))
+		}
+	}
+	if len(r.bound) > 0 {
+		r.besideValues(&body, use)
+	}
+	if r.ends() {
+		fmt.Fprintf(&body, "func %s() {\n", endFunction)
+		for _, name := range r.errorsSet() {
+			r.ours[warnFunction] = true
+			fmt.Fprintf(&body, "\t%s(%q, %s)\n", warnFunction, strings.TrimPrefix(name, takenPrefix), name)
+		}
+		if len(r.bound) > 0 {
+			fmt.Fprintf(&body, "\t%s.End()\n", use(keepPackage))
+		}
+		body.WriteString("}\n")
+	}
+	if r.ours[showSafely] {
+		r.ours[showFunction], r.ours[failFunction] = true, true
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.ours)) {
+		switch name {
+		case showFunction:
+			forms := []string{}
+			if r.showsPictures {
+				forms = append(forms, use(picturePackage)+".Form")
+			}
+			if r.usesGoMLX() {
+				forms = append(forms, use(gomlxFormPackage)+".Form")
+			}
+			value := use(valuePackage)
+			fmt.Fprintf(&body, showSource, value, value, strings.Join(forms, ", "))
+		case showSafely:
+			body.WriteString(showSafelySource)
+		case failFunction:
+			body.WriteString(failSource)
+		case warnFunction:
+			body.WriteString(warnSource)
+		case "must":
+			body.WriteString("func must[T any](value T, err error) T {\n\t" + failFunction + "(err)\n\treturn value\n}\n")
+		case "check":
+			body.WriteString("func check(err error) { " + failFunction + "(err) }\n")
+		}
+	}
+	for path, name := range r.aliases { // of the types of old variables
+		if strings.Contains(body.String(), name+".") {
+			imports[path] = name
+		}
+	}
+	var file strings.Builder
+	file.WriteString("package main\n")
+	for _, path := range slices.Sorted(maps.Keys(imports)) {
+		fmt.Fprintf(&file, "import %s %q\n", imports[path], path)
+	}
+	return file.String() + body.String()
+}
+
+// besideValues writes what brings the values.
+func (r *reading) besideValues(body *strings.Builder, use func(path string) string) {
+	keep := use(keepPackage)
+	fmt.Fprintf(body, "func init() {\n\t%s.Begin(%s.Program{Cell: %d, Vars: []%s.Var{\n", keep, keep, r.number, keep)
+	for _, b := range r.bound {
+		fmt.Fprintf(body, "\t\t{Name: %q, At: &%s, New: %t, Old: %t},\n", b.name, b.ident, b.fresh, b.old)
+	}
+	body.WriteString("\t}")
+	for _, l := range r.literals {
+		r.needed.code = append(r.needed.code, "main."+l.name)
+	}
+	for i, name := range r.needed.code {
+		if strings.HasPrefix(name, "main."+literalPrefix) {
+			r.needed.code[i] = "main." + firstName(strings.TrimPrefix(name, "main."))
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(r.makers)) {
+		for _, name := range r.makers[path] {
+			r.needed.code = append(r.needed.code, path+"."+name)
+		}
+	}
+	slices.Sort(r.needed.code)
+	if len(r.needed.code) > 0 {
+		body.WriteString(", Code: map[string]any{\n")
+		for _, name := range slices.Compact(r.needed.code) {
+			if of, short, ok := splitName(name); ok {
+				fmt.Fprintf(body, "\t\t%q: %s,\n", name, qualified(of, short, use))
+			}
+		}
+		body.WriteString("\t}")
+	}
+	if len(r.needed.types) > 0 {
+		body.WriteString(", Types: []any{\n")
+		for _, expr := range r.needed.types {
+			fmt.Fprintf(body, "\t\t(*%s)(nil),\n", inProgram(expr, use))
+		}
+		body.WriteString("\t}")
+	}
+	if r.usesGoMLX() {
+		fmt.Fprintf(body, ", Adapters: %s.Adapters()", use(gomlxPackage))
+	}
+	body.WriteString("})\n}\n")
+}
+
+// usesGoMLX tells whether there can be values of GoMLX in the program.
+func (r *reading) usesGoMLX() bool {
+	of := func(path string) bool {
+		return strings.HasPrefix(path, "github.com/gomlx/") || strings.HasPrefix(path, "gantry.local/gan") || strings.HasPrefix(path, "gantry.local/kernel-ext/lab")
+	}
+	return slices.ContainsFunc(slices.Collect(maps.Keys(r.needed.packages)), of) || slices.ContainsFunc(slices.Collect(maps.Keys(r.aliases)), of) ||
+		slices.ContainsFunc(r.needed.types, func(expr string) bool {
+			return strings.Contains(expr, "gomlx") || strings.Contains(expr, "gantry.local/")
+		})
+}
+
+// splitName takes path.Name apart; ok is false for a name that other packages cannot write.
+func splitName(name string) (of, short string, ok bool) {
+	slash := strings.LastIndexByte(name, '/') + 1
+	dot := strings.IndexByte(name[slash:], '.')
+	if dot < 0 {
+		return "", "", false
+	}
+	of, short = name[:slash+dot], name[slash+dot+1:]
+	exported := short != "" && (short[0] >= 'A' && short[0] <= 'Z' || of == "main")
+	return of, short, exported && !strings.ContainsAny(short, ".[(*-")
+}
+
+// inProgram writes a type whose packages have their paths in quotes.
+func inProgram(expr string, use func(path string) string) string {
+	parts := strings.Split(expr, "\"")
+	for i := 1; i < len(parts); i += 2 {
+		if parts[i] == "main" {
+			parts[i], parts[i+1] = "", strings.TrimPrefix(parts[i+1], ".")
+		} else {
+			parts[i] = use(parts[i])
+		}
+	}
+	return strings.Join(parts, "")
+}
+
+func qualified(of, short string, use func(path string) string) string {
+	if of == "main" {
+		return short
+	}
+	return use(of) + "." + short
+}
