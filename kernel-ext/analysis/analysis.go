@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"context"
 	"errors"
 	"go/scanner"
 	"go/token"
@@ -19,7 +20,7 @@ import (
 type Notebook struct {
 	Packages *Packages
 	// Imports returns the imports that a Go file lacks, each as it stands in a file, as goimports knows.
-	Imports func(source string) ([]string, error)
+	Imports func(ctx context.Context, source string) ([]string, error)
 	Earlier *Earlier
 	Serial  int              // another one for each cell
 	Values  map[string]Value // of the variables of earlier cells, by name
@@ -60,6 +61,7 @@ type Cell struct {
 // reading is a cell on its way.
 type reading struct {
 	*Notebook
+	ctx      context.Context
 	text     *golang.Text
 	number   int
 	source   string // the cell's Go, every byte where it is in the cell
@@ -74,6 +76,7 @@ type reading struct {
 	pkg      *types.Package
 	info     *types.Info
 	edits    []edit
+	said     map[int]string // what is wrong with the cell as it is written, by where
 	lifted   []*variable
 	literals []*literal
 	byObject map[types.Object]*variable
@@ -92,13 +95,13 @@ type reading struct {
 // ErrUnread says that a cell is one that GoNB must read by itself, as with %test, %wasm, or C.
 var ErrUnread = errors.New("the cell is read by GoNB alone")
 
-// Read reads a cell that a front-end shows with a number.
-func (n *Notebook) Read(text *golang.Text, number int) (*Cell, error) {
+// Read reads a cell that a front-end shows with a number, unless ctx ends.
+func (n *Notebook) Read(ctx context.Context, text *golang.Text, number int) (*Cell, error) {
 	if text.Magic != "" || text.Has("%test") || text.Has("%wasm") {
 		return nil, ErrUnread
 	}
 	r := &reading{
-		Notebook: n, text: text, number: number, files: token.NewFileSet(), out: &Cell{}, byObject: map[types.Object]*variable{}, aliases: map[string]string{},
+		Notebook: n, ctx: ctx, text: text, number: number, files: token.NewFileSet(), out: &Cell{}, byObject: map[types.Object]*variable{}, aliases: map[string]string{},
 		ours: map[string]bool{}, declared: map[string]bool{}, olds: map[string]types.Type{},
 	}
 	r.source = text.Go()
@@ -142,6 +145,9 @@ func (r *reading) syntax(w *written, err error) {
 	}
 	for _, e := range list {
 		at, ours := w.origin(e.Pos.Offset)
+		if !ours && len(r.out.Problems) > 0 {
+			return // it follows from what is in the cell
+		}
 		if !ours && at >= len(r.source) {
 			at = len(strings.TrimRight(r.source, " \t\n"))
 		}

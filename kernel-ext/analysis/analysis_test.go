@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"go/ast"
@@ -18,7 +19,7 @@ import (
 func compiled(t *testing.T) *Packages {
 	t.Helper()
 	known := map[string]string{}
-	return NewPackages(func(paths []string) (map[string]string, error) {
+	return NewPackages(func(_ context.Context, paths []string) (map[string]string, error) {
 		lacking := false
 		for _, p := range paths {
 			lacking = lacking || known[p] == ""
@@ -45,7 +46,7 @@ func compiled(t *testing.T) *Packages {
 }
 
 // standard knows the imports that the tests use.
-func standard(source string) ([]string, error) {
+func standard(_ context.Context, source string) ([]string, error) {
 	file, err := parser.ParseFile(token.NewFileSet(), "", source, 0)
 	if err != nil {
 		return nil, err
@@ -68,6 +69,7 @@ func TestShape(t *testing.T) {
 	n := &Notebook{Packages: compiled(t), Imports: standard, Earlier: ReadEarlier(`package main
 
 import (
+	"context"
 	"fmt"
 	. "math"
 	_ "image/png"
@@ -112,7 +114,7 @@ func far() float64 { return Sin(0) }
 		"func counter() func() int {\n\ti := 0\n\treturn func() int { i++; return func() int { i++; return i }() + i }\n}\nc := counter()\nc()",
 		"n := 1\nf := func(a int) func() int {\n\treturn func() int { n += a; return n }\n}\nf(2)()",
 	} {
-		c, err := n.Read(golang.Read(code), 7)
+		c, err := n.Read(t.Context(), golang.Read(code), 7)
 		t.Logf("=== %s\n--- %v", code, err)
 		if c != nil {
 			t.Logf("problems %v\n%s\nlines %v\nleave %v forget %v revert %v values %v\n--- beside\n%s", c.Problems, c.Code, c.Lines, c.Leave, c.Forget, c.Revert, c.Values, c.Beside)

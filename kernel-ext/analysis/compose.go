@@ -93,9 +93,9 @@ func (r *reading) program(w *written, file, ends bool) {
 			w.add("var " + v.ident + " " + r.typeText(v.typ) + "\n")
 		}
 	}
-	begin, end := "func() {\n", "}()\n"+endFunction+"()\n"
-	if !ends {
-		begin, end = "", ""
+	begin, end := "func() {\n", "}()\n" // so that it can return
+	if ends {
+		end += endFunction + "()\n"
 	}
 	if r.main != nil {
 		body := r.mainBody()
@@ -198,7 +198,7 @@ func (r *reading) changed() error {
 		return nil
 	}
 	before := r.Earlier.parse(r.files, true, func(declaration) bool { return true })
-	from, err := r.Packages.load(importPaths(before))
+	from, err := r.Packages.load(r.ctx, importPaths(before))
 	if err != nil {
 		return err
 	}
@@ -270,7 +270,7 @@ func (r *reading) check() error {
 	if err != nil {
 		return err
 	}
-	from, err := r.Packages.load(importPaths(file, rest, ours))
+	from, err := r.Packages.load(r.ctx, importPaths(file, rest, ours))
 	if err != nil {
 		return err
 	}
@@ -284,7 +284,11 @@ func (r *reading) check() error {
 		if !mine && strings.Contains(e.Msg, "declared through import") {
 			continue
 		}
-		r.problem(offset, strings.NewReplacer(takenPrefix, "", oldPrefix, "").Replace(e.Msg))
+		text := e.Msg
+		if said, ok := r.said[offset]; ok && mine {
+			text = said // about what the person has written
+		}
+		r.problem(offset, strings.NewReplacer(takenPrefix, "", oldPrefix, "").Replace(text))
 	}
 	if len(r.out.Problems) == 0 {
 		r.needed = r.reach(pkg, info, file, rest)
@@ -303,7 +307,7 @@ func (r *reading) findMakers() error {
 	if len(r.needed.makers) == 0 {
 		return nil
 	}
-	from, err := r.Packages.load(r.needed.makers)
+	from, err := r.Packages.load(r.ctx, r.needed.makers)
 	if err != nil {
 		return err
 	}

@@ -66,11 +66,20 @@ func (r *reading) look() error {
 	rest := r.Earlier.parse(r.files, true, func(d declaration) bool {
 		return !slices.ContainsFunc(d.names, func(name string) bool { return name != "_" && r.declared[d.method+"~"+name] })
 	})
-	from, err := r.Packages.load(importPaths(r.file, rest))
+	from, err := r.Packages.load(r.ctx, importPaths(r.file, rest))
 	if err != nil {
 		return err
 	}
-	r.pkg, r.info, _ = checked(r.files, from, r.file, rest)
+	var wrong []types.Error
+	r.pkg, r.info, wrong = checked(r.files, from, r.file, rest)
+	r.said = map[int]string{}
+	for _, e := range wrong {
+		if at := r.files.PositionFor(e.Pos, false); at.Filename == "cell.go" {
+			if offset, ok := r.looked.origin(at.Offset); ok && r.said[offset] == "" {
+				r.said[offset] = e.Msg
+			}
+		}
+	}
 	return nil
 }
 
@@ -182,7 +191,7 @@ func (r *reading) importsFor(file *ast.File, source string) ([]string, error) {
 			program.WriteString("var " + name + " any\n")
 		}
 	}
-	found, err := r.Imports(program.String())
+	found, err := r.Imports(r.ctx, program.String())
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"context"
 	"fmt"
 	"go/importer"
 	"go/token"
@@ -12,7 +13,7 @@ import (
 
 // Packages knows compiled packages by what the compiler has written about them.
 type Packages struct {
-	find func(paths []string) (archives map[string]string, err error)
+	find func(ctx context.Context, paths []string) (archives map[string]string, err error)
 
 	mu       sync.Mutex
 	archives map[string]string // by import path, of those that are loaded, and those that they need
@@ -21,16 +22,16 @@ type Packages struct {
 
 // NewPackages returns packages that find finds: it returns where those with the given import paths, and all that they need, lie compiled
 // at present.
-func NewPackages(find func(paths []string) (archives map[string]string, err error)) *Packages {
+func NewPackages(find func(ctx context.Context, paths []string) (archives map[string]string, err error)) *Packages {
 	return &Packages{find: find}
 }
 
 // load returns what imports packages of these paths. Packages that were compiled anew since are loaded anew, with all others, since a
 // type is one only within one loading.
-func (p *Packages) load(paths []string) (types.Importer, error) {
+func (p *Packages) load(ctx context.Context, paths []string) (types.Importer, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	found, err := p.find(paths)
+	found, err := p.find(ctx, paths)
 	if err != nil {
 		return nil, err
 	}

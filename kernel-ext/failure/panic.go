@@ -69,12 +69,16 @@ func (r *Report) trace(block string) (out []string, mine bool) {
 		if at.source == nil || slices.Contains(seen, at) {
 			continue
 		}
+		wrapped := at.source.Lines != nil
+		if wrapped && call.function == "main.main" {
+			continue // which calls the body
+		}
 		seen = append(seen, at)
 		verb := ", in "
 		if call.created {
 			verb = ", which started this goroutine, in "
 		}
-		out = append(out, at.String()+verb+functionName(call.function)+":")
+		out = append(out, at.String()+verb+functionName(call.function, wrapped)+":")
 		around := 0
 		if !mine {
 			around = 1
@@ -113,13 +117,16 @@ func ofRuntime(call frame) bool {
 		call.function == "panic"
 }
 
-// functionName says main.f as f, and what Go calls main.main.func1 in words.
-func functionName(name string) string {
+// functionName says main.f as f, and what Go calls main.main.func1 in words. In a cell that package analysis has composed that is the
+// body of main.
+func functionName(name string, wrapped bool) string {
 	name = strings.TrimPrefix(name, "main.")
-	if rest, ok := strings.CutPrefix(name, "main.func1"); ok { // the cell's statements, see package analysis
-		name = "main" + strings.TrimPrefix(rest, ".")
-		if rest != "" {
-			name = "main.func" + strings.TrimPrefix(rest, ".")
+	if wrapped {
+		if rest, ok := strings.CutPrefix(name, "main.func1"); ok {
+			name = "main"
+			if rest != "" {
+				name += ".func"
+			}
 		}
 	}
 	if strings.HasPrefix(name, "gantryLit") {

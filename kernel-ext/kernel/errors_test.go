@@ -120,9 +120,9 @@ func TestErrors(t *testing.T) {
 		name: "log.Fatal", code: "import \"log\"\n%%\nlog.SetFlags(0)\nlog.Fatal(\"no such file\")",
 		ename: "exit", evalue: "exit status 1: no such file", stderr: "no such file\n", trace: []string{"cell [13], line 4:", "log.Fatal"},
 	}, {
-		name: "compile errors", code: "import \"fmt\"\n\nfunc main() {\n\tx := 1\n\tfmt.Println(undefinedThing)\n}",
-		ename: "compile error", evalue: "declared and not used: x (and 1 more problem)",
-		trace: []string{"cell [14], line 4:", "->    4 │     x := 1", "        │     ^", "cell [14], line 5: undefined: undefinedThing", "        │                 ^"},
+		name: "compile errors", code: "import \"fmt\"\n\nfunc main() {\n\tx := missing\n\tfmt.Println(undefinedThing)\n}",
+		ename: "compile error", evalue: "undefined: missing (and 1 more problem)",
+		trace: []string{"cell [14], line 4:", "->    4 │     x := missing", "        │          ^", "cell [14], line 5: undefined: undefinedThing", "        │                 ^"},
 	}, {
 		name: "compile error in a declaration that GoNB writes anew", code: "var  wrong int = \"text\"\n%%\nfmt.Println(wrong)",
 		ename: "compile error", evalue: "cannot use \"text\" (untyped string constant) as int value in variable declaration",

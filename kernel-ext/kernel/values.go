@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"gantry.local/kernel-ext/analysis"
 	cellbuild "gantry.local/kernel-ext/cell"
 	"gantry.local/kernel-ext/golang"
+	"gantry.local/kernel-ext/internal/group"
 	"gantry.local/kernel-ext/internal/wholefile"
 	"gantry.local/kernel-ext/keep"
 	"gantry.local/kernel-ext/keep/store"
@@ -207,7 +209,7 @@ func size(bytes int64) string {
 }
 
 // findPackages finds compiled packages by what is known of quick builds, or asks the go command, which compiles them.
-func (h *engineHost) findPackages(paths []string) (map[string]string, error) {
+func (h *engineHost) findPackages(ctx context.Context, paths []string) (map[string]string, error) {
 	if found, err := cellbuild.Archives(h.goTool, h.dir, h.environment, paths); err == nil {
 		return found, nil
 	}
@@ -215,7 +217,8 @@ func (h *engineHost) findPackages(paths []string) (map[string]string, error) {
 		return nil, nil
 	}
 	args := append([]string{"list", "-export", "-deps", "-json=ImportPath,Export", "--"}, paths...)
-	cmd := exec.Command(h.goTool, args...)
+	cmd := exec.CommandContext(ctx, h.goTool, args...)
+	group.Kill(cmd)
 	cmd.Dir, cmd.Env = h.dir, h.environment
 	var wrong bytes.Buffer
 	cmd.Stderr = &wrong
@@ -236,12 +239,13 @@ func (h *engineHost) findPackages(paths []string) (map[string]string, error) {
 }
 
 // findImports finds the imports that a program lacks, with goimports.
-func (h *engineHost) findImports(source string) ([]string, error) {
+func (h *engineHost) findImports(ctx context.Context, source string) ([]string, error) {
 	file := filepath.Join(h.dir, "main.go")
 	if err := os.WriteFile(file, []byte(source), 0o600); err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(h.goimports, "-w", file)
+	cmd := exec.CommandContext(ctx, h.goimports, "-w", file)
+	group.Kill(cmd)
 	cmd.Dir, cmd.Env = h.dir, h.environment
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(string(said)))

@@ -50,10 +50,10 @@ type Cell struct {
 	Code       string // Go and GoNB's commands
 	AllowStdin bool   // whether somebody answers questions
 
-	Env    []string // variables that its program has besides
-	Forget []string // declarations of earlier cells that go when it is built, as GoNB calls them: f, T, T~method
-	Leave  []string // declarations and imports that stay, but not in its program; imports are .~path
-	Revert []string // of its own that go again if its program fails; what they replaced comes back
+	Env    []string `json:",omitempty"` // variables that its program has besides
+	Forget []string `json:",omitempty"` // declarations of earlier cells that go when it is built, as GoNB calls them: f, T, T~method
+	Leave  []string `json:",omitempty"` // declarations and imports that stay, but not in its program; imports are .~path
+	Revert []string `json:",omitempty"` // of its own that go again if its program fails; what they replaced comes back
 }
 
 // Stop names the cell that is meant. It is not done if another runs.
