@@ -17,20 +17,6 @@ import (
 	"gantry.local/gan/net"
 )
 
-// again is what a value is after a notebook has kept it, in the same process.
-func again[T any](t testing.TB, value T) T {
-	t.Helper()
-	standIn, err := any(value).(interface{ Kept() (any, error) }).Kept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	restored, err := standIn.(interface{ Restored() (any, error) }).Restored()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return restored.(T)
-}
-
 // checkpointOf is a trainer's whole state, as bytes.
 func checkpointOf(t testing.TB, of *gan.Trainer) []byte {
 	t.Helper()
@@ -63,7 +49,7 @@ func TestKeptTrainer(t *testing.T) {
 		for name, exp := range keptExperiments() {
 			t.Run(name, func(t *testing.T) {
 				whole := trainer(t, backend, exp)
-				parts := again(t, whole) // with the private key of the whole one
+				parts := gantest.Again(t, whole) // with the private key of the whole one
 				if err := parts.Set(gan.SettingCriticRate, 3e-4); err != nil {
 					t.Fatal(err)
 				}
@@ -71,7 +57,7 @@ func TestKeptTrainer(t *testing.T) {
 					t.Fatal(err)
 				}
 				progress := train(t, parts, 20)
-				parts = again(t, again(t, parts))
+				parts = gantest.Again(t, gantest.Again(t, parts))
 				if parts.Step() != 20 || parts.Calls() != 20 || parts.Settings()[gan.SettingCriticRate] != 3e-4 {
 					t.Fatalf("restored at step %d, call %d, with settings %v", parts.Step(), parts.Calls(), parts.Settings())
 				}
@@ -99,7 +85,7 @@ func TestKeptTrainerKeepsNoCopies(t *testing.T) {
 	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
 		first := trainer(t, backend, tiny(gan.Alternating))
 		train(t, first, 2)
-		restored := again(t, first)
+		restored := gantest.Again(t, first)
 		if _, err := restored.Sample(4, 1); err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +137,7 @@ func TestKeptFailure(t *testing.T) {
 		if failure == nil {
 			t.Fatal("training at a rate of 1e30 did not diverge")
 		}
-		restored := again(t, diverging)
+		restored := gantest.Again(t, diverging)
 		for _, err := range restored.Train(t.Context(), 1) {
 			if err == nil || err.Error() != failure.Error() {
 				t.Errorf("a step of the restored trainer: %v, want %v", err, failure)
@@ -179,7 +165,7 @@ func TestKeptGenerator(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := again(t, generator).Sample(5, 3); err != nil || !slices.Equal(got.Data, want.Data) {
+		if got, err := gantest.Again(t, generator).Sample(5, 3); err != nil || !slices.Equal(got.Data, want.Data) {
 			t.Errorf("the kept generator drew other images, or error %v", err)
 		}
 	})
