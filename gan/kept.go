@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -104,7 +105,7 @@ func (t *Trainer) restoring(values []keptValue) (wait func() error) {
 	go func() {
 		var err error
 		for i := 0; i < len(values) && err == nil; i++ {
-			arrived[i], err = tensors.FromRaw(t.backend, 0, values[i].Shape, values[i].Data)
+			arrived[i], err = onDevice(t.backend, values[i].Shape, values[i].Data)
 		}
 		failed <- err
 	}()
@@ -132,6 +133,21 @@ func (t *Trainer) restoring(values []keptValue) (wait func() error) {
 		t.drawn = true
 		return t.clearSums()
 	}
+}
+
+// onDevice copies data to the device. The tensor does not share memory with it, as tensors.FromRaw's may: a step gives the
+// buffers of its state away.
+func onDevice(backend compute.Backend, shape shapes.Shape, data []byte) (*tensors.Tensor, error) {
+	if len(data) != int(shape.ByteSize()) {
+		return nil, fmt.Errorf("%d bytes are no %s", len(data), shape)
+	}
+	flat := dtypes.MakeAnySlice(shape.DType, shape.Size())
+	copy(dtypes.UnsafeByteSliceFromAny(flat), data)
+	buffer, err := backend.BufferFromFlatData(0, flat, shape)
+	if err != nil {
+		return nil, err
+	}
+	return tensors.FromBuffer(buffer)
 }
 
 // keptGenerator stands in for a Generator.

@@ -72,7 +72,7 @@ func (t *Trainer) restore(values []keptValue) error {
 			return fmt.Errorf("the networks have other variables than those that were kept (%s is %s there): make the trainer anew",
 				strings.TrimPrefix(kept.Path, "/"), kept.Shape)
 		}
-		value, err := tensors.FromRaw(t.backend, 0, kept.Shape, kept.Data)
+		value, err := tensors.FromRaw(nil, 0, kept.Shape, kept.Data) // not shared with a device, for a step gives its buffers away
 		if err != nil {
 			return err
 		}
