@@ -14,12 +14,13 @@ type code struct {
 	byName map[string]any     // those that the program lists
 	byPC   map[uintptr]string // their names
 	made   map[unsafe.Pointer]bool
+	types  *finder
 	im     image
 	known  bool // im is
 }
 
-func newCode(listed map[string]any) *code {
-	c := &code{byName: listed, made: map[unsafe.Pointer]bool{}}
+func newCode(listed map[string]any, types *finder) *code {
+	c := &code{byName: listed, made: map[unsafe.Pointer]bool{}, types: types}
 	c.im, c.known = programImage()
 	return c
 }
@@ -40,11 +41,7 @@ func (c *code) name(pc uintptr) string {
 	if name, ok := c.byPC[pc]; ok {
 		return name
 	}
-	f := runtime.FuncForPC(pc)
-	if f == nil || f.Entry() != pc {
-		return ""
-	}
-	return f.Name()
+	return functionName(pc)
 }
 
 // literalOf is the maker of a literal's name, if it is one that the kernel has hoisted.
@@ -56,23 +53,35 @@ func literalOf(name string) (maker string, ok bool) {
 	return name[:len(name)-len(suffix)], true
 }
 
-// maker is the function that makes a literal or a method value of what it captures, if the program lists one.
-func (c *code) maker(name string) (reflect.Value, bool) {
+// maker makes the literals or method values of a name of what they capture: by a function that the program lists, or for a
+// method value by its name.
+func (c *code) maker(name string) (maker, bool) {
 	at := name
-	if maker, ok := literalOf(name); ok {
-		at = maker
+	if of, ok := literalOf(name); ok {
+		at = of
 	} else if !hasSuffix(name, methodValueSuffix) {
-		return reflect.Value{}, false
+		return maker{}, false
 	}
 	v := reflect.ValueOf(c.byName[at])
-	ok := v.Kind() == reflect.Func && !v.IsNil() && v.Type().NumOut() == 1 && v.Type().Out(0).Kind() == reflect.Func && !v.Type().IsVariadic()
-	return v, ok
+	if v.Kind() != reflect.Func || v.IsNil() || v.Type().NumOut() != 1 || v.Type().Out(0).Kind() != reflect.Func || v.Type().IsVariadic() ||
+		at == name && functionName(v.Pointer()) == name {
+		return c.methodValue(name)
+	}
+	m := maker{make: func(in []reflect.Value) unsafe.Pointer {
+		f := v.Call(in)[0].Interface()
+		return efaceOf(&f).data
+	}}
+	for i := range v.Type().NumIn() {
+		m.in = append(m.in, v.Type().In(i))
+	}
+	return m, true
 }
 
-const methodValueSuffix = "-fm"
-
-// static says whether a function value has no variables of its own: it is a constant of the program, or was made here.
-func (c *code) static(f unsafe.Pointer) bool { return c.made[f] || !inHeap(f) }
+// static says whether a function value has no variables of its own: it is a constant of the program, or was made here. A
+// method value has its receiver.
+func (c *code) static(f unsafe.Pointer) bool {
+	return c.made[f] || !inHeap(f) && !hasSuffix(c.name(*(*uintptr)(f)), methodValueSuffix)
+}
 
 // find is a function value for the function of this name: of the list, or made for what the linker has kept. It is nil
 // where there is none.
@@ -80,9 +89,8 @@ func (c *code) find(name string) unsafe.Pointer {
 	if f, ok := c.byName[name]; ok && reflect.TypeOf(f).Kind() == reflect.Func {
 		return efaceOf(&f).data
 	}
-	if maker, ok := c.maker(name); ok && maker.Type().NumIn() == 0 {
-		f := maker.Call(nil)[0].Interface()
-		return efaceOf(&f).data
+	if m, ok := c.maker(name); ok && len(m.in) == 0 {
+		return m.make(nil)
 	}
 	entry := c.entry(name)
 	if entry == 0 {

@@ -648,15 +648,15 @@ func (d *decoder) funcRef(q unsafe.Pointer, t reflect.Type) {
 	}
 }
 
-// function is a function value by its name, or nil. Of a literal or a method value with captures it is the maker, which is
-// only asked whether it is there.
+// function is a function value by its name, or nil. Of a literal or a method value with captures it is no more than a sign
+// that it can be made.
 func (d *decoder) function(name string) unsafe.Pointer {
 	if f, ok := d.codeMemo[name]; ok {
 		return f
 	}
 	var f unsafe.Pointer
-	if maker, ok := d.code.maker(name); ok && maker.Type().NumIn() > 0 {
-		f = maker.UnsafePointer()
+	if m, ok := d.code.maker(name); ok && len(m.in) > 0 {
+		f = unsafe.Pointer(&m)
 	} else {
 		f = d.code.find(name)
 	}
@@ -669,25 +669,24 @@ func (d *decoder) function(name string) unsafe.Pointer {
 
 // capture reads what a closure captures. It is nil if that cannot be.
 func (d *decoder) capture(t *decoded) []reflect.Value {
-	maker, ok := d.code.maker(d.codes[t.code])
+	m, ok := d.code.maker(d.codes[t.code])
 	if !ok {
 		d.missed(loss{what: "the function " + d.codes[t.code]})
 		return nil
 	}
-	mt := maker.Type()
-	if d.in.Uint() != uint64(mt.NumIn()) {
+	if d.in.Uint() != uint64(len(m.in)) {
 		d.missed(loss{what: "the function " + d.codes[t.code], changed: true})
 		d.in.Fail()
 		return nil
 	}
-	in := make([]reflect.Value, mt.NumIn())
-	for i := range in {
+	in := make([]reflect.Value, len(m.in))
+	for i, typ := range m.in {
 		if d.dry {
-			d.value(d.ls.of(mt.In(i)), nil)
+			d.value(d.ls.of(typ), nil)
 			continue
 		}
-		v := reflect.New(mt.In(i))
-		d.value(d.ls.of(mt.In(i)), v.UnsafePointer())
+		v := reflect.New(typ)
+		d.value(d.ls.of(typ), v.UnsafePointer())
 		in[i] = v.Elem()
 	}
 	return in
@@ -732,9 +731,8 @@ func (d *decoder) step(t *decoded) error {
 		if in == nil || d.in.Failed() {
 			return errFile
 		}
-		maker, _ := d.code.maker(d.codes[t.code])
-		f := maker.Call(in)[0].Interface()
-		t.base = efaceOf(&f).data
+		m, _ := d.code.maker(d.codes[t.code])
+		t.base = m.make(in)
 	case headMap, headSyncMap:
 		return d.fill(t)
 	case headKeeper:

@@ -354,12 +354,7 @@ func (f *finder) find(p *printer, text string, print uint64) (found reflect.Type
 	if t := look(); t != nil {
 		return t, false
 	}
-	for _, v := range f.types {
-		if t := reflect.TypeOf(v); t != nil {
-			f.learn(t)
-		}
-	}
-	f.types = nil
+	f.learnNamed()
 	if t := look(); t != nil {
 		return t, false
 	}
@@ -368,6 +363,16 @@ func (f *finder) find(p *printer, text string, print uint64) (found reflect.Type
 		return t, false
 	}
 	return nil, changed
+}
+
+// learnNamed takes in what the program names for the purpose.
+func (f *finder) learnNamed() {
+	for _, v := range f.types {
+		if t := reflect.TypeOf(v); t != nil {
+			f.learn(t)
+		}
+	}
+	f.types = nil
 }
 
 // learnLinked takes in the types of this text that the linker lists, or all where the text is not just a name.
