@@ -45,6 +45,8 @@ type Trainer struct {
 	good   string  // the last checkpoint saved or restored
 	drawn  bool    // whether the weights have their initial values, or those of a checkpoint
 	failed error   // why the state on the device can no longer be trusted
+
+	restored map[string]restoredValue // by path, in a trainer that a notebook has kept
 }
 
 // Progress is what one step reports.
@@ -101,6 +103,12 @@ func newTrainer(backend compute.Backend, exp Experiment, latents func(*graph.Gra
 			return nil, fmt.Errorf("experiment %q: %w", exp.Name, err)
 		}
 	}
+	return makeTrainer(backend, exp, images, latents, nil)
+}
+
+// makeTrainer makes the trainer of an experiment that is known to be possible. Variables have the given values, if any.
+func makeTrainer(backend compute.Backend, exp Experiment, images *data.Images, latents func(*graph.Graph) *graph.Node,
+	values []keptValue) (*Trainer, error) {
 	t := &Trainer{exp: exp, backend: backend, store: model.NewStore(), images: images.N, epoch: -1,
 		settings: exp.initialSettings()}
 	if exp.Privacy.on() {
@@ -110,10 +118,12 @@ func newTrainer(backend compute.Backend, exp Experiment, latents func(*graph.Gra
 		return nil, fmt.Errorf("random state: %w", err)
 	}
 	t.builder = step{Experiment: exp, store: t.store, latents: latents, depth: images.Depth(), oneHot: images.Alphabet != nil}
-	moved := t.moveToDevice(images)
-	err = t.compile() // meanwhile
-	if failed := moved(); err == nil {
-		err = failed
+	moved, restored := t.moveToDevice(images), t.restoring(values)
+	err := t.compile() // meanwhile
+	for _, wait := range []func() error{moved, restored} {
+		if failed := wait(); err == nil {
+			err = failed
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("experiment %q cannot be compiled: %w", exp.Name, err)

@@ -46,6 +46,20 @@ type Study struct {
 	run   func(ctx context.Context, o Options) (*Table, error)
 }
 
+// keptStudy stands in for a Study in a notebook whose variables live on from cell to cell.
+type keptStudy struct{ Name string }
+
+// Kept returns what a notebook keeps of the study between two cells: its name.
+func (s Study) Kept() (any, error) { return keptStudy{s.Name}, nil }
+
+// Restored returns the study again.
+func (k keptStudy) Restored() (any, error) {
+	if k.Name == "" { // of a variable that had none
+		return Study{}, nil
+	}
+	return Named(k.Name)
+}
+
 // All lists the studies.
 func All() []Study {
 	toys, digits := names(toys()), names(digits())

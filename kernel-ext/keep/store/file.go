@@ -1,0 +1,77 @@
+package store
+
+import (
+	"errors"
+	"hash/crc32"
+	"io"
+	"os"
+	"strconv"
+)
+
+// ErrDamaged is the error for a file that is not as it was written: cut, longer, or with other bytes.
+var ErrDamaged = errors.New("damaged")
+
+// Sum is the checksum of this package's files.
+func Sum(b []byte) uint32 { return SumOn(0, b) }
+
+// SumOn is Sum of all that came before, whose sum is given, and of b.
+func SumOn(sum uint32, b []byte) uint32 {
+	return crc32.Update(sum, crc32.MakeTable(crc32.Castagnoli), b)
+}
+
+// mostOfFile bounds a file that is read into memory, in bytes.
+const mostOfFile = 1 << 40
+
+// Path is where a file of a folder lies.
+func Path(dir, name string) string { return dir + "/" + name }
+
+// Write writes a file that nothing refers to yet, in the parts given, and closes it to others.
+func Write(dir, name string, parts ...[]byte) error {
+	f, err := os.OpenFile(Path(dir, name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	for _, part := range parts {
+		if _, err = f.Write(part); err != nil {
+			break
+		}
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		os.Remove(Path(dir, name)) // it is in the way of nothing, but takes room that may be what is missing
+	}
+	return err
+}
+
+// Read reads a file whose size in bytes and checksum are known. The error is ErrDamaged where it is not that file.
+func Read(dir, name string, size int64, sum uint32) ([]byte, error) {
+	f, err := os.Open(Path(dir, name))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() != size || size > mostOfFile {
+		return nil, Damaged(name, "it has "+strconv.FormatInt(info.Size(), 10)+" bytes, not "+strconv.FormatInt(size, 10))
+	}
+	b := make([]byte, size)
+	if _, err := io.ReadFull(f, b); err != nil {
+		return nil, err
+	}
+	if Sum(b) != sum {
+		return nil, Damaged(name, "its checksum is another one")
+	}
+	return b, nil
+}
+
+// Damaged is an error of ErrDamaged that says of a file what is wrong with it.
+func Damaged(name, how string) error { return &damage{name: name, how: how} }
+
+type damage struct{ name, how string }
+
+func (d *damage) Error() string {
+	return "the file " + d.name + " of the kept values is damaged: " + d.how
+}
+func (d *damage) Is(target error) bool { return target == ErrDamaged }
