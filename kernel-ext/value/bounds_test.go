@@ -15,7 +15,7 @@ type deep struct {
 
 // seen describes a value and returns how many values and numbers were looked at for it.
 func seen(v any) (values, numbers int, n *node) {
-	w := &walker{nodes: mostNodes, looked: mostLooked, path: map[place]struct{}{}}
+	w := newWalker()
 	n = w.value(reflect.ValueOf(v), true, 0)
 	return mostNodes - max(w.nodes, 0), mostLooked - w.looked, n
 }
