@@ -65,8 +65,7 @@ func (im *Images) show(title string) map[string]any {
 			fact(fmt.Sprintf("sample %d", i), fmt.Sprintf("%q", line))
 		}
 	}
-	text := strings.TrimRight(strings.Replace(facts.String(), "\n\n", "\n", 1), "\n")
-	return map[string]any{"text/plain": text, "text/html": facts.HTML() + samples}
+	return map[string]any{"text/plain": strings.TrimRight(facts.String(), "\n"), "text/html": facts.HTML() + samples}
 }
 
 // axes says what the three lengths of a sample are.

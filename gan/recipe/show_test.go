@@ -20,7 +20,7 @@ func TestShow(t *testing.T) {
 			t.Errorf("the line of %s is %q", r.Name, lines[1+i])
 		}
 	}
-	for _, want := range []string{"net.MLPGenerator", "net.DCGAN.Generator", "mnist", "relativistic paired", "r1 weight 1, r2 weight 1", "128"} {
+	for _, want := range []string{"net.MLPGenerator", "net.DCGAN ", "mnist", "relativistic paired, r1 weight 1, r2 weight 1", "128"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}

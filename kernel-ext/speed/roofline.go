@@ -17,8 +17,8 @@ import (
 
 // Roofline is what the processor could do, and what the workloads need of it.
 type Roofline struct {
-	Products float64         `json:"products"` // operations a second, of a large matrix product
-	Copy     float64         `json:"copy"`     // bytes a second, read and written, of arrays far larger than the caches
+	Products float64             `json:"products"` // operations a second, of a large matrix product
+	Copy     float64             `json:"copy"`     // bytes a second, read and written, of arrays far larger than the caches
 	Rows     map[string]gan.Cost `json:"rows"`     // by workload
 }
 

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-
 	"gantry.local/gan"
 	"gantry.local/gan/gantest"
 )

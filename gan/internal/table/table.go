@@ -4,11 +4,12 @@ package table
 
 import (
 	"html"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-// Table is a table with a line of heads. Rows may be shorter than Heads.
+// Table is a table with a line of heads, which is left out where all are empty. Rows may be shorter than Heads.
 type Table struct {
 	Title  string   // in front; "": none
 	Heads  []string // of the columns
@@ -20,9 +21,12 @@ type Table struct {
 
 // String is the table as text, with a newline at its end.
 func (t Table) String() string {
-	rows := append([][]string{t.Heads}, t.Rows...)
+	rows := t.Rows
+	if t.headed() {
+		rows = append([][]string{t.Heads}, rows...)
+	}
 	if t.Sum != nil {
-		rows = append(rows, t.Sum)
+		rows = append(slices.Clone(rows), t.Sum)
 	}
 	widths := make([]int, len(t.Heads))
 	for _, row := range rows {
@@ -76,9 +80,13 @@ func (t Table) HTML() string {
 	if t.Title != "" {
 		b.WriteString("<div><strong>" + html.EscapeString(t.Title) + "</strong></div>")
 	}
-	b.WriteString("<table><thead>")
-	line("th", t.Heads)
-	b.WriteString("</thead><tbody>")
+	b.WriteString("<table>")
+	if t.headed() {
+		b.WriteString("<thead>")
+		line("th", t.Heads)
+		b.WriteString("</thead>")
+	}
+	b.WriteString("<tbody>")
 	for _, row := range t.Rows {
 		line("td", row)
 	}
@@ -91,3 +99,6 @@ func (t Table) HTML() string {
 	}
 	return b.String()
 }
+
+// headed tells whether any column has a head.
+func (t Table) headed() bool { return strings.Join(t.Heads, "") != "" }
