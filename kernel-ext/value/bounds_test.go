@@ -15,7 +15,7 @@ type deep struct {
 
 // seen describes a value and returns how many values and numbers were looked at for it.
 func seen(v any) (values, numbers int, n *node) {
-	w := &walker{nodes: mostNodes, looked: mostLooked, path: map[place]struct{}{}}
+	w := newWalker()
 	n = w.value(reflect.ValueOf(v), true, 0)
 	return mostNodes - max(w.nodes, 0), mostLooked - w.looked, n
 }
@@ -61,7 +61,7 @@ func TestBounds(t *testing.T) {
 	for want, v := range map[string]any{
 		"[]float64, 1 000 000 numbers in 0 … 0, mean 0":  make([]float64, 1_000_000),
 		"[]int8, 5 000 000 numbers, the first 1 048 576": make([]int8, 5_000_000),
-		"… 9 990 more": make([]int, 10_000), "↺ *interface {}": endless, "↺ map[string]interface {}": self,
+		"… 9 990 more": make([]int, 10_000), "↺ *any": endless, "↺ map[string]any": self,
 	} {
 		if text := string(BundleOf(v)[mimeText]); !strings.Contains(text, want) {
 			t.Errorf("%q does not say %q", cut(text, 400), want)

@@ -2,6 +2,7 @@ package value
 
 import (
 	"encoding/base64"
+	"reflect"
 	"strings"
 )
 
@@ -125,4 +126,31 @@ func (b Bundle) asHTML() string {
 		return `<div><img alt="" src="data:image/png;base64,` + base64.StdEncoding.EncodeToString(b[mimePNG]) + `"/></div>`
 	}
 	return "<pre>" + escape(string(b[mimeText])) + "</pre>"
+}
+
+// mostTableRows are the rows of TableOf that are all shown.
+const mostTableRows = 300
+
+// TableOf is the bundle of a slice or map of structs that is a table in text too, however short, and is not cut before it has
+// 300 rows.
+func TableOf(rows any) Bundle {
+	w := newWalker()
+	w.rows = mostTableRows
+	t, is := w.value(reflect.ValueOf(rows), true, 0).table()
+	if !is {
+		return BundleOf(rows)
+	}
+	var html strings.Builder
+	t.writeHTML(&html)
+	return Bundle{mimeText: []byte(strings.Join(t.lines(), "\n")), mimeHTML: []byte(html.String())}
+}
+
+// Note is what there is to say of all the numbers in a slice: "784 numbers in 0 … 1, mean 0.13"; of other elements it is
+// how many there are. "" for what is no slice or array.
+func Note(slice any) string {
+	r := reflect.ValueOf(slice)
+	if r.Kind() != reflect.Slice && r.Kind() != reflect.Array {
+		return ""
+	}
+	return newWalker().noteOf(r)
 }

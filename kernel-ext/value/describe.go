@@ -54,7 +54,12 @@ type node struct {
 type walker struct {
 	nodes  int                // that may still be made
 	looked int                // numbers that may still be looked at
+	rows   int                // items of a list of more than words, up to which all are shown
 	path   map[place]struct{} // where it is
+}
+
+func newWalker() *walker {
+	return &walker{nodes: mostNodes, rows: mostRowsSeen, looked: mostLooked, path: map[place]struct{}{}}
 }
 
 // place is a pointer, map or slice.
@@ -74,7 +79,7 @@ func describe(v any) (tree *node, remark string) {
 	if is {
 		return &node{text: text}, ""
 	}
-	w := &walker{nodes: mostNodes, looked: mostLooked, path: map[place]struct{}{}}
+	w := newWalker()
 	copied := reflect.New(r.Type()).Elem() // whose fields have addresses
 	copied.Set(r)
 	return w.value(copied, true, 0), remark
@@ -234,7 +239,7 @@ func (w *walker) entries(v reflect.Value, depth int) *node {
 	defer delete(w.path, p)
 	keys := keysOf(v)
 	shown := len(keys)
-	if v.Len() > mostRowsSeen {
+	if v.Len() > w.rows {
 		shown = min(shown, headOfRows)
 	}
 	for _, key := range keys[:shown] {
@@ -329,7 +334,7 @@ func (w *walker) elements(v reflect.Value, depth int) *node {
 	if element == reflect.TypeFor[byte]() && (v.Kind() == reflect.Slice || v.CanAddr()) {
 		return bytesOf(v.Bytes())
 	}
-	whole, head := mostRowsSeen, headOfRows
+	whole, head := w.rows, headOfRows
 	if isNumber(element.Kind()) || element.Kind() == reflect.String || element.Kind() == reflect.Bool {
 		whole, head = mostWhole, headOfWords
 	}

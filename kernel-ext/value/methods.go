@@ -3,6 +3,8 @@ package value
 import (
 	"reflect"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Shower is what a type may implement to be shown as it wants to be. ShowValue returns content by MIME type, each a string
@@ -125,7 +127,22 @@ func nameOf(v any) string {
 }
 
 // typeName is the name of a type, without the package of cells.
-func typeName(t reflect.Type) string { return strings.ReplaceAll(t.String(), "main.", "") }
+func typeName(t reflect.Type) string {
+	const own = "main."
+	name := strings.ReplaceAll(t.String(), "interface {}", "any")
+	for from := 0; ; {
+		at := strings.Index(name[from:], own)
+		if at < 0 {
+			return name
+		}
+		from += at
+		if before, _ := utf8.DecodeLastRuneInString(name[:from]); unicode.IsLetter(before) || unicode.IsDigit(before) || before == '_' {
+			from += len(own) // of a package whose name ends so
+			continue
+		}
+		name = name[:from] + name[from+len(own):]
+	}
+}
 
 // firstLine is the first line of a text, of a length that fits beside others.
 func firstLine(s string) string {
