@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"gantry.local/gan/internal/picture"
-	"gantry.local/gan/internal/table"
+	tables "gantry.local/gan/internal/table"
 )
 
 const (
@@ -45,10 +45,10 @@ func lineOf(text, page string) map[string]any {
 }
 
 func (im *Images) show(title string) map[string]any {
-	facts := table.Table{Title: title, Heads: []string{"", ""}, Words: 2}
+	facts := tables.Table{Title: title, Heads: []string{"", ""}, Words: 2}
 	fact := func(name, value string) { facts.Rows = append(facts.Rows, []string{name, value}) }
-	fact("samples", table.Count(im.N))
-	fact("shape", table.Shape(im.Height, im.Width, im.Depth())+" "+im.axes())
+	fact("samples", tables.Count(im.N))
+	fact("shape", tables.Shape(im.Height, im.Width, im.Depth())+" "+im.axes())
 	low, high := im.extent()
 	fact("range", fmt.Sprintf("%.4g … %.4g", low, high))
 	if classes := im.Classes(); classes > 0 {
@@ -106,11 +106,11 @@ func (im *Images) classSizes(classes int) string {
 		sizes[label]++
 	}
 	if classes > mostClasses {
-		return fmt.Sprintf("%s, of %s to %s samples", table.Count(classes), table.Count(slices.Min(sizes)), table.Count(slices.Max(sizes)))
+		return fmt.Sprintf("%s, of %s to %s samples", tables.Count(classes), tables.Count(slices.Min(sizes)), tables.Count(slices.Max(sizes)))
 	}
 	parts := make([]string, classes)
 	for class, size := range sizes {
-		parts[class] = fmt.Sprintf("%s: %s", className(im, class), table.Count(size))
+		parts[class] = fmt.Sprintf("%s: %s", className(im, class), tables.Count(size))
 	}
 	return fmt.Sprintf("%d (%s)", classes, strings.Join(parts, ", "))
 }
