@@ -115,7 +115,14 @@ func (r *reading) counts(e ast.Expr, results *types.Tuple) bool {
 			return true
 		}
 	}
-	return results.Len() == 2 && results.At(0).Name() == "n" && isInteger(results.At(0).Type()) && isError(results.At(1).Type())
+	if results.Len() != 2 || !isInteger(results.At(0).Type()) || !isError(results.At(1).Type()) {
+		return false
+	}
+	if results.At(0).Name() == "n" {
+		return true
+	}
+	method, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
+	return ok && strings.HasPrefix(method.Sel.Name, "Write") // as of strings.Builder
 }
 
 func isInteger(t types.Type) bool {

@@ -122,6 +122,9 @@ func ofRuntime(call frame) bool {
 func functionName(name string, wrapped bool) string {
 	name = strings.TrimPrefix(name, "main.")
 	if wrapped {
+		for strings.HasPrefix(name, "main.main.") { // a literal whose call the compiler has put in its place
+			name = strings.TrimPrefix(name, "main.")
+		}
 		if rest, ok := strings.CutPrefix(name, "main.func1"); ok {
 			name = "main"
 			if rest != "" {
