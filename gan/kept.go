@@ -20,7 +20,9 @@ import (
 // from the compile cache.
 type keptTrainer struct {
 	Experiment  Experiment
+	Identity    Signature // of Experiment; empty where it has none
 	Backend     compute.Backend
+	Images      int         // in the data set
 	Values      []keptValue // of all variables but the data set's; none where they are not drawn yet
 	Step, Calls int
 	Settings    []float64
@@ -30,11 +32,12 @@ type keptTrainer struct {
 	Failure     string   // why the state cannot be trusted, or ""
 }
 
-// keptValue is the value of a variable of the store.
+// keptValue is a variable of the store.
 type keptValue struct {
-	Path  string
-	Shape shapes.Shape
-	Data  []byte
+	Path      string
+	Shape     shapes.Shape
+	Trainable bool
+	Data      []byte
 }
 
 // restoredValue is what a variable was given when its trainer was restored.
@@ -46,15 +49,19 @@ type restoredValue struct {
 // Kept returns what a notebook keeps of the trainer between two cells: weights, optimizers, averages, settings and the
 // place in the run, to the bit.
 func (t *Trainer) Kept() (any, error) {
-	k := keptTrainer{Experiment: t.exp, Backend: t.backend, Step: t.step, Calls: t.calls, Settings: slices.Clone(t.settings), Good: t.good}
+	k := keptTrainer{Experiment: t.exp, Identity: t.identify(), Backend: t.backend, Images: t.images, Step: t.step, Calls: t.calls,
+		Settings: slices.Clone(t.settings), Good: t.good}
 	if t.private != nil {
 		k.PrivacyKey, k.Spent = t.private.key, t.private.spent
 	}
-	if t.failed != nil {
+	switch {
+	case t.failed != nil:
 		k.Failure = t.failed.Error()
 		return k, nil
-	}
-	if !t.drawn {
+	case t.pending != nil:
+		k.Values = t.pending.Values
+		return k, nil
+	case !t.drawn:
 		return k, nil
 	}
 	for v := range t.variables() {
@@ -62,7 +69,7 @@ func (t *Trainer) Kept() (any, error) {
 		if err != nil {
 			return nil, fmt.Errorf("variable %s: %w", v.Path(), err)
 		}
-		kept := keptValue{Path: v.Path(), Shape: v.Shape()}
+		kept := keptValue{Path: v.Path(), Shape: v.Shape(), Trainable: v.Trainable}
 		if was, found := t.restored[v.Path()]; found && was.tensor == value { // no step has been made since
 			kept.Data = was.from
 		} else if err := value.ConstBytes(func(data []byte) { kept.Data = slices.Clone(data) }); err != nil {
@@ -73,23 +80,15 @@ func (t *Trainer) Kept() (any, error) {
 	return k, nil
 }
 
-// Restored returns the trainer again. Initial weights are not drawn for one that has had some.
+// Restored returns the trainer again. It is built when it is first used, so that a cell which only reaches it pays nothing.
 func (k keptTrainer) Restored() (any, error) {
-	images, err := k.Experiment.Data.Load()
-	if err != nil {
-		return nil, err
+	t := &Trainer{exp: k.Experiment, backend: k.Backend, images: k.Images, step: k.Step, calls: k.Calls, epoch: -1, settings: k.Settings,
+		good: k.Good, pending: &k}
+	if k.Identity.Parts != nil {
+		t.identity = &k.Identity
 	}
-	t, err := makeTrainer(k.Backend, k.Experiment, images, nil, k.Values)
-	if err != nil {
-		return nil, err
-	}
-	if len(k.Settings) != len(t.settings) {
-		return nil, fmt.Errorf("experiment %q has %d settings and was kept with %d: make the trainer anew",
-			k.Experiment.Name, len(t.settings), len(k.Settings))
-	}
-	t.step, t.calls, t.settings, t.good = k.Step, k.Calls, k.Settings, k.Good
-	if t.private != nil {
-		t.private.key, t.private.spent = k.PrivacyKey, k.Spent
+	if t.exp.Privacy.on() {
+		t.private = &private{key: k.PrivacyKey, spent: k.Spent}
 	}
 	if k.Failure != "" {
 		t.failed = errors.New(k.Failure)
@@ -97,42 +96,71 @@ func (k keptTrainer) Restored() (any, error) {
 	return t, nil
 }
 
-// restoring begins to copy kept values to the device. The function it returns waits, and gives them to the variables that
-// the step has been found to have meanwhile.
-func (t *Trainer) restoring(values []keptValue) (wait func() error) {
-	arrived := make([]*tensors.Tensor, len(values))
-	failed := make(chan error, 1)
-	go func() {
-		var err error
-		for i := 0; i < len(values) && err == nil; i++ {
-			arrived[i], err = onDevice(t.backend, values[i].Shape, values[i].Data)
+// identify is the signature of the trainer's experiment, without its data's content; empty where it cannot be told.
+func (t *Trainer) identify() Signature {
+	if t.identity == nil {
+		t.identity = &Signature{}
+		if images, err := t.exp.Data.Load(); err == nil {
+			if of, err := t.exp.SignatureOn(shapeOf(t.exp.Data.Name, images)); err == nil {
+				t.identity = &of
+			}
 		}
-		failed <- err
-	}()
-	return func() error {
-		if err := <-failed; err != nil || len(values) == 0 {
+	}
+	return *t.identity
+}
+
+// open builds a trainer that was restored, when it is first used. A function that was redefined since is named, and never
+// taken for what the weights were trained by.
+func (t *Trainer) open() error {
+	if t.pending == nil {
+		return nil
+	}
+	images, err := t.exp.Data.Load()
+	if err != nil {
+		return err
+	}
+	if before := t.pending.Identity; before.Parts != nil {
+		now, err := t.exp.SignatureOn(shapeOf(t.exp.Data.Name, images))
+		if err != nil {
 			return err
 		}
-		t.restored = map[string]restoredValue{}
-		for i, kept := range values {
-			v := t.store.GetVariable(kept.Path)
-			if v == nil || !v.Shape().Equal(kept.Shape) {
-				return fmt.Errorf("the networks have other variables than those that were kept (%s is %s there): make the trainer anew",
-					kept.Path[1:], kept.Shape)
-			}
-			if err := v.SetValue(arrived[i]); err != nil {
-				return err
-			}
-			t.restored[kept.Path] = restoredValue{arrived[i], kept.Data}
+		if differences := now.Differences(before); len(differences) > 0 {
+			return fmt.Errorf("experiment %q is another one than when this trainer was made (%v): make a trainer anew, or undo the change",
+				t.exp.Name, differences[0])
 		}
-		for v := range t.variables() {
-			if _, found := t.restored[v.Path()]; !found {
-				return fmt.Errorf("the networks have a variable %s, which was not kept: make the trainer anew", v.Path()[1:])
-			}
-		}
-		t.drawn = true
-		return t.clearSums()
 	}
+	if t.private != nil {
+		t.private.privateExecs = privateExecs{}
+	}
+	if err := t.build(images, nil, t.pending.Values); err != nil {
+		return err
+	}
+	t.pending = nil
+	return nil
+}
+
+// restore gives the store its variables, in the order in which they were made.
+func (t *Trainer) restore(values []keptValue) error {
+	t.restored = map[string]restoredValue{}
+	for _, kept := range values {
+		value, err := onDevice(t.backend, kept.Shape, kept.Data)
+		if err != nil {
+			return err
+		}
+		v := t.store.GetVariable(kept.Path)
+		if v == nil {
+			v, err = t.store.CreateVariable(kept.Path, value)
+		} else { // the store has it from its beginning
+			err = v.SetValue(value)
+		}
+		if err != nil {
+			return err
+		}
+		v.SetTrainable(kept.Trainable)
+		t.restored[kept.Path] = restoredValue{value, kept.Data}
+	}
+	t.drawn = true
+	return t.clearSums()
 }
 
 // onDevice copies data to the device. The tensor does not share memory with it, as tensors.FromRaw's may: a step gives the

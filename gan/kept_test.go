@@ -6,9 +6,11 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gomlx/compute"
+	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"gantry.local/gan"
@@ -169,4 +171,52 @@ func TestKeptGenerator(t *testing.T) {
 			t.Errorf("the kept generator drew other images, or error %v", err)
 		}
 	})
+}
+
+// TestKeptRedefined wants a network that was written anew since the trainer was kept to be named when the trainer is used,
+// and not before; and the trainer to go on where the change is undone.
+func TestKeptRedefined(t *testing.T) {
+	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
+		slope := 0.2 // what a later cell writes otherwise
+		exp := tiny(gan.Alternating)
+		exp.Critic = func(scope *model.Scope, x *Node) *Node {
+			return net.Dense(scope.In("logit"), net.LeakyReLU(net.Dense(scope.In("dense"), net.Flatten(x), 32), slope), 1)
+		}
+		whole, parts := trainer(t, backend, exp), trainer(t, backend, exp)
+		progress := train(t, parts, 3)
+		parts = gantest.Again(t, parts)
+		slope = 0.3
+		parts = gantest.Again(t, parts) // a cell that does not use it
+		for _, err := range parts.Train(t.Context(), 1) {
+			if err == nil || !strings.Contains(err.Error(), `experiment "tiny" is another one than when this trainer was made (critic: `) {
+				t.Errorf("a step with another critic: %v", err)
+			}
+		}
+		if _, err := parts.Sample(1, 1); err == nil || parts.Step() != 3 {
+			t.Errorf("a sample with another critic: %v, at step %d", err, parts.Step())
+		}
+		slope = 0.2
+		progress = append(progress, train(t, parts, 3)...)
+		if want := train(t, whole, 6); !slices.Equal(progress, want) {
+			t.Errorf("3 and 3 steps reported\n%v\nwant those of 6\n%v", progress, want)
+		}
+	})
+}
+
+// TestKeptIsLazy wants a trainer that is only looked at after it was kept to compile nothing and to move nothing.
+func TestKeptIsLazy(t *testing.T) {
+	exp := tiny(gan.Alternating)
+	first := trainer(t, gantest.XLA(t), exp)
+	train(t, first, 2)
+	restored := gantest.Again(t, first)
+	if err := restored.Set(gan.SettingCriticRate, 0.25); err != nil {
+		t.Fatal(err)
+	}
+	again := gantest.Again(t, restored)
+	if again.Step() != 2 || again.StepsPerEpoch() != 8 || again.Settings()[gan.SettingCriticRate] != 0.25 {
+		t.Errorf("kept twice it is at step %d of %d, with %v", again.Step(), again.StepsPerEpoch(), again.Settings())
+	}
+	if !reflect.ValueOf(again).Elem().FieldByName("store").IsNil() {
+		t.Error("the trainer was built though nobody has used it")
+	}
 }

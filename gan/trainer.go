@@ -46,7 +46,10 @@ type Trainer struct {
 	drawn  bool    // whether the weights have their initial values, or those of a checkpoint
 	failed error   // why the state on the device can no longer be trusted
 
-	restored map[string]restoredValue // by path, in a trainer that a notebook has kept
+	// Of a trainer that a notebook has kept:
+	pending  *keptTrainer             // what it is built from when it is first used; nil once it is
+	restored map[string]restoredValue // by path: what the variables were given
+	identity *Signature               // of the experiment; nil where it was not looked at yet
 }
 
 // Progress is what one step reports.
@@ -103,43 +106,48 @@ func newTrainer(backend compute.Backend, exp Experiment, latents func(*graph.Gra
 			return nil, fmt.Errorf("experiment %q: %w", exp.Name, err)
 		}
 	}
-	return makeTrainer(backend, exp, images, latents, nil)
-}
-
-// makeTrainer makes the trainer of an experiment that is known to be possible. Variables have the given values, if any.
-func makeTrainer(backend compute.Backend, exp Experiment, images *data.Images, latents func(*graph.Graph) *graph.Node,
-	values []keptValue) (*Trainer, error) {
-	t := &Trainer{exp: exp, backend: backend, store: model.NewStore(), images: images.N, epoch: -1,
-		settings: exp.initialSettings()}
+	t := &Trainer{exp: exp, backend: backend, images: images.N, epoch: -1, settings: exp.initialSettings()}
 	if exp.Privacy.on() {
 		t.private = newPrivate()
 	}
+	return t, t.build(images, latents, nil)
+}
+
+// build makes all that computes. The variables have the given values; where there are none, the step is compiled to find them.
+func (t *Trainer) build(images *data.Images, latents func(*graph.Graph) *graph.Node, values []keptValue) error {
+	exp := t.exp
+	t.store, t.execs = model.NewStore(), map[updates]*model.Exec{}
 	if err := t.store.SetRNGStateFromSeed(exp.Seed); err != nil {
-		return nil, fmt.Errorf("random state: %w", err)
+		return fmt.Errorf("random state: %w", err)
 	}
 	t.builder = step{Experiment: exp, store: t.store, latents: latents, depth: images.Depth(), oneHot: images.Alphabet != nil}
-	moved, restored := t.moveToDevice(images), t.restoring(values)
-	err := t.compile() // meanwhile
-	for _, wait := range []func() error{moved, restored} {
-		if failed := wait(); err == nil {
-			err = failed
-		}
+	moved := t.moveToDevice(images)
+	var err error
+	if len(values) > 0 {
+		err = t.restore(values)
+	} else {
+		err = t.compile() // meanwhile
+	}
+	if failed := moved(); err == nil {
+		err = failed
 	}
 	if err != nil {
-		return nil, fmt.Errorf("experiment %q cannot be compiled: %w", exp.Name, err)
+		return fmt.Errorf("experiment %q cannot be compiled: %w", exp.Name, err)
 	}
 	scope := generatorScope
 	if exp.EMA > 0 {
 		scope = averageScope
 	}
-	if t.sampler, err = newGenerator(backend, exp, t.store, scope); err != nil {
-		return nil, err
-	}
-	return t, nil
+	t.sampler, err = newGenerator(t.backend, exp, t.store, scope)
+	return err
 }
 
-// usable tells why the state cannot be used. One that is new gets its initial values first.
+// usable tells why the state cannot be used. One that is new gets its initial values first, and one that a notebook has kept
+// those that it had.
 func (t *Trainer) usable() error {
+	if err := t.open(); err != nil {
+		return err
+	}
 	if t.failed == nil {
 		t.failed = t.draw()
 	}

@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"runtime"
 	"unsafe"
+
+	"gantry.local/kernel-ext/keep/store"
 )
 
 // A method value, x.Method without a call, is a function of the compiler's, named after the method with -fm, and a copy of its
@@ -67,7 +69,7 @@ func (c *code) receiver(name string) reflect.Type {
 	if pointer {
 		typ = typ[2 : len(typ)-1]
 	}
-	d.qualified(unescaped(pkg), typ)
+	d.qualified(store.Unescaped(pkg), typ)
 	found := c.types.only(string(d.text))
 	if found != nil && pointer {
 		return reflect.PointerTo(found)

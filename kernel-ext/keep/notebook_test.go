@@ -24,6 +24,8 @@ type notebook struct {
 	declare string // declarations that all cells share, with imports
 	code    string // entries of Program.Code
 	globals string // entries of Program.Globals
+	listed  string // entries of Program.Types
+	oldVars string // entries of Program.Vars
 	more    string // further fields of the Program
 }
 
@@ -48,6 +50,7 @@ type cell struct {
 	fresh   []string // variables that it declares anew
 	declare string   // declarations of its own
 	flags   []string // of go build
+	env     []string // of the program
 }
 
 // build makes the program of a cell.
@@ -71,20 +74,20 @@ func (nb *notebook) build(c cell) string {
 		fmt.Fprintf(&b, "\t%s %q\n", alias, path)
 	}
 	b.WriteString(")\n" + nb.declare + "\n" + c.declare + "\n")
-	listed := map[string]bool{}
+	only := map[string]bool{}
 	for _, name := range c.only {
-		listed[name] = true
+		only[name] = true
 	}
 	var vars strings.Builder
 	for i, name := range nb.vars {
-		if c.only != nil && !listed[name] {
+		if c.only != nil && !only[name] {
 			continue
 		}
 		fmt.Fprintf(&b, "var %s %s\n", name, nb.types[i])
 		fmt.Fprintf(&vars, "{Name: %q, At: &%s, New: %v},\n", name, name, contains(c.fresh, name))
 	}
-	fmt.Fprintf(&b, "func init() {\n\tkeep.Begin(keep.Program{Cell: %d, Vars: []keep.Var{\n%s},\n%s\nTypes: []any{%s},\nGlobals: map[string]any{%s\n%s},\nCode: map[string]any{%s\n%s}})\n}\n",
-		nb.cells+1, vars.String(), nb.more, strings.Join(need.types, ", "), nb.globals, strings.Join(need.globals, "\n"), nb.code, strings.Join(need.code, "\n"))
+	fmt.Fprintf(&b, "func init() {\n\tkeep.Begin(keep.Program{Cell: %d, Vars: []keep.Var{\n%s%s},\n%s\nTypes: []any{%s %s},\nGlobals: map[string]any{%s\n%s},\nCode: map[string]any{%s\n%s}})\n}\n",
+		nb.cells+1, vars.String(), nb.oldVars, nb.more, nb.listed, strings.Join(need.types, ", "), nb.globals, strings.Join(need.globals, "\n"), nb.code, strings.Join(need.code, "\n"))
 	fmt.Fprintf(&b, "func fail(what string) { println(\"FAIL\", what); failed = true }\nvar failed bool\n")
 	fmt.Fprintf(&b, "func main() {\n%s\nif failed { panic(\"failed\") }\nkeep.End()\n}\n", c.body)
 	source := filepath.Join(dir, "main.go")
@@ -157,14 +160,14 @@ func (nb *notebook) run(c cell) string {
 
 func (nb *notebook) try(c cell) (string, error) {
 	nb.t.Helper()
-	return nb.start(nb.build(c))
+	return nb.start(nb.build(c), c.env...)
 }
 
 // start runs a cell's program.
-func (nb *notebook) start(program string) (string, error) {
+func (nb *notebook) start(program string, env ...string) (string, error) {
 	nb.cells++
 	to := fmt.Sprintf("m%d", nb.cells)
-	out, err := nb.command(program, to, "GODEBUG="+os.Getenv("GODEBUG")).CombinedOutput()
+	out, err := nb.command(program, to, env...).CombinedOutput()
 	if err == nil {
 		nb.from = to
 	}

@@ -152,7 +152,7 @@ func (d *describer) name(pkg, name string) {
 			d.say(word)
 			continue
 		}
-		d.qualified(unescaped(word[:dot]), word[dot+1:])
+		d.qualified(store.Unescaped(word[:dot]), word[dot+1:])
 	}
 }
 
@@ -180,22 +180,6 @@ func isExported(name string) bool { return name != "" && 'A' <= name[0] && name[
 
 // isInternal says whether a package of the standard library is closed to others.
 func isInternal(pkg string) bool { return hasPrefix(pkg, "internal/") || hasPrefix(pkg, "vendor/") }
-
-// unescaped undoes what the compiler writes for the dots in a path's last part: gopkg.in/yaml%2ev3.
-func unescaped(path string) string {
-	var b []byte
-	for i := 0; i < len(path); i++ {
-		if path[i] == '%' && i+2 < len(path) {
-			if n, err := strconv.ParseUint(path[i+1:i+3], 16, 8); err == nil {
-				b = append(b, byte(n))
-				i += 2
-				continue
-			}
-		}
-		b = append(b, path[i])
-	}
-	return string(b)
-}
 
 // A printer makes fingerprints of types: numbers that differ where the memory of their values, or what they lead to, is
 // laid out otherwise. It also notes which types of cells a type is made of.

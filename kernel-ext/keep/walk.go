@@ -511,14 +511,18 @@ func (w *walk) place(n *node, off uintptr) string {
 		if n.count > 1 && n.layout.size > 0 {
 			where, off = "["+strconv.Itoa(int(off/n.layout.size))+"]", off%n.layout.size
 		}
-		return where + fieldAt(n.layout.typ, off)
+		return where + w.fieldAt(n.layout.typ, off)
 	}
 	return ""
 }
 
-func fieldAt(t reflect.Type, off uintptr) string {
+// fieldAt is the way to what lies at an offset of a value, as far into it as its parts are walked.
+func (w *walk) fieldAt(t reflect.Type, off uintptr) string {
 	where := ""
 	for {
+		if is, _ := w.ls.keeping(t); off == 0 && (is != notAKeeper || unkept(t.PkgPath(), t.Name()) != "") {
+			return where
+		}
 		switch t.Kind() {
 		case reflect.Struct:
 			found := false

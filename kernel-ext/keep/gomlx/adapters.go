@@ -3,30 +3,26 @@ package keepgomlx
 import (
 	"fmt"
 	"reflect"
+
+	"gantry.local/kernel-ext/keep"
 )
 
-// Adapter keeps the values of one type of another package.
-type Adapter struct {
-	Type reflect.Type
-	Kept func(value any) (standIn any, err error)
-}
-
 // Adapters lists those of GoMLX's types.
-func Adapters() []Adapter {
-	all := []Adapter{
+func Adapters() []keep.Adapter {
+	all := []keep.Adapter{
 		adapter(keptTensorOf), adapter(keptStoreOf), adapter(keptVariableOf), adapter(keptScopeOf),
 		adapter(keptGraphExecOf), adapter(keptModelExecOf), adapter(keptXLAOf),
 	}
 	if b, err := newGo(); err == nil { // whose type has no name outside of GoMLX
-		all = append(all, Adapter{reflect.TypeOf(b), keptGoOf})
+		all = append(all, keep.Adapter{Type: reflect.TypeOf(b), Kept: keptGoOf})
 		b.Finalize()
 	}
 	return append(all, never()...)
 }
 
-// adapter makes an Adapter of what keeps a *T.
-func adapter[T any](kept func(*T) (any, error)) Adapter {
-	return Adapter{reflect.TypeFor[*T](), func(value any) (any, error) { return kept(value.(*T)) }}
+// adapter makes a keep.Adapter of what keeps a *T.
+func adapter[T any](kept func(*T) (any, error)) keep.Adapter {
+	return keep.Adapter{Type: reflect.TypeFor[*T](), Kept: func(value any) (any, error) { return kept(value.(*T)) }}
 }
 
 // unexported returns the field of a struct of GoMLX that its package does not export.

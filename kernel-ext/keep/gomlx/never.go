@@ -7,11 +7,13 @@ import (
 	"github.com/gomlx/go-xla/compute/xla"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors/dtensor"
+
+	"gantry.local/kernel-ext/keep"
 )
 
 // never lists what cannot be kept, which would else be looked into.
-func never() []Adapter {
-	return []Adapter{
+func never() []keep.Adapter {
+	return []keep.Adapter{
 		refused[graph.Graph]("a graph, which lives while it is built: build it in the cell that uses it, or keep its function in an Exec"),
 		refused[graph.Node]("a node of a graph, which lives while the graph is built: build it in the cell that uses it"),
 		refused[graph.Function]("a function of a graph, which lives while the graph is built"),
@@ -22,8 +24,8 @@ func never() []Adapter {
 }
 
 // refused is an adapter of values that cannot be kept, and why.
-func refused[T any](why string) Adapter {
-	return Adapter{reflect.TypeFor[*T](), func(any) (any, error) { return nil, fmt.Errorf("%s", why) }}
+func refused[T any](why string) keep.Adapter {
+	return keep.Adapter{Type: reflect.TypeFor[*T](), Kept: func(any) (any, error) { return nil, fmt.Errorf("%s", why) }}
 }
 
 func errFinalized(what string) error { return fmt.Errorf("a %s that was finalized", what) }
