@@ -17,7 +17,7 @@
 // and summary_show.go (what it consists of and costs, as a notebook shows it), step.go (one step as a graph),
 // adam.go (the update rule), average.go, precision.go, privacy.go, random.go, schedule.go and settings.go (its options),
 // trainer.go (running steps), fork.go (branches of a run), stop.go (ending by a metric), health.go (looking at the critic),
-// sample.go (latents to images), images_show.go (how a notebook shows them), checkpoint.go (saving and resuming exactly), checkpoint_folder.go (which files are whole, and
+// sample.go (latents to images), images_show.go and trainer_show.go (how a notebook shows these), checkpoint.go (saving and resuming exactly), checkpoint_folder.go (which files are whole, and
 // which are kept), checkpoint_weights.go (the networks alone).
 //
 // Networks are in package net, objectives and penalties in loss, data sets in data, ready-made experiments in recipe,

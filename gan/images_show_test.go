@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"gantry.local/gan"
+	"gantry.local/gan/data"
+	"gantry.local/gan/gantest"
+	"gantry.local/gan/recipe"
 )
 
 // TestShowImages wants pictures, points and series drawn, and the rest in words.
@@ -61,4 +64,39 @@ func TestShowImages(t *testing.T) {
 			t.Errorf("%s: -1 is %v, want black", test.want, img.At(0, 0))
 		}
 	}
+}
+
+// TestShowTrainer shows a trainer before and after a step, and the generator it makes.
+func TestShowTrainer(t *testing.T) {
+	exp := recipe.MLP()
+	exp.Data = data.Subset(exp.Data, 500, 1)
+	trainer, err := gan.NewTrainer(gantest.Go(t), exp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(shown map[string]any, pictures int, wants ...string) {
+		t.Helper()
+		text, page := shown["text/plain"].(string), shown["text/html"].(string)
+		for _, want := range wants {
+			if !strings.Contains(text, want) || !strings.Contains(page, want) {
+				t.Errorf("%q is not in\n%s", want, text)
+			}
+		}
+		if n := strings.Count(page, "data:image/png;base64,iVBOR"); n != pictures {
+			t.Errorf("%d pictures, want %d", n, pictures)
+		}
+		wellFormed(t, page)
+	}
+	check(trainer.ShowValue(), 0, "trainer of mlp on mnist subset 500 seed 1", "0, 0 epochs", "1 510 288 of the generator, 533 505 of the critic", "critic.rate")
+	for _, err := range trainer.Train(t.Context(), 1) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(trainer.ShowValue(), 1, "1, 0.143 epochs")
+	generator, err := trainer.Generator()
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(generator.ShowValue(), 1, "generator of mlp", "100 components", "28×28×1", "1 510 288")
 }

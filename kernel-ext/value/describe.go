@@ -56,6 +56,7 @@ type walker struct {
 	looked int                // numbers that may still be looked at
 	rows   int                // items of a list of more than words, up to which all are shown
 	path   map[place]struct{} // where it is
+	inside int                // fields of other packages that are not exported, on the way to it
 }
 
 func newWalker() *walker {
@@ -115,6 +116,9 @@ func (w *walker) value(v reflect.Value, named bool, depth int) *node {
 		if n := ownWords(v); n != nil {
 			return n
 		}
+	}
+	if kind := v.Kind(); w.inside > 0 && (kind == reflect.Pointer || kind == reflect.Map || kind == reflect.Interface) {
+		return closed(v)
 	}
 	name := ""
 	if named && v.Type().Name() != "" {
@@ -186,6 +190,21 @@ func timeOf(v reflect.Value) (text string, is bool) {
 	return "", false
 }
 
+// cellPackage is the package of the program itself, whose fields are followed wherever they lead.
+const cellPackage = "main"
+
+// closed describes what another package keeps to itself behind a pointer, in a map or an interface: by its type alone. It may be
+// large, and that package's goroutines may be writing to it.
+func closed(v reflect.Value) *node {
+	switch {
+	case v.IsNil():
+		return &node{text: "<nil>"}
+	case v.Kind() == reflect.Interface:
+		return &node{text: typeName(v.Elem().Type())}
+	}
+	return &node{text: typeName(v.Type())}
+}
+
 // enter notes that a pointer, map or slice is being described. It returns false where that is so already.
 func (w *walker) enter(p place) bool {
 	if _, within := w.path[p]; within {
@@ -208,7 +227,13 @@ func (w *walker) structure(v reflect.Value, name string, depth int) *node {
 		}
 		field := t.Field(i)
 		n.names = append(n.names, field.Name)
+		inside := 0
+		if !field.IsExported() && field.PkgPath != cellPackage {
+			inside = 1
+		}
+		w.inside += inside
 		n.items = append(n.items, w.value(v.Field(i), false, depth+1))
+		w.inside -= inside
 	}
 	return n
 }

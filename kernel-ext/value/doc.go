@@ -12,7 +12,8 @@
 // taken for something else. Structs have their fields' names, those that are not exported too. Slices of structs and maps
 // are tables, with the map's keys in order; [][]T of numbers is a matrix with its shape. Long lists of numbers come with
 // their length, their range and their mean, errors with their chain, functions with their name and signature.
-// A type with a String or Error method is shown by it. In tables numbers have six digits; elsewhere all.
+// What another package keeps to itself behind a pointer, in a map or an interface is shown by its type, for that package may be
+// writing to it. A type with a String or Error method is shown by it. In tables numbers have six digits; elsewhere all.
 //
 // Everything is bounded: at most a few thousand values are looked at, and for the range of numbers a million. What is left
 // out is counted ("… 9 990 more"), what contains itself is cut where it begins again ("↺").

@@ -26,6 +26,18 @@ func Form(v any) map[string]any {
 		if v != nil {
 			return line(node(v))
 		}
+	case *graph.Graph:
+		if v != nil {
+			return line(ofGraph(v))
+		}
+	case *graph.Exec:
+		if v != nil {
+			return line(fmt.Sprintf("graph function %q, compiled for each shape that it is called with", v.Name()))
+		}
+	case *model.Exec:
+		if v != nil {
+			return line(fmt.Sprintf("graph function %q with variables, compiled for each shape that it is called with", v.Name()))
+		}
 	case *model.Store:
 		if v != nil {
 			return store(v)
@@ -58,6 +70,17 @@ func node(n *graph.Node) string {
 		text += fmt.Sprintf(", parameter %q", n.GetParameterName())
 	}
 	return text + "; it has a value when its graph runs"
+}
+
+// ofGraph says how large a graph is.
+func ofGraph(g *graph.Graph) string {
+	switch {
+	case !g.IsValid():
+		return "graph, which is finalized"
+	case g.IsCompiled():
+		return fmt.Sprintf("graph %q of %d nodes, compiled", g.Name(), len(g.Nodes()))
+	}
+	return fmt.Sprintf("graph %q of %d nodes, under construction", g.Name(), len(g.Nodes()))
 }
 
 // backend says which one it is.

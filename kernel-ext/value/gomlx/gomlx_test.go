@@ -155,7 +155,14 @@ func TestOthers(t *testing.T) {
 	wants(t, "its page", html, "<table>")
 	text, _ = bundle(t, store.Scope("/first"))
 	wants(t, "a scope", text, "scope /first of 2 variables")
+	text, _ = bundle(t, g)
+	wants(t, "a graph", text, "graph \"try\" of ", "under construction")
 	g.Finalize()
+	text, _ = bundle(t, g)
+	wants(t, "a graph", text, "finalized")
+	exec := graph.MustNewExec(backend, func(x *graph.Node) *graph.Node { return x }).WithName("same")
+	text, _ = bundle(t, exec)
+	wants(t, "a function", text, "graph function \"same\"")
 	if content := Form(3); content != nil {
 		t.Errorf("an int is %v", content)
 	}

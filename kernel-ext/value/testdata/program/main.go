@@ -10,10 +10,17 @@ import (
 
 type point struct{ X, Y int }
 
+type kept struct {
+	at   *point
+	all  map[string]int
+	last any
+}
+
 func plus(a, b point) point { return point{a.X + b.X, a.Y + b.Y} }
 
 func main() {
-	for _, v := range []any{point{1, 2}, &point{1, 2}, map[point]*point{}, plus, first, domain.User{Name: "Ada"}} {
+	for _, v := range []any{point{1, 2}, &point{1, 2}, map[point]*point{}, plus, first, domain.User{Name: "Ada"},
+		kept{&point{3, 4}, map[string]int{"a": 1}, point{5, 6}}, domain.New()} {
 		fmt.Printf("%s\n", value.BundleOf(v)["text/plain"])
 	}
 }
