@@ -28,12 +28,12 @@ type Notebook struct {
 
 // Value is what is kept of a variable.
 type Value struct {
-	Cell  int      // as the front-end shows the one that made it
-	Why   string   // it is not kept, in words; empty: it is
-	Group int      // of those that share memory
-	Cells []string // types of cells that it holds
-	Types []string // types in interfaces of its group, in Go, each package by its path in quotes; they can be named
-	Code  []string // functions that its group holds, as path.Name
+	Cell  int               // as the front-end shows the one that made it
+	Why   string            // it is not kept, in words; empty: it is
+	Group int               // of those that share memory
+	Cells []string          // types of cells that it holds
+	Types []string          // types in interfaces of its group, in Go, each package by its path in quotes; they can be named
+	Code  map[string]string // functions that its group holds, by their names in programs, in Go as Types are
 	// Makers are packages with types in interfaces of its group that they alone can name: a program has these types if it has the functions
 	// that make them.
 	Makers []string

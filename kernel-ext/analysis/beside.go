@@ -191,25 +191,17 @@ func (r *reading) besideValues(body *strings.Builder, use func(path string) stri
 	}
 	body.WriteString("\t}")
 	for _, l := range r.literals {
-		r.needed.code = append(r.needed.code, "main."+l.name)
+		r.needed.code["main."+l.name] = "\"main\"." + l.name
 	}
-	for i, name := range r.needed.code {
-		if strings.HasPrefix(name, "main."+literalPrefix) {
-			r.needed.code[i] = "main." + firstName(strings.TrimPrefix(name, "main."))
+	for path, names := range r.makers {
+		for _, name := range names {
+			r.needed.code[path+"."+name] = fmt.Sprintf("%q.%s", path, name)
 		}
 	}
-	for _, path := range slices.Sorted(maps.Keys(r.makers)) {
-		for _, name := range r.makers[path] {
-			r.needed.code = append(r.needed.code, path+"."+name)
-		}
-	}
-	slices.Sort(r.needed.code)
 	if len(r.needed.code) > 0 {
 		body.WriteString(", Code: map[string]any{\n")
-		for _, name := range slices.Compact(r.needed.code) {
-			if of, short, ok := splitName(name); ok {
-				fmt.Fprintf(body, "\t\t%q: %s,\n", name, qualified(of, short, use))
-			}
+		for _, name := range slices.Sorted(maps.Keys(r.needed.code)) {
+			fmt.Fprintf(body, "\t\t%q: %s,\n", name, inProgram(r.needed.code[name], use))
 		}
 		body.WriteString("\t}")
 	}
@@ -237,18 +229,6 @@ func (r *reading) usesGoMLX() bool {
 		})
 }
 
-// splitName takes path.Name apart; ok is false for a name that other packages cannot write.
-func splitName(name string) (of, short string, ok bool) {
-	slash := strings.LastIndexByte(name, '/') + 1
-	dot := strings.IndexByte(name[slash:], '.')
-	if dot < 0 {
-		return "", "", false
-	}
-	of, short = name[:slash+dot], name[slash+dot+1:]
-	exported := short != "" && (short[0] >= 'A' && short[0] <= 'Z' || of == "main")
-	return of, short, exported && !strings.ContainsAny(short, ".[(*-")
-}
-
 // inProgram writes a type whose packages have their paths in quotes.
 func inProgram(expr string, use func(path string) string) string {
 	parts := strings.Split(expr, "\"")
@@ -260,11 +240,4 @@ func inProgram(expr string, use func(path string) string) string {
 		}
 	}
 	return strings.Join(parts, "")
-}
-
-func qualified(of, short string, use func(path string) string) string {
-	if of == "main" {
-		return short
-	}
-	return use(of) + "." + short
 }

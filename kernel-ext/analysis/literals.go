@@ -23,6 +23,15 @@ const (
 	captured      = "gantryC"
 )
 
+// Maker returns the function that makes a literal, given the name of the literal's code; any other name is returned as it is.
+func Maker(code string) string {
+	own, ok := strings.CutPrefix(code, "main."+literalPrefix)
+	if !ok {
+		return code
+	}
+	return "main." + literalPrefix + firstName(own)
+}
+
 // literal is a function literal that is moved.
 type literal struct {
 	node     *ast.FuncLit

@@ -3,6 +3,7 @@ package analysis
 import (
 	"go/ast"
 	"go/types"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -12,11 +13,11 @@ import (
 type need struct {
 	variables map[string]bool // that its statements can reach, by what they are called
 	objects   map[types.Object]bool
-	code      []string        // functions that its values hold, as path.Name
-	types     []string        // likewise
-	makers    []string        // packages, see Value.Makers
-	ours      map[string]bool // functions of ours
-	packages  map[string]bool // that it imports
+	code      map[string]string // functions that its values hold, see Value.Code
+	types     []string          // likewise
+	makers    []string          // packages, see Value.Makers
+	ours      map[string]bool   // functions of ours
+	packages  map[string]bool   // that it imports
 }
 
 // unit is a declaration with what it uses.
@@ -54,7 +55,7 @@ func (r *reading) reach(pkg *types.Package, info *types.Info, mine, rest *ast.Fi
 			units = append(units, u)
 		}
 	}
-	n := need{variables: map[string]bool{}, objects: map[types.Object]bool{}, ours: map[string]bool{}, packages: map[string]bool{}}
+	n := need{code: map[string]string{}, variables: map[string]bool{}, objects: map[types.Object]bool{}, ours: map[string]bool{}, packages: map[string]bool{}}
 	dots := map[string]bool{}
 	reached := map[*unit]bool{}
 	var follow func(u *unit)
@@ -122,18 +123,8 @@ func (r *reading) reach(pkg *types.Package, info *types.Info, mine, rest *ast.Fi
 				}
 			}
 			var own []string
-			for _, expr := range value.Types {
-				parts := strings.Split(expr, "\"")
-				for i := 1; i+1 < len(parts); i += 2 {
-					if parts[i] == "main" {
-						own = append(own, firstName(strings.TrimPrefix(parts[i+1], ".")))
-					}
-				}
-			}
-			for _, name := range value.Code {
-				if name, ok := strings.CutPrefix(name, "main."); ok {
-					own = append(own, firstName(name))
-				}
+			for _, expr := range slices.Concat(value.Types, slices.Collect(maps.Values(value.Code))) {
+				own = append(own, ownNames(expr)...)
 			}
 			for _, other := range r.Values {
 				if other.Group == value.Group {
@@ -145,13 +136,13 @@ func (r *reading) reach(pkg *types.Package, info *types.Info, mine, rest *ast.Fi
 					object(obj)
 				}
 			}
-			n.code, n.types = append(n.code, value.Code...), append(n.types, value.Types...)
+			n.types = append(n.types, value.Types...)
+			maps.Copy(n.code, value.Code)
 			n.makers = append(n.makers, value.Makers...)
 		}
 	}
-	slices.Sort(n.code)
 	slices.Sort(n.types)
-	n.code, n.types = slices.Compact(n.code), slices.Compact(n.types)
+	n.types = slices.Compact(n.types)
 	for _, u := range units {
 		if u.mine {
 			follow(u)
@@ -171,6 +162,17 @@ func (r *reading) reach(pkg *types.Package, info *types.Info, mine, rest *ast.Fi
 	r.out.Leave = slices.Compact(r.out.Leave)
 	r.revert(units, pkg)
 	return n
+}
+
+// ownNames lists the names of cells in a type or function whose packages have their paths in quotes.
+func ownNames(expr string) (names []string) {
+	parts := strings.Split(expr, "\"")
+	for i := 1; i+1 < len(parts); i += 2 {
+		if parts[i] == "main" {
+			names = append(names, firstName(strings.TrimPrefix(parts[i+1], ".")))
+		}
+	}
+	return names
 }
 
 // firstName is the name that a text begins with.

@@ -70,7 +70,15 @@ func (v *values) notebook(h *engineHost, serial int) *analysis.Notebook {
 		}
 		if kept.Cluster != store.NotKept {
 			uses := v.now.Clusters[kept.Cluster].Uses
-			value.Code = uses.Code
+			value.Code = map[string]string{}
+			for _, name := range uses.Code {
+				name = analysis.Maker(name)
+				if f := store.FunctionNamed(name); f.Nameable {
+					value.Code[name] = f.Expr
+				} else {
+					value.Makers = append(value.Makers, f.Packages...)
+				}
+			}
 			for _, t := range slices.Concat(uses.Types, uses.StandIns) {
 				if t.Nameable {
 					value.Types = append(value.Types, t.Expr)
