@@ -155,3 +155,49 @@ for _, r := range recipes { if r.Make().Name != r.Name { fmt.Println(r.Name, "ma
 	}
 	nb.allKept()
 }
+
+// TestRun wants a run that one cell opened, of an experiment and a network that earlier cells wrote, to be the same run in
+// later cells; its process to begin with the variables that the cell began with, and to do so too when it is started again
+// by its name alone, from nowhere near the notebook.
+func TestRun(t *testing.T) {
+	runs := t.TempDir()
+	t.Setenv("GANTRY_RUNS", runs)
+	t.Setenv("GOMLX_BACKEND", "go")
+	nb := newNotebook(t, []string{"fmt", "os", "gantry.local/gan", "gantry.local/gan/net", "gantry.local/gan/recipe", "gantry.local/kernel-ext/lab",
+		"github.com/gomlx/gomlx/core/graph", "github.com/gomlx/gomlx/ml/model", "path/filepath"}, `
+type Node = graph.Node
+func critic(scope *model.Scope, x *Node) *Node { return net.Dense(scope.In("logit"), net.Flatten(x), 1) }
+func say(values ...any) { fmt.Fprintln(os.Stderr, append([]any{"»"}, values...)...) }
+`, "exp gan.Experiment", "run *lab.Run", "big []byte", "forked *lab.Run")
+	said := func(out string) (lines string) {
+		for line := range strings.Lines(out) {
+			if _, text, found := strings.Cut(line, "» "); found {
+				lines += text
+			}
+		}
+		return lines
+	}
+	nb.run(`exp = recipe.Toy(); exp.Name, exp.Critic, exp.BatchSize = "kept", critic, 16; big = make([]byte, 1<<20); big[5] = 5`)
+	defer nb.run(`if _, _, err := lab.EndRun("kept", 5e9); err != nil { panic(err) }; lab.EndRun("fork", 5e9)`, "big")
+	nb.run(`
+if len(big) != 1<<20 || big[5] != 5 { panic("the run's process begins with other variables than the cell") }
+big[5] = 6
+run = lab.Open(exp)
+check(run.Train(5))
+`)
+	nb.allKept()
+	if out := said(nb.run(`check(run.Train(5)); say(must(run.Status()).Step, run.Name(), big[5])`, "run", "big")); out != "10 kept 6\n" {
+		t.Errorf("in a later cell: %s", out)
+	}
+	if out := said(nb.run(`forked = must(run.Fork("fork", func(e *gan.Experiment) { e.BatchSize = 32 })); check(forked.Train(1)); say(must(forked.Status()).Step)`)); out != "11\n" {
+		t.Errorf("its fork: %s", out)
+	}
+	nb.run(`check(run.Stop())`, "run")
+	if out, err := nb.try(`check(run.Train(1))`, "run"); err == nil || !strings.Contains(out, "open it again") {
+		t.Errorf("training a run that has ended: %v, %s", err, out)
+	}
+	nb.values, nb.from = t.TempDir(), "" // another notebook
+	if out := said(nb.run(`other := must(lab.Attach("kept")); check(other.Train(1)); say(must(other.Status()).Step)`, "big")); out != "11\n" {
+		t.Errorf("attached from another notebook: %s", out)
+	}
+}
