@@ -115,6 +115,8 @@ func (n *Notebook) Read(ctx context.Context, text *golang.Text, number int) (*Ce
 	r.lift()
 	r.last()
 	r.unused()
+	r.nameBlanks()
+	r.loops()
 	r.moveLiterals()
 	if err := r.compose(); err != nil {
 		return nil, err

@@ -41,12 +41,23 @@ func gantryPrint(words ...string) {
 	gantryShow(values[:last]...)
 }
 `
-	failSource = `func gantryFail(err error) {
+	failSource = `var gantryStopped bool
+
+func gantryRest() {
+	if gantryStopped {
+		recover()
+	}
+}
+func gantryFail(err error) {
 	if err == nil {
 		return
 	}
 	words := err.Error()
 	for inner := err; inner != nil; {
+		if _, ok := inner.(interface{ CellInterrupted() }); ok {
+			gantryStopped = true
+			panic(words)
+		}
 		wrapper, ok := inner.(interface{ Unwrap() error })
 		if !ok {
 			break
@@ -114,7 +125,11 @@ func (r *reading) beside() string {
 			r.ours[failFunction] = true
 		}
 	}
-	if len(r.ours) == 0 && !r.ends() {
+	if r.rests() {
+		r.ours[failFunction] = true
+	}
+	blank := r.blankImports()
+	if len(r.ours) == 0 && !r.ends() && len(blank) == 0 {
 		return ""
 	}
 	var body strings.Builder
@@ -178,6 +193,9 @@ func (r *reading) beside() string {
 	file.WriteString("package main\n")
 	for _, path := range slices.Sorted(maps.Keys(imports)) {
 		fmt.Fprintf(&file, "import %s %q\n", imports[path], path)
+	}
+	for _, path := range blank {
+		fmt.Fprintf(&file, "import _ %q\n", path)
 	}
 	return file.String() + body.String()
 }

@@ -54,6 +54,17 @@ func (r *reading) lineStart(line int) (at int) {
 	return at
 }
 
+// rests tells whether the cell can be left by must, check, or the error of its last expression.
+func (r *reading) rests() bool {
+	called := false
+	for id, obj := range r.info.Uses {
+		if _, isFunc := obj.(*types.Func); isFunc && helpers()[id.Name] != "" && !r.knows(id.Name) {
+			called = true
+		}
+	}
+	return called || r.ours[failFunction] || r.ours[showSafely]
+}
+
 // specials lists the lines of commands and shells that GoNB carries out before it reads any Go.
 func (r *reading) specials() (lines []int) {
 	for i := range r.text.Lines {
@@ -94,6 +105,9 @@ func (r *reading) program(w *written, file, ends bool) {
 		}
 	}
 	begin, end := "func() {\n", "}()\n" // so that it can return
+	if r.rests() {
+		begin += "defer " + restFunction + "()\n"
+	}
 	if ends {
 		end += endFunction + "()\n"
 	}
@@ -351,7 +365,7 @@ func (r *reading) declareOurs() string {
 		fmt.Fprintf(&b, "import %s %q\n", r.aliases[path], path)
 	}
 	b.WriteString(olds)
-	fmt.Fprintf(&b, "func %s() {}\nfunc %s(...any) {}\nfunc %s(...any) {}\nfunc %s(error) {}\n", endFunction, showFunction, showSafely, failFunction)
+	fmt.Fprintf(&b, "func %s() {}\nfunc %s() {}\nfunc %s(...any) {}\nfunc %s(...any) {}\nfunc %s(error) {}\n", endFunction, restFunction, showFunction, showSafely, failFunction)
 	for name, text := range helpers() {
 		if !r.knows(name) {
 			b.WriteString(text)

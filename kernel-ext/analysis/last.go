@@ -14,6 +14,7 @@ const (
 	showSafely   = "gantryShowOf" // the last of the values is an error: it fails the cell, or the others are shown
 	warnFunction = "gantryWarn"   // says that an error was left as it is
 	failFunction = "gantryFail"   // fails the cell with an error, unless it is nil
+	restFunction = "gantryRest"   // leaves the cell in order where it was interrupted
 )
 
 // last has the cell show the value of its last expression.

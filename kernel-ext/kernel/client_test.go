@@ -314,7 +314,7 @@ type result struct {
 	payload        any              // of the reply
 }
 
-const cellPatience = 20 * time.Second // a first cell in a cold build cache
+const cellPatience = 60 * time.Second // a first cell in a cold build cache
 
 // execute sends a cell.
 func (c *client) execute(code string) string {
