@@ -92,12 +92,12 @@ type reading struct {
 	out           *Cell
 }
 
-// ErrUnread says that a cell is one that GoNB must read by itself, as with %test, %wasm, or C.
+// ErrUnread says that a cell is one that GoNB must read by itself, as with %wasm or C.
 var ErrUnread = errors.New("the cell is read by GoNB alone")
 
 // Read reads a cell that a front-end shows with a number, unless ctx ends.
 func (n *Notebook) Read(ctx context.Context, text *golang.Text, number int) (*Cell, error) {
-	if text.Magic != "" || text.Has("%test") || text.Has("%wasm") {
+	if text.Magic != "" || text.Has("%wasm") {
 		return nil, ErrUnread
 	}
 	r := &reading{
@@ -106,6 +106,9 @@ func (n *Notebook) Read(ctx context.Context, text *golang.Text, number int) (*Ce
 	}
 	r.source = text.Go()
 	r.items = golang.Split(r.source)
+	if text.Has("%test") {
+		return r.alone(), nil
+	}
 	if err := r.look(); err != nil {
 		return nil, err
 	}
@@ -117,6 +120,7 @@ func (n *Notebook) Read(ctx context.Context, text *golang.Text, number int) (*Ce
 	r.unused()
 	r.nameBlanks()
 	r.loops()
+	r.nodes()
 	r.moveLiterals()
 	if err := r.compose(); err != nil {
 		return nil, err

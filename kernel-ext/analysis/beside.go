@@ -41,6 +41,7 @@ func gantryPrint(words ...string) {
 	gantryShow(values[:last]...)
 }
 `
+	// The places in cells that an error with a stack names are told to package failure.
 	failSource = `var gantryStopped bool
 
 func gantryRest() {
@@ -63,18 +64,39 @@ func gantryFail(err error) {
 			break
 		}
 		if inner = wrapper.Unwrap(); inner != nil && !gantryHolds(words, inner.Error()) {
-			words += "\n\tbecause " + inner.Error()
+			words += "\nbecause " + inner.Error()
 		}
 	}
+	lines := %[2]s.Split(%[1]s.Sprintf("%%+v", err), "\n")
+	for i := 1; i < len(lines); i++ {
+		if function := lines[i-1]; %[2]s.HasPrefix(function, "main.") && %[2]s.HasPrefix(lines[i], "\t") && !%[2]s.HasPrefix(function, "main.main") {
+			words += "\nin " + function + " at " + lines[i][1:]
+		}
+	}
+	%[3]s
 	panic(words)
 }
-func gantryHolds(text, part string) bool {
-	for i := 0; i+len(part) <= len(text); i++ {
-		if text[i:i+len(part)] == part {
-			return true
+func gantryHolds(text, part string) bool { return %[2]s.Contains(text, part) }
+`
+	nodeSource = `var (
+	gantryNodeNames = map[string]*%[1]s.Node{}
+	gantryNodesMu   %[2]s.Mutex
+)
+
+func gantryNode(name string, n *%[1]s.Node) {
+	gantryNodesMu.Lock()
+	defer gantryNodesMu.Unlock()
+	gantryNodeNames[name] = n
+}
+func gantryNodes() (words string) {
+	gantryNodesMu.Lock()
+	defer gantryNodesMu.Unlock()
+	for name, n := range gantryNodeNames {
+		if n != nil {
+			words += "\nwhere " + name + " is " + n.Shape().String()
 		}
 	}
-	return false
+	return words
 }
 `
 	warnSource = `func gantryWarn(name string, err error) {
@@ -119,6 +141,9 @@ func (r *reading) ends() bool { return len(r.bound) > 0 || len(r.errorsSet()) > 
 // beside writes the file beside the program: it brings the values that the program begins with, keeps those that it leaves behind, and has
 // the functions that the cell calls without declaring them. It is empty where nothing of that is to be done.
 func (r *reading) beside() string {
+	if r.needed.ours[nodeFunction] {
+		r.ours[nodeFunction] = true
+	}
 	for name := range helpers() {
 		if r.needed.ours[name] {
 			r.ours[name] = true
@@ -146,7 +171,7 @@ func (r *reading) beside() string {
 	if len(r.bound) > 0 {
 		r.besideValues(&body, use)
 	}
-	if r.ends() {
+	if r.ends() && !r.text.Has("%test") {
 		fmt.Fprintf(&body, "func %s() {\n", endFunction)
 		for _, name := range r.errorsSet() {
 			r.ours[warnFunction] = true
@@ -175,7 +200,13 @@ func (r *reading) beside() string {
 		case showSafely:
 			body.WriteString(showSafelySource)
 		case failFunction:
-			body.WriteString(failSource)
+			nodes := ""
+			if r.ours[nodeFunction] {
+				nodes = "words += gantryNodes()"
+			}
+			fmt.Fprintf(&body, failSource, use("fmt"), use("strings"), nodes)
+		case nodeFunction:
+			fmt.Fprintf(&body, nodeSource, use(graphPackage), use("sync"))
 		case warnFunction:
 			body.WriteString(warnSource)
 		case "must":

@@ -57,6 +57,9 @@ func (r *reading) lineStart(line int) (at int) {
 // rests tells whether the cell can be left by must, check, or the error of its last expression.
 func (r *reading) rests() bool {
 	called := false
+	if r.info == nil {
+		return false
+	}
 	for id, obj := range r.info.Uses {
 		if _, isFunc := obj.(*types.Func); isFunc && helpers()[id.Name] != "" && !r.knows(id.Name) {
 			called = true
@@ -302,7 +305,7 @@ func (r *reading) check() error {
 		if said, ok := r.said[offset]; ok && mine {
 			text = said // about what the person has written
 		}
-		r.problem(offset, strings.NewReplacer(takenPrefix, "", oldPrefix, "").Replace(text))
+		r.problem(offset, strings.NewReplacer(takenPrefix, "", oldPrefix, "").Replace(text)+r.hint(text))
 	}
 	if len(r.out.Problems) == 0 {
 		r.needed = r.reach(pkg, info, file, rest)
@@ -312,6 +315,23 @@ func (r *reading) check() error {
 		r.missing(&w, info, file)
 	}
 	return nil
+}
+
+// hint says which import brings a name that nothing declares, where that is one of GoMLX's graphs.
+func (r *reading) hint(text string) string {
+	name, ok := strings.CutPrefix(text, "undefined: ")
+	if !ok || !ast.IsExported(name) || strings.Contains(name, ".") {
+		return ""
+	}
+	from, err := r.Packages.load(r.ctx, []string{graphPackage})
+	if err != nil {
+		return ""
+	}
+	graph, err := from.Import(graphPackage)
+	if err != nil || graph.Scope().Lookup(name) == nil {
+		return ""
+	}
+	return fmt.Sprintf("; import . %q brings it", graphPackage)
 }
 
 // findMakers finds the functions that make types which other packages cannot name: those that return an interface or such a type, and
@@ -366,6 +386,7 @@ func (r *reading) declareOurs() string {
 	}
 	b.WriteString(olds)
 	fmt.Fprintf(&b, "func %s() {}\nfunc %s() {}\nfunc %s(...any) {}\nfunc %s(...any) {}\nfunc %s(error) {}\n", endFunction, restFunction, showFunction, showSafely, failFunction)
+	fmt.Fprintf(&b, "func %s(string, interface{ AssertValid() }) {}\n", nodeFunction)
 	for name, text := range helpers() {
 		if !r.knows(name) {
 			b.WriteString(text)
