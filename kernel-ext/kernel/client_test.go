@@ -286,6 +286,23 @@ func (c *client) next(from *readAhead, patience time.Duration, what string, want
 	}
 }
 
+// overtaken waits for the reply to a request that others may overtake; those are left for who waits for them.
+func (c *client) overtaken(on *readAhead, id, msgType string) received {
+	c.t.Helper()
+	var early []received
+	reply := c.next(on, cellPatience, msgType, func(r received) bool {
+		if answers(id, msgType)(r) {
+			return true
+		}
+		early = append(early, r)
+		return false
+	})
+	for _, r := range early {
+		on.c <- c.signer.Frames(r.Message)
+	}
+	return reply
+}
+
 func (c *client) read(frames [][]byte) received {
 	c.t.Helper()
 	m, err := c.signer.Parse(frames)

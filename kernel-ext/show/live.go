@@ -63,8 +63,8 @@ const (
 // and where text goes to a file, a line every 10 s; both save samples as LiveOptions.Dir/samples-000100.png, at most
 // every 15 s, and in the end losses.png.
 //
-// A redraw takes its time from the training, so the pause between two is also at least five times what the last one
-// took. Curves hold at most 2000 points, each the mean of as many consecutive frames. A Live is for one goroutine.
+// A redraw takes its time from the training, so the pause between two is also 33 times what the last one took, up to 10 s.
+// Curves hold at most 2000 points, each the mean of as many consecutive frames. A Live is for one goroutine.
 type Live struct {
 	o       LiveOptions
 	screen  screen
@@ -235,11 +235,15 @@ type pace struct {
 }
 
 func (p *pace) due(now time.Time) bool {
-	return !p.begun || now.Sub(p.last) >= max(p.every, rest*p.cost)
+	return !p.begun || now.Sub(p.last) >= max(p.every, min(rest*p.cost, longestRest))
 }
 
 // rest is how many times as long as something took nothing of the kind is done again, so that it takes at most 3 % of the time.
-const rest = 33
+// A picture that stands still for longer than longestRest is of no use, whatever the next one costs.
+const (
+	rest        = 33
+	longestRest = 10 * time.Second
+)
 
 // mark notes that it was done from start to end.
 func (p *pace) mark(start, end time.Time) {
