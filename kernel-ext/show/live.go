@@ -118,6 +118,18 @@ func (l *Live) Due() bool { return !l.done && l.screen.due(l.o.Now()) }
 // no point to the curves. It fails when Samples are malformed, or Picture has no pixels or over 4000 each way, when the
 // notebook cannot be reached or a file cannot be written, and after Done.
 func (l *Live) Update(f Frame) error {
+	now := l.o.Now()
+	if err := l.record(f, now); err != nil {
+		return err
+	}
+	return l.screen.update(l, now)
+}
+
+// End is Update with the last frame and Done in one: it is drawn once.
+func (l *Live) End(f Frame) error { return errors.Join(l.record(f, l.o.Now()), l.Done()) }
+
+// record makes a frame the last.
+func (l *Live) record(f Frame, now time.Time) error {
 	if l.done {
 		return errors.New("show: Update after Done")
 	}
@@ -137,13 +149,12 @@ func (l *Live) Update(f Frame) error {
 		l.samples, l.picture, l.drawnAt = nil, f.Picture, f.Step
 	}
 	l.noted = l.noted || f.Note != "" || f.Light != NoLight
-	now := l.o.Now()
 	if !l.begun || f.Step != l.frame.Step {
 		l.history.add(f.Step, f.CriticLoss, f.GeneratorLoss)
 	}
 	l.frame, l.begun = f, true
 	l.rate.add(now, f.Step)
-	return l.screen.update(l, now)
+	return nil
 }
 
 // Recall adds a step to the curves that was made before this Live began. It draws nothing, and does not count for the
