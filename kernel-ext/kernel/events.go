@@ -45,6 +45,9 @@ func (p *proxy) events() engine.Events {
 		},
 		Definitions: func(d wire.Definitions) { p.earlier.Set(d.Source) },
 		Done: func(d wire.Done) {
+			if d.Failure == wire.Rejected { // the file is no longer the one that the last program was built from
+				p.output.annotateBy(nil)
+			}
 			if c := p.theCell(d.Cell); c != nil {
 				c.happens(ends)
 				c.done <- d
