@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"gantry.local/kernel-ext/channel"
+	"gantry.local/kernel-ext/internal/private"
 	"gantry.local/kernel-ext/lab"
 )
 
@@ -29,7 +30,7 @@ const cellHeader = `{"msg_id":"cell-7"}`
 
 func startKernel(t *testing.T, path, name string) *kernel {
 	t.Helper()
-	listener, err := channel.ListenAt(path)
+	listener, err := private.ListenAt(path)
 	if err != nil {
 		t.Fatal(err)
 	}
