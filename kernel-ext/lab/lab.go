@@ -93,7 +93,7 @@ func Watch(t *gan.Trainer, steps int, o Options) error {
 	case limited.Err() != nil:
 		end.Remark = fmt.Sprintf("time limit of %s reached", o.Limit)
 	}
-	return errors.Join(live.Update(end), live.Done())
+	return live.End(end)
 }
 
 func frame(p gan.Progress) show.Frame {
