@@ -42,6 +42,7 @@ type node struct {
 	text   string   // of a word: as it stands within another value, in a line
 	cell   string   // of a word: as it stands in a table; "": as text
 	number bool     // of a word: it is aligned as numbers are
+	phrase bool     // of a word: it is of several, by a method of the value's own
 	amp    string   // "&" for each pointer on the way to it
 	of     string   // its type: of a list or mapping always, of a record where it isn't clear from what it lies in
 	names  []string // of a record or mapping, one for each item
@@ -173,7 +174,7 @@ func ownWords(v reflect.Value) *node {
 	if trouble != "" {
 		said = "(" + trouble + ")"
 	}
-	return &node{text: inLine(said), number: v.CanInt() || v.CanFloat() || v.CanUint()}
+	return &node{text: inLine(said), number: v.CanInt() || v.CanFloat() || v.CanUint(), phrase: strings.Contains(said, " ")}
 }
 
 // timeOf is a time.Time or time.Duration as text, also where it lies in a field that is not exported.
