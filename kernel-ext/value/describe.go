@@ -301,7 +301,7 @@ func keysOf(v reflect.Value) []reflect.Value {
 	return keys
 }
 
-// compare orders two keys: by kind, numbers and strings by value. Others stay in the order they came.
+// compare orders two keys: by kind, then by type, then by value.
 func compare(a, b reflect.Value) int {
 	if a.Kind() == reflect.Interface {
 		a, b = a.Elem(), b.Elem()
@@ -320,6 +320,8 @@ func compare(a, b reflect.Value) int {
 		return order(!a.IsValid() && b.IsValid(), a.IsValid() && !b.IsValid())
 	case a.Kind() != b.Kind():
 		return order(a.Kind() < b.Kind(), a.Kind() > b.Kind())
+	case a.Type() != b.Type():
+		return strings.Compare(a.Type().String(), b.Type().String())
 	case a.CanInt():
 		return order(a.Int() < b.Int(), a.Int() > b.Int())
 	case a.CanUint():
@@ -331,6 +333,8 @@ func compare(a, b reflect.Value) int {
 		return strings.Compare(a.String(), b.String())
 	case a.Kind() == reflect.Bool:
 		return order(!a.Bool() && b.Bool(), a.Bool() && !b.Bool())
+	case a.Kind() == reflect.Pointer || a.Kind() == reflect.Chan || a.Kind() == reflect.UnsafePointer:
+		return order(a.Pointer() < b.Pointer(), a.Pointer() > b.Pointer())
 	case a.Kind() == reflect.Struct:
 		for i := range a.NumField() {
 			if c := compare(a.Field(i), b.Field(i)); c != 0 {
