@@ -157,7 +157,7 @@ func Serve(ctx context.Context, c Config) error {
 		p.warnOf("cells do not see the project's modules: %v; run make setup", e.unpinned)
 	}
 	p.engine = e
-	if p.values, err = openValues(e); err != nil {
+	if p.values, err = openValues(filepath.Join(temp.Dir, "values"), e); err != nil {
 		return err
 	}
 	close(p.ready)
