@@ -124,7 +124,10 @@ func (r *reading) bind() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Values)) {
 		ident := r.Earlier.variables[name]
-		if r.Values[name].Why == "" && r.needed.variables[ident] && r.liftedAs(name) == nil && !slices.Contains(r.out.Dropped, name) {
+		if r.made[name] {
+			r.bound = append(r.bound, binding{name: name, ident: ident, fresh: true})
+			r.out.Values = append(r.out.Values, name)
+		} else if r.Values[name].Why == "" && r.needed.variables[ident] && r.liftedAs(name) == nil && !slices.Contains(r.out.Dropped, name) {
 			r.bound = append(r.bound, binding{name: name, ident: ident})
 		}
 	}

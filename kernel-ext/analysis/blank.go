@@ -17,7 +17,7 @@ func (r *reading) nameBlanks() {
 			continue
 		}
 		if from, to, ok := r.span(s.Name); ok {
-			r.edits = append(r.edits, edit{from, to, blankPrefix + strings.TrimPrefix(nameOf(pathOf(s)), aliasPrefix)})
+			r.edits = append(r.edits, edit{from, to, blankPrefix + strings.TrimPrefix(nameOfPackage(pathOf(s)), aliasPrefix)})
 		}
 	}
 }

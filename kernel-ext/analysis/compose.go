@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/parser"
+	"go/token"
 	"go/types"
 	"maps"
 	"slices"
@@ -395,36 +396,93 @@ func (r *reading) declareOurs() string {
 	return b.String()
 }
 
-// missing names the variables that the cell uses and that did not outlive the cell that made them.
+// missing names the variables that the cell uses, itself or by functions of earlier cells, and that did not outlive the cell that made
+// them. One that the cell sets first is a new one.
 func (r *reading) missing(w *written, info *types.Info, file *ast.File) {
+	first := map[string]bool{} // names that have been met
+	set := setFirst(file)
 	ast.Inspect(file, func(n ast.Node) bool {
 		id, ok := n.(*ast.Ident)
 		if !ok {
 			return true
 		}
 		v, ok := info.Uses[id].(*types.Var)
-		if !ok || v.IsField() {
+		if !ok || v.IsField() || v.Parent() != v.Pkg().Scope() {
 			return true
 		}
-		name, old := strings.CutPrefix(v.Name(), oldPrefix)
-		name = strings.TrimPrefix(name, takenPrefix)
-		value, known := r.Values[name]
-		if !known || v.Parent() != v.Pkg().Scope() || r.liftedAs(name) != nil && !old {
-			return true
-		}
-		why := ""
-		if value.Why != "" {
-			why = fmt.Sprintf("%s of cell [%d] is not kept: it holds %s, which does not outlive its cell; make it in the cell that uses it",
-				name, value.Cell, value.Why)
-		}
-		for _, t := range r.out.Changed {
-			if slices.Contains(value.Cells, t) {
-				why = fmt.Sprintf("%s of cell [%d] is of another type %s than this cell's; make it anew", name, value.Cell, t)
-			}
-		}
-		if offset, mine := w.origin(r.files.PositionFor(id.Pos(), false).Offset); mine && why != "" {
+		offset, mine := w.origin(r.files.PositionFor(id.Pos(), false).Offset)
+		name := nameOf(v)
+		switch why := r.lost(v); {
+		case why == "" || r.made[name]:
+		case set[id] && !first[name]:
+			r.made[name] = true
+		case mine:
 			r.problem(offset, why)
 		}
+		first[name] = true
 		return true
 	})
+	for obj := range r.needed.objects {
+		v, ok := obj.(*types.Var)
+		if !ok || !r.needed.variables[v.Name()] || first[nameOf(v)] {
+			continue
+		}
+		if why := r.lost(v); why != "" {
+			at := 0
+			if len(r.items) > 0 {
+				at = r.items[len(r.items)-1].From
+			}
+			r.problem(at, "a function of an earlier cell uses "+why)
+		}
+	}
+}
+
+// lost says why a variable of an earlier cell has no value; empty: it has one.
+func (r *reading) lost(v *types.Var) string {
+	name := nameOf(v)
+	value, known := r.Values[name]
+	if !known || r.liftedAs(name) != nil && !strings.HasPrefix(v.Name(), oldPrefix) {
+		return ""
+	}
+	if value.Why != "" {
+		return fmt.Sprintf("%s of cell [%d], which is not kept: it holds %s, which does not outlive its cell; make it in the cell that uses it",
+			name, value.Cell, value.Why)
+	}
+	for _, t := range r.out.Changed {
+		if slices.Contains(value.Cells, t) {
+			return fmt.Sprintf("%s of cell [%d], which is of another type %s than this cell's; make it anew", name, value.Cell, t)
+		}
+	}
+	return ""
+}
+
+// nameOf is the name that a person knows a variable of a program by.
+func nameOf(v *types.Var) string {
+	return strings.TrimPrefix(strings.TrimPrefix(v.Name(), oldPrefix), takenPrefix)
+}
+
+// setFirst returns the identifiers on the left of assignments at the cell's top level.
+func setFirst(file *ast.File) map[*ast.Ident]bool {
+	set := map[*ast.Ident]bool{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		f, ok := n.(*ast.FuncDecl)
+		if !ok || f.Name.Name != "main" || f.Recv != nil {
+			return true
+		}
+		ast.Inspect(f.Body, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.AssignStmt:
+				for _, l := range n.Lhs {
+					if id, ok := l.(*ast.Ident); ok && n.Tok == token.ASSIGN {
+						set[id] = true
+					}
+				}
+			case *ast.IfStmt, *ast.ForStmt, *ast.RangeStmt, *ast.SwitchStmt, *ast.TypeSwitchStmt, *ast.SelectStmt:
+				return false
+			}
+			return true
+		})
+		return false
+	})
+	return set
 }

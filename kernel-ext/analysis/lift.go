@@ -385,13 +385,13 @@ const aliasPrefix = "gantry_"
 // alias is the name of ours for a package, which the program then imports.
 func (r *reading) alias(importPath string) string {
 	if r.aliases[importPath] == "" {
-		r.aliases[importPath] = nameOf(importPath)
+		r.aliases[importPath] = nameOfPackage(importPath)
 	}
 	return r.aliases[importPath]
 }
 
-// nameOf makes a name of the path of a package.
-func nameOf(importPath string) string {
+// nameOfPackage makes a name of the path of a package.
+func nameOfPackage(importPath string) string {
 	name := aliasPrefix
 	for _, c := range strings.TrimPrefix(strings.TrimPrefix(importPath, "gantry.local/"), "kernel-ext/") {
 		switch {
