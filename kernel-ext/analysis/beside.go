@@ -242,8 +242,10 @@ func (r *reading) besideValues(body *strings.Builder, use func(path string) stri
 		fmt.Fprintf(body, "\t\t{Name: %q, At: &%s, New: %t, Old: %t},\n", b.name, b.ident, b.fresh, b.old)
 	}
 	body.WriteString("\t}")
-	for _, l := range r.literals {
-		r.needed.code["main."+l.name] = "\"main\"." + l.name
+	for obj := range r.needed.objects {
+		if name := obj.Name(); strings.HasPrefix(name, literalPrefix) {
+			r.needed.code["main."+name] = "\"main\"." + name
+		}
 	}
 	for path, names := range r.makers {
 		for _, name := range names {
