@@ -99,15 +99,21 @@ func (m *mappings) isUnchanged(b *mapping) bool {
 			return same
 		}
 	}
-	f, err := os.Open(store.Path(m.dir, b.block.File))
+	return m.holds(b.block, b.base)
+}
+
+// holds says whether memory is what a block's file holds.
+func (m *mappings) holds(b store.Block, p unsafe.Pointer) bool {
+	f, err := os.Open(store.Path(m.dir, b.File))
 	if err != nil {
 		return false
 	}
 	defer f.Close()
-	part := make([]byte, min(b.size, 1<<20))
-	for off := uintptr(0); off < b.size; off += uintptr(len(part)) {
-		part = part[:min(uintptr(len(part)), b.size-off)]
-		if _, err := io.ReadFull(f, part); err != nil || string(part) != string(bytesAt(at(b.base, off), uintptr(len(part)))) {
+	size := uintptr(b.Size)
+	part := make([]byte, min(size, 1<<20))
+	for off := uintptr(0); off < size; off += uintptr(len(part)) {
+		part = part[:min(uintptr(len(part)), size-off)]
+		if _, err := io.ReadFull(f, part); err != nil || string(part) != string(bytesAt(at(p, off), uintptr(len(part)))) {
 			return false
 		}
 	}
@@ -165,12 +171,17 @@ func (m *mappings) save(p unsafe.Pointer, size uintptr, name func() string) (sto
 	if b, ok := m.unchanged(p, size); ok {
 		return b, nil
 	}
-	b := store.Block{File: name(), Size: int64(size)}
 	content := bytesAt(p, size)
+	b := store.Block{Size: int64(size), Sum: store.Sum(content)}
+	for i := range m.list { // a stand-in may hold the same content at another place
+		if was := m.list[i].block; was.Size == b.Size && was.Sum == b.Sum && m.holds(was, p) {
+			return was, nil
+		}
+	}
+	b.File = name()
 	if err := store.Write(m.dir, b.File, content); err != nil {
 		return b, err
 	}
-	b.Sum = store.Sum(content)
 	info, err := os.Stat(store.Path(m.dir, b.File))
 	if err != nil {
 		return b, err

@@ -71,6 +71,30 @@ func (c *code) maker(name string) (reflect.Value, bool) {
 
 const methodValueSuffix = "-fm"
 
+// print is the fingerprint of the type of a function that the program lists, or of its maker's, else 0.
+func (c *code) print(p *printer, name string) uint64 {
+	if f, ok := c.byName[name]; ok {
+		return p.of(reflect.TypeOf(f))
+	}
+	if maker, ok := c.maker(name); ok {
+		return p.of(maker.Type())
+	}
+	return 0
+}
+
+// nameable says whether a function without variables of its own can be kept by its name. One of a cell can where the program
+// lists it: another cell may give the name to another function.
+func (c *code) nameable(name string) bool {
+	if name == "" || hasSuffix(name, "[...]") {
+		return false
+	}
+	if _, ok := c.byName[name]; ok || !hasPrefix(name, "main.") {
+		return true
+	}
+	_, ok := c.maker(name)
+	return ok
+}
+
 // static says whether a function value has no variables of its own: it is a constant of the program, or was made here.
 func (c *code) static(f unsafe.Pointer) bool { return c.made[f] || !inHeap(f) }
 

@@ -9,9 +9,10 @@ import (
 	"gantry.local/kernel-ext/keep/store"
 )
 
-// A file of values, behind its magic: the types it refers to, names of functions, names of globals, variables, a head for each thing, the order of
-// the steps that bring things back which are more than memory, and the contents of the things one behind the other. The form
-// is that of the machine that wrote it, for it goes no further than to the next cell.
+// A file of values, behind its magic: the types it refers to, functions by name with the fingerprints of their types, names
+// of globals, variables, a head for each thing, the order of the steps that bring things back which are more than memory,
+// and the contents of the things one behind the other. The form is that of the machine that wrote it, for it goes no further
+// than to the next cell.
 const fileMagic = "gantry cluster 1\n"
 
 // How a reference begins. A number from refThing on is a thing's, and an offset follows.
@@ -119,7 +120,11 @@ func encode(w *walk, p *printer, list []thing, members []member) (e *encoder, fi
 	w2.Bytes = append(w2.Bytes, fileMagic...)
 	w2.Uint(uint64(len(e.types.list)))
 	w2.Bytes = append(w2.Bytes, e.types.w.Bytes...)
-	w2.Texts(e.codes.list)
+	w2.Uint(uint64(len(e.codes.list)))
+	for _, name := range e.codes.list {
+		w2.Text(name)
+		w2.Uint(w.code.print(p, name))
+	}
 	w2.Texts(e.names.list)
 	w2.Bytes = append(w2.Bytes, vars.Bytes...)
 	w2.Uint(uint64(len(e.order)))

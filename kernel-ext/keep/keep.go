@@ -21,17 +21,25 @@ const (
 
 // A Program says what of a program is kept. The kernel writes it, beside the text of a cell.
 type Program struct {
-	Cell  int   // number of the cell
-	Vars  []Var // that the cell can reach or declares, and those that share memory with them
-	Code  map[string]any
-	Types []any
-	// Code are functions that values may hold, by the names that runtime.FuncForPC gives, such as "main.add" or
-	// "strings.ToUpper"; for an instance of a generic function any name. The makers of function literals are in it by their
-	// own names, main.gantryLit3_1, and for a method value under its name, "main.(*T).Add-fm", a function that makes it of
-	// its receiver.
-	// Types are values of types, usually nil pointers to them, that interfaces in values may hold.
+	Cell int   // number of the cell
+	Vars []Var // that the cell can reach or declares, and those that share memory with them
 
-	Globals  map[string]any // variables of packages whose identity is kept: pointers, by any names
+	// Code are functions that values may hold, by the names that runtime.FuncForPC gives, such as "main.add" or
+	// "strings.ToUpper"; for an instance of a generic function any name. All functions of cells that values may hold must be
+	// there, those of packages if nothing else makes the linker keep them.
+	//
+	// A literal that captures variables is made by a function of its own, main.gantryLit3_1, that takes pointers to them in
+	// the order of their first use and must not be inlined. It is listed by its name. A method value is listed by its
+	// name too, "main.(*T).Add-fm", with a function that makes it of its receiver.
+	Code map[string]any
+
+	// Types are values of types, usually nil pointers to them, that interfaces in values may hold.
+	Types []any
+
+	// Globals are pointers that packages' variables hold, whose identity is kept, by any names: sql.ErrNoRows.
+	Globals map[string]any
+
+	// Adapters are for types of packages that have no method Kept.
 	Adapters []Adapter
 }
 
