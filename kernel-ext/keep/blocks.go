@@ -3,7 +3,6 @@ package keep
 import (
 	"io"
 	"os"
-	"strconv"
 	"syscall"
 	"unsafe"
 
@@ -45,11 +44,11 @@ func (m *mappings) bring(b store.Block, size uintptr, into unsafe.Pointer) (unsa
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
+	have, err := store.Size(f)
 	if err != nil {
 		return nil, err
 	}
-	if info.Size() != b.Size {
+	if have != b.Size {
 		return nil, blockDamaged(b)
 	}
 	if into != nil {
@@ -60,7 +59,7 @@ func (m *mappings) bring(b store.Block, size uintptr, into unsafe.Pointer) (unsa
 		into = newBytes(size)
 		return into, m.read(f, b, into)
 	}
-	if info.ModTime().UnixNano() != b.Time && store.Sum(mapped) != b.Sum {
+	if written(f) != b.Time && store.Sum(mapped) != b.Sum {
 		return nil, blockDamaged(b)
 	}
 	base := unsafe.Pointer(unsafe.SliceData(mapped))
@@ -182,13 +181,10 @@ func (m *mappings) save(p unsafe.Pointer, size uintptr, name func() string) (sto
 	if err := store.Write(m.dir, b.File, content); err != nil {
 		return b, err
 	}
-	info, err := os.Stat(store.Path(m.dir, b.File))
+	f, err := os.Open(store.Path(m.dir, b.File))
 	if err != nil {
 		return b, err
 	}
-	if info.Size() != b.Size {
-		return b, plainError(b.File + " has " + strconv.FormatInt(info.Size(), 10) + " bytes after it was written")
-	}
-	b.Time = info.ModTime().UnixNano()
-	return b, nil
+	b.Time = written(f)
+	return b, f.Close()
 }

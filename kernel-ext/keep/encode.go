@@ -1,7 +1,6 @@
 package keep
 
 import (
-	"cmp"
 	"reflect"
 	"slices"
 	"unsafe"
@@ -230,26 +229,26 @@ func (e *encoder) thing(h *store.Writer, t *thing) {
 
 // entries writes a map, in an order of its keys where they have one that does not depend on where things lie.
 func (e *encoder) entries(m *entries) {
-	order := make([]int, m.n)
+	order := make([]ranked, m.n)
 	for i := range order {
-		order[i] = i
+		order[i].index = int32(i)
 	}
 	if m.key.plain && m.n <= 1<<17 {
-		keys := make([]string, m.n)
-		var w store.Writer
-		w, e.out = e.out, w
-		for i := range keys {
+		out := e.out
+		e.out = store.Writer{}
+		for i := range order {
 			start := len(e.out.Bytes)
 			e.value(m.key, at(m.keys, uintptr(i)*m.key.size))
-			keys[i] = string(e.out.Bytes[start:])
+			order[i].text = string(e.out.Bytes[start:])
 		}
-		e.out = w
-		slices.SortFunc(order, func(i, j int) int { return cmp.Compare(keys[i], keys[j]) })
+		e.out = out
+		slices.SortFunc(order, ranked.compare)
 	}
 	e.out.Uint(uint64(m.n))
-	for _, i := range order {
-		e.value(m.key, at(m.keys, uintptr(i)*m.key.size))
-		e.value(m.elem, at(m.elems, uintptr(i)*m.elem.size))
+	for _, r := range order {
+		i := uintptr(r.index)
+		e.value(m.key, at(m.keys, i*m.key.size))
+		e.value(m.elem, at(m.elems, i*m.elem.size))
 	}
 }
 

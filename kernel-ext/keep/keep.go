@@ -1,7 +1,6 @@
 package keep
 
 import (
-	"cmp"
 	"os"
 	"reflect"
 	"slices"
@@ -334,7 +333,7 @@ func (s *session) end() (err error) {
 	}
 	s.carry(now, saved)
 	now.Values = append(now.Values, s.dropped...)
-	slices.SortFunc(vars, func(a, b *variable) int { return cmp.Compare(a.Name, b.Name) })
+	vars = sorted(vars, func(v *variable) string { return v.Name })
 	roots := make([]int32, len(vars))
 	for i, v := range vars {
 		roots[i] = w.root(v.p, v.typ)
@@ -344,8 +343,22 @@ func (s *session) end() (err error) {
 	if err := s.write(now, w, things, mark, vars, roots, why); err != nil {
 		return err
 	}
-	slices.SortFunc(now.Values, func(a, b store.Value) int { return cmp.Compare(a.Name, b.Name) })
+	now.Values = sorted(now.Values, func(v store.Value) string { return v.Name })
 	return now.Write(s.dir, s.to)
+}
+
+// sorted puts a list in the order of its names.
+func sorted[T any](list []T, name func(T) string) []T {
+	order := make([]ranked, len(list))
+	for i, v := range list {
+		order[i] = ranked{text: name(v), index: int32(i)}
+	}
+	slices.SortFunc(order, ranked.compare)
+	out := make([]T, len(list))
+	for i, r := range order {
+		out[i] = list[r.index]
+	}
+	return out
 }
 
 // carry takes over what the program did not know.
