@@ -4,133 +4,84 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 )
 
-// transaction is a notebook whose cells change many variables, all to the number of the round: small ones and ones that are files of
-// their own, some of which lead to one another.
-const transaction = `type Stamp struct { n int; next *Stamp }
-round := 0
-small := []int{0}
-table := map[string]*int{"round": &round}
-ring := &Stamp{}
-ring.next = &Stamp{0, ring}
-large := make([]uint64, 300_000)
-half := large[150_000:]
-more := make([]float64, 20_000)
-words := []string{"0"}
-var thing any = ring
-told := func() int { return ring.next.n }
-func change(to int) {
-	*table["round"] = to
-	small = append(small[:0], to, to, to)
-	ring.n, ring.next.n = to, to
-	for i := range half { half[i] = uint64(to) }
-	more[7] = float64(to)
-	words = nil
-	for range 2000 { words = append(words, fmt.Sprint(to)) }
-	thing = &Stamp{to, ring}
+// TestFortyKernelsKilledLeaveNothing kills kernels at random moments: while they start, between cells, in a build, and in a
+// cell's program. Soon after there is no process of any, no socket, and no file but what the next kernel removes: the folder
+// of one that was killed before its guard was there.
+func TestFortyKernelsKilledLeaveNothing(t *testing.T) {
+	for name, bring := range map[string]struct {
+		to    func(c *client)
+		after time.Duration // the kill comes at a random moment up to then
+	}{
+		"start": {func(*client) {}, 60 * time.Millisecond},
+		"idle":  {func(c *client) { c.connect(); c.mustRun(hello, "hello") }, 200 * time.Millisecond},
+		"build": {func(c *client) {
+			c.connect()
+			c.execute("import \"net/http\"\n" + slowSource() + "\n%%\nfmt.Println(\"never\", http.StatusOK)")
+		}, 1500 * time.Millisecond},
+		"program": {func(c *client) {
+			c.connect()
+			id := c.execute("%%\nfor i := range 3 {\n\texec.Command(\"sleep\", fmt.Sprint(3000+i)).Start()\n}\n" +
+				"fmt.Println(\"begun\")\nfor {\n\tfmt.Println(strings.Repeat(\"x\", 100))\n}")
+			c.next(c.iopub, cellPatience, "output", answers(id, "stream"))
+		}, 300 * time.Millisecond},
+	} {
+		for n := range 10 {
+			t.Run(fmt.Sprint(name, " ", n), func(t *testing.T) {
+				t.Parallel()
+				c := launch(t, "ipc", exec.Command(os.Args[0]), kernelEnvironment(t, "GANTRY_TEST_AHEAD=1"))
+				bring.to(c)
+				moment := rand.N(bring.after)
+				time.Sleep(moment) // the moment is what is tried
+				c.process.Process.Kill()
+				<-c.exited
+				took := c.awaitNothing(moment)
+				t.Logf("killed after another %s; nothing is left after %s", moment, took)
+			})
+		}
+	}
 }
-// stamps are the different numbers that are anywhere.
-func stamps() []int {
-	all := map[int]bool{round: true, ring.n: true, ring.next.n: true, int(half[9]): true, int(large[299_999]): true, int(more[7]): true, told(): true}
-	for _, n := range small { all[n] = true }
-	for _, w := range words { all[must(strconv.Atoi(w))] = true }
-	if s, ok := thing.(*Stamp); ok { all[s.n] = true }
-	return slices.Sorted(maps.Keys(all))
-}`
 
-// found checks that all variables have the number of one round.
-func (c *client) found(round int, after string) {
+// awaitNothing waits until nothing of a killed kernel is left, and returns how long that took.
+func (c *client) awaitNothing(moment time.Duration) time.Duration {
 	c.t.Helper()
-	if r := c.run("fmt.Println(stamps())"); r.status != "ok" || r.stdout != fmt.Sprintf("[%d]\n", round) {
-		c.t.Fatalf("%s the variables are of the rounds %q, not all of round %d: %s", after, r.stdout, round, r.evalue)
+	killed := time.Now()
+	swept := false
+	for left := c.left(); len(left) > 0; left = c.left() {
+		took := time.Since(killed)
+		if !swept && took > 2*time.Second && len(left) == 1 && strings.HasPrefix(left[0], filepath.Join(c.temp, "gantry-kernel-")) {
+			next := startKernel(c.t, "TMPDIR="+c.temp)
+			next.stop()
+			swept = true
+		}
+		if took > 6*time.Second {
+			c.t.Fatalf("killed after another %s, leaves %q", moment, left)
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
+	return time.Since(killed).Round(time.Millisecond)
 }
 
-// TestKilledCells kills cells with SIGKILL at random moments, while they change variables and while these are written. Behind it
-// all variables are as before the cell, or all as after it, and which says the reply. GANTRY_TEST_KILLS says how many.
-func TestKilledCells(t *testing.T) {
-	seed := uint64(asked(t, "GANTRY_TEST_SEED", 1))
-	rnd := rand.New(rand.NewPCG(seed, 1))
-	c := startKernel(t)
-	c.mustRun(transaction, "")
-	type moment struct {
-		code  string
-		limit time.Duration // so that about every other kill comes in time
+// left is what there is of a kernel: processes, its guard among them, sockets, files.
+func (c *client) left() []string {
+	c.t.Helper()
+	var left []string
+	for _, user := range usersOf(c.t, c.temp) {
+		left = append(left, user+" "+nameOf(user))
 	}
-	moments := []*moment{
-		{"time.AfterFunc(%[1]d, func() { syscall.Kill(os.Getpid(), syscall.SIGKILL) })\nchange(%[2]d)", 20 * time.Millisecond},
-		{"change(%[2]d)\ntime.AfterFunc(%[1]d, func() { syscall.Kill(os.Getpid(), syscall.SIGKILL) })", 10 * time.Millisecond},
+	for _, folder := range []string{c.temp, filepath.Dir(c.file), filepath.Dir(c.connection.IP)} {
+		filepath.WalkDir(folder, func(path string, _ os.DirEntry, err error) error {
+			if err == nil && path != c.temp && path != filepath.Dir(c.file) && path != c.file {
+				left = append(left, path)
+			}
+			return nil
+		})
 	}
-	round, killed, kept := 0, 0, 0
-	for i := range asked(t, "GANTRY_TEST_KILLS", 20) {
-		m := moments[i%len(moments)]
-		r := c.run(fmt.Sprintf(m.code, rnd.Int64N(int64(m.limit)), round+1))
-		if r.status == "ok" {
-			round++
-			kept++
-			m.limit -= m.limit / 5
-		} else if killed++; !strings.Contains(r.evalue, "killed") {
-			t.Fatalf("the cell fails otherwise: %s", r.evalue)
-		} else {
-			m.limit += m.limit / 5
-		}
-		c.found(round, fmt.Sprintf("seed %d, kill %d, the cell ended %s:", seed, i, r.status))
-	}
-	t.Logf("seed %d: %d cells were killed, %d had ended; the moments were within %s and %s", seed, killed, kept, moments[0].limit, moments[1].limit)
-	if killed == 0 || kept == 0 {
-		t.Errorf("all kills came on one side of the moment that matters: %d killed, %d kept", killed, kept)
-	}
-	c.expectSwept(t)
-}
-
-// expectSwept checks that of the values no files are left that nothing needs.
-func (c *client) expectSwept(t *testing.T) {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(c.temp, "*", "values", "*"))
-	const most = 20 // a manifest, and a few files of its values
-	if err != nil || len(files) == 0 || len(files) > most {
-		t.Errorf("%d files of values: %v %v", len(files), files, err)
-	}
-	for _, file := range files {
-		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
-			t.Errorf("%s: %v %v", file, info.Mode(), err)
-		}
-	}
-}
-
-// TestInterruptedCells interrupts cells at random moments: while they are read, built, run, and while their variables are written.
-func TestInterruptedCells(t *testing.T) {
-	seed := uint64(asked(t, "GANTRY_TEST_SEED", 1))
-	rnd := rand.New(rand.NewPCG(seed, 2))
-	c := startKernel(t)
-	c.mustRun(transaction, "")
-	limit := 400 * time.Millisecond
-	round, stopped, kept := 0, 0, 0
-	for i := range asked(t, "GANTRY_TEST_KILLS", 20) {
-		id := c.execute(fmt.Sprintf("change(%d)", round+1))
-		<-time.After(time.Duration(rnd.Int64N(int64(limit)))) // what is tested is a moment that nobody chose
-		asking := c.send(c.control, "interrupt_request", map[string]any{})
-		c.next(c.control, cellPatience, "interrupt_reply", answers(asking, "interrupt_reply"))
-		r := c.finish(id)
-		if r.status == "ok" {
-			round++
-			kept++
-			limit -= limit / 8
-		} else if stopped++; !strings.Contains(r.evalue, "Interrupted") {
-			t.Fatalf("the cell fails otherwise: %s", r.evalue)
-		} else {
-			limit += limit / 8
-		}
-		c.found(round, fmt.Sprintf("seed %d, interrupt %d, the cell ended %s:", seed, i, r.status))
-	}
-	t.Logf("seed %d: %d cells were interrupted, %d had ended; the moments were within %s", seed, stopped, kept, limit)
-	if stopped == 0 || kept == 0 {
-		t.Errorf("all interrupts came on one side of the moment that matters: %d interrupted, %d kept", stopped, kept)
-	}
-	c.expectSwept(t)
+	return left
 }
