@@ -12,9 +12,9 @@ import (
 type randomCell struct {
 	code    string
 	fails   bool
+	single  bool     // it has one thing that it does
 	reshape bool     // it declares R with another shape
 	dropped []string // variables that R is in the type of, if so
-	visible []string // variables, behind it
 }
 
 // The variables that functions may use, which are always there and keep their types. Others are declared again and again, with any type.
@@ -77,9 +77,10 @@ func (w *cellWriter) first() randomCell {
 	}
 	w.hidden = nil
 	w.model.end()
-	return randomCell{code: strings.Join(parts, "\n"), visible: w.visible()}
+	return randomCell{code: strings.Join(parts, "\n")}
 }
 
+// visible lists the variables that cells can use.
 func (w *cellWriter) visible() []string { return slices.Sorted(maps.Keys(w.variables)) }
 
 // cell writes a cell. One that is to fail is no part of the model, and what it declares is forgotten.
@@ -95,13 +96,13 @@ func (w *cellWriter) cell() randomCell {
 		fails = false
 	case w.chance(4):
 		c = w.reshape()
-	case !fails && w.chance(3):
-		c = w.forget()
+	case w.chance(5):
+		c = w.forget(fails)
 	default:
 		c = w.ordinary(fails)
 	}
 	if c.fails = fails; fails {
-		if c.reshape {
+		if c.single {
 			c.code += "\n" + w.failure()
 		}
 		w.known = before
@@ -110,7 +111,6 @@ func (w *cellWriter) cell() randomCell {
 	} else {
 		w.model.end()
 	}
-	c.visible = w.visible()
 	return c
 }
 
@@ -139,7 +139,9 @@ func (w *cellWriter) ordinary(fails bool) randomCell {
 		body = append(body, w.statement("do", func(string) bool { return true }))
 	}
 	if w.chance(15) {
-		body = append(body, w.statement("late", func(string) bool { return true }))
+		body = append(body, w.statement("late", func(line string) bool {
+			return !fails || !strings.Contains(line, "return") && !strings.Contains(line, "recover")
+		}))
 		body = append(body, w.statement("do", func(string) bool { return true }))
 	}
 	if fails && w.chance(15) {
@@ -166,7 +168,7 @@ func (w *cellWriter) reshape() randomCell {
 		}
 	}
 	slices.Sort(c.dropped)
-	c.reshape = true
+	c.single, c.reshape = true, true
 	c.code = w.shape()
 	if w.chance(50) {
 		w.hidden = w.visible()
@@ -199,14 +201,15 @@ func (w *cellWriter) mend(names []string) randomCell {
 	return randomCell{code: strings.Join(texts, "\n")}
 }
 
-// forget writes a cell that forgets a variable, or has one that cannot be kept.
-func (w *cellWriter) forget() randomCell {
+// forget writes a cell that forgets a variable, has one that cannot be kept, or something else under its name.
+func (w *cellWriter) forget(fails bool) randomCell {
 	name := w.name(false)
 	defer w.lose(name)
-	if _, there := w.variables[name]; there && w.chance(50) {
+	if _, there := w.variables[name]; there && !fails && w.chance(30) {
 		return randomCell{code: "%rm " + name}
 	}
-	return randomCell{code: name + " := " + []string{"make(chan int, 1)", "any(make(chan *int))", "[]any{1, os.Stdout, make(chan int)}"}[w.rnd.IntN(3)]}
+	text, _ := w.oneOf("lost", false, 0, func(string) bool { return true })
+	return randomCell{code: strings.ReplaceAll(inCell(text), "@", name), single: true}
 }
 
 func (w *cellWriter) lose(name string) {
@@ -225,7 +228,7 @@ func (w *cellWriter) name(stable bool) string {
 // declarations writes declarations of variables in one of the ways that there are.
 func (w *cellWriter) declarations() (texts []string) {
 	names := map[string]string{}
-	for range w.rnd.IntN(4) {
+	for range w.rnd.IntN(5) {
 		if name := w.name(w.chance(15)); isStable(name) {
 			names[name] = w.variables[name].typ
 		} else {

@@ -42,70 +42,85 @@ func TestRandomCells(t *testing.T) {
 // also brings all of them back and keeps them again.
 func randomNotebook(t *testing.T, seed uint64, cells int) {
 	started := time.Now()
-	w := newCellWriter(rand.New(rand.NewPCG(seed, 0)))
+	n := &trial{client: startKernel(t), writer: newCellWriter(rand.New(rand.NewPCG(seed, 0)))}
+	n.client.mustRun(strings.TrimPrefix(randomProgram, "package main\n"), "")
 	every := 1
 	if seed%4 == 0 {
 		every = 4
 	}
-	c := startKernel(t)
-	c.mustRun(strings.TrimPrefix(randomProgram, "package main\n"), "")
-	var ran []randomCell
-	var seen []behaviour
 	wrong := ""
-	for i := range cells {
-		cell := randomCell{}
+	for i := 0; i < cells && wrong == ""; i++ {
 		if i == 0 {
-			cell = w.first()
+			wrong = n.run(n.writer.first())
 		} else {
-			cell = w.cell()
-		}
-		r := c.run(cell.code)
-		if (r.status != "ok") != cell.fails {
-			wrong = fmt.Sprintf("ends %s: %s %s", r.status, r.evalue, r.stderr)
-		} else if cell.reshape {
-			wrong = w.drop(cell, r.stderr)
-		}
-		b := behaviour{printed: r.stdout}
-		for _, v := range r.values {
-			b.shown = fmt.Sprint(v["data"].(map[string]any)["text/plain"])
-		}
-		if cell.fails {
-			b = behaviour{}
+			wrong = n.run(n.writer.cell())
 		}
 		if wrong == "" && (i%every == 0 || i == cells-1) {
-			names := w.visible()
-			var args []string
-			for _, name := range names {
-				args = append(args, fmt.Sprintf("%q, &%s", name, name))
-			}
-			w.model.dump(w.known, names)
-			if r := c.run("dump(" + strings.Join(args, ", ") + ")"); r.status == "ok" {
-				b.dump = r.stdout
-			} else {
-				wrong = "its values are not there: " + r.evalue
-			}
-		}
-		ran, seen = append(ran, cell), append(seen, b)
-		if wrong != "" {
-			break
+			wrong = n.look()
 		}
 	}
-	if os.Getenv("SHOWALL") != "" {
-		os.WriteFile(fmt.Sprint(os.Getenv("SHOWALL"), seed), []byte(prefix(ran)+w.model.source()), 0o600)
-	}
-	t.Logf("%d cells in %s", len(ran), time.Since(started).Round(time.Millisecond))
-	for i, want := range w.model.run(t) {
-		if i >= len(seen) {
-			break
-		}
-		if got := seen[i]; got != want && !(wrong != "" && i == len(seen)-1) {
-			ran, wrong = ran[:i+1], got.differs(want)
-			break
-		}
+	t.Logf("%d cells in %s", len(n.ran), time.Since(started).Round(time.Millisecond))
+	if at, differs := n.compare(n.writer.model.run(t), wrong != ""); differs != "" {
+		n.ran, wrong = n.ran[:at+1], differs
 	}
 	if wrong != "" {
-		t.Errorf("%s\nthe last cell %s", prefix(ran), wrong)
+		t.Errorf("seed %d\n%s\nthe last cell %s", seed, prefix(n.ran), wrong)
 	}
+}
+
+// A trial is a notebook of random cells on a kernel.
+type trial struct {
+	client *client
+	writer *cellWriter
+	ran    []randomCell
+	seen   []behaviour // of the cells that have been run
+}
+
+// run runs a cell, and says what is wrong with how it ends.
+func (n *trial) run(cell randomCell) string {
+	r := n.client.run(cell.code)
+	n.ran, n.seen = append(n.ran, cell), append(n.seen, behaviour{})
+	if (r.status != "ok") != cell.fails {
+		return fmt.Sprintf("ends %s: %s %s", r.status, r.evalue, r.stderr)
+	}
+	if cell.fails {
+		return ""
+	}
+	b := &n.seen[len(n.seen)-1]
+	b.printed = r.stdout
+	for _, v := range r.values {
+		b.shown = fmt.Sprint(v["data"].(map[string]any)["text/plain"])
+	}
+	if cell.reshape {
+		return n.writer.drop(cell, r.stderr)
+	}
+	return ""
+}
+
+// look looks at all variables, as the model is to do.
+func (n *trial) look() string {
+	names := n.writer.visible()
+	var args []string
+	for _, name := range names {
+		args = append(args, fmt.Sprintf("%q, &%s", name, name))
+	}
+	n.writer.model.dump(n.writer.known, names)
+	r := n.client.run("dump(" + strings.Join(args, ", ") + ")")
+	n.seen[len(n.seen)-1].dump = r.stdout
+	if r.status != "ok" {
+		return "leaves values that are not there: " + r.evalue
+	}
+	return ""
+}
+
+// compare says which cell is the first that does something else than one program, and what. A last one that has failed is passed over.
+func (n *trial) compare(model []behaviour, failed bool) (at int, differs string) {
+	for i, got := range n.seen {
+		if got != model[i] && !(failed && i == len(n.seen)-1) {
+			return i, got.differs(model[i])
+		}
+	}
+	return 0, ""
 }
 
 // drop takes in which values a cell has dropped that declares R anew: all that R is in the type of, and those that had it inside.
