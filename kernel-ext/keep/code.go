@@ -67,7 +67,7 @@ func (c *code) maker(name string) (maker, bool) {
 		at == name && functionName(v.Pointer()) == name {
 		return c.methodValue(name)
 	}
-	m := maker{make: func(in []reflect.Value) unsafe.Pointer {
+	m := maker{typ: v.Type(), make: func(in []reflect.Value) unsafe.Pointer {
 		f := v.Call(in)[0].Interface()
 		return efaceOf(&f).data
 	}}
@@ -75,6 +75,34 @@ func (c *code) maker(name string) (maker, bool) {
 		m.in = append(m.in, v.Type().In(i))
 	}
 	return m, true
+}
+
+// print is the fingerprint of the type of a function that the program lists, of a literal's maker, or of a method value's
+// receiver; else 0.
+func (c *code) print(p *printer, name string) uint64 {
+	m, ok := c.maker(name)
+	switch f := c.byName[name]; {
+	case ok && hasSuffix(name, methodValueSuffix):
+		return p.of(m.in[0])
+	case f != nil:
+		return p.of(reflect.TypeOf(f))
+	case ok:
+		return p.of(m.typ)
+	}
+	return 0
+}
+
+// nameable says whether a function without variables of its own can be kept by its name. One of a cell can where the program
+// lists it: another cell may give the name to another function.
+func (c *code) nameable(name string) bool {
+	if name == "" || hasSuffix(name, "[...]") {
+		return false
+	}
+	if _, ok := c.byName[name]; ok || !hasPrefix(name, "main.") {
+		return true
+	}
+	_, ok := c.maker(name)
+	return ok
 }
 
 // static says whether a function value has no variables of its own: it is a constant of the program, or was made here. A

@@ -19,18 +19,19 @@ type decoder struct {
 	print  *printer
 	block  func(number int, size uintptr, into unsafe.Pointer) (unsafe.Pointer, error)
 
-	types    []reflect.Type
-	lost     map[int]loss // types
-	codes    []string
-	globals  []string
-	vars     []decodedVar
-	things   []decoded
-	steps    []int32
-	in       *store.Reader // the content that is read now
-	dry      bool          // nothing is written: what is read is only asked for what it refers to
-	links    []int32       // dry: things that are referred to
-	lack     loss          // dry: what is referred to and not there
-	codeMemo map[string]unsafe.Pointer
+	types   []reflect.Type
+	lost    map[int]loss // types
+	codes   []string     // names of functions
+	prints  []uint64     // fingerprints of their types, 0 for those that are found by name alone
+	globals []string
+	vars    []decodedVar
+	things  []decoded
+	steps   []int32
+	in      *store.Reader          // the content that is read now
+	dry     bool                   // nothing is written: what is read is only asked for what it refers to
+	links   []int32                // dry: things that are referred to
+	lack    loss                   // dry: what is referred to and not there
+	found   map[int]unsafe.Pointer // functions, by their numbers
 }
 
 // decodedVar is a variable as the file has it.
@@ -78,7 +79,10 @@ func (d *decoder) open(file []byte) error {
 	}
 	r := store.NewReader(file[len(fileMagic):])
 	d.types, d.lost = readTypes(r, d.finder, d.print)
-	d.codes, d.globals = r.Texts(), r.Texts()
+	for range r.Count() {
+		d.codes, d.prints = append(d.codes, r.Text()), append(d.prints, r.Uint())
+	}
+	d.globals = r.Texts()
 	for range r.Count() {
 		d.vars = append(d.vars, decodedVar{name: r.Text(), typ: d.number(r, len(d.types)), thing: int(r.Uint()) - 1})
 	}
@@ -177,8 +181,9 @@ func (d *decoder) head(r *store.Reader) (t decoded, length int) {
 // what it lacks.
 func (d *decoder) losses() map[int]loss {
 	whole := len(d.lost) == 0
-	for _, name := range d.codes {
-		whole = whole && d.function(name) != nil
+	for n := range d.codes {
+		f, _ := d.function(n)
+		whole = whole && f != nil
 	}
 	for _, name := range d.globals {
 		whole = whole && d.names.byName[name] != nil
@@ -628,9 +633,9 @@ func (d *decoder) funcRef(q unsafe.Pointer, t reflect.Type) {
 		if d.in.Failed() {
 			return
 		}
-		f := d.function(d.codes[n])
+		f, lost := d.function(n)
 		if f == nil {
-			d.missed(loss{what: "the function " + d.codes[n]})
+			d.missed(lost)
 		} else if q != nil {
 			*(*unsafe.Pointer)(q) = f
 		}
@@ -648,11 +653,15 @@ func (d *decoder) funcRef(q unsafe.Pointer, t reflect.Type) {
 	}
 }
 
-// function is a function value by its name, or nil. Of a literal or a method value with captures it is no more than a sign
-// that it can be made.
-func (d *decoder) function(name string) unsafe.Pointer {
-	if f, ok := d.codeMemo[name]; ok {
-		return f
+// function is the function value of a number, or nil and what is lost with it. Of a literal or a method value with captures
+// it is no more than a sign that it can be made.
+func (d *decoder) function(n int) (unsafe.Pointer, loss) {
+	if f, ok := d.found[n]; ok {
+		return f, loss{}
+	}
+	name := d.codes[n]
+	if print := d.code.print(d.print, name); d.prints[n] != 0 && print != 0 && d.prints[n] != print {
+		return nil, loss{what: "the function " + name, changed: true}
 	}
 	var f unsafe.Pointer
 	if m, ok := d.code.maker(name); ok && len(m.in) > 0 {
@@ -660,22 +669,26 @@ func (d *decoder) function(name string) unsafe.Pointer {
 	} else {
 		f = d.code.find(name)
 	}
-	if d.codeMemo == nil {
-		d.codeMemo = map[string]unsafe.Pointer{}
+	if f == nil {
+		return nil, loss{what: "the function " + name}
 	}
-	d.codeMemo[name] = f
-	return f
+	if d.found == nil {
+		d.found = map[int]unsafe.Pointer{}
+	}
+	d.found[n] = f
+	return f, loss{}
 }
 
 // capture reads what a closure captures. It is nil if that cannot be.
 func (d *decoder) capture(t *decoded) []reflect.Value {
+	f, lost := d.function(t.code)
 	m, ok := d.code.maker(d.codes[t.code])
-	if !ok {
-		d.missed(loss{what: "the function " + d.codes[t.code]})
+	if f == nil || !ok {
+		d.missed(lost)
+		d.in.Fail()
 		return nil
 	}
 	if d.in.Uint() != uint64(len(m.in)) {
-		d.missed(loss{what: "the function " + d.codes[t.code], changed: true})
 		d.in.Fail()
 		return nil
 	}

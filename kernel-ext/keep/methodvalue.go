@@ -16,6 +16,7 @@ const methodValueSuffix = "-fm"
 
 // A maker makes a function value of what it captures.
 type maker struct {
+	typ  reflect.Type   // of the function that makes it, which the program lists; nil where it lists none
 	in   []reflect.Type // of what it captures, in order
 	make func(in []reflect.Value) unsafe.Pointer
 }

@@ -295,7 +295,7 @@ func (f *finder) learn(t reflect.Type) {
 		return
 	}
 	f.seen[t] = true
-	if !isComposite(t) || t.Kind() == reflect.Func || t.Kind() == reflect.Struct {
+	if !isComposite(t) {
 		text := expr(t)
 		f.known[text] = append(f.known[text], t)
 	}
@@ -319,8 +319,11 @@ func (f *finder) learn(t reflect.Type) {
 	}
 }
 
-// isComposite says whether a type has no name of its own, so that it can be made of its parts.
-func isComposite(t reflect.Type) bool { return t.Name() == "" && t.Kind() != reflect.Interface }
+// isComposite says whether a type is made here of its parts. Others without a name could be too, but reflect's making of
+// maps' and structs' types is much for each cell's program to carry.
+func isComposite(t reflect.Type) bool {
+	return t.Name() == "" && (t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice)
+}
 
 // find looks for a type by its text and fingerprint: first among the types of the variables, then among those that the
 // program names for the purpose, then among all that the linker has kept. changed is true where only a type of the same
@@ -415,16 +418,6 @@ func (tt *typeTable) add(t reflect.Type) int {
 		elem := tt.add(t.Elem())
 		tt.w.Uint(typeSlice)
 		tt.w.Uint(uint64(elem))
-	case isComposite(t) && t.Kind() == reflect.Array:
-		elem := tt.add(t.Elem())
-		tt.w.Uint(typeArray)
-		tt.w.Uint(uint64(t.Len()))
-		tt.w.Uint(uint64(elem))
-	case isComposite(t) && t.Kind() == reflect.Map:
-		key, elem := tt.add(t.Key()), tt.add(t.Elem())
-		tt.w.Uint(typeMap)
-		tt.w.Uint(uint64(key))
-		tt.w.Uint(uint64(elem))
 	default:
 		tt.w.Uint(typeFound)
 		tt.w.Text(expr(t))
@@ -491,16 +484,6 @@ func readType(r *store.Reader, f *finder, p *printer, list []reflect.Type, lost 
 	case typeSlice:
 		if e := part(); e != nil {
 			return reflect.SliceOf(e), l
-		}
-	case typeArray:
-		n := r.Uint()
-		if e := part(); e != nil && n < 1<<40 {
-			return reflect.ArrayOf(int(n), e), l
-		}
-	case typeMap:
-		k, e := part(), part()
-		if k != nil && e != nil {
-			return reflect.MapOf(k, e), l
 		}
 	}
 	return nil, l

@@ -313,8 +313,12 @@ func (w *walk) scanFunc(i int, f unsafe.Pointer, off uintptr) {
 	pc := *(*uintptr)(f)
 	name := w.code.name(pc)
 	if w.code.static(f) {
-		if name == "" || hasSuffix(name, "[...]") {
+		switch {
+		case w.code.nameable(name):
+		case name == "" || hasSuffix(name, "[...]"):
 			w.badAt(i, off, "a generic function")
+		default:
+			w.badAt(i, off, "a function that has no name of its own ("+name+")")
 		}
 		return
 	}

@@ -37,10 +37,10 @@ type values struct {
 	earlier  *analysis.Earlier
 }
 
-// gone is a variable that cannot be kept, whatever its content.
+// gone is a variable that is not kept, whatever its content, and why.
 type gone struct {
 	cell int
-	why  string
+	why  string // a clause
 }
 
 // openValues makes the folder of the values of a kernel.
@@ -64,7 +64,10 @@ func (v *values) notebook(h *engineHost, serial int) *analysis.Notebook {
 	defer v.mu.Unlock()
 	n := &analysis.Notebook{Serial: serial, Packages: v.packages, Imports: h.findImports, Earlier: v.earlier, Values: map[string]analysis.Value{}}
 	for _, kept := range v.now.Values {
-		value := analysis.Value{Cell: kept.Cell, Why: kept.Why, Group: kept.Cluster}
+		value := analysis.Value{Cell: kept.Cell, Group: kept.Cluster}
+		if kept.Why != "" {
+			value.Why = "it holds " + kept.Why + ", which does not outlive its cell"
+		}
 		for _, t := range kept.Types {
 			value.Cells = append(value.Cells, strings.TrimPrefix(t.Name, "main."))
 		}
@@ -107,9 +110,12 @@ func (v *values) environment() (env []string, next string) {
 // adopt makes what a program has left behind what holds, without what its cell dropped.
 func (v *values) adopt(next string, c *analysis.Cell, number int) (dropped []string, err error) {
 	m, err := store.ReadManifest(v.dir, next)
-	if errors.Is(err, os.ErrNotExist) { // it had nothing to keep
+	switch {
+	case errors.Is(err, os.ErrNotExist) && len(c.Values) > 0: // it ended before its end, as by os.Exit(0)
+		return nil, nil
+	case errors.Is(err, os.ErrNotExist): // it had nothing to keep
 		m, next = v.now, v.name
-	} else if err != nil {
+	case err != nil:
 		return nil, err
 	}
 	for _, name := range c.Values {
@@ -123,6 +129,7 @@ func (v *values) adopt(next string, c *analysis.Cell, number int) (dropped []str
 		for _, t := range kept.Types {
 			if slices.Contains(c.Changed, strings.TrimPrefix(t.Name, "main.")) && !slices.Contains(c.Values, kept.Name) {
 				dropped = append(dropped, kept.Name)
+				v.gone[kept.Name] = gone{kept.Cell, fmt.Sprintf("cell [%d] has changed its type %s", number, strings.TrimPrefix(t.Name, "main."))}
 			}
 		}
 	}
