@@ -3,6 +3,7 @@ package data
 import (
 	"fmt"
 	"reflect"
+	"runtime"
 	"slices"
 	"sync"
 )
@@ -31,7 +32,9 @@ func makers() []maker {
 
 // of makes a Set of what is made when it is first loaded.
 func of(name string, from maker) Set {
-	return Set{Name: name, Load: (&Source{name: name, from: from}).Load}
+	s := &Source{name: name, from: from}
+	runtime.KeepAlive(s) // as an interface, so that the linker keeps its methods: a notebook finds it behind Load
+	return Set{Name: name, Load: s.Load}
 }
 
 // Load returns the images, made and verified the first time and the same ones from then on. A failure isn't kept, so that

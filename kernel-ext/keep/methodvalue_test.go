@@ -61,3 +61,18 @@ held = image.Rect(1, 1, 5, 7).Dy
 		t.Errorf("without its code: %v, %s", err, out)
 	}
 }
+
+// TestMethodsThatAreNotLinked wants a reason, and no crash, for a value behind a function whose methods the linker has left out.
+func TestMethodsThatAreNotLinked(t *testing.T) {
+	nb := newNotebook(t, `type hidden struct{ n int }
+func (h *hidden) Get() int { return h.n }
+type hiddenKept struct{ N int }
+func (h *hidden) Kept() (any, error) { return hiddenKept{h.n}, nil }
+func (k hiddenKept) Restored() (any, error) { return &hidden{k.N}, nil }
+`, "get func() int", "other int")
+	nb.run(cell{body: `get, other = (&hidden{4}).Get, 3`})
+	m := nb.manifest()
+	if why := m.Value("get").Why; !strings.Contains(why, "methods are not in the program") || m.Value("other").Why != "" {
+		t.Errorf("get is not kept because of %q, and other of %q", why, m.Value("other").Why)
+	}
+}
