@@ -4,9 +4,11 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"gantry.local/gan/internal/table"
@@ -32,7 +34,7 @@ func (t *Trainer) ShowValue() map[string]any {
 	if t.good != "" {
 		fact("checkpoint", t.good)
 	}
-	fact("backend", t.backend.Description())
+	fact("backend", nameOf(t.backend))
 	if t.failed != nil {
 		fact("failed", firstLine(t.failed.Error()))
 	}
@@ -55,7 +57,7 @@ func (g *Generator) ShowValue() map[string]any {
 		fact("classes", table.Count(classes))
 	}
 	fact("parameters", table.Count(trainedIn(g.store, g.scope)))
-	fact("backend", g.backend.Description())
+	fact("backend", nameOf(g.backend))
 	samples, err := g.Sample(samplesShown, 0)
 	if err != nil {
 		fact("samples", firstLine(err.Error()))
@@ -63,6 +65,11 @@ func (g *Generator) ShowValue() map[string]any {
 		fact("makes", table.Shape(samples.H, samples.W, samples.C))
 	}
 	return factsWith(facts, samples)
+}
+
+// nameOf is what a backend says of itself, without the folders that its plugin lies in: they differ from machine to machine.
+func nameOf(b compute.Backend) string {
+	return regexp.MustCompile(`/(?:[^/\s()]+/)+`).ReplaceAllString(b.Description(), "")
 }
 
 // trainedIn counts the numbers of a network. Averages of weights are no weights of their own, but count in a network of averages.

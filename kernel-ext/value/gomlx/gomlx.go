@@ -8,6 +8,7 @@ package gomlx
 import (
 	"fmt"
 	"html"
+	"regexp"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
@@ -88,7 +89,8 @@ func backend(b compute.Backend) string {
 	if b.IsFinalized() {
 		return "backend " + b.Name() + ", which is finalized"
 	}
-	text := fmt.Sprintf("backend %s: %s", b.Name(), b.Description())
+	folders := regexp.MustCompile(`/(?:[^/\s()]+/)+`) // of its plugin: they differ from machine to machine
+	text := fmt.Sprintf("backend %s: %s", b.Name(), folders.ReplaceAllString(b.Description(), ""))
 	if n := b.NumDevices(); n != 1 {
 		text += fmt.Sprintf(", %d devices", n)
 	}
