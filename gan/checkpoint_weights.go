@@ -142,7 +142,7 @@ func (w Weights) state() string {
 // and where there is an EMA both the generator and its average begin at the average. notice says so in a sentence. On an
 // error the trainer's state is what it was.
 func (t *Trainer) AdoptWeights(dir string) (notice string, err error) {
-	if err := t.open(); err != nil {
+	if err := t.open(nil); err != nil {
 		return "", err
 	}
 	switch {

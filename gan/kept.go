@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"unsafe"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/ml/model/initializer"
 )
 
 // A notebook whose variables live on from cell to cell asks a value that is more than its memory for a stand-in, by Kept,
@@ -72,7 +74,7 @@ func (t *Trainer) Kept() (any, error) {
 		kept := keptValue{Path: v.Path(), Shape: v.Shape(), Trainable: v.Trainable}
 		if was, found := t.restored[v.Path()]; found && was.tensor == value { // no step has been made since
 			kept.Data = was.from
-		} else if err := value.ConstBytes(func(data []byte) { kept.Data = slices.Clone(data) }); err != nil {
+		} else if kept.Data, err = content(value, t.backend); err != nil {
 			return nil, fmt.Errorf("variable %s: %w", v.Path(), err)
 		}
 		k.Values = append(k.Values, kept)
@@ -109,9 +111,9 @@ func (t *Trainer) identify() Signature {
 	return *t.identity
 }
 
-// open builds a trainer that was restored, when it is first used. A function that was redefined since is named, and never
-// taken for what the weights were trained by.
-func (t *Trainer) open() error {
+// open builds a trainer that was restored, when it is first used; meanwhile is as for build. A function that was redefined
+// since is named, and never taken for what the weights were trained by.
+func (t *Trainer) open(meanwhile func() error) error {
 	if t.pending == nil {
 		return nil
 	}
@@ -132,35 +134,50 @@ func (t *Trainer) open() error {
 	if t.private != nil {
 		t.private.privateExecs = privateExecs{}
 	}
-	if err := t.build(images, nil, t.pending.Values); err != nil {
+	if len(t.pending.Values) == 0 {
+		meanwhile = t.compile // which finds the variables
+	}
+	if err := t.build(images, nil, t.pending.Values, meanwhile); err != nil {
 		return err
 	}
 	t.pending = nil
 	return nil
 }
 
-// restore gives the store its variables, in the order in which they were made.
-func (t *Trainer) restore(values []keptValue) error {
-	t.restored = map[string]restoredValue{}
-	for _, kept := range values {
-		value, err := onDevice(t.backend, kept.Shape, kept.Data)
-		if err != nil {
-			return err
-		}
-		v := t.store.GetVariable(kept.Path)
-		if v == nil {
-			v, err = t.store.CreateVariable(kept.Path, value)
-		} else { // the store has it from its beginning
-			err = v.SetValue(value)
-		}
-		if err != nil {
-			return err
-		}
-		v.SetTrainable(kept.Trainable)
-		t.restored[kept.Path] = restoredValue{value, kept.Data}
+// restore gives the store its variables, in the order in which they were made, and begins to copy their values to the device.
+// The function that it returns waits until they are there.
+func (t *Trainer) restore(values []keptValue) (wait func() error) {
+	if len(values) == 0 {
+		return func() error { return nil }
 	}
-	t.drawn = true
-	return t.clearSums()
+	variables, arrived := make([]*model.Variable, len(values)), make([]*tensors.Tensor, len(values))
+	for i, kept := range values {
+		variables[i] = t.store.GetVariable(kept.Path) // of the random state, which the store has from its beginning
+		if variables[i] == nil {
+			variables[i] = t.store.VariableWithShape(kept.Path, kept.Shape, initializer.Zero).SetTrainable(kept.Trainable)
+		}
+	}
+	failed := make(chan error, 1)
+	go func() {
+		var err error
+		for i := 0; i < len(values) && err == nil; i++ {
+			arrived[i], err = onDevice(t.backend, values[i].Shape, values[i].Data)
+		}
+		failed <- err
+	}()
+	return func() error {
+		err := <-failed
+		t.restored = map[string]restoredValue{}
+		for i := 0; i < len(values) && err == nil; i++ {
+			err = variables[i].SetValue(arrived[i])
+			t.restored[values[i].Path] = restoredValue{arrived[i], values[i].Data}
+		}
+		if err != nil {
+			return fmt.Errorf("kept weights: %w", err)
+		}
+		t.drawn = true
+		return t.clearSums()
+	}
 }
 
 // onDevice copies data to the device. The tensor does not share memory with it, as tensors.FromRaw's may: a step gives the
@@ -169,13 +186,37 @@ func onDevice(backend compute.Backend, shape shapes.Shape, data []byte) (*tensor
 	if len(data) != int(shape.ByteSize()) {
 		return nil, fmt.Errorf("%d bytes are no %s", len(data), shape)
 	}
-	flat := dtypes.MakeAnySlice(shape.DType, shape.Size())
-	copy(dtypes.UnsafeByteSliceFromAny(flat), data)
+	var flat any
+	if at := unsafe.Pointer(unsafe.SliceData(data)); len(data) >= largeValue && uintptr(at)%alignment == 0 { // as mapped memory is
+		flat = dtypes.UnsafeAnySliceFromBytes(at, shape.DType, shape.Size())
+	} else {
+		flat = dtypes.MakeAnySlice(shape.DType, shape.Size())
+		copy(dtypes.UnsafeByteSliceFromAny(flat), data)
+	}
 	buffer, err := backend.BufferFromFlatData(0, flat, shape)
 	if err != nil {
 		return nil, err
 	}
 	return tensors.FromBuffer(buffer)
+}
+
+const (
+	largeValue = 64 << 10 // bytes from which a value is worth seeing as numbers where it lies
+	alignment  = 16       // of the largest numbers, in bytes
+)
+
+// content copies a value from where it lies.
+func content(value *tensors.Tensor, backend compute.Backend) (data []byte, err error) {
+	if value.HasLocal() || value.Size() == 0 {
+		err = value.ConstBytes(func(local []byte) { data = slices.Clone(local) })
+		return data, err
+	}
+	buffer, err := value.Buffer(backend, 0)
+	if err != nil {
+		return nil, err
+	}
+	flat := dtypes.MakeAnySlice(value.DType(), value.Size())
+	return dtypes.UnsafeByteSliceFromAny(flat), buffer.ToFlatData(flat)
 }
 
 // keptGenerator stands in for a Generator.

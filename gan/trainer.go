@@ -110,26 +110,27 @@ func newTrainer(backend compute.Backend, exp Experiment, latents func(*graph.Gra
 	if exp.Privacy.on() {
 		t.private = newPrivate()
 	}
-	return t, t.build(images, latents, nil)
+	return t, t.build(images, latents, nil, t.compile)
 }
 
-// build makes all that computes. The variables have the given values; where there are none, the step is compiled to find them.
-func (t *Trainer) build(images *data.Images, latents func(*graph.Graph) *graph.Node, values []keptValue) error {
+// build makes all that computes. The variables have the given values, if any. Meanwhile, which may be nil, runs while those
+// and the data set are copied to the device.
+func (t *Trainer) build(images *data.Images, latents func(*graph.Graph) *graph.Node, values []keptValue, meanwhile func() error) error {
 	exp := t.exp
 	t.store, t.execs = model.NewStore(), map[updates]*model.Exec{}
 	if err := t.store.SetRNGStateFromSeed(exp.Seed); err != nil {
 		return fmt.Errorf("random state: %w", err)
 	}
 	t.builder = step{Experiment: exp, store: t.store, latents: latents, depth: images.Depth(), oneHot: images.Alphabet != nil}
-	moved := t.moveToDevice(images)
+	moved, restored := t.moveToDevice(images), t.restore(values)
 	var err error
-	if len(values) > 0 {
-		err = t.restore(values)
-	} else {
-		err = t.compile() // meanwhile
+	if meanwhile != nil {
+		err = meanwhile()
 	}
-	if failed := moved(); err == nil {
-		err = failed
+	for _, wait := range []func() error{moved, restored} {
+		if failed := wait(); err == nil {
+			err = failed
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("experiment %q cannot be compiled: %w", exp.Name, err)
@@ -145,7 +146,7 @@ func (t *Trainer) build(images *data.Images, latents func(*graph.Graph) *graph.N
 // usable tells why the state cannot be used. One that is new gets its initial values first, and one that a notebook has kept
 // those that it had.
 func (t *Trainer) usable() error {
-	if err := t.open(); err != nil {
+	if err := t.open(nil); err != nil {
 		return err
 	}
 	if t.failed == nil {
@@ -173,9 +174,13 @@ func (t *Trainer) draw() error {
 // compile compiles the step that runs first.
 func (t *Trainer) compile() error {
 	t.execs = map[updates]*model.Exec{}
-	first := updates{critic: true, generator: true, penalties: len(t.exp.Penalties) > 0}
-	first.critic = t.private == nil
-	exec, err := t.exec(first)
+	return t.compileFor(updates{critic: true, generator: true, penalties: len(t.exp.Penalties) > 0})
+}
+
+// compileFor compiles the step that makes the given updates.
+func (t *Trainer) compileFor(u updates) error {
+	u.critic = u.critic && t.private == nil
+	exec, err := t.exec(u)
 	if err == nil {
 		_, err = exec.Compile(shapes.Make(dtypes.Int32, t.exp.CriticSteps, t.exp.BatchSize), graph.RNGStateShape, t.exp.settingsShape())
 	}
@@ -331,7 +336,11 @@ func (t *Trainer) run(ctx context.Context, n int, critic, generator bool) iter.S
 
 func (t *Trainer) runStep(u updates) (Progress, error) {
 	p := Progress{Step: t.step, Epoch: t.calls / t.StepsPerEpoch()}
-	if err := t.usable(); err != nil {
+	err := t.open(func() error { return t.compileFor(u) })
+	if err == nil {
+		err = t.usable()
+	}
+	if err != nil {
 		return p, err
 	}
 	report, err := t.call(u)

@@ -87,25 +87,29 @@ type reading struct {
 	olds          map[string]types.Type // of variables that the cell replaces and can still use
 	bound         []binding             // what the file beside the program binds
 	needed        need
+	made          map[string]bool // variables of earlier cells that had no value and that the cell gives one
 	showsPictures bool
 	makers        map[string][]string // package -> functions of it that make types without a name outside
 	out           *Cell
 }
 
-// ErrUnread says that a cell is one that GoNB must read by itself, as with %test, %wasm, or C.
+// ErrUnread says that a cell is one that GoNB must read by itself, as with %wasm or C.
 var ErrUnread = errors.New("the cell is read by GoNB alone")
 
 // Read reads a cell that a front-end shows with a number, unless ctx ends.
 func (n *Notebook) Read(ctx context.Context, text *golang.Text, number int) (*Cell, error) {
-	if text.Magic != "" || text.Has("%test") || text.Has("%wasm") {
+	if text.Magic != "" || text.Has("%wasm") {
 		return nil, ErrUnread
 	}
 	r := &reading{
 		Notebook: n, ctx: ctx, text: text, number: number, files: token.NewFileSet(), out: &Cell{}, byObject: map[types.Object]*variable{}, aliases: map[string]string{},
-		ours: map[string]bool{}, declared: map[string]bool{}, olds: map[string]types.Type{},
+		ours: map[string]bool{}, declared: map[string]bool{}, olds: map[string]types.Type{}, made: map[string]bool{},
 	}
 	r.source = text.Go()
 	r.items = golang.Split(r.source)
+	if text.Has("%test") {
+		return r.alone(), nil
+	}
 	if err := r.look(); err != nil {
 		return nil, err
 	}
@@ -115,6 +119,9 @@ func (n *Notebook) Read(ctx context.Context, text *golang.Text, number int) (*Ce
 	r.lift()
 	r.last()
 	r.unused()
+	r.nameBlanks()
+	r.loops()
+	r.nodes()
 	r.moveLiterals()
 	if err := r.compose(); err != nil {
 		return nil, err

@@ -41,29 +41,62 @@ func gantryPrint(words ...string) {
 	gantryShow(values[:last]...)
 }
 `
-	failSource = `func gantryFail(err error) {
+	// The places in cells that an error with a stack names are told to package failure.
+	failSource = `var gantryStopped bool
+
+func gantryRest() {
+	if gantryStopped {
+		recover()
+	}
+}
+func gantryFail(err error) {
 	if err == nil {
 		return
 	}
 	words := err.Error()
 	for inner := err; inner != nil; {
+		if _, ok := inner.(interface{ CellInterrupted() }); ok {
+			gantryStopped = true
+			panic(words)
+		}
 		wrapper, ok := inner.(interface{ Unwrap() error })
 		if !ok {
 			break
 		}
 		if inner = wrapper.Unwrap(); inner != nil && !gantryHolds(words, inner.Error()) {
-			words += "\n\tbecause " + inner.Error()
+			words += "\nbecause " + inner.Error()
 		}
 	}
+	lines := %[2]s.Split(%[1]s.Sprintf("%%+v", err), "\n")
+	for i := 1; i < len(lines); i++ {
+		if function := lines[i-1]; %[2]s.HasPrefix(function, "main.") && %[2]s.HasPrefix(lines[i], "\t") && !%[2]s.HasPrefix(function, "main.main") {
+			words += "\nin " + function + " at " + lines[i][1:]
+		}
+	}
+	%[3]s
 	panic(words)
 }
-func gantryHolds(text, part string) bool {
-	for i := 0; i+len(part) <= len(text); i++ {
-		if text[i:i+len(part)] == part {
-			return true
+func gantryHolds(text, part string) bool { return %[2]s.Contains(text, part) }
+`
+	nodeSource = `var (
+	gantryNodeNames = map[string]*%[1]s.Node{}
+	gantryNodesMu   %[2]s.Mutex
+)
+
+func gantryNode(name string, n *%[1]s.Node) {
+	gantryNodesMu.Lock()
+	defer gantryNodesMu.Unlock()
+	gantryNodeNames[name] = n
+}
+func gantryNodes() (words string) {
+	gantryNodesMu.Lock()
+	defer gantryNodesMu.Unlock()
+	for name, n := range gantryNodeNames {
+		if n != nil {
+			words += "\nwhere " + name + " is " + n.Shape().String()
 		}
 	}
-	return false
+	return words
 }
 `
 	warnSource = `func gantryWarn(name string, err error) {
@@ -91,7 +124,10 @@ func (r *reading) bind() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Values)) {
 		ident := r.Earlier.variables[name]
-		if r.Values[name].Why == "" && r.needed.variables[ident] && r.liftedAs(name) == nil && !slices.Contains(r.out.Dropped, name) {
+		if r.made[name] {
+			r.bound = append(r.bound, binding{name: name, ident: ident, fresh: true})
+			r.out.Values = append(r.out.Values, name)
+		} else if r.Values[name].Why == "" && r.needed.variables[ident] && r.liftedAs(name) == nil && !slices.Contains(r.out.Dropped, name) {
 			r.bound = append(r.bound, binding{name: name, ident: ident})
 		}
 	}
@@ -108,13 +144,20 @@ func (r *reading) ends() bool { return len(r.bound) > 0 || len(r.errorsSet()) > 
 // beside writes the file beside the program: it brings the values that the program begins with, keeps those that it leaves behind, and has
 // the functions that the cell calls without declaring them. It is empty where nothing of that is to be done.
 func (r *reading) beside() string {
+	if r.needed.ours[nodeFunction] {
+		r.ours[nodeFunction] = true
+	}
 	for name := range helpers() {
 		if r.needed.ours[name] {
 			r.ours[name] = true
 			r.ours[failFunction] = true
 		}
 	}
-	if len(r.ours) == 0 && !r.ends() {
+	if r.rests() {
+		r.ours[failFunction] = true
+	}
+	blank := r.blankImports()
+	if len(r.ours) == 0 && !r.ends() && len(blank) == 0 {
 		return ""
 	}
 	var body strings.Builder
@@ -131,7 +174,7 @@ func (r *reading) beside() string {
 	if len(r.bound) > 0 {
 		r.besideValues(&body, use)
 	}
-	if r.ends() {
+	if r.ends() && !r.text.Has("%test") {
 		fmt.Fprintf(&body, "func %s() {\n", endFunction)
 		for _, name := range r.errorsSet() {
 			r.ours[warnFunction] = true
@@ -160,7 +203,13 @@ func (r *reading) beside() string {
 		case showSafely:
 			body.WriteString(showSafelySource)
 		case failFunction:
-			body.WriteString(failSource)
+			nodes := ""
+			if r.ours[nodeFunction] {
+				nodes = "words += gantryNodes()"
+			}
+			fmt.Fprintf(&body, failSource, use("fmt"), use("strings"), nodes)
+		case nodeFunction:
+			fmt.Fprintf(&body, nodeSource, use(graphPackage), use("sync"))
 		case warnFunction:
 			body.WriteString(warnSource)
 		case "must":
@@ -178,6 +227,9 @@ func (r *reading) beside() string {
 	file.WriteString("package main\n")
 	for _, path := range slices.Sorted(maps.Keys(imports)) {
 		fmt.Fprintf(&file, "import %s %q\n", imports[path], path)
+	}
+	for _, path := range blank {
+		fmt.Fprintf(&file, "import _ %q\n", path)
 	}
 	return file.String() + body.String()
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/parser"
+	"go/token"
 	"go/types"
 	"maps"
 	"slices"
@@ -54,6 +55,20 @@ func (r *reading) lineStart(line int) (at int) {
 	return at
 }
 
+// rests tells whether the cell can be left by must, check, or the error of its last expression.
+func (r *reading) rests() bool {
+	called := false
+	if r.info == nil {
+		return false
+	}
+	for id, obj := range r.info.Uses {
+		if _, isFunc := obj.(*types.Func); isFunc && helpers()[id.Name] != "" && !r.knows(id.Name) {
+			called = true
+		}
+	}
+	return called || r.ours[failFunction] || r.ours[showSafely]
+}
+
 // specials lists the lines of commands and shells that GoNB carries out before it reads any Go.
 func (r *reading) specials() (lines []int) {
 	for i := range r.text.Lines {
@@ -94,6 +109,9 @@ func (r *reading) program(w *written, file, ends bool) {
 		}
 	}
 	begin, end := "func() {\n", "}()\n" // so that it can return
+	if r.rests() {
+		begin += "defer " + restFunction + "()\n"
+	}
 	if ends {
 		end += endFunction + "()\n"
 	}
@@ -288,7 +306,7 @@ func (r *reading) check() error {
 		if said, ok := r.said[offset]; ok && mine {
 			text = said // about what the person has written
 		}
-		r.problem(offset, strings.NewReplacer(takenPrefix, "", oldPrefix, "").Replace(text))
+		r.problem(offset, strings.NewReplacer(takenPrefix, "", oldPrefix, "").Replace(text)+r.hint(text))
 	}
 	if len(r.out.Problems) == 0 {
 		r.needed = r.reach(pkg, info, file, rest)
@@ -298,6 +316,23 @@ func (r *reading) check() error {
 		r.missing(&w, info, file)
 	}
 	return nil
+}
+
+// hint says which import brings a name that nothing declares, where that is one of GoMLX's graphs.
+func (r *reading) hint(text string) string {
+	name, ok := strings.CutPrefix(text, "undefined: ")
+	if !ok || !ast.IsExported(name) || strings.Contains(name, ".") {
+		return ""
+	}
+	from, err := r.Packages.load(r.ctx, []string{graphPackage})
+	if err != nil {
+		return ""
+	}
+	graph, err := from.Import(graphPackage)
+	if err != nil || graph.Scope().Lookup(name) == nil {
+		return ""
+	}
+	return fmt.Sprintf("; import . %q brings it", graphPackage)
 }
 
 // findMakers finds the functions that make types which other packages cannot name: those that return an interface or such a type, and
@@ -351,7 +386,8 @@ func (r *reading) declareOurs() string {
 		fmt.Fprintf(&b, "import %s %q\n", r.aliases[path], path)
 	}
 	b.WriteString(olds)
-	fmt.Fprintf(&b, "func %s() {}\nfunc %s(...any) {}\nfunc %s(...any) {}\nfunc %s(error) {}\n", endFunction, showFunction, showSafely, failFunction)
+	fmt.Fprintf(&b, "func %s() {}\nfunc %s() {}\nfunc %s(...any) {}\nfunc %s(...any) {}\nfunc %s(error) {}\n", endFunction, restFunction, showFunction, showSafely, failFunction)
+	fmt.Fprintf(&b, "func %s(string, interface{ AssertValid() }) {}\n", nodeFunction)
 	for name, text := range helpers() {
 		if !r.knows(name) {
 			b.WriteString(text)
@@ -360,36 +396,93 @@ func (r *reading) declareOurs() string {
 	return b.String()
 }
 
-// missing names the variables that the cell uses and that did not outlive the cell that made them.
+// missing names the variables that the cell uses, itself or by functions of earlier cells, and that did not outlive the cell that made
+// them. One that the cell sets first is a new one.
 func (r *reading) missing(w *written, info *types.Info, file *ast.File) {
+	first := map[string]bool{} // names that have been met
+	set := setFirst(file)
 	ast.Inspect(file, func(n ast.Node) bool {
 		id, ok := n.(*ast.Ident)
 		if !ok {
 			return true
 		}
 		v, ok := info.Uses[id].(*types.Var)
-		if !ok || v.IsField() {
+		if !ok || v.IsField() || v.Parent() != v.Pkg().Scope() {
 			return true
 		}
-		name, old := strings.CutPrefix(v.Name(), oldPrefix)
-		name = strings.TrimPrefix(name, takenPrefix)
-		value, known := r.Values[name]
-		if !known || v.Parent() != v.Pkg().Scope() || r.liftedAs(name) != nil && !old {
-			return true
-		}
-		why := ""
-		if value.Why != "" {
-			why = fmt.Sprintf("%s of cell [%d] is not kept: it holds %s, which does not outlive its cell; make it in the cell that uses it",
-				name, value.Cell, value.Why)
-		}
-		for _, t := range r.out.Changed {
-			if slices.Contains(value.Cells, t) {
-				why = fmt.Sprintf("%s of cell [%d] is of another type %s than this cell's; make it anew", name, value.Cell, t)
-			}
-		}
-		if offset, mine := w.origin(r.files.PositionFor(id.Pos(), false).Offset); mine && why != "" {
+		offset, mine := w.origin(r.files.PositionFor(id.Pos(), false).Offset)
+		name := nameOf(v)
+		switch why := r.lost(v); {
+		case why == "" || r.made[name]:
+		case set[id] && !first[name]:
+			r.made[name] = true
+		case mine:
 			r.problem(offset, why)
 		}
+		first[name] = true
 		return true
 	})
+	for obj := range r.needed.objects {
+		v, ok := obj.(*types.Var)
+		if !ok || !r.needed.variables[v.Name()] || first[nameOf(v)] {
+			continue
+		}
+		if why := r.lost(v); why != "" {
+			at := 0
+			if len(r.items) > 0 {
+				at = r.items[len(r.items)-1].From
+			}
+			r.problem(at, "a function of an earlier cell uses "+why)
+		}
+	}
+}
+
+// lost says why a variable of an earlier cell has no value; empty: it has one.
+func (r *reading) lost(v *types.Var) string {
+	name := nameOf(v)
+	value, known := r.Values[name]
+	if !known || r.liftedAs(name) != nil && !strings.HasPrefix(v.Name(), oldPrefix) {
+		return ""
+	}
+	if value.Why != "" {
+		return fmt.Sprintf("%s of cell [%d], which is not kept: it holds %s, which does not outlive its cell; make it in the cell that uses it",
+			name, value.Cell, value.Why)
+	}
+	for _, t := range r.out.Changed {
+		if slices.Contains(value.Cells, t) {
+			return fmt.Sprintf("%s of cell [%d], which is of another type %s than this cell's; make it anew", name, value.Cell, t)
+		}
+	}
+	return ""
+}
+
+// nameOf is the name that a person knows a variable of a program by.
+func nameOf(v *types.Var) string {
+	return strings.TrimPrefix(strings.TrimPrefix(v.Name(), oldPrefix), takenPrefix)
+}
+
+// setFirst returns the identifiers on the left of assignments at the cell's top level.
+func setFirst(file *ast.File) map[*ast.Ident]bool {
+	set := map[*ast.Ident]bool{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		f, ok := n.(*ast.FuncDecl)
+		if !ok || f.Name.Name != "main" || f.Recv != nil {
+			return true
+		}
+		ast.Inspect(f.Body, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.AssignStmt:
+				for _, l := range n.Lhs {
+					if id, ok := l.(*ast.Ident); ok && n.Tok == token.ASSIGN {
+						set[id] = true
+					}
+				}
+			case *ast.IfStmt, *ast.ForStmt, *ast.RangeStmt, *ast.SwitchStmt, *ast.TypeSwitchStmt, *ast.SelectStmt:
+				return false
+			}
+			return true
+		})
+		return false
+	})
+	return set
 }

@@ -14,6 +14,8 @@ const (
 	showSafely   = "gantryShowOf" // the last of the values is an error: it fails the cell, or the others are shown
 	warnFunction = "gantryWarn"   // says that an error was left as it is
 	failFunction = "gantryFail"   // fails the cell with an error, unless it is nil
+	restFunction = "gantryRest"   // leaves the cell in order where it was interrupted
+	nodeFunction = "gantryNode"   // says which node of a graph a name is
 )
 
 // last has the cell show the value of its last expression.
@@ -136,6 +138,9 @@ func isError(t types.Type) bool {
 
 // errorsSet lists the variables of type error at the cell's top level that its statements set.
 func (r *reading) errorsSet() (names []string) {
+	if r.info == nil {
+		return nil
+	}
 	seen := map[string]bool{}
 	note := func(e ast.Expr) {
 		id, ok := e.(*ast.Ident)

@@ -379,12 +379,20 @@ func (r *reading) typeText(t types.Type) string {
 	})
 }
 
-// alias is the name of ours for a package.
+// aliasPrefix begins the names of ours for packages.
+const aliasPrefix = "gantry_"
+
+// alias is the name of ours for a package, which the program then imports.
 func (r *reading) alias(importPath string) string {
-	if name := r.aliases[importPath]; name != "" {
-		return name
+	if r.aliases[importPath] == "" {
+		r.aliases[importPath] = nameOfPackage(importPath)
 	}
-	name := "gantry_"
+	return r.aliases[importPath]
+}
+
+// nameOfPackage makes a name of the path of a package.
+func nameOfPackage(importPath string) string {
+	name := aliasPrefix
 	for _, c := range strings.TrimPrefix(strings.TrimPrefix(importPath, "gantry.local/"), "kernel-ext/") {
 		switch {
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
@@ -395,6 +403,5 @@ func (r *reading) alias(importPath string) string {
 			name += "_" + strconv.Itoa(int(c)) + "_"
 		}
 	}
-	r.aliases[importPath] = name
 	return name
 }

@@ -118,8 +118,7 @@ func (r *reading) standard(f ast.Expr) bool {
 	if obj == nil || obj.Pkg() == nil {
 		return false
 	}
-	first, _, _ := strings.Cut(obj.Pkg().Path(), "/")
-	return !strings.Contains(first, ".") && first != "main"
+	return isStandard(obj.Pkg().Path())
 }
 
 // movable returns a literal that can stand by itself, or nil.

@@ -153,6 +153,7 @@ func (r *reading) reach(pkg *types.Package, info *types.Info, mine, rest *ast.Fi
 			r.out.Leave = append(r.out.Leave, u.keys()...)
 		}
 	}
+	r.forgetMakers(units)
 	for _, spec := range append(slices.Clone(r.cellImports()), r.Earlier.imports...) {
 		if path := importPaths(&ast.File{Imports: []*ast.ImportSpec{spec}}); spec.Name != nil && spec.Name.Name == "." && !dots[path[0]] {
 			r.out.Leave = append(r.out.Leave, ".~"+path[0])
@@ -182,6 +183,37 @@ func firstName(text string) string {
 		return text
 	}
 	return text[:end]
+}
+
+// forgetMakers lists the functions that make function literals and that nothing of the notebook uses any more: literals of cells that were
+// run again.
+func (r *reading) forgetMakers(units []*unit) {
+	used := map[string]bool{}
+	for _, v := range r.Values {
+		for _, expr := range v.Code {
+			for _, name := range ownNames(expr) {
+				used[name] = true
+			}
+		}
+	}
+	for again := true; again; {
+		again = false
+		for _, u := range units {
+			if name := u.names[0]; strings.HasPrefix(name, literalPrefix) && !u.mine && !used[name] {
+				continue
+			}
+			for obj := range u.uses {
+				if name := obj.Name(); strings.HasPrefix(name, literalPrefix) && !used[name] {
+					used[name], again = true, true
+				}
+			}
+		}
+	}
+	for _, u := range units {
+		if name := u.names[0]; strings.HasPrefix(name, literalPrefix) && !u.mine && !used[name] {
+			r.out.Forget = append(r.out.Forget, name)
+		}
+	}
 }
 
 // replaced tells whether the cell makes a new variable of a name.

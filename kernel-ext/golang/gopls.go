@@ -44,8 +44,9 @@ func NewGopls(folder func() string, tools func() (dir string, environment []stri
 	}
 }
 
-// Patience is how long gopls may take for one answer; the first includes the loading of the cell module.
-const Patience = 10 * time.Second
+// Patience is how long gopls may take for one answer. Before the first it loads the cell module, and before others what cells
+// have come to import, which takes a busy machine with cold caches 10 s. Who types on does not wait for it.
+const Patience = 30 * time.Second
 
 const restFile = "gantry_earlier.go"
 

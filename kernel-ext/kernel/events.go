@@ -50,6 +50,9 @@ func (p *proxy) events() engine.Events {
 			}
 		},
 		Done: func(d wire.Done) {
+			if d.Failure == wire.Rejected { // the file is no longer the one that the last program was built from
+				p.output.annotateBy(nil)
+			}
 			if c := p.theCell(d.Cell); c != nil {
 				c.done <- d
 			}

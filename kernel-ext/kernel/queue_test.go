@@ -33,6 +33,7 @@ func (c *client) busy() (stop func() result) {
 	c.next(c.iopub, cellPatience, "output", answers(id, "stream"))
 	return func() result {
 		c.t.Helper()
+		c.ask("kernel_info", cellPatience, map[string]any{}) // once it is answered, the kernel has all that was sent before
 		c.send(c.control, "interrupt_request", map[string]any{})
 		return c.finish(id)
 	}

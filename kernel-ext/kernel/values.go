@@ -44,8 +44,8 @@ type gone struct {
 }
 
 // openValues makes the folder of the values of a kernel.
-func openValues(h *engineHost) (*values, error) {
-	v := &values{dir: filepath.Join(h.temp.Dir, "values"), now: &store.Manifest{}, gone: map[string]gone{}, earlier: analysis.ReadEarlier("package main")}
+func openValues(dir string, h *engineHost) (*values, error) {
+	v := &values{dir: dir, now: &store.Manifest{}, gone: map[string]gone{}, earlier: analysis.ReadEarlier("package main")}
 	v.packages = analysis.NewPackages(h.findPackages)
 	return v, os.Mkdir(v.dir, 0o700)
 }

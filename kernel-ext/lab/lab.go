@@ -30,7 +30,8 @@ import (
 // EnvFast, when set to 1, makes Steps choose the small budget. `gantry nbrun --fast` sets it.
 const EnvFast = "GANTRY_FAST"
 
-// Steps returns full, or fast where a notebook is only to be tried out (EnvFast).
+// Steps returns full, or fast where a notebook is only to be tried out (EnvFast). A cell's loop over it ends in order when the cell is
+// interrupted, see Loop.
 func Steps(full, fast int) int {
 	if os.Getenv(EnvFast) == "1" {
 		return fast
@@ -93,7 +94,7 @@ func Watch(t *gan.Trainer, steps int, o Options) error {
 	case limited.Err() != nil:
 		end.Remark = fmt.Sprintf("time limit of %s reached", o.Limit)
 	}
-	return errors.Join(live.Update(end), live.Done())
+	return live.End(end)
 }
 
 func frame(p gan.Progress) show.Frame {

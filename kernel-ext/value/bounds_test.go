@@ -118,6 +118,9 @@ func FuzzBundle(f *testing.F) {
 	})
 }
 
+// largestItem is how many bytes an item of many is: arrays of arrays grow beyond any memory.
+const largestItem = 1 << 10
+
 // grower makes values by the bytes of a program.
 type grower struct{ program []byte }
 
@@ -153,6 +156,9 @@ func (g *grower) grow(depth int) reflect.Value {
 		return reflect.ValueOf(g.program)
 	case 6: // a slice
 		item := g.grow(depth + 1)
+		if item.Type().Size() > largestItem {
+			return item
+		}
 		s := reflect.MakeSlice(reflect.SliceOf(item.Type()), 0, 0)
 		for range g.next() {
 			s = reflect.Append(s, item)
@@ -190,6 +196,9 @@ func (g *grower) grow(depth int) reflect.Value {
 		return reflect.ValueOf(errors.New(g.grow(12).String()))
 	}
 	item := g.grow(depth + 1)
+	if item.Type().Size() > largestItem {
+		return item
+	}
 	a := reflect.New(reflect.ArrayOf(g.next()%5, item.Type())).Elem()
 	for i := range a.Len() {
 		a.Index(i).Set(item)

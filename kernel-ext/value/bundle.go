@@ -80,13 +80,13 @@ func (o Options) one(v any) Bundle {
 		}
 	}
 	if _, hasText := b[mimeText]; !hasText {
-		tree, remark := describe(v)
-		if remark != "" {
-			remarks = append(remarks, remark)
+		content, trouble := called("looking at a "+nameOf(v), func() Bundle { return described(v, len(b) == 0, &remarks) })
+		if trouble != "" { // a cell is not to fail because of what it shows
+			content = Bundle{mimeText: []byte(nameOf(v))}
+			remarks = append(remarks, trouble)
 		}
-		b[mimeText] = []byte(tree.shown())
-		if len(b) == 1 && tree.structured() {
-			b[mimeHTML] = []byte(tree.html())
+		for mime, c := range content {
+			b[mime] = c
 		}
 	}
 	for _, remark := range remarks {
@@ -96,6 +96,19 @@ func (o Options) one(v any) Bundle {
 		}
 	}
 	b[mimeText] = []byte(cut(string(b[mimeText]), mostText))
+	return b
+}
+
+// described is the bundle of a value by its tree: text, and HTML where that is wanted and has more form than text.
+func described(v any, withHTML bool, remarks *[]string) Bundle {
+	tree, remark := describe(v)
+	if remark != "" {
+		*remarks = append(*remarks, remark)
+	}
+	b := Bundle{mimeText: []byte(tree.shown())}
+	if withHTML && tree.structured() {
+		b[mimeHTML] = []byte(tree.html())
+	}
 	return b
 }
 

@@ -42,6 +42,7 @@ type node struct {
 	text   string   // of a word: as it stands within another value, in a line
 	cell   string   // of a word: as it stands in a table; "": as text
 	number bool     // of a word: it is aligned as numbers are
+	phrase bool     // of a word: it is of several, by a method of the value's own
 	amp    string   // "&" for each pointer on the way to it
 	of     string   // its type: of a list or mapping always, of a record where it isn't clear from what it lies in
 	names  []string // of a record or mapping, one for each item
@@ -173,7 +174,7 @@ func ownWords(v reflect.Value) *node {
 	if trouble != "" {
 		said = "(" + trouble + ")"
 	}
-	return &node{text: inLine(said), number: v.CanInt() || v.CanFloat() || v.CanUint()}
+	return &node{text: inLine(said), number: v.CanInt() || v.CanFloat() || v.CanUint(), phrase: strings.Contains(said, " ")}
 }
 
 // timeOf is a time.Time or time.Duration as text, also where it lies in a field that is not exported.
@@ -300,7 +301,7 @@ func keysOf(v reflect.Value) []reflect.Value {
 	return keys
 }
 
-// compare orders two keys: by kind, numbers and strings by value. Others stay in the order they came.
+// compare orders two keys: by kind, then by type, then by value.
 func compare(a, b reflect.Value) int {
 	if a.Kind() == reflect.Interface {
 		a, b = a.Elem(), b.Elem()
@@ -319,6 +320,8 @@ func compare(a, b reflect.Value) int {
 		return order(!a.IsValid() && b.IsValid(), a.IsValid() && !b.IsValid())
 	case a.Kind() != b.Kind():
 		return order(a.Kind() < b.Kind(), a.Kind() > b.Kind())
+	case a.Type() != b.Type():
+		return strings.Compare(a.Type().String(), b.Type().String())
 	case a.CanInt():
 		return order(a.Int() < b.Int(), a.Int() > b.Int())
 	case a.CanUint():
@@ -330,6 +333,8 @@ func compare(a, b reflect.Value) int {
 		return strings.Compare(a.String(), b.String())
 	case a.Kind() == reflect.Bool:
 		return order(!a.Bool() && b.Bool(), a.Bool() && !b.Bool())
+	case a.Kind() == reflect.Pointer || a.Kind() == reflect.Chan || a.Kind() == reflect.UnsafePointer:
+		return order(a.Pointer() < b.Pointer(), a.Pointer() > b.Pointer())
 	case a.Kind() == reflect.Struct:
 		for i := range a.NumField() {
 			if c := compare(a.Field(i), b.Field(i)); c != 0 {

@@ -133,7 +133,7 @@ func (w *walker) shapeOf(v reflect.Value) (shape []int, of reflect.Type) {
 				if length < 0 {
 					length = inner.Len()
 				}
-				if inner.Len() != length || w.looked == 0 {
+				if inner.Len() != length || w.looked == 0 || len(next) == mostShaped {
 					return shape, of
 				}
 				w.looked--
@@ -147,6 +147,9 @@ func (w *walker) shapeOf(v reflect.Value) (shape []int, of reflect.Type) {
 	}
 	return shape, of
 }
+
+// mostShaped is how many slices are compared in length along an axis.
+const mostShaped = 10_000
 
 // times writes a shape: 28×28.
 func times(shape []int) string {

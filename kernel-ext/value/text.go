@@ -1,6 +1,7 @@
 package value
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -49,12 +50,16 @@ func (n *node) writeLine(b *strings.Builder, most int) {
 	if b.Len() > most {
 		return
 	}
+	between := " "
 	switch n.kind {
 	case word:
 		b.WriteString(n.text)
 		return
 	case list:
 		b.WriteString(n.amp + "[")
+		if n.hasPhrases() {
+			between = ", "
+		}
 	case mapping:
 		b.WriteString(n.amp + "map[")
 	case record:
@@ -65,7 +70,7 @@ func (n *node) writeLine(b *strings.Builder, most int) {
 			return
 		}
 		if i > 0 {
-			b.WriteByte(' ')
+			b.WriteString(between)
 		}
 		if n.names != nil {
 			b.WriteString(n.names[i] + ":")
@@ -137,14 +142,19 @@ func (n *node) block() []string {
 	return append(lines, end)
 }
 
-// isFlat tells whether a list has only words.
+// isFlat tells whether a list has only words, none of them phrases.
 func (n *node) isFlat() bool {
 	for _, item := range n.items {
 		if item.kind != word {
 			return false
 		}
 	}
-	return n.kind == list
+	return n.kind == list && !n.hasPhrases()
+}
+
+// hasPhrases tells whether there are several items, and some of more than one word.
+func (n *node) hasPhrases() bool {
+	return len(n.items) > 1 && slices.ContainsFunc(n.items, func(item *node) bool { return item.phrase })
 }
 
 // wrapped is a list of words as a paragraph.

@@ -196,6 +196,20 @@ func TestPlain(t *testing.T) {
 	}
 }
 
+// TestKeys wants keys of any kinds in an order that does not change.
+func TestKeys(t *testing.T) {
+	type other pair
+	m := map[any]int{"b": 1, "a": 1, 2: 1, 1: 1, 1.5: 1, true: 1, false: 1, pair{2, 1}: 1, pair{1, 2}: 1, other{0, 1}: 1, [1]int{3}: 1, [2]int{1, 2}: 1, nil: 1,
+		celsius(-1): 1, math.Inf(-1): 1, uint8(7): 1, [2]any{1, "x"}: 1, [2]any{"x", 1}: 1}
+	want := "map[<nil>:1 false:1 true:1 1:1 2:1 7:1 -Inf:1 1.5:1 -1.0 °C:1 [3]:1 [1 2]:1 [1 x]:1 [x 1]:1 a:1 b:1 value.other{A:0 B:1}:1 value.pair{A:1 B:2}:1 value.pair{A:2 B:1}:1]"
+	for range 20 {
+		_, _, tree := seen(m)
+		if got := tree.line(1000); got != want {
+			t.Fatalf("%s, want\n%s", got, want)
+		}
+	}
+}
+
 // TestEscaped puts what would be a script everywhere where a value can have text.
 func TestEscaped(t *testing.T) {
 	const script = `<script>alert("x")</script>`

@@ -201,3 +201,84 @@ check(run.Train(5))
 		t.Errorf("attached from another notebook: %s", out)
 	}
 }
+
+// TestLargeTensor wants a large tensor to lie in a file of its own that is written only where the tensor has changed.
+func TestLargeTensor(t *testing.T) {
+	nb := newNotebook(t, []string{"fmt", "github.com/gomlx/compute/dtypes", "github.com/gomlx/compute/shapes", "github.com/gomlx/gomlx/core/tensors"}, "",
+		"large *tensors.Tensor", "sum float32")
+	blocks := func() (files []string) {
+		for _, b := range nb.manifest().Clusters[nb.manifest().Value("large").Cluster].Blocks {
+			files = append(files, b.File)
+		}
+		return files
+	}
+	nb.run(`large = tensors.FromShape(shapes.Make(dtypes.Float32, 1000, 1000)); tensors.MutableFlatData(large, func(x []float32) { for i := range x { x[i] = 1 } })`)
+	first := blocks()
+	const add = `sum = 0; check(tensors.ConstFlatData(large, func(x []float32) { for _, v := range x { sum += v } })); fmt.Println(sum, large.Shape())`
+	const want = "1e+06 (Float32)[1000, 1000]\n"
+	if out := nb.run(add); out != want || len(first) != 1 || blocks()[0] != first[0] {
+		t.Errorf("read alone, %q lies in %v and then in %v", out, first, blocks())
+	}
+	nb.run(`check(tensors.MutableFlatData(large, func(x []float32) { x[7] = 3; x[999] = -1 }))`)
+	if changed := blocks(); len(changed) != 1 || changed[0] == first[0] {
+		t.Errorf("changed, it lies in %v as in %v", changed, first)
+	}
+	if out := nb.run(add); out != want {
+		t.Errorf("changed and kept, its sum is %q", out)
+	}
+}
+
+// TestValues wants what else of the library a notebook holds in a variable to be the same in the next cell, which mentions
+// none of it.
+func TestValues(t *testing.T) {
+	t.Setenv("GOMLX_BACKEND", "go")
+	values := []struct{ name, typ, made, text string }{ // in the order in which they are made; text says what one is
+		{"loss_", "loss.Loss", `loss.Smoothed{RealLabel: 0.8}`, `loss_.String()`},
+		{"penalties", "[]loss.Penalty", `loss.Penalties()`, `fmt.Sprint(penalties)`},
+		{"losses", "[]loss.Loss", `loss.All()`, `fmt.Sprint(losses)`},
+		{"schedules", "[]gan.Schedule", `[]gan.Schedule{gan.Cosine{Steps: 9}, gan.Linear{}, gan.Warmup{Steps: 3}}`, `fmt.Sprint(schedules, schedules[0].Factor(3))`},
+		{"augment", "gan.Augmentation", `net.DiffAugment{Cutout: 0.25}`, `augment.String()`},
+		{"adapt", "gan.Adaptation", `net.Adaptive{Speed: 9}`, `fmt.Sprint(adapt, adapt.Next(0.5, 1, 3))`},
+		{"networks", "net.DCGAN", `net.DCGAN{Width: 4}`, `fmt.Sprint(networks)`},
+		{"network", "gan.Network", `net.Sequence{Steps: 8}.Generator`, `fmt.Sprint(network != nil)`},
+		{"finding", "[]gan.Finding", `recipe.Toy().Check()`, `fmt.Sprint(finding)`},
+		{"patience", "*gan.Patience", `&gan.Patience{}`, `patience.String()`},
+		{"signature", "gan.Signature", `must(recipe.Toy().Signature())`, `fmt.Sprint(signature)`},
+		{"digits", "data.Set", `data.OfClasses(data.MNISTTest(), 3, 1)`, `fmt.Sprint(digits.Name, must(digits.Load()).N)`},
+		{"unread", "data.Set", `data.Faces(data.FacesOptions{N: 9})`, `fmt.Sprint(unread.Name, must(unread.Load()).Labels)`},
+		{"images", "*data.Images", `must(digits.Load())`, `fmt.Sprint(images.N, images.Pixels[3000:3100], images == must(digits.Load()))`},
+		{"own", "data.Set", `data.Of("own", &data.Images{Values: []float32{1, 2}, N: 2, Height: 1, Width: 1, Channels: 1})`, `fmt.Sprint(own.Name, *must(own.Load()))`},
+		{"train", "data.Set", `func() data.Set { a, _ := data.Split(own, 0.5, 1); return a }()`, `fmt.Sprint(train.Name, *must(train.Load()))`},
+		{"mixture", "data.Mixture", `data.Ring8()`, `fmt.Sprint(mixture)`},
+		{"pictures", "gan.Images", `gan.Images{Data: images.Floats(0, 4), N: 4, H: 28, W: 28, C: 1}`, `fmt.Sprint(pictures.Data[300:400])`},
+		{"extractor", "*metric.Extractor", `must(metric.Open(must(device.Open("go")), metric.MNIST1))`, `fmt.Sprint(extractor.Name(), must(extractor.Features(pictures)).Values[:4])`},
+		{"features", "metric.Features", `must(extractor.Features(pictures))`, `fmt.Sprint(features.Values[:9], features.D)`},
+		{"monitor", "*metric.Monitor", `must(metric.NewMonitor(pictures, extractor))`, `fmt.Sprint(must(monitor.Look(pictures, metric.Vitals{})))`},
+		{"path", "latent.Path", `latent.Spherical`, `fmt.Sprint(path([]float32{1, 0}, []float32{0, 1}, 0.5))`},
+		{"restorer", "*translate.Trainer", `must(translate.NewTrainer(must(device.Open("go")), translate.Experiment{Data: digits, Degrade: translate.Noise{Sigma: 0.5}, Network: net.Restorer, BatchSize: 2}))`,
+			`fmt.Sprint(restorer.Step(), must(restorer.Apply(pictures)).Data[400:404])`},
+		{"study_", "study.Study", `must(study.Named("ring"))`, `study_.Name + study_.About`},
+		{"shown", "show.Images", `show.Images(pictures)`, `fmt.Sprint(shown.N)`},
+	}
+	imports := []string{"fmt", "gantry.local/gan", "gantry.local/gan/data", "gantry.local/gan/device", "gantry.local/gan/latent", "gantry.local/gan/loss",
+		"gantry.local/gan/metric", "gantry.local/gan/net", "gantry.local/gan/recipe", "gantry.local/gan/study", "gantry.local/gan/translate", "gantry.local/kernel-ext/show"}
+	vars := []string{"texts map[string]string"}
+	made, told, same := "texts = map[string]string{}\n", "", ""
+	for _, v := range values {
+		vars = append(vars, v.name+" "+v.typ)
+		made += v.name + " = " + v.made + "\n"
+		if v.name != "unread" { // which stays so for a cell
+			told += fmt.Sprintf("texts[%q] = %s\n", v.name, v.text)
+		}
+		same += fmt.Sprintf("if got, was := %s, texts[%q]; got != was && was != \"\" { fmt.Println(%q, \"is\", got, \"and was\", was) }\n", v.text, v.name, v.name)
+	}
+	nb := newNotebook(t, imports, "", vars...)
+	nb.run(made + told)
+	nb.allKept()
+	for range 2 {
+		if out := nb.run(same); out != "" {
+			t.Error(out)
+		}
+		nb.allKept()
+	}
+}
