@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"gantry.local/gan/internal/table"
@@ -34,7 +33,7 @@ func (t *Trainer) ShowValue() map[string]any {
 	if t.good != "" {
 		fact("checkpoint", t.good)
 	}
-	fact("backend", nameOf(t.backend))
+	fact("backend", withoutFolders(t.backend.Description()))
 	if t.failed != nil {
 		fact("failed", firstLine(t.failed.Error()))
 	}
@@ -57,7 +56,7 @@ func (g *Generator) ShowValue() map[string]any {
 		fact("classes", table.Count(classes))
 	}
 	fact("parameters", table.Count(trainedIn(g.store, g.scope)))
-	fact("backend", nameOf(g.backend))
+	fact("backend", withoutFolders(g.backend.Description()))
 	samples, err := g.Sample(samplesShown, 0)
 	if err != nil {
 		fact("samples", firstLine(err.Error()))
@@ -67,9 +66,9 @@ func (g *Generator) ShowValue() map[string]any {
 	return factsWith(facts, samples)
 }
 
-// nameOf is what a backend says of itself, without the folders that its plugin lies in: they differ from machine to machine.
-func nameOf(b compute.Backend) string {
-	return regexp.MustCompile(`/(?:[^/\s()]+/)+`).ReplaceAllString(b.Description(), "")
+// withoutFolders takes the folders out of the paths in a text, such as that of a backend's plugin: they differ from machine to machine.
+func withoutFolders(text string) string {
+	return regexp.MustCompile(`/(?:[^/\s()]+/)+`).ReplaceAllString(text, "")
 }
 
 // trainedIn counts the numbers of a network. Averages of weights are no weights of their own, but count in a network of averages.

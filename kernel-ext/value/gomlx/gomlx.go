@@ -89,12 +89,16 @@ func backend(b compute.Backend) string {
 	if b.IsFinalized() {
 		return "backend " + b.Name() + ", which is finalized"
 	}
-	folders := regexp.MustCompile(`/(?:[^/\s()]+/)+`) // of its plugin: they differ from machine to machine
-	text := fmt.Sprintf("backend %s: %s", b.Name(), folders.ReplaceAllString(b.Description(), ""))
+	text := fmt.Sprintf("backend %s: %s", b.Name(), withoutFolders(b.Description()))
 	if n := b.NumDevices(); n != 1 {
 		text += fmt.Sprintf(", %d devices", n)
 	}
 	return text
+}
+
+// withoutFolders takes the folders out of the paths in a text, such as that of a backend's plugin: they differ from machine to machine.
+func withoutFolders(text string) string {
+	return regexp.MustCompile(`/(?:[^/\s()]+/)+`).ReplaceAllString(text, "")
 }
 
 // page is lines of HTML, escaped, in front of more.
