@@ -230,7 +230,7 @@ func (s *session) restoreCluster(number int) (err error) {
 		} else if lacking {
 			v.why = lack.what + " has changed"
 		} else if dv.thing >= 0 {
-			if t := &d.things[dv.thing]; t.variable != i+1 || t.size != v.typ.Size() || !d.suits(t, v.typ) {
+			if t := &d.things[dv.thing]; int(t.number) != i+1 || t.size != v.typ.Size() || !d.suits(t, v.typ) {
 				return errFile
 			}
 			places[i] = v.p
