@@ -3,6 +3,7 @@ package keep
 import (
 	"reflect"
 	"runtime"
+	"strconv"
 	"unsafe"
 )
 
@@ -69,7 +70,34 @@ func (c *code) maker(name string) (reflect.Value, bool) {
 	return v, ok
 }
 
+// methodValueSuffix ends the name of the code of x.Method, which holds x.
 const methodValueSuffix = "-fm"
+
+// receiver is the type of what a method value of this name holds, if it can be told: net/url.(*URL).String-fm.
+func (f *finder) receiver(name string) reflect.Type {
+	name = name[:len(name)-len(methodValueSuffix)]
+	of, _ := cutLast(name, '.')
+	pkg, typ := cutLast(of, '.')
+	pointer := hasPrefix(typ, "(*") && hasSuffix(typ, ")")
+	if pointer {
+		typ = typ[2 : len(typ)-1]
+	}
+	t := f.named(strconv.Quote(unescaped(pkg)) + "." + typ)
+	if t != nil && pointer {
+		t = reflect.PointerTo(t)
+	}
+	return t
+}
+
+// cutLast cuts a text at the last of a sign, if it has it.
+func cutLast(s string, sign byte) (before, after string) {
+	for i := len(s) - 1; i >= 0; i-- {
+		if s[i] == sign {
+			return s[:i], s[i+1:]
+		}
+	}
+	return "", s
+}
 
 // print is the fingerprint of the type of a function that the program lists, or of its maker's, else 0.
 func (c *code) print(p *printer, name string) uint64 {
@@ -109,7 +137,7 @@ func (c *code) find(name string) unsafe.Pointer {
 		return efaceOf(&f).data
 	}
 	entry := c.entry(name)
-	if entry == 0 {
+	if entry == 0 || !c.nameable(name) {
 		return nil
 	}
 	f := unsafe.Pointer(&entry)

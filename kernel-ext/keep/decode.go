@@ -260,7 +260,7 @@ func (d *decoder) look(t *decoded) {
 	case headKeeper:
 		d.iface(&anyOp, nil)
 	case headClosure:
-		d.capture(t)
+		d.closure(t)
 	}
 }
 
@@ -700,31 +700,51 @@ func (d *decoder) function(n int) (unsafe.Pointer, loss) {
 	return f, loss{}
 }
 
-// capture reads what a closure captures. It is nil if that cannot be.
-func (d *decoder) capture(t *decoded) []reflect.Value {
+// closure makes a function with what it captures, which is read. It is nil if that cannot be, or where nothing is written.
+func (d *decoder) closure(t *decoded) unsafe.Pointer {
 	f, lost := d.function(int(t.number))
-	maker, ok := d.code.maker(d.codes[t.number])
-	if f == nil || !ok {
-		d.missed(lost)
-		d.in.Fail()
-		return nil
-	}
-	mt := maker.Type()
-	if d.in.Uint() != uint64(mt.NumIn()) {
-		d.in.Fail()
-		return nil
-	}
-	in := make([]reflect.Value, mt.NumIn())
-	for i := range in {
+	name := d.codes[t.number]
+	maker, ok := d.code.maker(name)
+	n := d.in.Count()
+	var in []reflect.Value
+	for i := range n {
+		typ := d.number(d.in, len(d.types))
+		if d.in.Failed() {
+			return nil
+		}
+		if f == nil || d.types[typ] == nil || ok && (i >= maker.Type().NumIn() || maker.Type().In(i) != d.types[typ]) {
+			if f != nil {
+				lost = loss{what: "the function " + name, changed: true}
+			}
+			d.missed(lost)
+			d.in.Fail()
+			return nil
+		}
 		if d.dry {
-			d.value(d.ls.of(mt.In(i)), nil)
+			d.value(d.ls.of(d.types[typ]), nil)
 			continue
 		}
-		v := reflect.New(mt.In(i))
-		d.value(d.ls.of(mt.In(i)), v.UnsafePointer())
-		in[i] = v.Elem()
+		v := reflect.New(d.types[typ])
+		d.value(d.ls.of(d.types[typ]), v.UnsafePointer())
+		in = append(in, v.Elem())
 	}
-	return in
+	switch {
+	case d.dry || d.in.Failed():
+		return nil
+	case ok && n == maker.Type().NumIn():
+		made := maker.Call(in)[0].Interface()
+		return efaceOf(&made).data
+	case !ok && n == 1 && in[0].Kind() == reflect.Pointer && hasSuffix(name, methodValueSuffix):
+		return unsafe.Pointer(&methodValue{pc: *(*uintptr)(f), receiver: in[0].UnsafePointer()})
+	}
+	d.in.Fail()
+	return nil
+}
+
+// methodValue is the memory of a method value of a pointer.
+type methodValue struct {
+	pc       uintptr
+	receiver unsafe.Pointer
 }
 
 // place notes where a value with a stand-in lies, or puts it there.
@@ -762,13 +782,9 @@ func (t *decoded) put(q unsafe.Pointer) {
 func (d *decoder) step(t *decoded) error {
 	switch t.head {
 	case headClosure:
-		in := d.capture(t)
-		if in == nil || d.in.Failed() {
+		if t.base = d.closure(t); t.base == nil || d.in.Failed() {
 			return errFile
 		}
-		maker, _ := d.code.maker(d.codes[t.number])
-		f := maker.Call(in)[0].Interface()
-		t.base = efaceOf(&f).data
 	case headMap, headSyncMap:
 		return d.fill(t)
 	case headKeeper:

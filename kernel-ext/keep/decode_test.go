@@ -44,7 +44,7 @@ func fuzzedCode() map[string]any {
 }
 func fuzzedVars(x *fuzzed, y *[]any) []Var { return []Var{{Name: "x", At: x}, {Name: "y", At: y}} }
 func (s *session) file(t testing.TB) []byte {
-	w := newWalk(s.ls, s.code, s.names, s.blocks)
+	w := newWalk(s)
 	var roots []int32
 	for _, v := range s.vars {
 		roots = append(roots, w.root(v.p, v.typ))

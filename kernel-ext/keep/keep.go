@@ -309,7 +309,7 @@ func (s *session) end() (err error) {
 			err = said(v)
 		}
 	}()
-	w := newWalk(s.ls, s.code, s.names, s.blocks)
+	w := newWalk(s)
 	now := &store.Manifest{}
 	saved := map[string]bool{}
 	var vars []*variable

@@ -13,6 +13,7 @@ import (
 type walk struct {
 	ls      *layouts
 	code    *code
+	finder  *finder
 	globals globals
 	blocks  *mappings
 
@@ -77,8 +78,8 @@ type edge struct {
 	off uint32
 }
 
-func newWalk(ls *layouts, c *code, g globals, m *mappings) *walk {
-	return &walk{ls: ls, code: c, globals: g, blocks: m, seen: map[nodeKey]int32{}}
+func newWalk(s *session) *walk {
+	return &walk{ls: s.ls, code: s.code, finder: s.finder, globals: s.names, blocks: s.blocks, seen: map[nodeKey]int32{}}
 }
 
 // root adds a variable's memory. It is -1 for a variable without any.
@@ -338,10 +339,17 @@ func (w *walk) scanClosure(i int, n node) {
 	w.nodes[i].extra = x
 	maker, ok := w.code.maker(name)
 	switch {
-	case ok && hasSuffix(name, methodValueSuffix) && maker.Type().NumIn() == 1:
-		l := w.ls.of(maker.Type().In(0))
-		x.holds = []held{{l, at(n.at, align(ptrSize, uintptr(l.typ.Align())))}}
-	case ok && !hasSuffix(name, methodValueSuffix):
+	case hasSuffix(name, methodValueSuffix):
+		receiver := w.finder.receiver(name)
+		if ok && maker.Type().NumIn() == 1 {
+			receiver = maker.Type().In(0)
+		}
+		if receiver == nil {
+			x.why = "a method of a value (" + name[:len(name)-len(methodValueSuffix)] + ")"
+			return
+		}
+		x.holds = []held{{w.ls.of(receiver), at(n.at, ptrSize)}}
+	case ok:
 		if !w.sameClosure(n.at, maker) {
 			x.why = "a function with variables of its own (" + name + ")"
 			return
@@ -349,9 +357,6 @@ func (w *walk) scanClosure(i int, n node) {
 		for k := range maker.Type().NumIn() {
 			x.holds = append(x.holds, held{w.ls.of(maker.Type().In(k)), at(n.at, ptrSize*uintptr(k+1))})
 		}
-	case hasSuffix(name, methodValueSuffix):
-		x.why = "a method of a value (" + name[:len(name)-len(methodValueSuffix)] + ")"
-		return
 	default:
 		x.why = "a function with variables of its own (" + name + ")"
 		return
@@ -360,8 +365,6 @@ func (w *walk) scanClosure(i int, n node) {
 		w.scan(i, h.layout, h.at, 0)
 	}
 }
-
-func align(n, to uintptr) uintptr { return (n + to - 1) / to * to }
 
 // sameClosure says whether a literal's maker, given what the closure holds, makes a closure of the same memory.
 func (w *walk) sameClosure(f unsafe.Pointer, maker reflect.Value) bool {
