@@ -248,11 +248,6 @@ func (r *reading) besideValues(body *strings.Builder, use func(path string) stri
 			r.needed.code["main."+f.Name()] = "\"main\"." + f.Name() // a value may hold it
 		}
 	}
-	for obj := range r.needed.objects { // functions of earlier cells make literals too
-		if f, ok := obj.(*types.Func); ok && strings.HasPrefix(f.Name(), literalPrefix) {
-			r.needed.code["main."+f.Name()] = "\"main\"." + f.Name()
-		}
-	}
 	for path, names := range r.makers {
 		for _, name := range names {
 			r.needed.code[path+"."+name] = fmt.Sprintf("%q.%s", path, name)
