@@ -33,6 +33,6 @@
 // the variables from being kept.
 //
 // Reading order: keep.go (Begin and End), layout.go and special.go (what lies where in a type), walk.go (what variables
-// reach), things.go (pieces of memory that do not overlap), encode.go, decode.go, types.go, code.go, methodvalue.go and globals.go
-// (what is found again by name), standin.go, blocks.go (large memory), memory.go (Go's runtime), snapshot.go.
+// reach), things.go (pieces of memory that do not overlap), encode.go, decode.go, types.go, code.go and globals.go (what is
+// found again by name), standin.go, blocks.go (large memory), memory.go (Go's runtime), snapshot.go.
 package keep

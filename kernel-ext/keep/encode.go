@@ -222,6 +222,7 @@ func (e *encoder) thing(h *store.Writer, t *thing) {
 		h.Uint(uint64(e.codes.add(x.code)))
 		e.out.Uint(uint64(len(x.holds)))
 		for _, held := range x.holds {
+			e.out.Uint(uint64(e.types.add(held.layout.typ)))
 			e.value(held.layout, held.at)
 		}
 	}

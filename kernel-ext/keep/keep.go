@@ -126,7 +126,7 @@ func begin(p Program) (err error) {
 	s.ls = newLayouts(p.Adapters)
 	s.print = newPrinter(s.ls)
 	s.finder = newFinder(p.Types)
-	s.code = newCode(p.Code, s.finder)
+	s.code = newCode(p.Code)
 	s.names = newGlobals(ownGlobals(), p.Globals)
 	s.blocks = &mappings{dir: s.dir}
 	s.loaded = map[int][]byte{}
@@ -231,7 +231,7 @@ func (s *session) restoreCluster(number int) (err error) {
 		} else if lacking {
 			v.why = lack.what + " has changed"
 		} else if dv.thing >= 0 {
-			if t := &d.things[dv.thing]; t.variable != i+1 || t.size != v.typ.Size() || !d.suits(t, v.typ) {
+			if t := &d.things[dv.thing]; int(t.number) != i+1 || t.size != v.typ.Size() || !d.suits(t, v.typ) {
 				return errFile
 			}
 			places[i] = v.p
@@ -310,7 +310,7 @@ func (s *session) end() (err error) {
 			err = said(v)
 		}
 	}()
-	w := newWalk(s.ls, s.code, s.names, s.blocks)
+	w := newWalk(s)
 	now := &store.Manifest{}
 	saved := map[string]bool{}
 	var vars []*variable

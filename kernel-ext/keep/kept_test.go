@@ -26,8 +26,8 @@ type loopKept struct{ l *Loop }
 func (l *Loop) Kept() (any, error) { return loopKept{l}, nil }
 func (l loopKept) Restored() (any, error) { return &Loop{}, nil }
 func generic[T any](t T) T { return t }
-type Acc[T any] struct{ n T }
-func (a *Acc[T]) Add() { _ = a.n }
+type Acc[T any] struct{ n T; c int }
+func (a *Acc[T]) Add() { a.c++ }
 `
 	want := map[string]string{
 		"ch":       "a channel",

@@ -341,7 +341,12 @@ func (f *finder) find(p *printer, text string, print uint64) (found reflect.Type
 	if t := look(); t != nil {
 		return t, false
 	}
-	f.learnNamed()
+	for _, v := range f.types {
+		if t := reflect.TypeOf(v); t != nil {
+			f.learn(t)
+		}
+	}
+	f.types = nil
 	if t := look(); t != nil {
 		return t, false
 	}
@@ -352,36 +357,56 @@ func (f *finder) find(p *printer, text string, print uint64) (found reflect.Type
 	return nil, changed
 }
 
-// learnNamed takes in what the program names for the purpose.
-func (f *finder) learnNamed() {
-	for _, v := range f.types {
-		if t := reflect.TypeOf(v); t != nil {
-			f.learn(t)
-		}
+// named is the one type of this text, or nil if there is none or more than one.
+func (f *finder) named(text string) reflect.Type {
+	if len(f.known[text]) == 0 {
+		f.learnLinked(text)
 	}
-	f.types = nil
+	if list := f.known[text]; len(list) == 1 {
+		return list[0]
+	}
+	return nil
 }
 
-// learnLinked takes in the types of this text that the linker lists, or all where the text is not just a name.
+// learnLinked takes in those types that the linker lists which may have this text. It lists types without a name, and of a
+// type with one the pointer to it.
 func (f *finder) learnLinked(text string) {
-	suffix := ""
-	for i := len(text) - 1; i >= 0 && suffix == ""; i-- {
-		switch {
-		case text[i] == '.':
-			suffix = text[i:]
-		case !isNameByte(text[i]):
-			i = 0
-		}
-	}
+	may := likely(text)
 	sections, offsets := typelinks()
 	for i, section := range sections {
 		for _, off := range offsets[i] {
-			t := typeOf(at(section, uintptr(off)))
-			if hasSuffix(t.String(), suffix) {
+			if t := typeOf(at(section, uintptr(off))); may(t.String()) {
 				f.learn(t)
 			}
 		}
 	}
+}
+
+// likely says by what reflect's text of a type differs from most others'.
+func likely(text string) func(string) bool {
+	if text == "" || text[0] != '"' {
+		start := text[:min(len(text), len("map"))]
+		return func(s string) bool { return hasPrefix(s, start) }
+	}
+	end := 1
+	for end < len(text) && text[end] != '"' {
+		end++
+	}
+	name := text[min(end+1, len(text)):] // .Pair[int]
+	for i := range len(name) {
+		if name[i] == '[' {
+			name = name[:i+1]
+			return func(s string) bool {
+				for i := 0; i+len(name) <= len(s); i++ {
+					if s[i:i+len(name)] == name {
+						return true
+					}
+				}
+				return false
+			}
+		}
+	}
+	return func(s string) bool { return hasSuffix(s, name) }
 }
 
 // typeTable gathers the types that one file refers to.
