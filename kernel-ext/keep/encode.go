@@ -230,24 +230,22 @@ func (e *encoder) thing(h *store.Writer, t *thing) {
 
 // entries writes a map, in an order of its keys where they have one that does not depend on where things lie.
 func (e *encoder) entries(m *entries) {
-	order := make([]ranked, m.n)
-	for i := range order {
-		order[i].index = int32(i)
-	}
+	var order []int32
 	if m.key.plain && m.n <= 1<<17 {
 		out := e.out
-		e.out = store.Writer{}
-		for i := range order {
-			start := len(e.out.Bytes)
+		order = byText(m.n, func(i int32) string {
+			e.out = store.Writer{}
 			e.value(m.key, at(m.keys, uintptr(i)*m.key.size))
-			order[i].text = string(e.out.Bytes[start:])
-		}
+			return string(e.out.Bytes)
+		})
 		e.out = out
-		slices.SortFunc(order, ranked.compare)
 	}
 	e.out.Uint(uint64(m.n))
-	for _, r := range order {
-		i := uintptr(r.index)
+	for k := range m.n {
+		i := uintptr(k)
+		if order != nil {
+			i = uintptr(order[k])
+		}
 		e.value(m.key, at(m.keys, i*m.key.size))
 		e.value(m.elem, at(m.elems, i*m.elem.size))
 	}
@@ -311,7 +309,7 @@ func (e *encoder) value(l *layout, p unsafe.Pointer) {
 
 // ref writes the number of what a node became.
 func (e *encoder) ref(k nodeKey) {
-	if i, ok := e.w.seen[k]; ok && e.w.nodes[i].thing >= 0 {
+	if i, ok := e.w.lookup(k); ok && e.w.nodes[i].thing >= 0 {
 		e.out.Uint(uint64(e.number(e.w.nodes[i].thing)))
 		return
 	}
@@ -359,7 +357,7 @@ func (e *encoder) pointer(p unsafe.Pointer, l *layout, count int) {
 
 // memory writes a reference to the thing in which a node lies, and where.
 func (e *encoder) memory(k nodeKey) {
-	i, ok := e.w.seen[k]
+	i, ok := e.w.lookup(k)
 	if !ok || e.w.nodes[i].thing < 0 {
 		e.moved = true
 		e.out.Uint(refNil)
@@ -416,7 +414,7 @@ func (e *encoder) mapRef(m unsafe.Pointer, o *op) {
 		e.out.Uint(uint64(e.names.add(name)))
 		return
 	}
-	i, ok := e.w.seen[nodeKey{at: m, layout: e.w.ls.of(o.typ), kind: mapNode, count: 1}]
+	i, ok := e.w.lookup(nodeKey{at: m, layout: e.w.ls.of(o.typ), kind: mapNode, count: 1})
 	if !ok || e.w.nodes[i].thing < 0 {
 		e.moved = true
 		return

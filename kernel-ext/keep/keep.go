@@ -349,14 +349,9 @@ func (s *session) end() (err error) {
 
 // sorted puts a list in the order of its names.
 func sorted[T any](list []T, name func(T) string) []T {
-	order := make([]ranked, len(list))
-	for i, v := range list {
-		order[i] = ranked{text: name(v), index: int32(i)}
-	}
-	slices.SortFunc(order, ranked.compare)
-	out := make([]T, len(list))
-	for i, r := range order {
-		out[i] = list[r.index]
+	out := make([]T, 0, len(list))
+	for _, i := range byText(len(list), func(i int32) string { return name(list[i]) }) {
+		out = append(out, list[i])
 	}
 	return out
 }

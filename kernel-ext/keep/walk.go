@@ -19,7 +19,7 @@ type walk struct {
 
 	nodes []node
 	edges []edge
-	seen  map[nodeKey]int32
+	seen  []int32 // a hash table: one more than a node's number, or 0
 }
 
 type nodeKind uint8
@@ -79,7 +79,7 @@ type edge struct {
 }
 
 func newWalk(s *session) *walk {
-	return &walk{ls: s.ls, code: s.code, finder: s.finder, globals: s.names, blocks: s.blocks, seen: map[nodeKey]int32{}}
+	return &walk{ls: s.ls, code: s.code, finder: s.finder, globals: s.names, blocks: s.blocks, seen: make([]int32, 64)}
 }
 
 // root adds a variable's memory. It is -1 for a variable without any.
@@ -94,13 +94,44 @@ func (w *walk) root(p unsafe.Pointer, t reflect.Type) int32 {
 
 // node is the number of a node, which is added where it is new.
 func (w *walk) node(k nodeKey) int32 {
-	if i, ok := w.seen[k]; ok {
-		return i
+	slot := w.slot(k)
+	if i := w.seen[slot]; i != 0 {
+		return i - 1
 	}
-	i := int32(len(w.nodes))
+	if 2*len(w.nodes) >= len(w.seen) {
+		w.seen = make([]int32, 4*len(w.seen))
+		for i := range w.nodes {
+			n := &w.nodes[i]
+			w.seen[w.slot(nodeKey{at: n.at, layout: n.layout, kind: n.kind, count: n.count})] = int32(i) + 1
+		}
+		slot = w.slot(k)
+	}
 	w.nodes = append(w.nodes, node{kind: k.kind, at: k.at, layout: k.layout, count: k.count, thing: -1})
-	w.seen[k] = i
-	return i
+	w.seen[slot] = int32(len(w.nodes))
+	return int32(len(w.nodes)) - 1
+}
+
+// lookup is the number of a node that was found before.
+func (w *walk) lookup(k nodeKey) (i int32, ok bool) {
+	i = w.seen[w.slot(k)]
+	return i - 1, i != 0
+}
+
+// slot is where a node's number is in the table, or belongs.
+func (w *walk) slot(k nodeKey) int {
+	const mix = 0x9e3779b97f4a7c15 // 2^64 by the golden ratio
+	h := uint64(uintptr(k.at)) * mix
+	h = (h ^ h>>29 ^ uint64(uintptr(unsafe.Pointer(k.layout)))>>4 ^ uint64(k.count)<<20 ^ uint64(k.kind)<<56) * mix
+	last := len(w.seen) - 1
+	for slot := int(h>>32) & last; ; slot = (slot + 1) & last {
+		i := w.seen[slot]
+		if i == 0 {
+			return slot
+		}
+		if n := &w.nodes[i-1]; n.at == k.at && n.layout == k.layout && n.kind == k.kind && n.count == k.count {
+			return slot
+		}
+	}
 }
 
 // all scans until nothing new is found.
