@@ -166,6 +166,9 @@ func newerThan(c Checkpoint, unknown []Checkpoint) error {
 
 // RestoreFile brings back the checkpoint in one file, as Restore does the newest of a folder.
 func (t *Trainer) RestoreFile(path string) error {
+	if err := t.open(nil); err != nil {
+		return err
+	}
 	r, err := safetensors.Open(path)
 	if err != nil {
 		return err

@@ -142,6 +142,9 @@ func (w Weights) state() string {
 // and where there is an EMA both the generator and its average begin at the average. notice says so in a sentence. On an
 // error the trainer's state is what it was.
 func (t *Trainer) AdoptWeights(dir string) (notice string, err error) {
+	if err := t.open(nil); err != nil {
+		return "", err
+	}
 	switch {
 	case t.calls > 0:
 		return "", fmt.Errorf("the weights in %s are for a new trainer, and this one is at step %d", dir, t.step)

@@ -283,6 +283,11 @@ func (t *Trainer) noRows() []int32 { return make([]int32, t.exp.CriticSteps*t.ex
 // gradient cannot be taken sample by sample within a batch.
 func (t *Trainer) updatePrivately(update int) (report []float32, err error) {
 	p, settings := t.private, t.settingsOfStep()
+	if p.descent == nil { // of a trainer that a notebook has kept
+		if err := p.compile(t); err != nil {
+			return nil, err
+		}
+	}
 	state := randomState(t.exp.Seed, t.calls, 1+update)
 	fakes, err := p.fakes.Call1([][]int32{{0}}, state, settings)
 	if err != nil {

@@ -25,6 +25,9 @@ func (t *Trainer) LastCheckpoint() string { return t.good }
 // other experiment itself gave them, and a setting to which this experiment gives another value keeps that. It is what
 // Fork does, from a file.
 func (t *Trainer) Adopt(path string, before map[string]float64) (fresh []string, err error) {
+	if err := t.open(nil); err != nil {
+		return nil, err
+	}
 	r, err := safetensors.Open(path)
 	if err != nil {
 		return nil, err
@@ -84,6 +87,9 @@ func (t *Trainer) Adopt(path string, before map[string]float64) (fresh []string,
 // takes seconds on XLA; weights and optimizers stay as they are. Checkpoints from then on are those of the experiment with
 // the new loss. On an error the loss is what it was.
 func (t *Trainer) SetLoss(l loss.Loss) error {
+	if err := t.open(nil); err != nil {
+		return err
+	}
 	exp := t.exp
 	exp.Loss = l
 	exp = exp.withDefaults()
@@ -107,6 +113,7 @@ func (t *Trainer) SetLoss(l loss.Loss) error {
 		}
 		return fmt.Errorf("loss %v: %w", exp.Loss, err)
 	}
+	t.identity = nil
 	for _, exec := range execs {
 		exec.Finalize()
 	}

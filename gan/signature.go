@@ -72,8 +72,15 @@ func DescribeData(set data.Set) (DataShape, error) {
 	h.Write(bytesOf(images.Values))
 	h.Write(bytesOf(images.Labels))
 	h.Write(bytesOf(images.Alphabet))
-	return DataShape{Name: set.Name, N: images.N, Height: images.Height, Width: images.Width, Depth: images.Depth(),
-		Classes: images.Classes(), Labels: images.Labels != nil, Alphabet: images.Alphabet != nil, Content: sum(h)}, nil
+	shape := shapeOf(set.Name, images)
+	shape.Content = sum(h)
+	return shape, nil
+}
+
+// shapeOf describes a data set without its content.
+func shapeOf(name string, images *data.Images) DataShape {
+	return DataShape{Name: name, N: images.N, Height: images.Height, Width: images.Width, Depth: images.Depth(),
+		Classes: images.Classes(), Labels: images.Labels != nil, Alphabet: images.Alphabet != nil}
 }
 
 // String is the set in a few words.

@@ -45,6 +45,11 @@ type Trainer struct {
 	good   string  // the last checkpoint saved or restored
 	drawn  bool    // whether the weights have their initial values, or those of a checkpoint
 	failed error   // why the state on the device can no longer be trusted
+
+	// Of a trainer that a notebook has kept:
+	pending  *keptTrainer             // what it is built from when it is first used; nil once it is
+	restored map[string]restoredValue // by path: what the variables were given
+	identity *Signature               // of the experiment; nil where it was not looked at yet
 }
 
 // Progress is what one step reports.
@@ -101,35 +106,49 @@ func newTrainer(backend compute.Backend, exp Experiment, latents func(*graph.Gra
 			return nil, fmt.Errorf("experiment %q: %w", exp.Name, err)
 		}
 	}
-	t := &Trainer{exp: exp, backend: backend, store: model.NewStore(), images: images.N, epoch: -1,
-		settings: exp.initialSettings()}
+	t := &Trainer{exp: exp, backend: backend, images: images.N, epoch: -1, settings: exp.initialSettings()}
 	if exp.Privacy.on() {
 		t.private = newPrivate()
 	}
+	return t, t.build(images, latents, nil, t.compile)
+}
+
+// build makes all that computes. The variables have the given values, if any. Meanwhile, which may be nil, runs while those
+// and the data set are copied to the device.
+func (t *Trainer) build(images *data.Images, latents func(*graph.Graph) *graph.Node, values []keptValue, meanwhile func() error) error {
+	exp := t.exp
+	t.store, t.execs = model.NewStore(), map[updates]*model.Exec{}
 	if err := t.store.SetRNGStateFromSeed(exp.Seed); err != nil {
-		return nil, fmt.Errorf("random state: %w", err)
+		return fmt.Errorf("random state: %w", err)
 	}
 	t.builder = step{Experiment: exp, store: t.store, latents: latents, depth: images.Depth(), oneHot: images.Alphabet != nil}
-	moved := t.moveToDevice(images)
-	err = t.compile() // meanwhile
-	if failed := moved(); err == nil {
-		err = failed
+	moved, restored := t.moveToDevice(images), t.restore(values)
+	var err error
+	if meanwhile != nil {
+		err = meanwhile()
+	}
+	for _, wait := range []func() error{moved, restored} {
+		if failed := wait(); err == nil {
+			err = failed
+		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("experiment %q cannot be compiled: %w", exp.Name, err)
+		return fmt.Errorf("experiment %q cannot be compiled: %w", exp.Name, err)
 	}
 	scope := generatorScope
 	if exp.EMA > 0 {
 		scope = averageScope
 	}
-	if t.sampler, err = newGenerator(backend, exp, t.store, scope); err != nil {
-		return nil, err
-	}
-	return t, nil
+	t.sampler, err = newGenerator(t.backend, exp, t.store, scope)
+	return err
 }
 
-// usable tells why the state cannot be used. One that is new gets its initial values first.
+// usable tells why the state cannot be used. One that is new gets its initial values first, and one that a notebook has kept
+// those that it had.
 func (t *Trainer) usable() error {
+	if err := t.open(nil); err != nil {
+		return err
+	}
 	if t.failed == nil {
 		t.failed = t.draw()
 	}
@@ -155,9 +174,13 @@ func (t *Trainer) draw() error {
 // compile compiles the step that runs first.
 func (t *Trainer) compile() error {
 	t.execs = map[updates]*model.Exec{}
-	first := updates{critic: true, generator: true, penalties: len(t.exp.Penalties) > 0}
-	first.critic = t.private == nil
-	exec, err := t.exec(first)
+	return t.compileFor(updates{critic: true, generator: true, penalties: len(t.exp.Penalties) > 0})
+}
+
+// compileFor compiles the step that makes the given updates.
+func (t *Trainer) compileFor(u updates) error {
+	u.critic = u.critic && t.private == nil
+	exec, err := t.exec(u)
 	if err == nil {
 		_, err = exec.Compile(shapes.Make(dtypes.Int32, t.exp.CriticSteps, t.exp.BatchSize), graph.RNGStateShape, t.exp.settingsShape())
 	}
@@ -313,7 +336,11 @@ func (t *Trainer) run(ctx context.Context, n int, critic, generator bool) iter.S
 
 func (t *Trainer) runStep(u updates) (Progress, error) {
 	p := Progress{Step: t.step, Epoch: t.calls / t.StepsPerEpoch()}
-	if err := t.usable(); err != nil {
+	err := t.open(func() error { return t.compileFor(u) })
+	if err == nil {
+		err = t.usable()
+	}
+	if err != nil {
 		return p, err
 	}
 	report, err := t.call(u)

@@ -11,20 +11,35 @@ import (
 // archive is one half (training or test) of a data set in the format of MNIST: a gzipped IDX file of images and one of
 // their labels. The sums are those of the unpacked files, so that files packed anew are as good as the first ones.
 type archive struct {
-	title           string                 // "MNIST"
-	dir             func() (string, error) // finds the folder of the files
-	images, labels  string                 // their names
-	imageSum        string                 // SHA-256 of the unpacked images
-	labelSum        string                 // … and labels
-	names           []string               // of the classes
-	missing, damage string                 // what to do where a file is missing, or corrupt
+	title           string   // "MNIST"
+	place           place    // of the files
+	images, labels  string   // their names
+	imageSum        string   // SHA-256 of the unpacked images
+	labelSum        string   // … and labels
+	names           []string // of the classes
+	missing, damage string   // what to do where a file is missing, or corrupt
 }
 
 // largestArchive is the unpacked size of the largest file, 60 000 images with their header.
 const largestArchive = 60_000*28*28 + 16
 
-func (a archive) load() (*Images, error) {
-	dir, err := a.dir()
+// place says where the files of an archive are found.
+type place uint8
+
+const (
+	inModule place = iota // MNIST's, in Go's module cache
+	inDebian              // Fashion-MNIST's, in Debian's package
+)
+
+func (p place) dir() (string, error) {
+	if p == inDebian {
+		return fashionDir(), nil
+	}
+	return mnistDir()
+}
+
+func (a archive) make(string) (*Images, error) {
+	dir, err := a.place.dir()
 	if err != nil {
 		return nil, err
 	}

@@ -166,10 +166,10 @@ func TestArchive(t *testing.T) {
 	}
 	t.Setenv("GANTRY_FASHION_MNIST", dir)
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	_, err := a.load()
+	_, err := a.make("")
 	requireLine(t, err, filepath.Join(dir, "x"), "corrupt")
 	a.imageSum, a.labelSum = fmt.Sprintf("%x", sha256.Sum256(files["x"])), fmt.Sprintf("%x", sha256.Sum256(files["y"]))
-	images, err := a.load()
+	images, err := a.make("")
 	if err != nil {
 		t.Fatal(err)
 	}

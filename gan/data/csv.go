@@ -41,19 +41,26 @@ type Scale struct {
 // scaled to [-1, 1] by its smallest and largest number; Unscale is the way back.
 func CSV(path string, options CSVOptions) Set {
 	name := "csv:" + path + optionText(options)
-	options = options.withDefaults()
-	return loadedOnce(name, func() (*Images, error) {
-		file, err := openFile(path)
-		if err != nil {
-			return nil, fmt.Errorf("CSV: %w", err)
-		}
-		defer file.Close()
-		series, err := readCSV(file, options, maxTable, maxValues)
-		if err != nil {
-			return nil, fmt.Errorf("CSV file %s: %w", path, err)
-		}
-		return series, series.Check()
-	})
+	return of(name, table{path: path, options: options.withDefaults()})
+}
+
+// table makes series of a CSV file.
+type table struct {
+	path    string
+	options CSVOptions
+}
+
+func (t table) make(string) (*Images, error) {
+	file, err := openFile(t.path)
+	if err != nil {
+		return nil, fmt.Errorf("CSV: %w", err)
+	}
+	defer file.Close()
+	series, err := readCSV(file, t.options, maxTable, maxValues)
+	if err != nil {
+		return nil, fmt.Errorf("CSV file %s: %w", t.path, err)
+	}
+	return series, series.Check()
 }
 
 // rowReader reads on until a row has taken more than maxRow bytes.

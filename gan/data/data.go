@@ -29,7 +29,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sync"
 )
 
 // Images is a data set in memory: N samples of Height×Width×Channels values, row-major, channels last. A sample is a
@@ -135,31 +134,4 @@ func (im *Images) Floats(first, n int) []float32 {
 type Set struct {
 	Name string                  // as given to --data, and kept in checkpoints
 	Load func() (*Images, error) // reads and verifies the whole set
-}
-
-// Of makes a Set of images that are in memory already.
-func Of(name string, images *Images) Set {
-	return Set{Name: name, Load: func() (*Images, error) { return images, images.Check() }}
-}
-
-// loadedOnce makes a Set that keeps what load returns. A failure isn't kept, so that its cause can be mended and the
-// same Set loaded again.
-func loadedOnce(name string, load func() (*Images, error)) Set {
-	var (
-		mu     sync.Mutex
-		loaded *Images
-	)
-	return Set{Name: name, Load: func() (*Images, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if loaded != nil {
-			return loaded, nil
-		}
-		images, err := load()
-		if err != nil {
-			return nil, err
-		}
-		loaded = images
-		return images, nil
-	}}
 }

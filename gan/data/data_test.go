@@ -129,13 +129,8 @@ func TestFloatsOfOthers(t *testing.T) {
 
 // TestLoadedOnce wants the same images from every Load, one read, and a failure forgotten.
 func TestLoadedOnce(t *testing.T) {
-	reads := 0
-	set := loadedOnce("counted", func() (*Images, error) {
-		if reads++; reads == 1 {
-			return nil, errors.New("not yet")
-		}
-		return &Images{N: 1}, nil
-	})
+	counted := &counting{}
+	set := of("counted", counted)
 	if _, err := set.Load(); err == nil {
 		t.Fatal("the first load did not fail")
 	}
@@ -143,7 +138,17 @@ func TestLoadedOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if second, err := set.Load(); second != first || err != nil || reads != 2 {
-		t.Errorf("the third load gave other images, or error %v, after %d reads", err, reads)
+	if second, err := set.Load(); second != first || err != nil || counted.reads != 2 {
+		t.Errorf("the third load gave other images, or error %v, after %d reads", err, counted.reads)
 	}
+}
+
+// counting fails the first time.
+type counting struct{ reads int }
+
+func (c *counting) make(string) (*Images, error) {
+	if c.reads++; c.reads == 1 {
+		return nil, errors.New("not yet")
+	}
+	return &Images{N: 1}, nil
 }

@@ -32,15 +32,18 @@ func Faces(options FacesOptions) Set {
 	if options.Size == 0 {
 		options.Size = 32
 	}
-	return loadedOnce(name, func() (*Images, error) {
-		if options.Size < 8 || options.Size > 256 {
-			return nil, fmt.Errorf("%s: want a size of 8 to 256", name)
-		}
-		if err := drawable(name, options.N, options.Size*options.Size*options.channels(), maxPixels); err != nil {
-			return nil, err
-		}
-		return drawFaces(options)
-	})
+	return of(name, options)
+}
+
+// make implements maker.
+func (o FacesOptions) make(name string) (*Images, error) {
+	if o.Size < 8 || o.Size > 256 {
+		return nil, fmt.Errorf("%s: want a size of 8 to 256", name)
+	}
+	if err := drawable(name, o.N, o.Size*o.Size*o.channels(), maxPixels); err != nil {
+		return nil, err
+	}
+	return drawFaces(o)
 }
 
 func drawFaces(options FacesOptions) (*Images, error) {

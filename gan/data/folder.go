@@ -68,14 +68,21 @@ func (o FolderOptions) channels() int {
 // with an anti-aliasing filter, and laid on white where it is transparent. Orientation tags are ignored.
 func Folder(dir string, options FolderOptions) Set {
 	name := "folder:" + dir + optionText(options)
-	options = options.withDefaults()
-	return loadedOnce(name, func() (*Images, error) {
-		images, err := readFolder(dir, options)
-		if err != nil {
-			return nil, fmt.Errorf("folder %s: %w", dir, err)
-		}
-		return images, images.Check()
-	})
+	return of(name, folder{dir: dir, options: options.withDefaults()})
+}
+
+// folder makes a set of the pictures in a folder.
+type folder struct {
+	dir     string
+	options FolderOptions
+}
+
+func (f folder) make(string) (*Images, error) {
+	images, err := readFolder(f.dir, f.options)
+	if err != nil {
+		return nil, fmt.Errorf("folder %s: %w", f.dir, err)
+	}
+	return images, images.Check()
 }
 
 func readFolder(dir string, options FolderOptions) (*Images, error) {

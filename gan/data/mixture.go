@@ -6,9 +6,6 @@ import (
 	"math/rand/v2"
 )
 
-// toyPoints is how many points a toy in the plane has unless told otherwise.
-const toyPoints = 100_000
-
 // Mixture is a mixture of equally likely round Gaussians in the plane. With the true centres known, a generator's
 // collapse can be counted: a centre that no sample comes near is a lost mode.
 type Mixture struct {
@@ -45,13 +42,24 @@ func (m Mixture) Set(n int, seed int64) Set {
 	if m.Name == "" {
 		m.Name = "mixture"
 	}
+	return pointsOf(m.Name, n, seed, m)
+}
+
+// check implements cloud.
+func (m Mixture) check() error {
 	if len(m.Centres) == 0 {
-		return loadedOnce(m.Name, func() (*Images, error) { return nil, fmt.Errorf("%s: want at least one centre", m.Name) })
+		return fmt.Errorf("%s: want at least one centre", m.Name)
 	}
-	return points(m.Name, n, seed, nil, func(rng *rand.Rand) (x, y float64, class int) {
-		class = rng.IntN(len(m.Centres))
-		return m.Centres[class][0] + m.Std*rng.NormFloat64(), m.Centres[class][1] + m.Std*rng.NormFloat64(), class
-	})
+	return nil
+}
+
+// classes implements cloud: they have no names.
+func (m Mixture) classes() []string { return nil }
+
+// draw implements cloud.
+func (m Mixture) draw(rng *rand.Rand) (x, y float64, class int) {
+	class = rng.IntN(len(m.Centres))
+	return m.Centres[class][0] + m.Std*rng.NormFloat64(), m.Centres[class][1] + m.Std*rng.NormFloat64(), class
 }
 
 // Nearest returns the index of the centre nearest to a point, and its distance.
@@ -63,27 +71,4 @@ func (m Mixture) Nearest(x, y float64) (mode int, distance float64) {
 		}
 	}
 	return mode, distance
-}
-
-// points makes a set of n points in the plane. A class below 0 is none.
-func points(kind string, n int, seed int64, names []string, draw func(*rand.Rand) (x, y float64, class int)) Set {
-	name := kind + optionText(drawn{N: n, Seed: seed})
-	if n == 0 {
-		n = toyPoints
-	}
-	return loadedOnce(name, func() (*Images, error) {
-		if err := drawable(name, n, 2, maxValues); err != nil {
-			return nil, err
-		}
-		rng := rand.New(rand.NewPCG(uint64(seed), 0))
-		plane := &Images{Values: make([]float32, 0, 2*n), N: n, Height: 1, Width: 1, Channels: 2, Names: names}
-		for range n {
-			x, y, class := draw(rng)
-			plane.Values = append(plane.Values, float32(x), float32(y))
-			if class >= 0 {
-				plane.Labels = append(plane.Labels, int32(class))
-			}
-		}
-		return plane, plane.Check()
-	})
 }

@@ -23,18 +23,18 @@ const (
 // 9. The files come with a pinned Go module, so they are on this machine as soon as the project builds; every load
 // verifies their SHA-256. The environment variable GANTRY_MNIST names another folder with the same files.
 func MNIST() Set {
-	return loadedOnce("mnist", mnist(trainImageFile, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-		trainLabelFile, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5").load)
+	return of("mnist", mnist(trainImageFile, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+		trainLabelFile, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"))
 }
 
 // MNISTTest is MNIST's test set, 10 000 other digits from the same module.
 func MNISTTest() Set {
-	return loadedOnce("mnist-test", mnist(testImageFile, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-		testLabelFile, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2").load)
+	return of("mnist-test", mnist(testImageFile, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+		testLabelFile, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"))
 }
 
 func mnist(images, imageSum, labels, labelSum string) archive {
-	return archive{title: "MNIST", dir: mnistDir, images: images, imageSum: imageSum, labels: labels, labelSum: labelSum,
+	return archive{title: "MNIST", place: inModule, images: images, imageSum: imageSum, labels: labels, labelSum: labelSum,
 		names:   []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
 		missing: fmt.Sprintf("run `go mod download %s`", mnistModule),
 		damage:  "run `go clean -modcache` and then `go mod download`",

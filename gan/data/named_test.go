@@ -39,7 +39,7 @@ func TestNamedOptions(t *testing.T) {
 		"csv:" + dir + "/x.csv,window=1,columns=b":     {2, 1, 1, 1},
 		"csv:" + dir + "/x.csv,window=2":               {1, 2, 1, 2},
 		"text:" + dir + "/x.txt,length=2,windows=true": {3, 2, 1, 1},
-		"phrases": {len(phrases()), 16, 1, 1},
+		"phrases": {len(phrases{}.list()), 16, 1, 1},
 		"moons":   {100_000, 1, 1, 2},
 		"csv:" + dir + "/x.csv,window=1,columns=b,columns=a": {2, 1, 1, 2},
 	} {

@@ -8,14 +8,16 @@ import (
 // and padded with spaces to 16: Pixels of 16×1×1 that index the Alphabet, small letters and the space. There are few words
 // and every phrase is one of a short grammar, so a character GAN can learn to spell them within minutes on a CPU, and
 // KnownWords tells how well it does.
-func Phrases() Set {
-	return loadedOnce("phrases", func() (*Images, error) {
-		return ReadText(strings.NewReader(strings.Join(phrases(), "\n")), TextOptions{})
-	})
+func Phrases() Set { return of("phrases", phrases{}) }
+
+type phrases struct{}
+
+func (p phrases) make(string) (*Images, error) {
+	return ReadText(strings.NewReader(strings.Join(p.list(), "\n")), TextOptions{})
 }
 
-// phrases returns every phrase of the grammar that fits.
-func phrases() []string {
+// list returns every phrase of the grammar that fits.
+func (phrases) list() []string {
 	const length = 16
 	var (
 		articles   = []string{"the", "a", "my"}

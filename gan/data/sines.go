@@ -16,19 +16,27 @@ func Sines(n, T int, seed int64) Set {
 	if T == 0 {
 		T = 64
 	}
-	return loadedOnce(name, func() (*Images, error) {
-		if err := drawable(name, n, T, maxValues); err != nil {
-			return nil, err
+	return of(name, sines{n: n, steps: T, seed: seed})
+}
+
+// sines makes n series of steps.
+type sines struct {
+	n, steps int
+	seed     int64
+}
+
+func (s sines) make(name string) (*Images, error) {
+	if err := drawable(name, s.n, s.steps, maxValues); err != nil {
+		return nil, err
+	}
+	rng := rand.New(rand.NewPCG(uint64(s.seed), 0))
+	series := &Images{Values: make([]float32, 0, s.n*s.steps), N: s.n, Height: s.steps, Width: 1, Channels: 1}
+	for range s.n {
+		amplitude, frequency, phase := 0.1+0.8*rng.Float64(), 1+4*rng.Float64(), math.Pi*(2*rng.Float64()-1)
+		for t := range s.steps {
+			angle := 2*math.Pi*frequency*float64(t)/float64(s.steps) + phase
+			series.Values = append(series.Values, float32(amplitude*math.Sin(angle)))
 		}
-		rng := rand.New(rand.NewPCG(uint64(seed), 0))
-		series := &Images{Values: make([]float32, 0, n*T), N: n, Height: T, Width: 1, Channels: 1}
-		for range n {
-			amplitude, frequency, phase := 0.1+0.8*rng.Float64(), 1+4*rng.Float64(), math.Pi*(2*rng.Float64()-1)
-			for t := range T {
-				angle := 2*math.Pi*frequency*float64(t)/float64(T) + phase
-				series.Values = append(series.Values, float32(amplitude*math.Sin(angle)))
-			}
-		}
-		return series, series.Check()
-	})
+	}
+	return series, series.Check()
 }

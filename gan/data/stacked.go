@@ -14,17 +14,24 @@ func StackedMNIST(n int) Set {
 	if n == 0 {
 		n = 60_000
 	}
-	mnist := MNIST()
-	return loadedOnce(name, func() (*Images, error) {
-		if err := drawable(name, n, 3*28*28, maxPixels); err != nil {
-			return nil, err
-		}
-		digits, err := mnist.Load()
-		if err != nil {
-			return nil, err
-		}
-		return stack(digits, n), nil
-	})
+	return of(name, stacked{n: n, digits: MNIST()})
+}
+
+// stacked makes n samples of digits.
+type stacked struct {
+	n      int
+	digits Set
+}
+
+func (s stacked) make(name string) (*Images, error) {
+	if err := drawable(name, s.n, 3*28*28, maxPixels); err != nil {
+		return nil, err
+	}
+	digits, err := s.digits.Load()
+	if err != nil {
+		return nil, err
+	}
+	return stack(digits, s.n), nil
 }
 
 func stack(digits *Images, n int) *Images {

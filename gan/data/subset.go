@@ -13,83 +13,142 @@ import (
 // samples, rounded, and never none.
 func Split(set Set, testFraction float64, seed int64) (train, test Set) {
 	name := fmt.Sprintf("%s split %g seed %d", set.Name, testFraction, seed)
-	half := func(which string, cut func(order []int, tests int) []int) Set {
-		return derived(set, name+" "+which, func(images *Images) ([]int, error) {
-			tests := int(math.Round(testFraction * float64(images.N)))
-			if !(testFraction > 0 && testFraction < 1) || images.N < 2 {
-				return nil, fmt.Errorf("a test fraction of %g of %d samples leaves one half empty", testFraction, images.N)
-			}
-			return cut(shuffled(images.N, seed, 0), min(max(tests, 1), images.N-1)), nil
-		})
+	of := func(which string, isTest bool) Set {
+		return of(name+" "+which, half{of: set, fraction: testFraction, seed: seed, test: isTest})
 	}
-	train = half("train", func(order []int, tests int) []int { return order[tests:] })
-	test = half("test", func(order []int, tests int) []int { return order[:tests] })
-	return train, test
+	return of("train", false), of("test", true)
+}
+
+// half makes one of the two sets of a Split.
+type half struct {
+	of       Set
+	fraction float64 // of the test samples
+	seed     int64
+	test     bool
+}
+
+func (h half) make(name string) (*Images, error) {
+	images, err := h.of.Load()
+	if err != nil {
+		return nil, err
+	}
+	if !(h.fraction > 0 && h.fraction < 1) || images.N < 2 {
+		return nil, fmt.Errorf("%s: a test fraction of %g of %d samples leaves one half empty", name, h.fraction, images.N)
+	}
+	tests := min(max(int(math.Round(h.fraction*float64(images.N))), 1), images.N-1)
+	order := shuffled(images.N, h.seed, 0)
+	if h.test {
+		return images.pick(order[:tests])
+	}
+	return images.pick(order[tests:])
 }
 
 // Subset takes n samples of a set at random.
 func Subset(set Set, n int, seed int64) Set {
-	name := fmt.Sprintf("%s subset %d seed %d", set.Name, n, seed)
-	return derived(set, name, func(images *Images) ([]int, error) {
-		if n < 1 || n > images.N {
-			return nil, fmt.Errorf("want %d of %d samples", n, images.N)
-		}
-		return shuffled(images.N, seed, 0)[:n], nil
-	})
+	return of(fmt.Sprintf("%s subset %d seed %d", set.Name, n, seed), subset{of: set, n: n, seed: seed})
+}
+
+// subset makes a set of n samples of another.
+type subset struct {
+	of   Set
+	n    int
+	seed int64
+}
+
+func (s subset) make(name string) (*Images, error) {
+	images, err := s.of.Load()
+	if err != nil {
+		return nil, err
+	}
+	if s.n < 1 || s.n > images.N {
+		return nil, fmt.Errorf("%s: want %d of %d samples", name, s.n, images.N)
+	}
+	return images.pick(shuffled(images.N, s.seed, 0)[:s.n])
 }
 
 // OfClasses takes the samples of some classes alone. The classes are numbered anew, from 0 in the order given; their
 // Names stay, or are the old numbers where there were no names.
 func OfClasses(set Set, classes ...int) Set {
-	name := set.Name + " classes " + joined(classes)
-	return loadedOnce(name, func() (*Images, error) {
-		images, members, err := loadClasses(set, name)
-		if err != nil {
-			return nil, err
+	return of(set.Name+" classes "+joined(classes), ofClasses{of: set, classes: slices.Clone(classes)})
+}
+
+// ofClasses makes a set of some classes of another.
+type ofClasses struct {
+	of      Set
+	classes []int
+}
+
+func (o ofClasses) make(name string) (*Images, error) {
+	images, members, err := loadClasses(o.of, name)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	renumbered := map[int32]int32{}
+	var chosen []int
+	for i, class := range o.classes {
+		_, twice := renumbered[int32(class)]
+		if class < 0 || class >= len(members) || twice {
+			return nil, fmt.Errorf("%s: want different classes of 0 to %d", name, len(members)-1)
 		}
-		var names []string
-		renumbered := map[int32]int32{}
-		var chosen []int
-		for i, class := range classes {
-			_, twice := renumbered[int32(class)]
-			if class < 0 || class >= len(members) || twice {
-				return nil, fmt.Errorf("%s: want different classes of 0 to %d", name, len(members)-1)
-			}
-			renumbered[int32(class)] = int32(i)
-			chosen = append(chosen, members[class]...)
-			names = append(names, className(images, class))
-		}
-		if len(chosen) == 0 {
-			return nil, fmt.Errorf("%s: no samples", name)
-		}
-		part := images.pick(chosen)
-		for i, label := range part.Labels {
-			part.Labels[i] = renumbered[label]
-		}
-		part.Names = names
-		return part, part.Check()
-	})
+		renumbered[int32(class)] = int32(i)
+		chosen = append(chosen, members[class]...)
+		names = append(names, className(images, class))
+	}
+	if len(chosen) == 0 {
+		return nil, fmt.Errorf("%s: no samples", name)
+	}
+	part, err := images.pick(chosen)
+	if err != nil {
+		return nil, err
+	}
+	for i, label := range part.Labels {
+		part.Labels[i] = renumbered[label]
+	}
+	part.Names = names
+	return part, part.Check()
 }
 
 // Balanced takes perClass samples of every class at random.
 func Balanced(set Set, perClass int, seed int64) Set {
-	name := fmt.Sprintf("%s balanced %d seed %d", set.Name, perClass, seed)
-	return perClassOf(set, name, seed, func(images *Images, class, has int) (int, error) {
-		if perClass < 1 || perClass > has {
-			return 0, fmt.Errorf("want %d of the %d samples of class %s", perClass, has, className(images, class))
+	return of(fmt.Sprintf("%s balanced %d seed %d", set.Name, perClass, seed), balanced{of: set, perClass: perClass, seed: seed})
+}
+
+// balanced makes a set of as many samples of each class of another.
+type balanced struct {
+	of       Set
+	perClass int
+	seed     int64
+}
+
+func (b balanced) make(name string) (*Images, error) {
+	return perClassOf(b.of, name, b.seed, func(images *Images, class, has int) (int, error) {
+		if b.perClass < 1 || b.perClass > has {
+			return 0, fmt.Errorf("want %d of the %d samples of class %s", b.perClass, has, className(images, class))
 		}
-		return perClass, nil
+		return b.perClass, nil
 	})
 }
 
 // Imbalanced thins every class out at random: shares[c], 0 to 1, is how much of class c is kept, rounded.
 func Imbalanced(set Set, shares []float64, seed int64) Set {
-	name := fmt.Sprintf("%s imbalanced %s seed %d", set.Name, joined(shares), seed)
-	return perClassOf(set, name, seed, func(images *Images, class, has int) (int, error) {
-		if len(shares) != images.Classes() {
-			return 0, fmt.Errorf("%d shares for %d classes", len(shares), images.Classes())
+	return of(fmt.Sprintf("%s imbalanced %s seed %d", set.Name, joined(shares), seed),
+		imbalanced{of: set, shares: slices.Clone(shares), seed: seed})
+}
+
+// imbalanced makes a set of a share of each class of another.
+type imbalanced struct {
+	of     Set
+	shares []float64
+	seed   int64
+}
+
+func (m imbalanced) make(name string) (*Images, error) {
+	return perClassOf(m.of, name, m.seed, func(images *Images, class, has int) (int, error) {
+		if len(m.shares) != images.Classes() {
+			return 0, fmt.Errorf("%d shares for %d classes", len(m.shares), images.Classes())
 		}
-		share := shares[class]
+		share := m.shares[class]
 		if !(share >= 0 && share <= 1) {
 			return 0, fmt.Errorf("a share of %g for class %s: want 0 to 1", share, className(images, class))
 		}
@@ -98,44 +157,25 @@ func Imbalanced(set Set, shares []float64, seed int64) Set {
 }
 
 // perClassOf takes from every class as many samples, at random, as count says.
-func perClassOf(set Set, name string, seed int64, count func(images *Images, class, has int) (int, error)) Set {
-	return loadedOnce(name, func() (*Images, error) {
-		images, members, err := loadClasses(set, name)
-		if err != nil {
-			return nil, err
-		}
-		var chosen []int
-		for class, of := range members {
-			n, err := count(images, class, len(of))
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", name, err)
-			}
-			for _, i := range shuffled(len(of), seed, class)[:n] {
-				chosen = append(chosen, of[i])
-			}
-		}
-		if len(chosen) == 0 {
-			return nil, fmt.Errorf("%s: no samples", name)
-		}
-		part := images.pick(chosen)
-		return part, part.Check()
-	})
-}
-
-// derived makes a set of the samples of another that choose names.
-func derived(set Set, name string, choose func(*Images) ([]int, error)) Set {
-	return loadedOnce(name, func() (*Images, error) {
-		images, err := set.Load()
-		if err != nil {
-			return nil, err
-		}
-		chosen, err := choose(images)
+func perClassOf(set Set, name string, seed int64, count func(images *Images, class, has int) (int, error)) (*Images, error) {
+	images, members, err := loadClasses(set, name)
+	if err != nil {
+		return nil, err
+	}
+	var chosen []int
+	for class, of := range members {
+		n, err := count(images, class, len(of))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		part := images.pick(chosen)
-		return part, part.Check()
-	})
+		for _, i := range shuffled(len(of), seed, class)[:n] {
+			chosen = append(chosen, of[i])
+		}
+	}
+	if len(chosen) == 0 {
+		return nil, fmt.Errorf("%s: no samples", name)
+	}
+	return images.pick(chosen)
 }
 
 // loadClasses loads a set and returns the indices of each class.
@@ -153,9 +193,9 @@ func loadClasses(set Set, name string) (images *Images, members [][]int, err err
 	return images, members, nil
 }
 
-// pick returns a copy of some samples, in the order that they have in the set. All classes keep their names, or get
-// their numbers for names, so that the copy has as many classes as the set.
-func (im *Images) pick(chosen []int) *Images {
+// pick returns a copy of some samples, in the order that they have in the set, and checks it. All classes keep their names,
+// or get their numbers for names, so that the copy has as many classes as the set.
+func (im *Images) pick(chosen []int) (*Images, error) {
 	slices.Sort(chosen)
 	part := *im
 	part.N = len(chosen)
@@ -179,7 +219,7 @@ func (im *Images) pick(chosen []int) *Images {
 	for class := len(part.Names); class < im.Classes(); class++ {
 		part.Names = append(part.Names, className(im, class))
 	}
-	return &part
+	return &part, part.Check()
 }
 
 func shuffled(n int, seed int64, stream int) []int {

@@ -34,18 +34,26 @@ func (o TextOptions) withDefaults() TextOptions {
 // the Alphabet, the space and then the other characters of the text in order. White space of any kind, and any amount
 // of it, becomes one space; lines are filled up with spaces, longer ones go on in the next sample, empty ones are left out.
 func Text(path string, options TextOptions) Set {
-	return loadedOnce("text:"+path+optionText(options), func() (*Images, error) {
-		file, err := openFile(path)
-		if err != nil {
-			return nil, fmt.Errorf("text: %w", err)
-		}
-		defer file.Close()
-		text, err := ReadText(file, options)
-		if err != nil {
-			return nil, fmt.Errorf("text file %s: %w", path, err)
-		}
-		return text, nil
-	})
+	return of("text:"+path+optionText(options), text{path: path, options: options})
+}
+
+// text makes samples of a file's characters.
+type text struct {
+	path    string
+	options TextOptions
+}
+
+func (t text) make(string) (*Images, error) {
+	file, err := openFile(t.path)
+	if err != nil {
+		return nil, fmt.Errorf("text: %w", err)
+	}
+	defer file.Close()
+	images, err := ReadText(file, t.options)
+	if err != nil {
+		return nil, fmt.Errorf("text file %s: %w", t.path, err)
+	}
+	return images, nil
 }
 
 // ReadText reads what Text reads, from anywhere.

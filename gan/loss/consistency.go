@@ -23,7 +23,7 @@ import (
 // A series [batch, T, 1, channels] moves in time. Images of a single pixel cannot move: Term panics.
 //
 // Stability: a difference of logits squared, finite up to differences of 1e19.
-func Consistency(weight float64) Penalty { return consistent{weight: weight} }
+func Consistency(weight float64) Penalty { return Consistent{weight: weight} }
 
 // BalancedConsistency is [Consistency] of real and of fake samples, as in Zhao et al., "Improved Consistency Regularization
 // for GANs", 2020, arXiv:2002.04724 (bCR), with one weight for both:
@@ -32,7 +32,7 @@ func Consistency(weight float64) Penalty { return consistent{weight: weight} }
 //
 // With the real term alone the generator may learn to imitate traces of T, as the critic is blind to them in real samples
 // only. The paper's weight is 10.
-func BalancedConsistency(weight float64) Penalty { return consistent{weight: weight, balanced: true} }
+func BalancedConsistency(weight float64) Penalty { return Consistent{weight: weight, balanced: true} }
 
 const (
 	consistencyName = "consistency"
@@ -42,12 +42,14 @@ const (
 // reach is the largest number of pixels by which an image moves along an axis.
 const reach = 2
 
-type consistent struct {
+// Consistent is the family of [Consistency] and [BalancedConsistency].
+type Consistent struct {
 	weight   float64
 	balanced bool
 }
 
-func (p consistent) Term(j Judged) *Node {
+// Term implements Penalty.
+func (p Consistent) Term(j Judged) *Node {
 	real := inconsistency(j, j.Critic, j.Real, j.RealLogits)
 	if !p.balanced {
 		return real
@@ -55,9 +57,11 @@ func (p consistent) Term(j Judged) *Node {
 	return Add(real, inconsistency(j, j.ofFake(), j.Fake, j.FakeLogits))
 }
 
-func (p consistent) Weight() float64 { return p.weight }
+// Weight implements Penalty.
+func (p Consistent) Weight() float64 { return p.weight }
 
-func (p consistent) String() string {
+// String implements Penalty.
+func (p Consistent) String() string {
 	if p.balanced {
 		return describe(balancedName, p.weight)
 	}

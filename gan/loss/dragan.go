@@ -14,17 +14,22 @@ import (
 // needs no fake ones. The paper's weight is 10.
 //
 // Stability: as in [WGANGP].
-func DRAGAN(weight float64) Penalty { return perturbed{weight} }
+func DRAGAN(weight float64) Penalty { return Perturbed{weight} }
 
 const draganName = "dragan"
 
-type perturbed struct{ weight float64 }
+// Perturbed is the family of [DRAGAN].
+type Perturbed struct{ weight float64 }
 
-func (p perturbed) Term(j Judged) *Node {
+// Term implements Penalty.
+func (p Perturbed) Term(j Judged) *Node {
 	variance := ReduceAllMean(Square(Sub(j.Real, ReduceAllMean(j.Real))))
 	noise := Mul(j.Random.Normal(j.Real.Shape()), MulScalar(Sqrt(variance), 0.5))
 	return ReduceAllMean(Square(AddScalar(slopes(j.Critic, Add(j.Real, noise)), -1)))
 }
 
-func (p perturbed) Weight() float64 { return p.weight }
-func (p perturbed) String() string  { return describe(draganName, p.weight) }
+// Weight implements Penalty.
+func (p Perturbed) Weight() float64 { return p.weight }
+
+// String implements Penalty.
+func (p Perturbed) String() string { return describe(draganName, p.weight) }

@@ -15,7 +15,7 @@ import (
 //
 // Stability: the norm has an ε of 1e-12 under its root, so where the slope is 0 the penalty is 1 and its gradient 0, not
 // NaN.
-func WGANGP(weight float64) Penalty { return interpolated{weight: weight} }
+func WGANGP(weight float64) Penalty { return Interpolated{weight: weight} }
 
 // OneSidedGP is the penalty of Petzka, Fischer and Lukovnicov, "On the regularization of Wasserstein GANs", 2018,
 // arXiv:1709.08894 (WGAN-LP):
@@ -24,19 +24,21 @@ func WGANGP(weight float64) Penalty { return interpolated{weight: weight} }
 //
 // with x̂ as in [WGANGP]. A 1-Lipschitz critic may have any slope up to one, so only a larger one is punished; a flat critic
 // is left alone. The paper finds training less sensitive to this penalty's weight.
-func OneSidedGP(weight float64) Penalty { return interpolated{weight: weight, oneSided: true} }
+func OneSidedGP(weight float64) Penalty { return Interpolated{weight: weight, oneSided: true} }
 
 const (
 	wganGPName   = "wgan-gp"
 	oneSidedName = "one-sided gp"
 )
 
-type interpolated struct {
+// Interpolated is the family of [WGANGP] and [OneSidedGP].
+type Interpolated struct {
 	weight   float64
 	oneSided bool
 }
 
-func (p interpolated) Term(j Judged) *Node {
+// Term implements Penalty.
+func (p Interpolated) Term(j Judged) *Node {
 	sameShape(j.Real, j.Fake)
 	perSample := shapes.Make(j.Real.DType(), j.Real.Shape().Dimensions...)
 	for axis := 1; axis < perSample.Rank(); axis++ {
@@ -50,9 +52,11 @@ func (p interpolated) Term(j Judged) *Node {
 	return ReduceAllMean(Square(excess))
 }
 
-func (p interpolated) Weight() float64 { return p.weight }
+// Weight implements Penalty.
+func (p Interpolated) Weight() float64 { return p.weight }
 
-func (p interpolated) String() string {
+// String implements Penalty.
+func (p Interpolated) String() string {
 	if p.oneSided {
 		return describe(oneSidedName, p.weight)
 	}

@@ -14,23 +14,25 @@ import (
 // goes with any loss. Behind an augmentation the slope is the one by the images themselves, see [Judged]. The best γ grows with the number of pixels: the paper uses 10 for large photographs; 1 suits MNIST.
 //
 // Stability: there is no root, so slope 0 is no special case.
-func R1(gamma float64) Penalty { return zeroCentred{gamma: gamma} }
+func R1(gamma float64) Penalty { return ZeroCentred{gamma: gamma} }
 
 // R2 is [R1] at fake samples (equation 10 of the paper): γ/2 E[‖∇D(G(z))‖²]. Used beside R1 in Huang et al., "The GAN is
 // dead; long live the GAN!", 2025, arXiv:2501.05441.
-func R2(gamma float64) Penalty { return zeroCentred{gamma: gamma, atFake: true} }
+func R2(gamma float64) Penalty { return ZeroCentred{gamma: gamma, atFake: true} }
 
 const (
 	r1Name = "r1"
 	r2Name = "r2"
 )
 
-type zeroCentred struct {
+// ZeroCentred is the family of [R1] and [R2].
+type ZeroCentred struct {
 	gamma  float64
 	atFake bool
 }
 
-func (p zeroCentred) Term(j Judged) *Node {
+// Term implements Penalty.
+func (p ZeroCentred) Term(j Judged) *Node {
 	critic, images := j.Critic, j.Real
 	if p.atFake {
 		critic, images = j.ofFake(), j.Fake
@@ -38,9 +40,11 @@ func (p zeroCentred) Term(j Judged) *Node {
 	return MulScalar(ReduceAllMean(squaredSlopes(critic, images)), 0.5)
 }
 
-func (p zeroCentred) Weight() float64 { return p.gamma }
+// Weight implements Penalty.
+func (p ZeroCentred) Weight() float64 { return p.gamma }
 
-func (p zeroCentred) String() string {
+// String implements Penalty.
+func (p ZeroCentred) String() string {
 	if p.atFake {
 		return describe(r2Name, p.gamma)
 	}

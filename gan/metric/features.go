@@ -97,9 +97,23 @@ func Pixels(images gan.Images) Features {
 // Extractor maps images of 28×28 to features and classes with a small classifier. It is not safe for concurrent use.
 type Extractor struct {
 	name    string
+	backend compute.Backend
 	weights *safetensors.File
 	exec    *model.Exec
 }
+
+// keptExtractor stands in for an Extractor in a notebook whose variables live on from cell to cell.
+type keptExtractor struct {
+	Name    string
+	Backend compute.Backend
+	Weights *safetensors.File
+}
+
+// Kept returns what a notebook keeps of the classifier between two cells.
+func (e *Extractor) Kept() (any, error) { return keptExtractor{e.name, e.backend, e.weights}, nil }
+
+// Restored returns the classifier again.
+func (k keptExtractor) Restored() (any, error) { return newExtractor(k.Backend, k.Name, k.Weights) }
 
 // Open loads a built-in classifier by its name.
 func Open(backend compute.Backend, name string) (*Extractor, error) {
@@ -159,7 +173,7 @@ func newExtractor(backend compute.Backend, name string, weights *safetensors.Fil
 		return nil, fmt.Errorf("classifier %s: its file lacks %d of the network's variables", name,
 			store.NumVariables()-known)
 	}
-	return &Extractor{name: name, weights: weights, exec: exec}, nil
+	return &Extractor{name: name, backend: backend, weights: weights, exec: exec}, nil
 }
 
 // Name returns the classifier's name, to be printed beside every distance on its features.

@@ -11,7 +11,8 @@
 // so that a network fed bfloat16 computes in bfloat16; fed float64 it is float64 throughout.
 //
 // Conditional networks take labels, [batch] int32, as a third argument. Pairs that come in sizes are structs whose
-// methods are the networks and whose zero fields have documented defaults: [DCGAN], [ResNet], [ConditionalMLP], [Toy].
+// methods are the networks and whose zero fields have documented defaults: [DCGAN], [ResNet], [ConditionalMLP], [Toy],
+// [Sequence], [Text]. None is a function literal with variables of its own, which no notebook could keep by name.
 //
 // Reading order: layers.go and imageconv.go, norms.go and spectral.go, classes.go, then the networks from article.go on.
 package net
@@ -40,5 +41,12 @@ func MLPGenerator(scope *model.Scope, z *Node) *Node {
 func ConvCritic(scope *model.Scope, x *Node) *Node {
 	x = MaxPool2(ReLU(Conv2D(scope.In("conv_0"), x, 64, 3)))
 	x = MaxPool2(ReLU(Conv2D(scope.In("conv_1"), x, 128, 3)))
+	return Dense(scope.In("logit"), Flatten(x), 1)
+}
+
+// LeakyConvCritic is ConvCritic with LeakyReLU(0.2). x: [batch, 28, 28, channels]; the result: [batch, 1].
+func LeakyConvCritic(scope *model.Scope, x *Node) *Node {
+	x = MaxPool2(LeakyReLU(Conv2D(scope.In("conv_0"), x, 64, 3), leak))
+	x = MaxPool2(LeakyReLU(Conv2D(scope.In("conv_1"), x, 128, 3), leak))
 	return Dense(scope.In("logit"), Flatten(x), 1)
 }

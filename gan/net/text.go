@@ -39,31 +39,47 @@ const (
 	residualScale = 0.3 // of what a block adds
 )
 
-// TextGenerator returns a generator of texts: a dense layer makes features of every place in the text, residual blocks
-// of convolutions over time make neighbours fit one another, and every place ends in one of the characters.
-// z: [batch, latent] float32, N(0,1); the result: [batch, steps, 1, vocabulary], one-hot. While training the characters
+// Text is a pair of networks for texts. Its methods are networks: a recipe takes
+// net.Text{Steps: 16, Vocabulary: 27}.Generator and net.Text{}.Critic.
+type Text struct {
+	Steps      int // characters of the generator's texts
+	Vocabulary int // how many characters the generator knows
+	Width      int // features of every place in a text; default 64
+}
+
+func (t Text) width() int { return orDefault(t.Width, 64) }
+
+// Generator is a generator of texts: a dense layer makes features of every place in the text, residual blocks of
+// convolutions over time make neighbours fit one another, and every place ends in one of the characters.
+// z: [batch, latent] float32, N(0,1); the result: [batch, Steps, 1, Vocabulary], one-hot. While training the characters
 // are drawn (GumbelSoftmax at temperature 1, StraightThrough); otherwise each is the likeliest.
 //
 // It is the language model of Gulrajani et al., "Improved training of Wasserstein GANs", 2017, arXiv:1704.00028, with
 // fewer and narrower blocks, and it trains with that paper's gradient penalty. The paper shows the critic the
 // probabilities themselves. Drawn characters learned to spell sooner.
-func TextGenerator(steps, vocabulary, width int) func(scope *model.Scope, z *Node) *Node {
-	return func(scope *model.Scope, z *Node) *Node {
-		x := Reshape(Dense(scope.In("dense"), z, steps*width), -1, steps, width)
-		logits := Conv1D(scope.In("output"), residualBlocks(scope, x), vocabulary, 1)
-		return InsertAxes(StraightThrough(GumbelSoftmax(scope, logits, 1)), 2)
-	}
+func (t Text) Generator(scope *model.Scope, z *Node) *Node {
+	x := Reshape(Dense(scope.In("dense"), z, t.Steps*t.width()), -1, t.Steps, t.width())
+	logits := Conv1D(scope.In("output"), residualBlocks(scope, x), t.Vocabulary, 1)
+	return InsertAxes(StraightThrough(GumbelSoftmax(scope, logits, 1)), 2)
 }
 
-// TextCritic returns a critic of texts, the mirror image of TextGenerator: every character's features, residual blocks
-// of convolutions over time, and one logit of all of them. x: [batch, T, 1, vocabulary], one-hot or
-// probabilities; the result: [batch, 1], unbounded.
+// Critic is a critic of texts, the mirror image of Generator: every character's features, residual blocks of convolutions
+// over time, and one logit of all of them. x: [batch, T, 1, vocabulary], one-hot or probabilities; the result: [batch, 1],
+// unbounded.
+func (t Text) Critic(scope *model.Scope, x *Node) *Node {
+	requireSequence("TextCritic", x)
+	x = residualBlocks(scope, Conv1D(scope.In("input"), Squeeze(x, 2), t.width(), 1))
+	return Dense(scope.In("logit"), Flatten(x), 1)
+}
+
+// TextGenerator is Text' Generator.
+func TextGenerator(steps, vocabulary, width int) func(scope *model.Scope, z *Node) *Node {
+	return Text{Steps: steps, Vocabulary: vocabulary, Width: width}.Generator
+}
+
+// TextCritic is Text' Critic.
 func TextCritic(width int) func(scope *model.Scope, x *Node) *Node {
-	return func(scope *model.Scope, x *Node) *Node {
-		requireSequence("TextCritic", x)
-		x = residualBlocks(scope, Conv1D(scope.In("input"), Squeeze(x, 2), width, 1))
-		return Dense(scope.In("logit"), Flatten(x), 1)
-	}
+	return Text{Width: width}.Critic
 }
 
 // residualBlocks adds to x, [batch, T, width], what two convolutions make of it, and does so again.

@@ -1,9 +1,6 @@
 package recipe
 
 import (
-	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
-	"github.com/gomlx/gomlx/ml/model"
-
 	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/net"
@@ -27,16 +24,9 @@ func ArticlePacked() gan.Experiment {
 	adam := gan.Adam{Rate: 5e-4, Beta1: 0.5}
 	return gan.Experiment{
 		Name: "article-packed", Data: data.MNIST(), Latent: 100,
-		Generator: net.NormMLPGenerator, Critic: leakyConvCritic,
+		Generator: net.NormMLPGenerator, Critic: net.LeakyConvCritic,
 		Pack: 4, GeneratorAdam: adam, CriticAdam: adam, BatchSize: 64,
 	}
-}
-
-// leakyConvCritic is net.ConvCritic with LeakyReLU(0.2). x: [batch, 28, 28, channels]; the result: [batch, 1].
-func leakyConvCritic(scope *model.Scope, x *Node) *Node {
-	x = net.MaxPool2(net.LeakyReLU(net.Conv2D(scope.In("conv_0"), x, 64, 3), 0.2))
-	x = net.MaxPool2(net.LeakyReLU(net.Conv2D(scope.In("conv_1"), x, 128, 3), 0.2))
-	return net.Dense(scope.In("logit"), net.Flatten(x), 1)
 }
 
 // MLP keeps the generator's widths and adds what stops the collapse: batch normalisation in the generator and a critic of

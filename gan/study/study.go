@@ -21,6 +21,7 @@ import (
 
 	"gantry.local/gan"
 	"gantry.local/gan/device"
+	"gantry.local/gan/internal/table"
 )
 
 // Options of a study. The zero value is good, but for Log.
@@ -44,6 +45,20 @@ type Study struct {
 	Seeds bool     // whether it takes Options.Seeds
 	Peers []string // names of the rows that Options.Peer adds
 	run   func(ctx context.Context, o Options) (*Table, error)
+}
+
+// keptStudy stands in for a Study in a notebook whose variables live on from cell to cell.
+type keptStudy struct{ Name string }
+
+// Kept returns what a notebook keeps of the study between two cells: its name.
+func (s Study) Kept() (any, error) { return keptStudy{s.Name}, nil }
+
+// Restored returns the study again.
+func (k keptStudy) Restored() (any, error) {
+	if k.Name == "" { // of a variable that had none
+		return Study{}, nil
+	}
+	return Named(k.Name)
 }
 
 // All lists the studies.
@@ -147,6 +162,11 @@ func (t *Table) String() string {
 		fmt.Fprintf(&b, "\n%s\n", note)
 	}
 	return b.String()
+}
+
+// HTML is the table for a notebook.
+func (t *Table) HTML() string {
+	return table.Table{Title: t.Title, Heads: t.Columns, Rows: t.Rows, Words: len(t.Columns), Remark: strings.Join(t.Notes, " ")}.HTML()
 }
 
 // run trains an experiment until steps or limit (each 0 for none), whichever comes first; the limit counts from the start

@@ -16,6 +16,7 @@ const (
 	networkScope = "/network"
 	criticScope  = "/critic"
 	adamScope    = "/adam"
+	dataPath     = "/data/images" // the variable that no step changes
 )
 
 // builder builds the graph of one step.

@@ -92,6 +92,7 @@ func (e Experiment) validate() error {
 // Trainer trains the network of one experiment. It is not safe for concurrent use.
 type Trainer struct {
 	exp     Experiment // with defaults filled in
+	backend compute.Backend
 	store   *model.Store
 	step    *model.Exec
 	apply   *model.Exec
@@ -119,6 +120,11 @@ func (p Progress) String() string {
 
 // NewTrainer loads the data set, compiles the step and draws the first weights from the seed.
 func NewTrainer(backend compute.Backend, exp Experiment) (*Trainer, error) {
+	return newTrainer(backend, exp, nil)
+}
+
+// newTrainer is NewTrainer with weights that were kept, if any.
+func newTrainer(backend compute.Backend, exp Experiment, kept []keptValue) (*Trainer, error) {
 	exp = exp.withDefaults()
 	if err := exp.validate(); err != nil {
 		return nil, err
@@ -130,18 +136,21 @@ func NewTrainer(backend compute.Backend, exp Experiment) (*Trainer, error) {
 	if images.Alphabet != nil {
 		return nil, errors.New("translation needs images, and the data set is a text")
 	}
-	t := &Trainer{exp: exp, store: model.NewStore(), images: images.N, height: images.Height, width: images.Width, depth: images.Channels}
+	t := &Trainer{exp: exp, backend: backend, store: model.NewStore(), images: images.N, height: images.Height, width: images.Width,
+		depth: images.Channels}
 	if err := t.store.SetRNGStateFromSeed(exp.Seed); err != nil {
 		return nil, fmt.Errorf("random state: %w", err)
 	}
-	if err := t.compile(backend, images); err != nil {
+	if err := t.compile(images, kept); err != nil {
 		return nil, fmt.Errorf("translation by %v cannot be compiled: %w", exp.Degrade, err)
 	}
 	return t, nil
 }
 
-// compile makes the three graphs: the step, the network by itself, and the damage by itself.
-func (t *Trainer) compile(backend compute.Backend, images *data.Images) error {
+// compile makes the three graphs: the step, the network by itself, and the damage by itself. Variables that were not kept
+// begin with weights from the seed.
+func (t *Trainer) compile(images *data.Images, kept []keptValue) error {
+	backend := t.backend
 	dims := []int{images.N, images.Height, images.Width, images.Channels}
 	var values *tensors.Tensor
 	if images.Values != nil {
@@ -149,7 +158,7 @@ func (t *Trainer) compile(backend compute.Backend, images *data.Images) error {
 	} else {
 		values = tensors.FromFlatDataAndDimensions(images.Pixels, dims...)
 	}
-	set, err := t.store.CreateVariable("/data/images", values)
+	set, err := t.store.CreateVariable(dataPath, values)
 	if err != nil {
 		return err
 	}
@@ -160,6 +169,9 @@ func (t *Trainer) compile(backend compute.Backend, images *data.Images) error {
 		return err
 	}
 	if _, err = t.step.Compile(shapes.Make(dtypes.Int32, t.exp.BatchSize, 1)); err != nil {
+		return err
+	}
+	if err = t.restore(kept); err != nil {
 		return err
 	}
 	if err = t.store.InitializeVariables(backend, nil); err != nil {

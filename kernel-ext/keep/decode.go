@@ -655,6 +655,9 @@ func (d *decoder) funcRef(q unsafe.Pointer, t reflect.Type) {
 			return
 		}
 		f, lost := d.function(n)
+		if of := reflect.TypeOf(d.code.byName[d.codes[n]]); f != nil && of != nil && !of.ConvertibleTo(t) {
+			f, lost = nil, loss{what: "the function " + d.codes[n], changed: true}
+		}
 		if f == nil {
 			d.missed(lost)
 		} else if q != nil {
@@ -685,8 +688,8 @@ func (d *decoder) function(n int) (unsafe.Pointer, loss) {
 		return nil, loss{what: "the function " + name, changed: true}
 	}
 	var f unsafe.Pointer
-	if maker, ok := d.code.maker(name); ok && maker.Type().NumIn() > 0 {
-		f = maker.UnsafePointer()
+	if m, ok := d.code.maker(name); ok && len(m.in) > 0 {
+		f = unsafe.Pointer(&m)
 	} else {
 		f = d.code.find(name)
 	}
@@ -704,47 +707,40 @@ func (d *decoder) function(n int) (unsafe.Pointer, loss) {
 func (d *decoder) closure(t *decoded) unsafe.Pointer {
 	f, lost := d.function(int(t.number))
 	name := d.codes[t.number]
-	maker, ok := d.code.maker(name)
+	m, ok := d.code.maker(name)
 	n := d.in.Count()
+	if f != nil && (!ok || n != len(m.in)) {
+		f, lost = nil, loss{what: "the function " + name, changed: true}
+	}
 	var in []reflect.Value
 	for i := range n {
 		typ := d.number(d.in, len(d.types))
 		if d.in.Failed() {
 			return nil
 		}
-		if f == nil || d.types[typ] == nil || ok && (i >= maker.Type().NumIn() || maker.Type().In(i) != d.types[typ]) {
-			if f != nil {
-				lost = loss{what: "the function " + name, changed: true}
-			}
+		if f != nil && m.in[i] != d.types[typ] {
+			f, lost = nil, loss{what: "the function " + name, changed: true}
+		}
+		if f == nil {
 			d.missed(lost)
 			d.in.Fail()
 			return nil
 		}
 		if d.dry {
-			d.value(d.ls.of(d.types[typ]), nil)
+			d.value(d.ls.of(m.in[i]), nil)
 			continue
 		}
-		v := reflect.New(d.types[typ])
-		d.value(d.ls.of(d.types[typ]), v.UnsafePointer())
+		v := reflect.New(m.in[i])
+		d.value(d.ls.of(m.in[i]), v.UnsafePointer())
 		in = append(in, v.Elem())
 	}
-	switch {
-	case d.dry || d.in.Failed():
-		return nil
-	case ok && n == maker.Type().NumIn():
-		made := maker.Call(in)[0].Interface()
-		return efaceOf(&made).data
-	case !ok && n == 1 && in[0].Kind() == reflect.Pointer && hasSuffix(name, methodValueSuffix):
-		return unsafe.Pointer(&methodValue{pc: *(*uintptr)(f), receiver: in[0].UnsafePointer()})
+	if f == nil {
+		d.missed(lost)
 	}
-	d.in.Fail()
-	return nil
-}
-
-// methodValue is the memory of a method value of a pointer.
-type methodValue struct {
-	pc       uintptr
-	receiver unsafe.Pointer
+	if f == nil || d.dry || d.in.Failed() {
+		return nil
+	}
+	return m.make(in)
 }
 
 // place notes where a value with a stand-in lies, or puts it there.

@@ -125,7 +125,7 @@ func begin(p Program) (err error) {
 	s.ls = newLayouts(p.Adapters)
 	s.print = newPrinter(s.ls)
 	s.finder = newFinder(p.Types)
-	s.code = newCode(p.Code)
+	s.code = newCode(p.Code, s.finder)
 	s.names = newGlobals(ownGlobals(), p.Globals)
 	s.blocks = &mappings{dir: s.dir}
 	s.loaded = map[int][]byte{}

@@ -18,7 +18,7 @@ const snapshotManifest = "values"
 func Snapshot(dir string) ([]string, error) {
 	s := current.Load()
 	if s == nil {
-		return []string{EnvDir + "=", EnvFrom + "=", EnvTo + "="}, nil
+		return InSnapshot(dir), nil
 	}
 	m := s.was.Only(func(v store.Value) bool {
 		_, loaded := s.loaded[v.Cluster]
@@ -32,7 +32,16 @@ func Snapshot(dir string) ([]string, error) {
 	if err := m.Write(dir, snapshotManifest); err != nil {
 		return nil, err
 	}
-	return []string{EnvDir + "=" + dir, EnvFrom + "=" + snapshotManifest, EnvTo + "="}, nil
+	return InSnapshot(dir), nil
+}
+
+// InSnapshot returns the settings of the environment for a folder that Snapshot has filled. Where it has not, a program
+// begins without values.
+func InSnapshot(dir string) []string {
+	if _, err := os.Lstat(store.Path(dir, snapshotManifest)); err != nil {
+		return []string{EnvDir + "=", EnvFrom + "=", EnvTo + "="}
+	}
+	return []string{EnvDir + "=" + dir, EnvFrom + "=" + snapshotManifest, EnvTo + "="}
 }
 
 func linkOrCopy(from, to string) error {

@@ -26,7 +26,19 @@ func standInOf(l *layout, p unsafe.Pointer) (standIn any, err error) {
 	if l.adapter != nil {
 		return l.adapter(v)
 	}
-	return v.(keeper).Kept()
+	k := v.(keeper)
+	if !linked(unsafe.Pointer(&k)) {
+		return nil, plainError("its methods are not in the program that made it")
+	}
+	return k.Kept()
+}
+
+// linked says whether the only method of an interface value is in the program. The linker leaves out those of a type of which
+// no value is put into an interface; here one may have been found behind a function, by the type's name.
+func linked(v unsafe.Pointer) bool {
+	tab := (*iface)(v).tab
+	const first = 2*ptrSize + 8 // the functions of an itab lie behind two types and a hash
+	return functionName(*(*uintptr)(at(tab, first))) != "runtime.unreachableMethod"
 }
 
 // restored makes the value that a stand-in stands for. It must be a pointer to the layout's type, or for a value keeper the
@@ -38,7 +50,7 @@ func restored(l *layout, standIn any) (v reflect.Value, err error) {
 		}
 	}()
 	r, ok := standIn.(restorer)
-	if !ok {
+	if !ok || !linked(unsafe.Pointer(&r)) {
 		return v, plainError("its stand-in has no method Restored() (any, error)")
 	}
 	made, err := r.Restored()
@@ -91,7 +103,11 @@ func marshalled(t reflect.Type, p unsafe.Pointer) (b []byte, err error) {
 			err = said(v)
 		}
 	}()
-	return reflect.NewAt(t, p).Elem().Interface().(marshaler).MarshalBinary()
+	m := reflect.NewAt(t, p).Elem().Interface().(marshaler)
+	if !linked(unsafe.Pointer(&m)) {
+		return nil, plainError("its methods are not in the program that made it")
+	}
+	return m.MarshalBinary()
 }
 
 func unmarshalled(t reflect.Type, p unsafe.Pointer, b []byte) (err error) {

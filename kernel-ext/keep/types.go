@@ -152,7 +152,7 @@ func (d *describer) name(pkg, name string) {
 			d.say(word)
 			continue
 		}
-		d.qualified(unescaped(word[:dot]), word[dot+1:])
+		d.qualified(store.Unescaped(word[:dot]), word[dot+1:])
 	}
 }
 
@@ -180,22 +180,6 @@ func isExported(name string) bool { return name != "" && 'A' <= name[0] && name[
 
 // isInternal says whether a package of the standard library is closed to others.
 func isInternal(pkg string) bool { return hasPrefix(pkg, "internal/") || hasPrefix(pkg, "vendor/") }
-
-// unescaped undoes what the compiler writes for the dots in a path's last part: gopkg.in/yaml%2ev3.
-func unescaped(path string) string {
-	var b []byte
-	for i := 0; i < len(path); i++ {
-		if path[i] == '%' && i+2 < len(path) {
-			if n, err := strconv.ParseUint(path[i+1:i+3], 16, 8); err == nil {
-				b = append(b, byte(n))
-				i += 2
-				continue
-			}
-		}
-		b = append(b, path[i])
-	}
-	return string(b)
-}
 
 // A printer makes fingerprints of types: numbers that differ where the memory of their values, or what they lead to, is
 // laid out otherwise. It also notes which types of cells a type is made of.
@@ -357,12 +341,7 @@ func (f *finder) find(p *printer, text string, print uint64) (found reflect.Type
 	if t := look(); t != nil {
 		return t, false
 	}
-	for _, v := range f.types {
-		if t := reflect.TypeOf(v); t != nil {
-			f.learn(t)
-		}
-	}
-	f.types = nil
+	f.learnNamed()
 	if t := look(); t != nil {
 		return t, false
 	}
@@ -373,15 +352,14 @@ func (f *finder) find(p *printer, text string, print uint64) (found reflect.Type
 	return nil, changed
 }
 
-// named is the one type of this text, or nil if there is none or more than one.
-func (f *finder) named(text string) reflect.Type {
-	if len(f.known[text]) == 0 {
-		f.learnLinked(text)
+// learnNamed takes in what the program names for the purpose.
+func (f *finder) learnNamed() {
+	for _, v := range f.types {
+		if t := reflect.TypeOf(v); t != nil {
+			f.learn(t)
+		}
 	}
-	if list := f.known[text]; len(list) == 1 {
-		return list[0]
-	}
-	return nil
+	f.types = nil
 }
 
 // learnLinked takes in those types that the linker lists which may have this text. It lists types without a name, and of a

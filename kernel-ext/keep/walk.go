@@ -13,7 +13,6 @@ import (
 type walk struct {
 	ls      *layouts
 	code    *code
-	finder  *finder
 	globals globals
 	blocks  *mappings
 
@@ -79,7 +78,7 @@ type edge struct {
 }
 
 func newWalk(s *session) *walk {
-	return &walk{ls: s.ls, code: s.code, finder: s.finder, globals: s.names, blocks: s.blocks, seen: make([]int32, 64)}
+	return &walk{ls: s.ls, code: s.code, globals: s.names, blocks: s.blocks, seen: make([]int32, 64)}
 }
 
 // root adds a variable's memory. It is -1 for a variable without any.
@@ -368,26 +367,21 @@ func (w *walk) scanClosure(i int, n node) {
 	name := w.code.name(*(*uintptr)(n.at))
 	x := &extra{code: name}
 	w.nodes[i].extra = x
-	maker, ok := w.code.maker(name)
+	m, ok := w.code.maker(name)
 	switch {
-	case hasSuffix(name, methodValueSuffix):
-		receiver := w.finder.receiver(name)
-		if ok && maker.Type().NumIn() == 1 {
-			receiver = maker.Type().In(0)
-		}
-		if receiver == nil {
-			x.why = "a method of a value (" + name[:len(name)-len(methodValueSuffix)] + ")"
-			return
-		}
-		x.holds = []held{{w.ls.of(receiver), at(n.at, ptrSize)}}
-	case ok:
-		if !w.sameClosure(n.at, maker) {
+	case ok && hasSuffix(name, methodValueSuffix) && len(m.in) == 1:
+		x.holds = []held{{w.ls.of(m.in[0]), at(n.at, ptrSize)}}
+	case ok && !hasSuffix(name, methodValueSuffix):
+		if !w.sameClosure(n.at, m) {
 			x.why = "a function with variables of its own (" + name + ")"
 			return
 		}
-		for k := range maker.Type().NumIn() {
-			x.holds = append(x.holds, held{w.ls.of(maker.Type().In(k)), at(n.at, ptrSize*uintptr(k+1))})
+		for k, in := range m.in {
+			x.holds = append(x.holds, held{w.ls.of(in), at(n.at, ptrSize*uintptr(k+1))})
 		}
+	case hasSuffix(name, methodValueSuffix):
+		x.why = "a method of a value (" + name[:len(name)-len(methodValueSuffix)] + ")"
+		return
 	default:
 		x.why = "a function with variables of its own (" + name + ")"
 		return
@@ -398,17 +392,15 @@ func (w *walk) scanClosure(i int, n node) {
 }
 
 // sameClosure says whether a literal's maker, given what the closure holds, makes a closure of the same memory.
-func (w *walk) sameClosure(f unsafe.Pointer, maker reflect.Value) bool {
-	t := maker.Type()
-	in := make([]reflect.Value, t.NumIn())
-	for k := range in {
-		if t.In(k).Kind() != reflect.Pointer {
+func (w *walk) sameClosure(f unsafe.Pointer, m maker) bool {
+	in := make([]reflect.Value, len(m.in))
+	for k, typ := range m.in {
+		if typ.Kind() != reflect.Pointer {
 			return false
 		}
-		in[k] = reflect.NewAt(t.In(k), at(f, ptrSize*uintptr(k+1))).Elem()
+		in[k] = reflect.NewAt(typ, at(f, ptrSize*uintptr(k+1))).Elem()
 	}
-	made := maker.Call(in)[0].Interface()
-	other := efaceOf(&made).data
+	other := m.make(in)
 	for k := range len(in) + 1 {
 		if *(*uintptr)(at(f, ptrSize*uintptr(k))) != *(*uintptr)(at(other, ptrSize*uintptr(k))) {
 			return false

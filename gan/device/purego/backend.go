@@ -16,6 +16,7 @@
 package purego
 
 import (
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -42,6 +43,20 @@ func New() (*Backend, error) {
 	}
 	return &Backend{Backend: inner, crew: newCrew()}, nil
 }
+
+// kept stands in for a Backend in a notebook whose variables live on from cell to cell.
+type kept struct{ Name string }
+
+// Kept returns what a notebook keeps of the backend between two cells: that it is one.
+func (b *Backend) Kept() (any, error) {
+	if b.IsFinalized() {
+		return nil, errors.New("a backend that was finalized")
+	}
+	return kept{b.Name()}, nil
+}
+
+// Restored makes the backend anew.
+func (kept) Restored() (any, error) { return New() }
 
 // Name is "go", as GoMLX calls its backend in GOMLX_BACKEND.
 func (b *Backend) Name() string { return "go" }

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"gantry.local/kernel-ext/keep"
 )
 
 // Names of the files in a resident process's folder.
@@ -39,7 +41,7 @@ type Process struct {
 
 // Start starts the program in a session of its own, so that neither an interrupt nor the end of this process reaches it.
 // It reads nothing, what it prints goes to the log, its temporary folder is its own, and it does not know of the pipes
-// to the notebook.
+// to the notebook. A program of a cell begins there with the variables that the cell began with.
 func Start(o StartOptions) (*Process, error) {
 	if o.Args == nil {
 		o.Args = os.Args[1:]
@@ -48,6 +50,9 @@ func Start(o StartOptions) (*Process, error) {
 	if o.Program != program {
 		if err := copyProgram(program, o.Program); err != nil {
 			return nil, fmt.Errorf("cannot copy the program into %s: %w", o.Dir, err)
+		}
+		if err := keepValues(o.Dir, o.Program == ""); err != nil {
+			return nil, fmt.Errorf("cannot keep the variables that the program begins with in %s: %w", o.Dir, err)
 		}
 	}
 	log, err := openLog(filepath.Join(o.Dir, LogFile))
@@ -77,12 +82,14 @@ func (p *Process) Exited() <-chan struct{} { return p.exited }
 // Err is why the process ended, nil for exit code 0. It is called after Exited is closed.
 func (p *Process) Err() error { return p.err }
 
-// environment is this process's, less what belongs to the cell and the kernel it runs in.
+// environment is this process's, less what belongs to the cell and the kernel it runs in, and with the variables of a
+// notebook that lie in dir.
 func environment(dir string, more []string) []string {
 	own := slices.DeleteFunc(os.Environ(), func(pair string) bool {
 		name, _, _ := strings.Cut(pair, "=")
 		return strings.HasPrefix(name, "GONB_PIPE") || name == "TMPDIR" || name == "GOTMPDIR"
 	})
+	own = append(own, keep.InSnapshot(filepath.Join(dir, ValuesDir))...)
 	return append(append(own, "TMPDIR="+dir), more...)
 }
 

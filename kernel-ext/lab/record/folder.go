@@ -105,7 +105,7 @@ func Trusted(dir string) error {
 		return err
 	}
 	for _, name := range []string{infoFile, resident.LockFile, HistoryFile, ChangesFile, CheckpointsDir, LadderDir, resident.ProgramFile,
-		resident.LogFile, progressFile, GeneratorFile, CriticFile} {
+		resident.ValuesDir, resident.LogFile, progressFile, GeneratorFile, CriticFile} {
 		path := filepath.Join(dir, name)
 		info, err := os.Lstat(path)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -117,7 +117,7 @@ func Trusted(dir string) error {
 		if err != nil {
 			return err
 		}
-		if folder := name == CheckpointsDir || name == LadderDir; info.IsDir() != folder || !folder && !info.Mode().IsRegular() {
+		if folder := name == CheckpointsDir || name == LadderDir || name == resident.ValuesDir; info.IsDir() != folder || !folder && !info.Mode().IsRegular() {
 			return fmt.Errorf("%s is not what a run keeps there: remove it, or use another folder", path)
 		}
 	}

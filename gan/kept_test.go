@@ -1,0 +1,222 @@
+package gan_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/compute"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"gantry.local/gan"
+	"gantry.local/gan/gantest"
+	"gantry.local/gan/loss"
+	"gantry.local/gan/net"
+)
+
+// checkpointOf is a trainer's whole state, as bytes.
+func checkpointOf(t testing.TB, of *gan.Trainer) []byte {
+	t.Helper()
+	if err := of.Save(t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(of.LastCheckpoint())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// keptExperiments have all that a trainer must keep: averages, an adaptation, penalties in some of the steps, settings that
+// were changed, and privacy.
+func keptExperiments() map[string]gan.Experiment {
+	full := tiny(gan.Alternating)
+	full.EMA, full.PenaltyEvery, full.CriticSteps = 0.9, 3, 2
+	full.Penalties = []loss.Penalty{loss.R1(1)}
+	full.Augment, full.Adapt = net.DiffAugment{Translation: 0.125}, net.Adaptive{Speed: 100}
+	private := tiny(gan.Alternating)
+	private.Privacy = gan.Privacy{Clip: 1, Noise: 0.6}
+	return map[string]gan.Experiment{"full": full, "private": private, "simultaneous": tiny(gan.Simultaneous)}
+}
+
+// TestKeptTrainer wants 20 steps, a trainer that is kept and restored, and 20 more to be 40 steps, bit for bit, on both
+// backends, and also where it was kept before its first step and again without a step between.
+func TestKeptTrainer(t *testing.T) {
+	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
+		for name, exp := range keptExperiments() {
+			t.Run(name, func(t *testing.T) {
+				whole := trainer(t, backend, exp)
+				parts := gantest.Again(t, whole) // with the private key of the whole one
+				if err := parts.Set(gan.SettingCriticRate, 3e-4); err != nil {
+					t.Fatal(err)
+				}
+				if err := whole.Set(gan.SettingCriticRate, 3e-4); err != nil {
+					t.Fatal(err)
+				}
+				progress := train(t, parts, 20)
+				parts = gantest.Again(t, gantest.Again(t, parts))
+				if parts.Step() != 20 || parts.Calls() != 20 || parts.Settings()[gan.SettingCriticRate] != 3e-4 {
+					t.Fatalf("restored at step %d, call %d, with settings %v", parts.Step(), parts.Calls(), parts.Settings())
+				}
+				progress = append(progress, train(t, parts, 20)...)
+				if want := train(t, whole, 40); !slices.Equal(progress, want) {
+					t.Errorf("20 and 20 steps reported\n%v\nwant those of 40\n%v", progress, want)
+				}
+				if !bytes.Equal(checkpointOf(t, parts), checkpointOf(t, whole)) {
+					t.Error("the state after 20 and 20 steps is not that after 40")
+				}
+				if got, _ := parts.Spent(); got != must(whole.Spent()) {
+					t.Errorf("spent %v, want %v", got, must(whole.Spent()))
+				}
+			})
+		}
+	})
+}
+
+// must leaves the second of two results away.
+func must[T any](value T, _ bool) T { return value }
+
+// TestKeptTrainerKeepsNoCopies wants a trainer that made no step since it was restored to keep the very memory that it was
+// restored from, which costs a notebook nothing.
+func TestKeptTrainerKeepsNoCopies(t *testing.T) {
+	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
+		first := trainer(t, backend, tiny(gan.Alternating))
+		train(t, first, 2)
+		restored := gantest.Again(t, first)
+		if _, err := restored.Sample(4, 1); err != nil {
+			t.Fatal(err)
+		}
+		once, twice := memoryKept(t, restored), memoryKept(t, restored)
+		if len(once) == 0 || !reflect.DeepEqual(once, twice) {
+			t.Errorf("the kept weights lie at %v and then at %v", once, twice)
+		}
+		train(t, restored, 1)
+		for path, at := range memoryKept(t, restored) {
+			if at == once[path] {
+				t.Errorf("after a step %s is kept in the old memory", path)
+			}
+		}
+	})
+}
+
+// memoryKept says where the values of a trainer's stand-in lie.
+func memoryKept(t testing.TB, of *gan.Trainer) map[string]uintptr {
+	t.Helper()
+	standIn, err := of.Kept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := map[string]uintptr{}
+	values := reflect.ValueOf(standIn).FieldByName("Values")
+	for i := range values.Len() {
+		path := values.Index(i).FieldByName("Path").String()
+		if path != "/"+model.RNGStateVariableName { // which no step changes
+			at[path] = values.Index(i).FieldByName("Data").Pointer()
+		}
+	}
+	return at
+}
+
+// TestKeptFailure wants a trainer whose state was lost to say so after it was kept, and to go on from a checkpoint.
+func TestKeptFailure(t *testing.T) {
+	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
+		exp := tiny(gan.Alternating)
+		exp.CriticAdam.Rate = 1e30
+		diverging := trainer(t, backend, exp)
+		dir := filepath.Join(t.TempDir(), "checkpoints")
+		if err := diverging.Save(dir); err != nil {
+			t.Fatal(err)
+		}
+		var failure error
+		for _, err := range diverging.Train(t.Context(), 50) {
+			failure = err
+		}
+		if failure == nil {
+			t.Fatal("training at a rate of 1e30 did not diverge")
+		}
+		restored := gantest.Again(t, diverging)
+		for _, err := range restored.Train(t.Context(), 1) {
+			if err == nil || err.Error() != failure.Error() {
+				t.Errorf("a step of the restored trainer: %v, want %v", err, failure)
+			}
+		}
+		if _, err := restored.Restore(dir); err != nil || restored.Step() != 0 {
+			t.Errorf("restoring a checkpoint: step %d, %v", restored.Step(), err)
+		}
+		if _, err := restored.Sample(1, 1); err != nil {
+			t.Errorf("sampling from the restored checkpoint: %v", err)
+		}
+	})
+}
+
+// TestKeptGenerator wants the same images of a generator that was kept.
+func TestKeptGenerator(t *testing.T) {
+	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
+		of := trainer(t, backend, tiny(gan.Alternating))
+		train(t, of, 3)
+		generator, err := of.Generator()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := generator.Sample(5, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := gantest.Again(t, generator).Sample(5, 3); err != nil || !slices.Equal(got.Data, want.Data) {
+			t.Errorf("the kept generator drew other images, or error %v", err)
+		}
+	})
+}
+
+// TestKeptRedefined wants a network that was written anew since the trainer was kept to be named when the trainer is used,
+// and not before; and the trainer to go on where the change is undone.
+func TestKeptRedefined(t *testing.T) {
+	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
+		slope := 0.2 // what a later cell writes otherwise
+		exp := tiny(gan.Alternating)
+		exp.Critic = func(scope *model.Scope, x *Node) *Node {
+			return net.Dense(scope.In("logit"), net.LeakyReLU(net.Dense(scope.In("dense"), net.Flatten(x), 32), slope), 1)
+		}
+		whole, parts := trainer(t, backend, exp), trainer(t, backend, exp)
+		progress := train(t, parts, 3)
+		parts = gantest.Again(t, parts)
+		slope = 0.3
+		parts = gantest.Again(t, parts) // a cell that does not use it
+		for _, err := range parts.Train(t.Context(), 1) {
+			if err == nil || !strings.Contains(err.Error(), `experiment "tiny" is another one than when this trainer was made (critic: `) {
+				t.Errorf("a step with another critic: %v", err)
+			}
+		}
+		if _, err := parts.Sample(1, 1); err == nil || parts.Step() != 3 {
+			t.Errorf("a sample with another critic: %v, at step %d", err, parts.Step())
+		}
+		slope = 0.2
+		progress = append(progress, train(t, parts, 3)...)
+		if want := train(t, whole, 6); !slices.Equal(progress, want) {
+			t.Errorf("3 and 3 steps reported\n%v\nwant those of 6\n%v", progress, want)
+		}
+	})
+}
+
+// TestKeptIsLazy wants a trainer that is only looked at after it was kept to compile nothing and to move nothing.
+func TestKeptIsLazy(t *testing.T) {
+	exp := tiny(gan.Alternating)
+	first := trainer(t, gantest.XLA(t), exp)
+	train(t, first, 2)
+	restored := gantest.Again(t, first)
+	if err := restored.Set(gan.SettingCriticRate, 0.25); err != nil {
+		t.Fatal(err)
+	}
+	again := gantest.Again(t, restored)
+	if again.Step() != 2 || again.StepsPerEpoch() != 8 || again.Settings()[gan.SettingCriticRate] != 0.25 {
+		t.Errorf("kept twice it is at step %d of %d, with %v", again.Step(), again.StepsPerEpoch(), again.Settings())
+	}
+	if !reflect.ValueOf(again).Elem().FieldByName("store").IsNil() {
+		t.Error("the trainer was built though nobody has used it")
+	}
+}

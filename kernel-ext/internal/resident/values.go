@@ -1,0 +1,41 @@
+package resident
+
+import (
+	"os"
+	"path/filepath"
+
+	"gantry.local/kernel-ext/keep"
+)
+
+// ValuesDir is the folder, in that of a resident process, with the variables of a notebook that its program begins with, as
+// the cell did that it was copied from.
+const ValuesDir = "values"
+
+// keepValues puts what this process began with beside the copy of its program in dir, in the place of what was there. A
+// process that has mapped that keeps it.
+func keepValues(dir string, own bool) error {
+	values := filepath.Join(dir, ValuesDir)
+	if leftovers, err := filepath.Glob(filepath.Join(dir, "."+ValuesDir+".*.tmp")); err == nil {
+		for _, path := range leftovers { // of one that was killed here
+			os.RemoveAll(path)
+		}
+	}
+	fresh, err := os.MkdirTemp(dir, "."+ValuesDir+".*.tmp")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(fresh) // gone after the rename
+	if own {
+		if _, err := keep.Snapshot(fresh); err != nil {
+			return err
+		}
+	}
+	entries, err := os.ReadDir(fresh)
+	if err == nil {
+		err = os.RemoveAll(values)
+	}
+	if err != nil || len(entries) == 0 {
+		return err
+	}
+	return os.Rename(fresh, values)
+}
