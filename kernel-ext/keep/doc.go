@@ -32,7 +32,7 @@
 // below 1 KiB do not share memory. A goroutine that still runs when End is called, and changes what is being kept, may keep
 // the variables from being kept.
 //
-// Reading order: keep.go (Begin and End), layout.go and special.go (what lies where in a type), walk.go (what variables
+// Reading order: keep.go (Begin and End), restore.go, save.go, layout.go and special.go (what lies where in a type), walk.go (what variables
 // reach), things.go (pieces of memory that do not overlap), encode.go, decode.go, types.go, code.go and globals.go (what is
 // found again by name), standin.go, blocks.go (large memory), memory.go (Go's runtime), snapshot.go.
 package keep
