@@ -13,11 +13,13 @@
 //	for progress, err := range trainer.Train(ctx, 1000) { … }
 //	images, err := trainer.Sample(100, 1)
 //
-// Reading order: experiment.go (what is trained), check.go and probe.go (the linter), step.go (one step as a graph),
+// Reading order: experiment.go (what is trained), check.go and probe.go (the linter), summary.go with summary_network.go, cost.go
+// and summary_show.go (what it consists of and costs, as a notebook shows it), step.go (one step as a graph),
 // adam.go (the update rule), average.go, precision.go, privacy.go, random.go, schedule.go and settings.go (its options),
 // trainer.go (running steps), fork.go (branches of a run), stop.go (ending by a metric), health.go (looking at the critic),
-// sample.go (latents to images), checkpoint.go (saving and resuming exactly), checkpoint_folder.go (which files are whole, and
-// which are kept), checkpoint_weights.go (the networks alone), kept.go (what lives on in a notebook).
+// sample.go (latents to images), images_show.go and trainer_show.go (how a notebook shows these), checkpoint.go (saving and
+// resuming exactly), checkpoint_folder.go (which files are whole, and which are kept), checkpoint_weights.go (the networks alone),
+// kept.go (what lives on in a notebook).
 //
 // Networks are in package net, objectives and penalties in loss, data sets in data, ready-made experiments in recipe,
 // measurements in metric, uses of a trained generator in latent, translate, compress and export, the studies that

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gantry.local/gan"
+	"gantry.local/gan/internal/table"
 	"gantry.local/gan/safetensors"
 )
 
@@ -106,14 +107,27 @@ func zeros(weights *safetensors.File) (float64, error) {
 // String is a table, a row per form.
 func (r Report) String() string {
 	var text strings.Builder
-	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "form\tbytes\tof original\tzeros\tsamples/s\tdifference\t")
-	for _, row := range r {
-		fmt.Fprintf(table, "%s\t%d\t%.1f %%\t%.1f %%\t%.0f\t%.4f\t\n", row.Name, row.Bytes,
-			100*float64(row.Bytes)/float64(r[0].Bytes), 100*row.Zeros, row.SamplesPerSecond, row.Difference)
+	aligned := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
+	for _, row := range append([][]string{r.heads()}, r.cells()...) {
+		fmt.Fprintln(aligned, strings.Join(row, "\t")+"\t")
 	}
-	table.Flush() //nolint:errcheck // a strings.Builder takes everything
+	aligned.Flush() //nolint:errcheck // a strings.Builder takes everything
 	return text.String()
+}
+
+// HTML is the table for a notebook.
+func (r Report) HTML() string { return table.Table{Heads: r.heads(), Rows: r.cells(), Words: 1}.HTML() }
+
+func (r Report) heads() []string {
+	return []string{"form", "bytes", "of original", "zeros", "samples/s", "difference"}
+}
+
+func (r Report) cells() (rows [][]string) {
+	for _, row := range r {
+		rows = append(rows, []string{row.Name, fmt.Sprint(row.Bytes), fmt.Sprintf("%.1f %%", 100*float64(row.Bytes)/float64(r[0].Bytes)),
+			fmt.Sprintf("%.1f %%", 100*row.Zeros), fmt.Sprintf("%.0f", row.SamplesPerSecond), fmt.Sprintf("%.4f", row.Difference)})
+	}
+	return rows
 }
 
 // median of an odd number of values, which it sorts.

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+
+	"gantry.local/gan/internal/table"
 )
 
 // Options are the settings of Compare. The zero value is good.
@@ -150,18 +152,40 @@ func (r *Report) manifold(first, second, generated Features, o Options, random *
 // String prints the report as one table.
 func (r Report) String() string {
 	var out strings.Builder
-	fmt.Fprintf(&out, "features %s, %d generated against %d real (shares: %d)\n", r.Features, r.N, r.N, r.Points)
+	out.WriteString(r.title() + "\n")
 	fmt.Fprintf(&out, "%-16s %9s   %-21s %9s\n", "", "generated", "95 % interval", "real")
-	for _, row := range []struct {
-		name string
-		e    Estimate
-	}{
-		{"Fréchet distance", r.Frechet}, {"kernel distance", r.Kernel}, {"precision", r.Precision},
-		{"recall", r.Recall}, {"density", r.Density}, {"coverage", r.Coverage},
-	} {
+	for _, row := range r.rows() {
 		fmt.Fprintf(&out, "%-16s %9.4f   %9.4f … %-9.4f %9.4f\n", row.name, row.e.Value, row.e.Low, row.e.High, row.e.Real)
 	}
 	return out.String()
+}
+
+// HTML is the table for a notebook.
+func (r Report) HTML() string {
+	t := table.Table{Title: r.title(), Heads: []string{"", "generated", "95 % interval", "real"}, Words: 1,
+		Remark: "real: as many real samples in the place of the generated ones, which no generator can be expected to surpass"}
+	for _, row := range r.rows() {
+		t.Rows = append(t.Rows, []string{row.name, fmt.Sprintf("%.4f", row.e.Value), fmt.Sprintf("%.4f … %.4f", row.e.Low, row.e.High),
+			fmt.Sprintf("%.4f", row.e.Real)})
+	}
+	return t.HTML()
+}
+
+func (r Report) title() string {
+	return fmt.Sprintf("features %s, %d generated against %d real (shares: %d)", r.Features, r.N, r.N, r.Points)
+}
+
+// measure is one of the report's, with its name.
+type measure struct {
+	name string
+	e    Estimate
+}
+
+func (r Report) rows() []measure {
+	return []measure{
+		{"Fréchet distance", r.Frechet}, {"kernel distance", r.Kernel}, {"precision", r.Precision},
+		{"recall", r.Recall}, {"density", r.Density}, {"coverage", r.Coverage},
+	}
 }
 
 // resample draws n places out of n, with repetition.

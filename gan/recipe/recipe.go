@@ -3,7 +3,8 @@
 //
 // Reading order: recipe.go (the list), pairs.go (the article's pair and what stabilises it), objectives.go (one pair of
 // networks under the losses and penalties of the literature), classes.go (class-conditional), plane.go (points in the
-// plane, where every lost mode is seen), series.go (time series and text), pictures.go (other data).
+// plane, where every lost mode is seen), series.go (time series and text), pictures.go (other data), show.go (the
+// list in a notebook).
 package recipe
 
 import (
@@ -21,8 +22,8 @@ type Recipe struct {
 }
 
 // All lists the recipes, in reading order.
-func All() []Recipe {
-	return []Recipe{
+func All() Recipes {
+	return Recipes{
 		{"article", "the article's networks and loss, trained correctly; collapses to one image on MNIST", Article},
 		{"article-packed", "the article's critic saved: batch norm, LeakyReLU, and four images judged at once", ArticlePacked},
 		{"mlp", "dense layers, stabilised; the best digits within minutes", MLP},

@@ -21,6 +21,7 @@ import (
 
 	"gantry.local/gan"
 	"gantry.local/gan/device"
+	"gantry.local/gan/internal/table"
 )
 
 // Options of a study. The zero value is good, but for Log.
@@ -161,6 +162,11 @@ func (t *Table) String() string {
 		fmt.Fprintf(&b, "\n%s\n", note)
 	}
 	return b.String()
+}
+
+// HTML is the table for a notebook.
+func (t *Table) HTML() string {
+	return table.Table{Title: t.Title, Heads: t.Columns, Rows: t.Rows, Words: len(t.Columns), Remark: strings.Join(t.Notes, " ")}.HTML()
 }
 
 // run trains an experiment until steps or limit (each 0 for none), whichever comes first; the limit counts from the start

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -55,7 +56,7 @@ func (t *tool) follow(p *plan, r *request, packages []*compiled) bool {
 	defer linker.abandon()
 	start := time.Now()
 	fill[wordImports] = compileConfig
-	if !run(p.Compile, fill, nil) {
+	if !run(append(slices.Clip(p.Compile), r.files...), fill, nil) {
 		return false
 	}
 	t.trace.add("compile", start, time.Now(), false)

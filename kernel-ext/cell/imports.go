@@ -203,15 +203,15 @@ func (p *program) withImports(add []string) []byte {
 	return b.Bytes()
 }
 
-// aloneInFolder tells whether no other file in the folder can have a part in the package: those of one package share
-// their global names.
+// aloneInFolder tells whether no other file in the folder can have a part in the package, but for BesideFile: those of one
+// package share their global names.
 func aloneInFolder(file string) bool {
 	entries, err := os.ReadDir(filepath.Dir(file))
 	if err != nil {
 		return false
 	}
 	for _, e := range entries {
-		if e.Name() == filepath.Base(file) {
+		if e.Name() == filepath.Base(file) || e.Name() == BesideFile {
 			continue
 		}
 		switch filepath.Ext(e.Name()) {

@@ -253,10 +253,14 @@ func command(line, main, name string, env *[]string) []string {
 			command = append(command, word)
 		}
 	}
-	if name == "compile" && command[len(command)-1] != "./"+sourceFile {
+	if name != "compile" {
+		return command
+	}
+	files := slices.IndexFunc(command, func(word string) bool { return word == "./"+BesideFile || word == "./"+sourceFile })
+	if files < 0 || command[len(command)-1] != "./"+sourceFile || len(command)-files > 2 {
 		return nil
 	}
-	return command
+	return command[:files] // which files there are each program says
 }
 
 // splitCommand splits a line of `go build -x`, in which a word that needs it is quoted as in Go.

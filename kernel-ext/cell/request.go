@@ -21,8 +21,9 @@ import (
 type request struct {
 	dir, output string
 	flags       []string // of go build, without -o
-	source      []byte   // main.go
-	imports     []string // of main.go, sorted
+	files       []string // of the program
+	source      []byte   // their texts
+	imports     []string // theirs, sorted
 	module      string   // path of the cell's module
 	key         string
 }
@@ -30,49 +31,83 @@ type request struct {
 // sourceFile is where GoNB puts the program of a cell.
 const sourceFile = "main.go"
 
+// BesideFile may lie beside the program of a cell and is compiled with it: it is what a kernel adds to the program.
+const BesideFile = "gantry_values.go"
+
 // readRequest reads a build from its folder and arguments. It returns nil for one that is not exactly understood.
 func readRequest(goTool, dir string, args []string) *request {
-	if len(args) < 3 || args[0] != "build" || args[1] != "-o" || filepath.Dir(args[2]) != dir || !understood(args[3:]) {
+	if len(args) < 3 || args[0] != "build" || args[1] != "-o" || filepath.Dir(args[2]) != dir {
 		return nil
 	}
-	r := &request{dir: dir, output: args[2], flags: args[3:]}
-	var err error
-	if r.source, err = os.ReadFile(filepath.Join(dir, sourceFile)); err != nil || !aloneInFolder(filepath.Join(dir, sourceFile)) {
+	r := &request{dir: dir, output: args[2], flags: args[3:], files: []string{sourceFile}}
+	if !aloneInFolder(filepath.Join(dir, sourceFile)) {
 		return nil
 	}
-	// Directives and build constraints reach beyond the compiler: //go:embed, //go:debug, //go:build, // +build.
-	if bytes.Contains(r.source, []byte("//go:")) || bytes.Contains(r.source, []byte("+build")) {
+	if _, err := os.Stat(filepath.Join(dir, BesideFile)); err == nil {
+		r.files = []string{BesideFile, sourceFile} // as the go command has them
+	}
+	for _, name := range r.files {
+		source, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return nil
+		}
+		r.source = append(r.source, source...)
+		// Directives and build constraints reach beyond the compiler: //go:embed, //go:debug, //go:build, // +build.
+		source = bytes.ReplaceAll(source, []byte("//go:noinline\n"), nil)
+		if bytes.Contains(source, []byte("//go:")) || bytes.Contains(source, []byte("+build")) {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), "", source, parser.ImportsOnly)
+		if err != nil || f.Name.Name != "main" {
+			return nil
+		}
+		r.imports = append(r.imports, importPaths(f)...)
+	}
+	slices.Sort(r.imports)
+	if r.imports = slices.Compact(r.imports); slices.Contains(r.imports, "C") {
 		return nil
 	}
-	f, err := parser.ParseFile(token.NewFileSet(), "", r.source, parser.ImportsOnly)
-	if err != nil || f.Name.Name != "main" {
+	r.module, r.key = readCircumstances(goTool, dir, r.flags, os.Environ())
+	if r.key == "" {
 		return nil
 	}
-	if r.imports = importPaths(f); slices.Contains(r.imports, "C") {
-		return nil
-	}
+	return r
+}
+
+// readCircumstances sums up all that the build of a program in a folder depends on but for the program and its imports, and returns
+// the path of its module with it. The key is empty where that is not exactly understood.
+func readCircumstances(goTool, dir string, flags, env []string) (module, key string) {
 	mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-	if err != nil || inWorkspace(dir) {
-		return nil
+	if err != nil || !understood(flags, env) || inWorkspace(dir, env) {
+		return "", ""
 	}
-	r.module, _ = cutModule(mod)
+	module, _ = cutModule(mod)
 	sum, err := moduleSum(dir)
-	if err != nil || r.module == "" {
-		return nil
+	if err != nil || module == "" {
+		return "", ""
 	}
 	h := sha256.New()
-	fmt.Fprintln(h, "1", sum, fileStamp(goTool), fileStamp(goEnvFile()))
-	for _, v := range r.flags {
+	fmt.Fprintln(h, "2", sum, fileStamp(goTool), fileStamp(goEnvFile(env)))
+	for _, v := range flags {
 		fmt.Fprintf(h, "%q\n", v)
 	}
-	for _, v := range buildEnvironment() {
+	for _, v := range buildEnvironment(env) {
 		fmt.Fprintf(h, "%q\n", v)
 	}
 	if bytes.Contains(mod, []byte("=> .")) { // relative to the folder
 		fmt.Fprintln(h, dir)
 	}
-	r.key = fmt.Sprintf("%x", h.Sum(nil))[:32]
-	return r
+	return module, fmt.Sprintf("%x", h.Sum(nil))[:32]
+}
+
+// lookup returns the value of a variable of an environment, in which the last one counts; empty: there is none.
+func lookup(env []string, name string) string {
+	for _, v := range slices.Backward(env) {
+		if value, ok := strings.CutPrefix(v, name+"="); ok {
+			return value
+		}
+	}
+	return ""
 }
 
 func importPaths(f *ast.File) []string {
@@ -86,8 +121,8 @@ func importPaths(f *ast.File) []string {
 
 // understood tells whether all flags, of the command and of GOFLAGS, are such that a build with them differs from
 // another only in the programs it starts and their arguments.
-func understood(flags []string) bool {
-	own, ok := splitQuoted(os.Getenv("GOFLAGS"))
+func understood(flags, env []string) bool {
+	own, ok := splitQuoted(lookup(env, "GOFLAGS"))
 	if !ok {
 		return false
 	}
@@ -110,11 +145,11 @@ func understood(flags []string) bool {
 }
 
 // inWorkspace tells whether the go command would find packages by other files than go.mod and go.sum.
-func inWorkspace(dir string) bool {
+func inWorkspace(dir string, env []string) bool {
 	if _, err := os.Stat(filepath.Join(dir, "vendor")); err == nil {
 		return true
 	}
-	switch os.Getenv("GOWORK") {
+	switch lookup(env, "GOWORK") {
 	case "off":
 		return false
 	case "":
@@ -134,9 +169,14 @@ func inWorkspace(dir string) bool {
 }
 
 // buildEnvironment lists the variables that bear on a build, sorted.
-func buildEnvironment() []string {
+func buildEnvironment(all []string) []string {
+	last := map[string]string{}
+	for _, v := range all {
+		name, _, _ := strings.Cut(v, "=")
+		last[name] = v
+	}
 	var env []string
-	for _, v := range os.Environ() {
+	for _, v := range last {
 		name, value, _ := strings.Cut(v, "=")
 		switch {
 		case name == "PATH":
@@ -161,8 +201,8 @@ func commonPath(path string) string {
 }
 
 // goEnvFile is where `go env -w` keeps its settings.
-func goEnvFile() string {
-	if file := os.Getenv("GOENV"); file != "" {
+func goEnvFile(env []string) string {
+	if file := lookup(env, "GOENV"); file != "" {
 		return file
 	}
 	dir, err := os.UserConfigDir()

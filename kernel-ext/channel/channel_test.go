@@ -37,7 +37,7 @@ func socketPath(t *testing.T) string {
 // listen opens a kernel's socket and greets those who come.
 func listen(t *testing.T, path, kernel string) (peers chan *Peer, stop func()) {
 	t.Helper()
-	l, err := ListenAt(path)
+	l, err := private.ListenAt(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +268,7 @@ func TestOtherVersionIsRefusedWithAReason(t *testing.T) {
 
 	// and a Conn that is refused says so, at once and for good
 	refusing := socketPath(t)
-	l, err := ListenAt(refusing)
+	l, err := private.ListenAt(refusing)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -296,7 +296,7 @@ func TestDialWithoutAKernel(t *testing.T) {
 		}
 	}
 	silent := socketPath(t)
-	l, err := ListenAt(silent)
+	l, err := private.ListenAt(silent)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,11 +310,11 @@ func TestDialWithoutAKernel(t *testing.T) {
 
 func TestListenAt(t *testing.T) {
 	path := socketPath(t)
-	l, err := ListenAt(path)
+	l, err := private.ListenAt(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ListenAt(path); !errors.Is(err, private.ErrInUse) {
+	if _, err := private.ListenAt(path); !errors.Is(err, private.ErrInUse) {
 		t.Errorf("a living kernel's socket: %v", err)
 	}
 	l.Close()

@@ -2,7 +2,6 @@ package comms
 
 import (
 	"encoding/json"
-	"errors"
 	"net"
 	"sync"
 	"time"
@@ -64,24 +63,14 @@ func NewHub(kernel Kernel) *Hub {
 
 // Open starts to listen for processes.
 func (h *Hub) Open(path string) error {
-	l, err := channel.ListenAt(path)
+	l, err := private.ListenAt(path)
 	if err != nil {
 		return err
 	}
 	h.path, h.listener, h.opened = path, l, time.Now()
 	h.working.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			if err != nil {
-				h.kernel.Log("channel: accept: %v", err)
-				time.Sleep(100 * time.Millisecond) // out of descriptors: let some go before the next try
-				continue
-			}
-			h.working.Go(func() { h.welcome(conn) })
-		}
+		private.Accept(l, func(conn net.Conn) { h.working.Go(func() { h.welcome(conn) }) },
+			func(err error) { h.kernel.Complain("channel: accept: %v", err) })
 	})
 	return nil
 }

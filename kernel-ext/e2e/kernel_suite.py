@@ -20,8 +20,8 @@ def tearDownModule():
 
 
 class Suite(jupyter_kernel_test.KernelTests):
-    def get_non_kernel_info_reply(self, timeout=None):  # the suite waits forever
-        return super().get_non_kernel_info_reply(timeout=timeout or jupyter_kernel_test.TIMEOUT)
+    def get_non_kernel_info_reply(self, timeout=None):  # the suite waits 15 s or forever, and gopls may load for 30 s
+        return super().get_non_kernel_info_reply(timeout=40)
 
     kernel_name = KERNEL
     language_name = "go"

@@ -61,7 +61,10 @@ func newBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bin := filepath.Join(root(t), "bin")
+	bin := os.Getenv("GANTRY_BIN") // as in the tests of package kernel
+	if bin == "" {
+		bin = filepath.Join(root(t), "bin")
+	}
 	b := &bench{t: t, temp: base, done: make(chan wire.Done, 1), asked: make(chan wire.Ask, 16), begun: make(chan wire.Running, 64)}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -416,6 +419,20 @@ func TestOrder(t *testing.T) {
 	}
 	b.runs(strings.Join(want, "|")+"|out: end\n", "import \"github.com/janpfeifer/gonb/gonbui\"", "%%", fmt.Sprintf("for i := range %d {", turns),
 		"fmt.Println(i)", "gonbui.DisplayHTML(fmt.Sprint(i))", "}", "fmt.Println(\"end\")")
+}
+
+// TestNobodyListens has a program send displays by the pipe itself, one by one, and not read what has been taken: more than
+// the pipe for that has room for.
+func TestNobodyListens(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.begin("import (", "\"encoding/gob\"", "\"github.com/janpfeifer/gonb/gonbui/protocol\"", ")", "%%",
+		"f, err := os.OpenFile(os.Getenv(\"GONB_PIPE\"), os.O_WRONLY, 0)", "if err != nil { panic(err) }", "e := gob.NewEncoder(f)",
+		"for range 9_000 {", "e.Encode(&protocol.DisplayData{Data: map[protocol.MIMEType]any{\"text/html\": \"x\"}})",
+		"time.Sleep(50*time.Microsecond)", "}")
+	if d, got := b.end(); d.Failure != "" || strings.Count(got, "shown: x") != 9_000 {
+		t.Errorf("%+v, %d shown", d, strings.Count(got, "shown: x"))
+	}
 }
 
 // TestMuch prints more than fits anywhere, to a kernel that is slow.

@@ -9,23 +9,26 @@ import (
 )
 
 // guardScript waits for the end of this process, however it ends, and clears away what nobody else can then: programs
-// that do not listen, the private folder, the socket of the channel, and those of the kernel, unless the next kernel has them already: then
-// a socket is younger than what is in the folder, or that kernel has removed the folder. The engine mostly ends by
-// itself; what is left of its session is ended.
+// that do not listen, the private folder, the socket of the channel, and those of the kernel, also while they are being made
+// (package private says how). The next kernel may have made sockets in their place: they are younger than what is in the
+// folder, or that kernel has removed the folder. The engine mostly ends by itself; what is left of its session is ended.
 const guardScript = `trap '' INT TERM HUP
-temp=%[2]s
-socket=%[3]s
+temp=%[1]s
+socket=%[2]s
+read -r session
 read -r end
 sleep 1
-kill -KILL -%[1]d
-for stat in /proc/[0-9]*/stat; do
-	read -r line <"$stat" || continue
-	set -- ${line##*) }
-	[ "$4" = %[1]d ] && kill -KILL "${line%%%% *}"
-done
-for file in "$socket"%[4]s; do
-	if [ -e "$temp/module" ] && [ ! "$file" -nt "$temp/module" ]; then
-		rm -f "$file"
+if [ -n "$session" ]; then
+	kill -KILL "-$session"
+	for stat in /proc/[0-9]*/stat; do
+		read -r line <"$stat" || continue
+		set -- ${line##*) }
+		[ "$4" = "$session" ] && kill -KILL "${line%%%% *}"
+	done
+fi
+for file in "$socket"%[3]s; do
+	if [ -e "$temp" ] && { [ ! -e "$temp/module" ] || [ ! "$file" -nt "$temp/module" ]; }; then
+		rm -f "$file" "$file~"
 	fi
 done
 rmdir "${socket%%/*}"
@@ -39,9 +42,9 @@ type Guard struct {
 	alive *os.File // open as long as this process is there
 }
 
-// Watch starts a guard for the session of an engine and its folder. socket is the channel's, others are the kernel's own,
-// all in one folder.
-func Watch(session int, temp *Temp, socket string, others ...string) (*Guard, error) {
+// Watch starts a guard for a kernel's folder and sockets, before these are there. socket is the channel's, others are the
+// kernel's own, all in one folder.
+func Watch(temp *Temp, socket string, others ...string) (*Guard, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -51,7 +54,7 @@ func Watch(session int, temp *Temp, socket string, others ...string) (*Guard, er
 	for _, other := range others {
 		more += " " + quote(other)
 	}
-	cmd := exec.Command("/bin/sh", "-c", fmt.Sprintf(guardScript, session, quote(temp.Dir), quote(socket), more))
+	cmd := exec.Command("/bin/sh", "-c", fmt.Sprintf(guardScript, quote(temp.Dir), quote(socket), more))
 	cmd.Dir, cmd.Env, cmd.Stdin = "/", []string{"PATH=" + os.Getenv("PATH")}, r
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
@@ -59,6 +62,12 @@ func Watch(session int, temp *Temp, socket string, others ...string) (*Guard, er
 		return nil, err
 	}
 	return &Guard{cmd, w}, nil
+}
+
+// Also has the guard watch the session of an engine, too.
+func (g *Guard) Also(session int) error {
+	_, err := fmt.Fprintln(g.alive, session)
+	return err
 }
 
 // Dismiss ends the guard: this process has cleared away itself.

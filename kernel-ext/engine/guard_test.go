@@ -30,8 +30,11 @@ func TestGuardSparesTheNextKernelsSocket(t *testing.T) {
 			if next {
 				made = time.Now().Add(time.Hour)
 			}
-			g, err := Watch(program.Process.Pid, temp, socket)
-			if err := errors.Join(err, os.Chtimes(socket, made, made)); err != nil {
+			g, err := Watch(temp, socket)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(g.Also(program.Process.Pid), os.Chtimes(socket, made, made)); err != nil {
 				t.Fatal(err)
 			}
 			g.alive.Close()

@@ -6,27 +6,12 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // OwnSession starts a process in its own session, which all that it starts shares unless it leaves it, and has it
 // terminated when the thread that started it ends, and so when this process dies, however it dies.
 func OwnSession() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGTERM}
-}
-
-// KillSession kills every process of a session until none is left: one may be born while the process table is read.
-func KillSession(session int) {
-	for range 100 {
-		members := sessionMembers(session)
-		if len(members) == 0 {
-			return
-		}
-		for _, pid := range members {
-			syscall.Kill(pid, syscall.SIGKILL)
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
 }
 
 // sessionMembers lists the living processes of a session.

@@ -7,24 +7,32 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // OwnSession starts a process in its own session. There is no parent-death signal here; the end of the socket has to do.
 func OwnSession() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
 
-// KillSession kills the processes of a session.
-func KillSession(session int) {
-	table, err := exec.Command("ps", "-A", "-o", "pid=,sess=,pgid=,ppid=").Output()
-	syscall.Kill(-session, syscall.SIGKILL)
+// sessionMembers lists the living processes of a session.
+func sessionMembers(session int) []int {
+	table, err := exec.Command("ps", "-A", "-o", "pid=,stat=").Output()
 	if err != nil {
-		return
+		return nil
 	}
-	wanted := strconv.Itoa(session)
+	var members []int
 	for line := range strings.Lines(string(table)) {
 		fields := strings.Fields(line)
-		if len(fields) == 4 && (fields[1] == wanted || fields[2] == wanted || fields[3] == wanted) {
-			pid, _ := strconv.Atoi(fields[0])
-			syscall.Kill(pid, syscall.SIGKILL)
+		if len(fields) != 2 || fields[1][0] == 'Z' {
+			continue
+		}
+		pid, err := strconv.Atoi(fields[0])
+		if err != nil {
+			continue
+		}
+		if of, err := unix.Getsid(pid); err == nil && of == session {
+			members = append(members, pid)
 		}
 	}
+	return members
 }

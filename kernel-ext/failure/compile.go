@@ -42,6 +42,30 @@ func (r *Report) Rejected(said []wire.Said) Failure {
 	if len(problems) == 0 {
 		return r.refused(other)
 	}
+	f := explained(problems)
+	f.Trace = append(f.Trace, other...)
+	return f
+}
+
+// Problem is what is wrong with the failing cell, at a line and column of it from 0.
+type Problem struct {
+	Text         string
+	Line, Column int
+}
+
+// Wrong explains what keeps a cell from being built.
+func (r *Report) Wrong(list []Problem) Failure {
+	var problems []problem
+	for _, p := range list {
+		at := r.here(p.Line)
+		at.column = p.Column + 1
+		problems = append(problems, problem{p.Text, at})
+	}
+	return explained(problems)
+}
+
+// explained shows problems in their lines. There is at least one.
+func explained(problems []problem) Failure {
 	first := problems[0]
 	f := Failure{Name: "compile error", Value: first.message}
 	if n := len(problems) - 1; n > 0 {
@@ -59,7 +83,6 @@ func (r *Report) Rejected(said []wire.Said) Failure {
 		}
 		f.Trace = append(append(f.Trace, title), problem.at.excerpt(1)...)
 	}
-	f.Trace = append(f.Trace, other...)
 	return f
 }
 

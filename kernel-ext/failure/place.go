@@ -11,6 +11,20 @@ import (
 type Source struct {
 	Number int      // as the front-end shows it; 0: it is not counted
 	Shown  []string // as the user wrote it, line by line
+	Lines  []int    // for each line that the engine got, from 0, the one of Shown; -1: none; nil: the same
+}
+
+// line is the line of Shown that a line that the engine got comes from, or that before it; negative: there is none.
+func (s *Source) line(got int) int {
+	if s.Lines == nil {
+		return got
+	}
+	for got = min(got, len(s.Lines)-1); got >= 0; got-- {
+		if line := s.Lines[got]; line >= 0 {
+			return line
+		}
+	}
+	return -1
 }
 
 // Report explains the failure of one cell.
@@ -33,10 +47,13 @@ func (r *Report) locate(line int) spot {
 
 func (r *Report) at(p wire.Place) spot {
 	source := r.Find(p.Cell)
-	if source == nil || p.Line < 0 || p.Line >= len(source.Shown) {
+	if source == nil || p.Line < 0 {
 		return spot{}
 	}
-	line := p.Line
+	line := source.line(p.Line)
+	if line < 0 || line >= len(source.Shown) {
+		return spot{}
+	}
 	for line > 0 && strings.TrimSpace(source.Shown[line]) == "" { // such as the end of a cell that lacks a brace
 		line--
 	}

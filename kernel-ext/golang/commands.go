@@ -4,7 +4,7 @@ import "regexp"
 
 // commands are the kernel's own and GoNB's, for completion.
 func commands() []string {
-	return []string{"%doctor", "%help", "%runs", "%time",
+	return []string{"%doctor", "%help", "%runs", "%time", "%values", "%who",
 		"%%", "%%bash", "%%script", "%%sh", "%%writefile", "%args", "%autoget", "%capture", "%cd", "%env", "%exec",
 		"%goflags", "%goworkfix", "%list", "%ls", "%main", "%noautoget", "%remove", "%reset", "%rm", "%test", "%track",
 		"%untrack", "%version", "%wasm", "%widgets", "%with_inputs", "%with_password"}

@@ -64,7 +64,13 @@ func (g *Gopls) completions(ctx context.Context, t *Text, at Place) []Completion
 			})
 		}
 	}
-	return slices.DeleteFunc(list, func(c Completion) bool { return c.from > at.Column || c.Text == ShowFunction })
+	return slices.DeleteFunc(list, func(c Completion) bool { return c.from > at.Column || isOurs(c.Text) })
+}
+
+// isOurs tells whether a name is one that the kernel has given, which a person need not see.
+func isOurs(name string) bool {
+	rest, ok := strings.CutPrefix(name, "gantry")
+	return ok && rest != "" && (rest[0] == '_' || rest[0] >= 'A' && rest[0] <= 'Z')
 }
 
 // completionKind names a kind of LSP as JupyterLab does.

@@ -29,7 +29,7 @@ func Completeness(code string) (status, indent string) {
 	if t.err == nil {
 		return "complete", ""
 	}
-	nesting := readNesting(t.source, t.hasMain())
+	nesting := readNesting(t.source, t.unended)
 	if nesting.torn {
 		return "incomplete", "" // a text or a comment goes on: its indent is its own
 	}

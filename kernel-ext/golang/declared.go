@@ -2,6 +2,7 @@ package golang
 
 import (
 	"go/ast"
+	"go/parser"
 	"go/token"
 	"slices"
 
@@ -21,6 +22,25 @@ func importSpecs(file *ast.File) map[string]string {
 		}
 		specs[name] = importspec.Text(s)
 	}
+	return specs
+}
+
+// AddedImports returns the imports that a Go file has and another, of which it was made, lacks.
+func AddedImports(before, after string) (specs []string) {
+	read := func(source string) map[string]string {
+		file, err := parser.ParseFile(token.NewFileSet(), "", source, parser.ImportsOnly)
+		if err != nil {
+			return nil
+		}
+		return importSpecs(file)
+	}
+	had := read(before)
+	for name, spec := range read(after) {
+		if had[name] == "" {
+			specs = append(specs, spec)
+		}
+	}
+	slices.Sort(specs)
 	return specs
 }
 

@@ -16,7 +16,6 @@ type Earlier struct {
 	mu      sync.Mutex
 	imports map[string]string // name in the code -> import spec
 	code    map[string]string // name, methods as Type~name -> declaration
-	types   map[string]bool
 }
 
 // Set takes in what GoNB says that all cells so far declare, as a Go file.
@@ -28,13 +27,12 @@ func (e *Earlier) Set(source string) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.imports, e.code, e.types = importSpecs(file), map[string]string{}, map[string]bool{}
+	e.imports, e.code = importSpecs(file), map[string]string{}
 	for name, d := range declared(file) {
 		text := source[files.PositionFor(d.node.Pos(), false).Offset:files.PositionFor(d.node.End(), false).Offset]
 		switch d.node.(type) {
 		case *ast.TypeSpec:
 			text = "type " + text
-			e.types[name] = true
 		case *ast.ValueSpec:
 			text = "var " + text
 		}
@@ -43,13 +41,6 @@ func (e *Earlier) Set(source string) {
 		}
 		e.code[name] = text
 	}
-}
-
-// IsType tells whether an earlier cell declares a name as a type.
-func (e *Earlier) IsType(name string) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.types[name]
 }
 
 // head returns the first line of a cell's file, the package clause and the imports of earlier cells that the cell does

@@ -19,6 +19,5 @@ func FuzzCode(f *testing.F) {
 		for _, at := range cell.inspectable(at) {
 			utf16Column(cell.goLine(at.Line), cell.inProgram(at).Column)
 		}
-		cell.Compose(func(string) bool { return false })
 	})
 }

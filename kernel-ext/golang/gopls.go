@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"gantry.local/kernel-ext/cell"
 )
 
 // Gopls asks gopls about cells. It is shown the cell as main.go in the folder of the cell module, and the declarations of
@@ -42,8 +44,9 @@ func NewGopls(folder func() string, tools func() (dir string, environment []stri
 	}
 }
 
-// Patience is how long gopls may take for one answer; the first includes the loading of the cell module.
-const Patience = 10 * time.Second
+// Patience is how long gopls may take for one answer. Before the first it loads the cell module, and before others what cells
+// have come to import, which takes a busy machine with cold caches 10 s. Who types on does not wait for it.
+const Patience = 30 * time.Second
 
 const restFile = "gantry_earlier.go"
 
@@ -295,7 +298,7 @@ func (g *Gopls) watch(dir string) error {
 	now := map[string]string{}
 	for _, e := range entries {
 		name := e.Name()
-		if name == "main.go" || name == ShowFile || !slices.Contains([]string{".go", ".mod", ".sum", ".work"}, filepath.Ext(name)) {
+		if name == "main.go" || name == cell.BesideFile || !slices.Contains([]string{".go", ".mod", ".sum", ".work"}, filepath.Ext(name)) {
 			continue
 		}
 		info, err := e.Info()

@@ -1,29 +1,34 @@
 package golang
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 const (
 	mainBegin = "func main() {"
 	mainEnd   = "\n}\n" // behind the last line of a cell
 )
 
-// goLine is a line of the cell as Go. Only lines of Go keep their columns, except that a main begins in front of bare
-// statements, see inProgram.
+// insertion is a text of ours, put into a cell.
+type insertion struct {
+	at   Place
+	text string
+}
+
+// goLine is a line of the cell as Go.
 func (t *Text) goLine(i int) string {
 	line := t.Lines[i]
-	switch {
-	case i == t.main:
-		return mainBegin
-	case t.special[i] || strings.HasPrefix(line, "package"): // GoNB writes the package clause
+	if t.special[i] || strings.HasPrefix(line, "package") {
 		return ""
-	case i == t.bare.Line:
-		return line[:t.bare.Column] + mainBegin + line[t.bare.Column:]
+	}
+	for _, p := range slices.Backward(t.put) {
+		if p.at.Line == i {
+			line = line[:p.at.Column] + p.text + line[p.at.Column:]
+		}
 	}
 	return line
 }
-
-// hasMain tells whether the cell has a body of main that ends with the cell.
-func (t *Text) hasMain() bool { return t.main >= 0 || t.bare.Line >= 0 }
 
 // Program is the cell as a Go file: head, which is one line, then each line of the cell on a line of its own.
 func (t *Text) Program(head string) string {
@@ -33,7 +38,7 @@ func (t *Text) Program(head string) string {
 		b.WriteByte('\n')
 		b.WriteString(t.goLine(i))
 	}
-	if t.hasMain() {
+	if t.unended {
 		b.WriteString(mainEnd)
 	}
 	return b.String()
@@ -41,18 +46,22 @@ func (t *Text) Program(head string) string {
 
 // inProgram returns where a place of the cell is in Program, counted from 0 like the place.
 func (t *Text) inProgram(at Place) Place {
-	if at.Line == t.bare.Line && at.Column >= t.bare.Column {
-		at.Column += len(mainBegin)
+	column := at.Column
+	for _, p := range t.put {
+		if p.at.Line == at.Line && (p.at.Column < at.Column || p.at.Column == at.Column && p.text == mainBegin) {
+			column += len(p.text)
+		}
 	}
-	at.Line++
-	return at
+	return Place{at.Line + 1, column}
 }
 
-// inCell is the inverse of inProgram.
+// inCell is the inverse of inProgram. What is put in is where it was put.
 func (t *Text) inCell(at Place) Place {
 	at.Line--
-	if at.Line == t.bare.Line && at.Column > t.bare.Column {
-		at.Column = max(t.bare.Column, at.Column-len(mainBegin))
+	for _, p := range t.put {
+		if p.at.Line == at.Line && at.Column > p.at.Column {
+			at.Column = max(p.at.Column, at.Column-len(p.text))
+		}
 	}
 	return at
 }

@@ -1,10 +1,8 @@
 package golang
 
 import (
-	"errors"
 	"go/ast"
 	"go/parser"
-	"go/scanner"
 	"go/token"
 	"slices"
 	"strings"
@@ -18,7 +16,8 @@ type Text struct {
 	special map[int]bool // lines that are not Go: %command, !shell, and what a \ at their end draws in
 	main    int          // the line, %% or %main, below which the body of main begins; -1: there is none
 	empty   map[int]bool // those of a command that says nothing but its name, or not even that
-	bare    Place        // where statements begin that no main is around, see bareStatements; line -1: nowhere
+	put     []insertion  // what makes a Go file of it: a main around its statements
+	unended bool         // the last of them ends with the cell
 	open    bool         // the last line is a command that ends in \ and so goes on
 
 	source string         // the cell as a Go file, see Program
@@ -36,7 +35,7 @@ const CommentPrefix = "//gonb:"
 // Read reads a cell. Any text is one.
 func Read(code string) *Text {
 	t := &Text{
-		Lines: strings.Split(code, "\n"), special: map[int]bool{}, empty: map[int]bool{}, main: -1, bare: Place{Line: -1},
+		Lines: strings.Split(code, "\n"), special: map[int]bool{}, empty: map[int]bool{}, main: -1,
 		files: token.NewFileSet(), file: &ast.File{},
 	}
 	first := strings.Fields(strings.TrimPrefix(t.Lines[0], CommentPrefix))
@@ -46,12 +45,10 @@ func Read(code string) *Text {
 		return t
 	}
 	t.readCommands()
-	t.parse()
-	if t.main < 0 && !t.Has("%exec") && !t.Has("%test") && !t.Has("%wasm") {
-		if t.bare = t.bareStatements(); t.bare.Line >= 0 {
-			t.parse()
-		}
+	if !t.Has("%exec") && !t.Has("%test") && !t.Has("%wasm") {
+		t.wrap()
 	}
+	t.parse()
 	return t
 }
 
@@ -90,21 +87,37 @@ func (t *Text) offset(at token.Pos) int { return t.files.PositionFor(at, false).
 // position is where in the cell it is.
 func (t *Text) position(at token.Pos) Place { return t.inCell(placeOf(t.source, t.offset(at))) }
 
-// bareStatements finds where the declarations of a cell end and statements begin that GoNB would reject, because they
-// are in no function: they become the body of main, as below a line %%.
-func (t *Text) bareStatements() Place {
-	var found scanner.ErrorList
-	nowhere := Place{Line: -1}
-	if !errors.As(t.err, &found) || len(found) == 0 || !strings.HasPrefix(found[0].Msg, "expected declaration") &&
-		!strings.HasPrefix(found[0].Msg, "non-declaration statement") {
-		return nowhere
-	}
-	for _, d := range t.file.Decls {
-		if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "main" {
-			return nowhere // there is one
+// Go returns the cell's Go, every byte where it is in the cell: what is not Go is space.
+func (t *Text) Go() string {
+	lines := slices.Clone(t.Lines)
+	for i, line := range lines {
+		if t.special[i] || strings.HasPrefix(line, "package") { // GoNB writes the package clause
+			lines[i] = strings.Repeat(" ", len(line))
 		}
 	}
-	return t.inCell(placeOf(t.source, found[0].Pos.Offset))
+	return strings.Join(lines, "\n")
+}
+
+// wrap puts a main around each run of statements, unless the cell has a main of its own.
+func (t *Text) wrap() {
+	source := t.Go()
+	items := Split(source)
+	if slices.ContainsFunc(items, func(i Item) bool { return i.IsMain(source) }) {
+		return
+	}
+	for i, it := range items {
+		if it.Kind != Statement {
+			continue
+		}
+		if i == 0 || items[i-1].Kind != Statement {
+			t.put = append(t.put, insertion{placeOf(source, it.From), mainBegin})
+		}
+		if i == len(items)-1 {
+			t.unended = true
+		} else if items[i+1].Kind != Statement {
+			t.put = append(t.put, insertion{placeOf(source, it.To), "}"})
+		}
+	}
 }
 
 func isMain(line string) bool {
@@ -140,5 +153,46 @@ func (t *Text) Blank(i int) {
 	delete(t.special, i)
 }
 
+// TakeCommands takes out of the cell what is to be done before its Go is built, and returns it line by line that of the cell: shell
+// lines and all commands but those about its program. It takes nothing out of a cell that GoNB reads by itself, and all of one that
+// has no Go.
+func (t *Text) TakeCommands() string {
+	if t.Magic != "" || t.Has("%test") || t.Has("%wasm") {
+		return ""
+	}
+	lines := make([]string, len(t.Lines))
+	found := false
+	for i := 0; i < len(t.Lines); i++ {
+		name, _ := t.Command(i)
+		of := []string{"%args", "%exec", "%main", "%%", "%capture", "%widgets", "%widgets_hb"}
+		if !t.special[i] || slices.Contains(of, name) {
+			continue
+		}
+		for found = true; ; i++ {
+			lines[i] = t.Lines[i]
+			more := strings.HasSuffix(t.Lines[i], `\`) && i+1 < len(t.Lines)
+			t.Blank(i)
+			if !more {
+				break
+			}
+		}
+	}
+	if !found {
+		return ""
+	}
+	return strings.Join(lines, "\n")
+}
+
+// HasGo tells whether a cell has anything to be built, or a command about that.
+func (t *Text) HasGo() bool {
+	return slices.ContainsFunc(t.Lines, func(line string) bool { return strings.TrimSpace(line) != "" })
+}
+
 // IsGo tells whether a place is in a line of Go.
 func (t *Text) IsGo(at Place) bool { return t.Magic == "" && !t.special[at.Line] }
+
+// IsSpecial tells whether a line is not Go.
+func (t *Text) IsSpecial(i int) bool { return t.special[i] }
+
+// Main is the line, %% or %main, below which the body of main begins; -1: there is none.
+func (t *Text) Main() int { return t.main }

@@ -13,7 +13,6 @@ func TestCellsOfAllKinds(t *testing.T) {
 		"func main() {", "func f(a int) int {", "}", "{", "(", ")", "[", "]", "\n", "\n", "\n", "\t", " ", ";", "x", ":=", "=", "1", "+", ",", "🙂",
 		"é", "`", "\"", "'", "/*", "*/", "//", "var", "type", "T", "struct", ".", "fmt.Println(", "?", "\x00", "\xff", "len(", "<-", "return"}
 	random := rand.New(rand.NewPCG(1, 2))
-	shown := 0
 	for range 20000 {
 		var b strings.Builder
 		for range random.IntN(12) {
@@ -29,13 +28,6 @@ func TestCellsOfAllKinds(t *testing.T) {
 			t.Fatalf("%q is %q", code, status)
 		}
 		lines := strings.Count(code, "\n")
-		rewritten, _, shows := cell.Compose(func(string) bool { return false })
-		if strings.Count(rewritten, "\n") != lines || shows != strings.Contains(rewritten, ShowFunction) {
-			t.Fatalf("%q becomes %q", code, rewritten)
-		}
-		if shows {
-			shown++
-		}
 		if program := cell.Program("package main"); strings.Count(program, "\n") < lines+1 {
 			t.Fatalf("%q has the program %q", code, program)
 		}
@@ -49,9 +41,6 @@ func TestCellsOfAllKinds(t *testing.T) {
 			t.Fatalf("%q: %v comes back from the program as %v", code, at, back)
 		}
 		Question(code)
-	}
-	if shown == 0 {
-		t.Error("no cell had a value")
 	}
 }
 

@@ -26,6 +26,7 @@ type Execution struct {
 	Sent, First, Idle time.Time // when it was sent, when the first of its output came, and when the kernel was idle again
 	Picture           time.Time // when its first picture came; zero where none did
 	Output            string    // what it printed
+	Page              string    // the same, with the HTML that it showed in between
 }
 
 // Connect connects to the kernel of a connection file, which need not listen yet, and waits until it runs cells.
@@ -123,7 +124,10 @@ func (c *Client) Run(ctx context.Context, code string) (Execution, error) {
 		if cell.Picture.IsZero() && pictured(content.Data) {
 			cell.Picture = time.Now()
 		}
+		var html string
+		json.Unmarshal(content.Data["text/html"], &html) // if there is any
 		cell.Output += content.Text
+		cell.Page += content.Text + html
 		if h.MsgType == "error" {
 			failed = fmt.Errorf("the cell failed: %s %s", content.EValue, strings.Join(content.Traceback, " "))
 		}

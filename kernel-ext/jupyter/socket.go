@@ -3,10 +3,8 @@ package jupyter
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -42,7 +40,8 @@ type Socket struct {
 	closed bool
 }
 
-// Listen opens a socket at a ZeroMQ endpoint, tcp://host:port or ipc://path. It accepts nobody before Serve.
+// Listen opens a socket at a ZeroMQ endpoint, tcp://host:port or ipc://path. It accepts nobody before Serve. The folder of a path
+// must be this user's; where it is missing, as that of the kernels of `gantry lab` is, it is made.
 func Listen(kind zmtp.Kind, endpoint string, log *Logger) (*Socket, error) {
 	network, address, err := splitEndpoint(endpoint)
 	if err != nil {
@@ -50,7 +49,7 @@ func Listen(kind zmtp.Kind, endpoint string, log *Logger) (*Socket, error) {
 	}
 	var l net.Listener
 	if network == "unix" {
-		l, err = listenPrivately(address)
+		l, err = private.ListenAt(address)
 	} else {
 		l, err = net.Listen(network, address)
 	}
@@ -58,22 +57,6 @@ func Listen(kind zmtp.Kind, endpoint string, log *Logger) (*Socket, error) {
 		return nil, fmt.Errorf("cannot listen at %s: %w", endpoint, err)
 	}
 	return &Socket{kind: kind, listener: l, log: log, patience: peerPatience, Also: os.Getuid(), peers: map[*peer]bool{}}, nil
-}
-
-// listenPrivately opens a Unix socket for this user alone. Its folder must be this user's; where it is missing, as that of
-// the kernels of `gantry lab` is, it is made, and removed with the last of the sockets, see removeFolder.
-func listenPrivately(path string) (net.Listener, error) {
-	dir := filepath.Dir(path)
-	for range 10 { // a kernel before this one, or its guard, may remove the folder just now
-		l, err := private.Listen(dir, filepath.Base(path))
-		if !errors.Is(err, fs.ErrNotExist) {
-			return l, err
-		}
-		if err := private.Folder(dir); err != nil {
-			return nil, err
-		}
-	}
-	return nil, fmt.Errorf("the folder %s vanishes again and again", dir)
 }
 
 func splitEndpoint(endpoint string) (network, address string, err error) {
@@ -90,32 +73,24 @@ func splitEndpoint(endpoint string) (network, address string, err error) {
 // Serve accepts peers until close and hands what they send to receive.
 func (s *Socket) Serve(receive func(frames [][]byte, trust func())) {
 	s.receive = receive
-	go func() {
-		for {
-			c, err := s.listener.Accept()
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			if err != nil {
-				s.log.Complain("%s socket: accept: %v", s.kind, err)
-				time.Sleep(100 * time.Millisecond) // out of descriptors: let some go before the next try
-				continue
-			}
-			if tcp, ok := c.(*net.TCPConn); ok {
-				if err := private.CheckLocal(tcp, s.Also); err != nil {
-					s.log.Complain("%s socket: turned a client away: %v", s.kind, err)
-					c.Close()
-					continue
-				}
-			}
-			p := newPeer(c)
-			if !s.admit(p) {
-				p.close()
-				continue
-			}
-			go s.welcome(p)
+	go private.Accept(s.listener, s.arrive, func(err error) { s.log.Complain("%s socket: accept: %v", s.kind, err) })
+}
+
+// arrive takes a new connection, or turns it away.
+func (s *Socket) arrive(c net.Conn) {
+	if tcp, ok := c.(*net.TCPConn); ok {
+		if err := private.CheckLocal(tcp, s.Also); err != nil {
+			s.log.Complain("%s socket: turned a client away: %v", s.kind, err)
+			c.Close()
+			return
 		}
-	}()
+	}
+	p := newPeer(c)
+	if !s.admit(p) {
+		p.close()
+		return
+	}
+	go s.welcome(p)
 }
 
 // welcome does the handshake with a new peer and then reads from it until it goes.

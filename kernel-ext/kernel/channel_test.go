@@ -19,7 +19,7 @@ import (
 // dialChannel connects to the channel of the client's kernel, as a program of a cell would.
 func (c *client) dialChannel() net.Conn {
 	c.t.Helper()
-	path := cellchannel.Path(c.file())
+	path := cellchannel.Path(c.file)
 	for deadline := time.Now().Add(cellPatience); ; time.Sleep(2 * time.Millisecond) {
 		conn, err := private.Dial(c.t.Context(), filepath.Dir(path), filepath.Base(path))
 		if err == nil {
@@ -29,17 +29,6 @@ func (c *client) dialChannel() net.Conn {
 			c.t.Fatalf("the channel does not take a connection: %v\n%s", err, c.log)
 		}
 	}
-}
-
-// file is the client's connection file.
-func (c *client) file() string {
-	for _, pair := range c.process.Env {
-		if file, found := strings.CutPrefix(pair, serveVariable+"="); found {
-			return file
-		}
-	}
-	c.t.Fatal("this kernel is another's")
-	return ""
 }
 
 // TestHostilePeersOfTheChannel lets 3 000 connections to the channel break its protocol.
@@ -119,7 +108,7 @@ func TestFolderOfTheChannelTaken(t *testing.T) {
 		c.mustRun(hello, "hello")
 		c.process.Process.Signal(syscall.SIGTERM)
 		<-c.exited
-		dir := filepath.Dir(cellchannel.Path(c.file()))
+		dir := filepath.Dir(cellchannel.Path(c.file))
 		take(dir)
 		c.again()
 		if r := c.run(hello); r.status != "ok" || !strings.Contains(r.stderr, "widgets") || !strings.Contains(r.stderr, dir) {

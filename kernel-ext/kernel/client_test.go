@@ -91,6 +91,7 @@ type client struct {
 	exited  chan struct{}
 	log     *bytes.Buffer // complete once exited is closed
 	temp    string        // TMPDIR of the kernel
+	file    string        // its connection file
 	started time.Time
 }
 
@@ -123,6 +124,14 @@ func kernelEnvironment(t testing.TB, env ...string) func(file string) []string {
 
 func start(t testing.TB, transport string, command *exec.Cmd, env func(file string) []string) *client {
 	t.Helper()
+	c := launch(t, transport, command, env)
+	c.connect()
+	return c
+}
+
+// launch starts a kernel and does not wait until it can be spoken to.
+func launch(t testing.TB, transport string, command *exec.Cmd, env func(file string) []string) *client {
+	t.Helper()
 	temp, err := os.MkdirTemp("", "gk-") // short: Unix socket paths are limited to 107 bytes
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +155,7 @@ func start(t testing.TB, transport string, command *exec.Cmd, env func(file stri
 	}
 	c := &client{
 		t: t, signer: jupyter.Signer{Key: []byte(info.Key)}, session: jupyter.NewID(), identity: "client-" + jupyter.NewID()[:8], connection: info,
-		process: command, exited: make(chan struct{}), log: &bytes.Buffer{}, temp: temp,
+		process: command, exited: make(chan struct{}), log: &bytes.Buffer{}, temp: temp, file: file,
 	}
 	command.Env = append(append(os.Environ(), "TMPDIR="+temp), env(file)...)
 	for i, arg := range command.Args {
@@ -165,7 +174,6 @@ func start(t testing.TB, transport string, command *exec.Cmd, env func(file stri
 		close(c.exited)
 	}()
 	t.Cleanup(c.stop)
-	c.connect()
 	return c
 }
 
@@ -278,6 +286,23 @@ func (c *client) next(from *readAhead, patience time.Duration, what string, want
 	}
 }
 
+// overtaken waits for the reply to a request that others may overtake; those are left for who waits for them.
+func (c *client) overtaken(on *readAhead, id, msgType string) received {
+	c.t.Helper()
+	var early []received
+	reply := c.next(on, cellPatience, msgType, func(r received) bool {
+		if answers(id, msgType)(r) {
+			return true
+		}
+		early = append(early, r)
+		return false
+	})
+	for _, r := range early {
+		on.c <- c.signer.Frames(r.Message)
+	}
+	return reply
+}
+
 func (c *client) read(frames [][]byte) received {
 	c.t.Helper()
 	m, err := c.signer.Parse(frames)
@@ -314,7 +339,7 @@ type result struct {
 	payload        any              // of the reply
 }
 
-const cellPatience = 20 * time.Second // a first cell in a cold build cache
+const cellPatience = 60 * time.Second // a first cell in a cold build cache
 
 // execute sends a cell.
 func (c *client) execute(code string) string {

@@ -1,9 +1,11 @@
 package kernel
 
 import (
+	"os"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -120,9 +122,9 @@ func TestErrors(t *testing.T) {
 		name: "log.Fatal", code: "import \"log\"\n%%\nlog.SetFlags(0)\nlog.Fatal(\"no such file\")",
 		ename: "exit", evalue: "exit status 1: no such file", stderr: "no such file\n", trace: []string{"cell [13], line 4:", "log.Fatal"},
 	}, {
-		name: "compile errors", code: "import \"fmt\"\n\nfunc main() {\n\tx := 1\n\tfmt.Println(undefinedThing)\n}",
-		ename: "compile error", evalue: "declared and not used: x (and 1 more problem)",
-		trace: []string{"cell [14], line 4:", "->    4 │     x := 1", "        │     ^", "cell [14], line 5: undefined: undefinedThing", "        │                 ^"},
+		name: "compile errors", code: "import \"fmt\"\n\nfunc main() {\n\tx := missing\n\tfmt.Println(undefinedThing)\n}",
+		ename: "compile error", evalue: "undefined: missing (and 1 more problem)",
+		trace: []string{"cell [14], line 4:", "->    4 │     x := missing", "        │          ^", "cell [14], line 5: undefined: undefinedThing", "        │                 ^"},
 	}, {
 		name: "compile error in a declaration that GoNB writes anew", code: "var  wrong int = \"text\"\n%%\nfmt.Println(wrong)",
 		ename: "compile error", evalue: "cannot use \"text\" (untyped string constant) as int value in variable declaration",
@@ -190,4 +192,40 @@ func TestErrors(t *testing.T) {
 		})
 	}
 	c.mustRun(hello, "hello")
+}
+
+// TestTerminalStaysQuiet has cells fail in every way, and GoNB complain: nothing of it is said in the terminal of JupyterLab,
+// where a kernel's log comes out.
+func TestTerminalStaysQuiet(t *testing.T) {
+	c := startKernel(t)
+	c.mustRun(hello, "hello")
+	for _, code := range []string{
+		"%%\nundefinedThing()", "func {", "%%\nif {", "%%\npanic(\"boom\")", "%%\nos.Exit(3)", "%%\nsyscall.Kill(os.Getpid(), syscall.SIGKILL)\nselect {}",
+		"!exit 4", "%%script", "%cd /nowhere", "import \"example.test/absent\"\n%%\nabsent.F()", "%test\nfunc TestIt(t *testing.T) { t.Fatal(\"wrong\") }",
+	} {
+		if r := c.run(code); r.status != "error" && code != "%cd /nowhere" {
+			t.Errorf("%q: %+v", code, r)
+		}
+	}
+	for _, code := range []string{"%nothing", "%rm nothing", "%track /nowhere", "%untrack /nowhere",
+		"import \"github.com/janpfeifer/gonb/gonbui/comms\"\n%%\ncomms.Send(\"/x\", 1)",
+		"%%\nf, _ := os.OpenFile(os.Getenv(\"GONB_PIPE\"), os.O_WRONLY, 0)\nf.WriteString(strings.Repeat(\"no gob \", 1000))"} {
+		c.run(code)
+	}
+	comm := func(msgType string, data any) {
+		c.send(c.shell, msgType, map[string]any{"comm_id": "page", "target_name": "gonb_comm", "kernel_id": kernelID, "data": data})
+	}
+	comm("comm_open", map[string]any{})
+	comm("comm_msg", map[string]any{"no address": true})
+	comm("comm_msg", map[string]any{"address": "#heartbeat/pong", "value": true})
+	comm("comm_close", map[string]any{})
+	id := c.execute("!echo begun; sleep 1000")
+	c.next(c.iopub, cellPatience, "output", answers(id, "stream"))
+	c.process.Process.Signal(os.Interrupt)
+	c.failed(id)
+	c.process.Process.Signal(syscall.SIGTERM)
+	<-c.exited
+	if c.log.Len() > 0 {
+		t.Errorf("in the terminal:\n%s", c.log)
+	}
 }

@@ -43,10 +43,17 @@ func (p *proxy) events() engine.Events {
 				p.output.annotateBy(p.report(c).Annotate)
 			}
 		},
-		Definitions: func(d wire.Definitions) { p.earlier.Set(d.Source) },
+		Definitions: func(d wire.Definitions) {
+			p.earlier.Set(d.Source)
+			if p.values != nil { // nil while the engine starts
+				p.values.declare(d.Source)
+			}
+		},
 		Done: func(d wire.Done) {
+			if d.Failure == wire.Rejected { // the file is no longer the one that the last program was built from
+				p.output.annotateBy(nil)
+			}
 			if c := p.theCell(d.Cell); c != nil {
-				c.happens(ends)
 				c.done <- d
 			}
 		},

@@ -21,30 +21,21 @@ const startPatience = 60 * time.Second
 // engineHost is the engine of a kernel and what goes with it.
 type engineHost struct {
 	*engine.Engine
-	temp        *engine.Temp
-	guard       *engine.Guard
 	log         *jupyter.Logger
-	dir         string   // where cells are built
-	tools       string   // folder of the executable, where set-up puts goimports and gopls too
+	dir         string // where cells are built
+	tools       string // folder of the executable, where set-up puts goimports and gopls too
+	goTool      string // as the engine calls it
+	goimports   string
 	environment []string // of the engine, and so of cells
 	unpinned    error    // why cells do not see the project's modules
 }
 
 var kernelFile = regexp.MustCompile(`kernel-([0-9a-f-]+)\.json$`)
 
-// startEngine starts the engine of the kernel that c describes. sockets are the kernel's own.
-func startEngine(ctx context.Context, c Config, log *jupyter.Logger, on engine.Events, sockets ...string) (_ *engineHost, err error) {
-	temp, err := engine.MakeTemp(log.Printf)
-	if err != nil {
-		return nil, err
-	}
+// startEngine starts the engine of the kernel that c describes, in the kernel's folder. What it makes there goes with that.
+func startEngine(ctx context.Context, c Config, temp *engine.Temp, log *jupyter.Logger, on engine.Events) (_ *engineHost, err error) {
 	id := fmt.Sprintf("%08x", os.Getpid()) // eight digits, as GoNB's
-	h := &engineHost{temp: temp, log: log, tools: filepath.Dir(c.Engine), dir: filepath.Join(temp.Dir, "gonb_"+id)}
-	defer func() {
-		if err != nil {
-			h.stop()
-		}
-	}()
+	h := &engineHost{log: log, tools: filepath.Dir(c.Engine), dir: filepath.Join(temp.Dir, "gonb_"+id)}
 	made := filepath.Join(temp.Dir, "module")
 	for _, dir := range []string{h.dir, made} {
 		if err := os.Mkdir(dir, 0o700); err != nil {
@@ -65,6 +56,7 @@ func startEngine(ctx context.Context, c Config, log *jupyter.Logger, on engine.E
 	if begin.Goimports, err = quickTool(h.tools, links, "goimports"); err != nil {
 		return nil, err
 	}
+	h.goTool, h.goimports = begin.Go, begin.Goimports
 	// A program that is to outlive the kernel finds the lasting temporary folder in GANTRY_TMPDIR.
 	h.environment = append(os.Environ(),
 		"GANTRY_TMPDIR="+os.TempDir(), "TMPDIR="+temp.Dir, "GOTMPDIR="+temp.Dir,
@@ -73,24 +65,7 @@ func startEngine(ctx context.Context, c Config, log *jupyter.Logger, on engine.E
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
 	h.Engine, err = engine.Start(ctx, engine.Config{Program: c.Engine, Environment: h.environment, Log: log, Begin: begin}, on)
-	if err != nil {
-		return nil, err
-	}
-	h.guard, err = engine.Watch(h.PID, temp, channel.Path(c.ConnectionFile), sockets...)
 	return h, err
-}
-
-// stop ends the engine and all that cells have started, and removes its files.
-func (h *engineHost) stop() {
-	if h.Engine != nil {
-		h.Stop()
-	}
-	if err := h.temp.Remove(); err != nil {
-		h.log.Printf("cannot remove %s: %v", h.temp.Dir, err)
-	}
-	if h.guard != nil {
-		h.guard.Dismiss()
-	}
 }
 
 // findEngine looks for the engine's executable beside the running one, then on PATH.

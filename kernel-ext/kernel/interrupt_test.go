@@ -19,7 +19,7 @@ func TestInterrupts(t *testing.T) {
 	byMessage := func(to *readAhead) func() {
 		return func() {
 			id := c.send(to, "interrupt_request", map[string]any{})
-			r := c.next(to, time.Second, "interrupt_reply", answers(id, "interrupt_reply"))
+			r := c.overtaken(to, id, "interrupt_reply")
 			if r.content["status"] != "ok" {
 				c.t.Errorf("interrupt_reply %v", r.content)
 			}

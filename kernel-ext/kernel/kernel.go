@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +16,7 @@ import (
 
 	"gantry.local/kernel-ext/channel"
 	"gantry.local/kernel-ext/comms"
+	"gantry.local/kernel-ext/engine"
 	"gantry.local/kernel-ext/golang"
 	"gantry.local/kernel-ext/history"
 	"gantry.local/kernel-ext/jupyter"
@@ -52,6 +54,7 @@ type proxy struct {
 	engine  *engineHost
 	history *history.Cells // of the cells of all kernels
 	earlier golang.Earlier // what the cells run so far declare
+	values  *values
 	gopls   *golang.Gopls
 	latest  latest // of what front-ends ask about code
 	hub     *comms.Hub
@@ -105,7 +108,22 @@ func Serve(ctx context.Context, c Config) error {
 		Session: p.session, Cell: p.runningCell, Publish: p.publish, Reply: p.reply, GoNB: p.handGoNB,
 		Log: p.log.Printf, Complain: p.log.Complain, Done: p.done,
 	})
-	if files := connection.Files(); len(files) > 0 {
+	temp, err := engine.MakeTemp(p.log.Printf)
+	if err != nil {
+		return err
+	}
+	files := connection.Files()
+	guard, err := engine.Watch(temp, channel.Path(c.ConnectionFile), files...) // before there is anything to clear away
+	if err != nil {
+		return errors.Join(err, temp.Remove())
+	}
+	defer func() {
+		if err := temp.Remove(); err != nil {
+			p.log.Printf("cannot remove %s: %v", temp.Dir, err)
+		}
+		guard.Dismiss()
+	}()
+	if len(files) > 0 {
 		defer os.Remove(filepath.Dir(files[0])) // if it is empty
 	}
 	if err := p.listen(connection); err != nil {
@@ -124,18 +142,24 @@ func Serve(ctx context.Context, c Config) error {
 	}()
 	defer close(p.done)
 
-	e, err := startEngine(ctx, c, p.log, p.events(), connection.Files()...)
+	e, err := startEngine(ctx, c, temp, p.log, p.events())
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
 		return err
 	}
-	defer e.stop()
+	defer e.Stop()
+	if err := guard.Also(e.PID); err != nil {
+		p.log.Printf("if this kernel is killed, processes of its cells may be left: %v", err)
+	}
 	if e.unpinned != nil {
 		p.warnOf("cells do not see the project's modules: %v; run make setup", e.unpinned)
 	}
 	p.engine = e
+	if p.values, err = openValues(filepath.Join(temp.Dir, "values"), e); err != nil {
+		return err
+	}
 	close(p.ready)
 	if c.Ahead {
 		defer e.warm().stop()

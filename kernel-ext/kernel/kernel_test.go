@@ -256,21 +256,18 @@ func (c *client) expectGone(t *testing.T) {
 	}
 }
 
-// usersOf lists the processes whose environment mentions a folder.
+// usersOf lists the processes whose environment or arguments mention a folder.
 func usersOf(t testing.TB, folder string) []string {
 	t.Helper()
-	environments, err := filepath.Glob("/proc/[0-9]*/environ")
+	processes, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var users []string
-	for _, path := range environments {
-		text, err := os.ReadFile(path)
-		if err == nil && bytes.Contains(text, []byte(folder)) {
-			users = append(users, filepath.Dir(path))
-		}
-	}
-	return users
+	return slices.DeleteFunc(processes, func(process string) bool {
+		environment, _ := os.ReadFile(filepath.Join(process, "environ")) // it may be gone
+		arguments, _ := os.ReadFile(filepath.Join(process, "cmdline"))
+		return !bytes.Contains(append(environment, arguments...), []byte(folder))
+	})
 }
 
 func TestSIGTERMLeavesNothingBehind(t *testing.T) {

@@ -18,9 +18,12 @@ const magicHelp = `## Gantry
 
 Cells are Go as GoNB knows it (below). In addition:
 
-- Statements need no main: those behind a cell's declarations are its body.
-- The value of an expression in the last line of main is shown, as in ` + "`%%`" + ` followed by ` + "`len(words)`" + `;
-  a semicolon behind it suppresses that. Images are drawn, and a method such as ` + "`HTML() string`" + ` is used.
+- Statements need no main, and declarations and statements come in any order.
+- Variables of a cell live on: later cells have them with their values. A cell that fails leaves all of them as they were.
+  ` + "`%who`" + ` lists them, ` + "`%rm NAME`" + ` and ` + "`%reset`" + ` forget them, ` + "`%values off`" + ` gives GoNB's own rules back.
+- The value of an expression in the last line is shown; a semicolon behind it suppresses that. Images are drawn, and a method such as
+  ` + "`HTML() string`" + ` is used. An error there fails the cell.
+- ` + "`must(f())`" + ` gives the value of f, ` + "`check(err)`" + ` nothing, and both fail the cell with an error.
 - ` + "`name?`" + ` on its own: documentation of a name.
 - ` + "`%time`" + ` in a cell's first line: how long its build and its run took.
 - ` + "`%runs`" + `: the training runs that live outside the cells, ` + "`%doctor`" + `: is everything in place?
@@ -38,17 +41,14 @@ func (p *proxy) helpPage() string {
 
 // agenda is what is to be done for a cell.
 type agenda struct {
-	text    *golang.Text // the cell as GoNB gets it, before its last expression is rewritten
-	code    string       // what GoNB gets, line by line that of the cell
-	end     string       // and what is to follow it there
-	shows   bool         // its last expression is handed to this kernel
-	timed   bool         // %time
-	payload []map[string]any
-	steps   []func(c *cell, tell func(msgType string, content any)) error
+	text     *golang.Text // without what has been taken out of it
+	commands string       // what GoNB is to carry out before anything is built, line by line that of the cell; empty: nothing
+	timed    bool         // %time
+	payload  []map[string]any
+	steps    []func(c *cell, tell func(msgType string, content any)) error
 }
 
-// plan reads a cell's code. The lines of this kernel's own commands become empty ones, so that GoNB's line numbers
-// stay those of the cell.
+// plan reads a cell's code. The lines of this kernel's own commands become empty ones, so that line numbers stay those of the cell.
 func (p *proxy) plan(code string) *agenda {
 	made := &agenda{payload: []map[string]any{}}
 	if name, ok := golang.Question(code); ok {
@@ -76,6 +76,12 @@ func (p *proxy) plan(code string) *agenda {
 			})
 		case (name == "%runs" || name == "%doctor") && arguments == "":
 			made.steps = append(made.steps, p.ownCommand(strings.TrimPrefix(name, "%")))
+		case name == "%who" || name == "%values":
+			made.steps = append(made.steps, func(*cell, func(string, any)) error { return p.valuesCommand(name, arguments) })
+		case name == "%rm" || name == "%remove" || name == "%reset":
+			made.steps = append(made.steps, func(*cell, func(string, any)) error { return p.valuesCommand(name, arguments) })
+			t.Lines[i] = name + " " + p.values.called(arguments)
+			continue
 		default:
 			first = first && strings.TrimSpace(t.Lines[i]) == ""
 			if !t.SaysNothing(i) { // GoNB dies of a command that says nothing
@@ -86,8 +92,28 @@ func (p *proxy) plan(code string) *agenda {
 		t.Blank(i)
 	}
 	made.text = t
-	made.code, made.end, made.shows = t.Compose(p.earlier.IsType)
+	made.commands = t.TakeCommands()
 	return made
+}
+
+// valuesCommand carries out the commands about variables.
+func (p *proxy) valuesCommand(name, arguments string) error {
+	v := p.values
+	switch words := strings.Fields(arguments); {
+	case name == "%who" && len(words) == 0:
+		p.output.write("stdout", []byte(v.table()))
+	case name == "%values" && arguments == "on":
+		v.off = false
+	case name == "%values" && arguments == "off":
+		v.off = true
+	case name == "%reset":
+		return v.forget()
+	case name != "%who" && name != "%values" && len(words) > 0:
+		return v.forget(words...)
+	default:
+		return fmt.Errorf("%s %s: say %%who, %%values on, or %%values off", name, arguments)
+	}
+	return nil
 }
 
 // perform takes the steps until one fails.

@@ -37,6 +37,44 @@ fmt.Println("said all")`, turns, n)))
 	}
 }
 
+// TestCellsInOrder sends a hundred cells at once that print and show in turn: they run in that order, each for itself.
+// `make soak` runs thousands.
+func TestCellsInOrder(t *testing.T) {
+	c := startKernel(t)
+	c.mustRun(hello, "hello")
+	const cells = 100
+	var ids []string
+	for n := range cells {
+		ids = append(ids, c.execute(fmt.Sprintf("import \"github.com/janpfeifer/gonb/gonbui\"\n%%%%\nfmt.Println(\"said\", %d)\n"+
+			"gonbui.DisplayHTML(\"shown\")\nfmt.Println(\"said after\", %d)", n, n)))
+	}
+	for n, id := range ids {
+		var got strings.Builder
+		c.next(c.iopub, cellPatience, "idle state", func(m received) bool {
+			switch {
+			case m.header.MsgType == "execute_input":
+				fmt.Fprintf(&got, "[%v] ", m.content["execution_count"])
+			case m.header.MsgType == "stream":
+				fmt.Fprint(&got, m.content["text"])
+			case m.header.MsgType == "display_data":
+				fmt.Fprintln(&got, m.content["data"].(map[string]any)["text/html"])
+			case m.content["execution_state"] == "idle":
+				return true
+			}
+			if m.parent.MsgID != id {
+				t.Fatalf("amid cell %d: %s of another", n+1, m.header.MsgType)
+			}
+			return false
+		})
+		if want := fmt.Sprintf("[%d] said %d\nshown\nsaid after %d\n", n+2, n, n); got.String() != want {
+			t.Fatalf("cell %d: %q, want %q", n+1, got.String(), want)
+		}
+		if r := c.next(c.shell, cellPatience, "reply", ofType("execute_reply")); r.parent.MsgID != id || r.content["status"] != "ok" {
+			t.Fatalf("cell %d: %v", n+1, r.content)
+		}
+	}
+}
+
 // TestInterruptsAroundTheBordersOfCells interrupts two hundred times at random moments before and after the end of a cell.
 // A cell that is sent once the interrupt has been answered is never touched.
 func TestInterruptsAroundTheBordersOfCells(t *testing.T) {

@@ -33,7 +33,7 @@ type output struct {
 	publish func(parent *jupyter.Message, name, text string) // sends one stream message
 	clear   func(parent *jupyter.Message, wait bool)         // sends a clear_output message
 
-	annotate func(stderr []byte) []byte // under mu; nil: no cell has begun
+	annotate func(stderr []byte) []byte // under mu; nil: no program has begun
 
 	mu      sync.Mutex
 	parent  *jupyter.Message // the cell that began last
@@ -61,10 +61,11 @@ func (o *output) begin(parent *jupyter.Message) {
 	o.lastLine, o.keep, o.kept, o.released = "", false, nil, nil
 }
 
-// annotateBy has what is printed on stderr from now on go through a function.
+// annotateBy has what is printed on stderr from now on go through a function; nil: through none.
 func (o *output) annotateBy(annotate func(stderr []byte) []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.flushLocked() // what was printed before is not about this program
 	o.annotate = annotate
 }
 

@@ -11,8 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"gantry.local/kernel-ext/golang"
+	cellbuild "gantry.local/kernel-ext/cell"
 	"gantry.local/kernel-ext/jupyter/zmtp"
+	"gantry.local/kernel-ext/value"
 )
 
 // ask sends a request on the shell socket and waits for its reply.
@@ -32,6 +33,7 @@ func (c *client) busy() (stop func() result) {
 	c.next(c.iopub, cellPatience, "output", answers(id, "stream"))
 	return func() result {
 		c.t.Helper()
+		c.ask("kernel_info", cellPatience, map[string]any{}) // once it is answered, the kernel has all that was sent before
 		c.send(c.control, "interrupt_request", map[string]any{})
 		return c.finish(id)
 	}
@@ -210,7 +212,7 @@ func testValues(c *client, step func(string, func(*testing.T))) {
 			{"%%\nwords := strings.Fields(\"a b c\")\nlen(words)", "3"},
 			{"func main() {\n\tx := []int{1, 2}\n\tx[1:]\n}", "[2]"},
 			{"%%\nfloat32(1) / 4 // a quarter", "0.25"},
-			{"%%\nstruct{ A, B int }{\n\t1,\n\t2,\n}", "{1 2}"},
+			{"%%\nstruct{ A, B int }{\n\t1,\n\t2,\n}", "{A:1 B:2}"},
 			{"type celsius float64\n\nfunc (c celsius) String() string { return fmt.Sprintf(\"%.1f °C\", float64(c)) }\n%%\ncelsius(20)", "20.0 °C"},
 			{"%%\ncelsius(21)", "21.0 °C"},
 			{"!echo first\n%%\nfmt.Println(\"second\")\n\"third\"", "third"},
@@ -239,15 +241,15 @@ func testValues(c *client, step func(string, func(*testing.T))) {
 		if r.status != "error" || !strings.Contains(strings.ToLower(r.evalue), "line 2") {
 			t.Errorf("%+v", r)
 		}
-		if r := c.run("fnc f() {}"); r.status != "error" || !strings.Contains(r.evalue, "declaration") {
+		if r := c.run("fnc f() {}"); r.status != "error" || !strings.Contains(r.evalue, "found f[") {
 			t.Errorf("what is no statement either: %+v", r)
 		}
 	})
 
 	step("no result of what is a statement, or ends in a semicolon", func(t *testing.T) {
 		for _, code := range []string{
-			"%%\nx := 1\nx++", "%%\nfmt.Sprint(1)", "%%\n6 * 7;", "%%\nx := 1; x; // why", "%%\nc := make(chan int, 1); c <- 1\n<-c",
-			"func f() int { return 1 }", "%%\n(fmt.Sprint(2))",
+			"%%\nx := 1\nx++", "%%\nfmt.Print()", "%%\nfmt.Sprint(1);", "%%\n6 * 7;", "%%\nx := 1; x; // why", "func f() int { return 1 }",
+			"copy([]int{1}, []int{2})", "new(strings.Builder).WriteString(\"a\")",
 		} {
 			if r := c.run(code); r.status != "ok" || len(r.values) != 0 {
 				t.Errorf("%q: %+v", code, r)
@@ -281,7 +283,7 @@ func testValues(c *client, step func(string, func(*testing.T))) {
 	})
 
 	step("a cell without a value is built without the function that shows one", func(t *testing.T) {
-		r := c.run("!*ls " + golang.ShowFile + " " + golang.ValueFile + " 2>/dev/null; true")
+		r := c.run("!*ls " + cellbuild.BesideFile + " " + value.File + " 2>/dev/null; true")
 		if strings.TrimSpace(r.stdout) != "" {
 			t.Errorf("left in the cell module: %s", r.stdout)
 		}

@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
+	"gantry.local/kernel-ext/analysis"
 	"gantry.local/kernel-ext/engine/wire"
 	"gantry.local/kernel-ext/failure"
 	"gantry.local/kernel-ext/jupyter"
@@ -81,20 +83,20 @@ func (p *proxy) runCell(c *cell) (aborted []*cell) {
 	p.warn()
 	plan := p.plan(c.code)
 	started := time.Now()
-	done, why, alive := p.throughEngine(c, plan, tell)
-	if !alive {
-		return nil // the kernel is ending
+	end := p.throughEngine(c, plan, tell)
+	if end.dead {
+		return nil // the kernel is conclusion
 	}
-	failed := p.explain(c, plan, done, why)
+	failed := p.explain(c, end)
 	reply := map[string]any{"status": "ok", "user_expressions": map[string]any{}}
 	if failed != nil {
 		reply = failed.Content()
 		tell("error", map[string]any{"ename": reply["ename"], "evalue": reply["evalue"], "traceback": reply["traceback"]})
 	}
 	if plan.timed {
-		tell("stream", map[string]string{"name": "stdout", "text": timing(time.Since(started), c, done)})
+		tell("stream", map[string]string{"name": "stdout", "text": timing(time.Since(started), c, end.done)})
 	}
-	if data := p.takeValue(plan); data != nil && failed == nil && !c.silent {
+	if data := p.takeValue(end.read); data != nil && failed == nil && !c.silent {
 		tell("execute_result", map[string]any{"execution_count": p.count, "data": data, "metadata": map[string]any{}})
 		if c.storeHistory {
 			p.history.Output(p.count, data["text/plain"])
@@ -109,53 +111,115 @@ func (p *proxy) runCell(c *cell) (aborted []*cell) {
 	return aborted
 }
 
-var (
-	errStopping = errors.New("the cell was interrupted")
-	errNothing  = errors.New("nothing of the cell is left for the engine")
-)
+// conclusion is how a cell ended.
+type conclusion struct {
+	done wire.Done      // what the engine said last; nothing failed where it has run nothing
+	why  error          // what this kernel does itself failed
+	read *analysis.Cell // the cell's program; nil: there was none, or one that GoNB alone has read
+	dead bool           // the kernel is conclusion
+}
 
-// throughEngine does what this kernel does itself for a cell, then has the engine run the rest. It returns what the engine
-// says last, once all of the cell's output has been published, and why the kernel's own part failed; alive is false when
-// the kernel is ending.
-func (p *proxy) throughEngine(c *cell, plan *agenda, tell func(msgType string, content any)) (done wire.Done, why error, alive bool) {
+var errStopping = errors.New("the cell was interrupted")
+
+// throughEngine does what this kernel does itself for a cell, has the engine carry out its commands, then read, build and run its
+// program. All of the cell's output has been published when it returns.
+func (p *proxy) throughEngine(c *cell, plan *agenda, tell func(msgType string, content any)) (end conclusion) {
 	defer c.happens(ends)
-	done = wire.Done{Line: -1}
-	why = plan.perform(c, tell)
+	end.done.Line = -1
+	if end.why = plan.perform(c, tell); end.why != nil {
+		return end
+	}
+	if plan.commands != "" {
+		p.inEngine(c, &end, wire.Cell{Code: plan.commands}, nil)
+		if end.dead || end.done.Stopped || end.done.Failure != "" || end.why != nil {
+			return end
+		}
+	}
+	if !plan.text.HasGo() {
+		return end
+	}
+	c.happens(begins)
+	program, next := wire.Cell{Code: strings.Join(plan.text.Lines, "\n")}, ""
+	if !p.values.off {
+		read, err := p.values.notebook(p.engine, p.serial+1).Read(c.ctx, plan.text, c.number)
+		if c.ctx.Err() != nil {
+			end.done.Stopped = true
+			return end
+		}
+		if err != nil && !errors.Is(err, analysis.ErrUnread) {
+			p.log.Printf("a cell's variables will not be kept: %v", err)
+		}
+		if end.read = read; read != nil {
+			if len(read.Problems) > 0 {
+				return end
+			}
+			program = wire.Cell{Code: read.Code, Forget: read.Forget, Leave: read.Leave, Revert: read.Revert}
+			program.Env, next = p.values.environment()
+			if len(read.Values) > 0 {
+				program.Keeps = filepath.Join(p.values.dir, next)
+			}
+		}
+	}
+	beside := ""
+	if end.read != nil {
+		beside = end.read.Beside
+	}
+	if end.why = p.engine.layBeside(beside); end.why != nil {
+		return end
+	}
+	var lines []int
+	if end.read != nil {
+		lines = end.read.Lines
+	}
+	p.inEngine(c, &end, program, lines)
+	if err := p.engine.layBeside(""); err != nil {
+		p.log.Printf("cell module: %v", err)
+	}
+	if end.dead || end.why != nil || end.done.Failure != "" || end.read == nil {
+		return end
+	}
+	dropped, err := p.values.adopt(next, end.read, c.number)
+	if err != nil {
+		end.why = fmt.Errorf("the variables are as before this cell: %w", err)
+	}
+	if len(dropped) > 0 {
+		text := fmt.Sprintf("gantry: %s: gone, for %s has another shape now\n", strings.Join(dropped, ", "), strings.Join(end.read.Changed, ", "))
+		p.output.write("stderr", []byte(text))
+	}
+	return end
+}
+
+// inEngine has the engine run something of a cell, to its end. lines are those of the cell that each line of it comes from; nil: the same.
+func (p *proxy) inEngine(c *cell, end *conclusion, run wire.Cell, lines []int) {
 	err := c.unlessStopping(func() error {
-		if why != nil || strings.TrimSpace(plan.code) == "" {
-			return errNothing
-		}
-		if err := p.offerValue(plan); err != nil {
-			p.log.Printf("the value of a cell's last expression will not be seen: %v", err)
-		}
 		p.serial++
+		run.ID, run.AllowStdin = p.serial, c.allowStdin
 		c.id.Store(int64(p.serial))
-		p.remember(p.serial, c)
-		p.output.keepEnd(plan.text.Has("%test"))
-		return p.engine.Run(wire.Cell{ID: p.serial, Code: plan.code + plan.end, AllowStdin: c.allowStdin})
+		p.remember(p.serial, c, lines)
+		p.output.keepEnd(strings.Contains(run.Code, "%test"))
+		return p.engine.Run(run)
 	})
 	switch err {
 	case nil:
 	case errStopping:
-		done.Stopped = true
-		return done, nil, true
-	case errNothing:
-		return done, why, true
-	default: // the engine is gone
-		return done, nil, false
+		end.done.Stopped = true
+		return
+	default:
+		end.dead = true
+		return
 	}
 	select {
-	case done = <-c.done:
+	case end.done = <-c.done:
 	case <-p.engine.Exited:
-		return done, nil, false
+		end.dead = true
+		return
 	case <-p.done:
-		return done, nil, false
+		end.dead = true
+		return
 	}
-	p.withdrawValue(plan)
-	if done.PID != 0 {
-		p.hearOut(c, done.PID)
+	if end.done.PID != 0 {
+		p.hearOut(c, end.done.PID)
 	}
-	return done, nil, true
 }
 
 // partingPatience is how long what an ended program has sent last over the channel may take to arrive; then the cell ends.
@@ -176,19 +240,19 @@ func (p *proxy) hearOut(c *cell, pid int) {
 }
 
 // remember remembers a cell's text, for later errors in what it declares.
-func (p *proxy) remember(id int, c *cell) {
+func (p *proxy) remember(id int, c *cell, lines []int) {
 	const most = 1000
 	p.sources.mu.Lock()
 	defer p.sources.mu.Unlock()
 	if p.sources.byID == nil {
 		p.sources.byID = map[int]*failure.Source{}
 	}
-	p.sources.byID[id] = newSource(c)
+	p.sources.byID[id] = newSource(c, lines)
 	delete(p.sources.byID, id-most)
 }
 
-func newSource(c *cell) *failure.Source {
-	return &failure.Source{Number: c.number, Shown: strings.Split(c.code, "\n")}
+func newSource(c *cell, lines []int) *failure.Source {
+	return &failure.Source{Number: c.number, Shown: strings.Split(c.code, "\n"), Lines: lines}
 }
 
 // sources are the texts of the cells run so far, by the engine's numbers.
@@ -205,7 +269,7 @@ func (s *sources) find(id int) *failure.Source {
 
 // report is what is known for explaining the failure of a cell.
 func (p *proxy) report(c *cell) *failure.Report {
-	r := &failure.Report{Cell: newSource(c), Find: p.sources.find, Dir: p.engine.dir}
+	r := &failure.Report{Cell: newSource(c, nil), Find: p.sources.find, Dir: p.engine.dir}
 	if c.program != nil {
 		r.File, r.Lines, r.Test = c.program.File, c.program.Lines, c.program.File == "main_test.go"
 	}
@@ -213,8 +277,10 @@ func (p *proxy) report(c *cell) *failure.Report {
 }
 
 // explain publishes the last of what a cell has printed and says why it failed: nil if it did not.
-func (p *proxy) explain(c *cell, plan *agenda, done wire.Done, why error) *failure.Failure {
-	failed := done.Stopped || done.Failure != "" || why != nil
+func (p *proxy) explain(c *cell, end conclusion) *failure.Failure {
+	done, why := end.done, end.why
+	wrong := end.read != nil && len(end.read.Problems) > 0
+	failed := done.Stopped || done.Failure != "" || why != nil || wrong
 	said := p.output.end(failed)
 	if !failed {
 		return nil
@@ -224,6 +290,8 @@ func (p *proxy) explain(c *cell, plan *agenda, done wire.Done, why error) *failu
 	switch {
 	case done.Stopped:
 		f = r.Interrupted(done.Line)
+	case wrong:
+		f = r.Wrong(end.read.Problems)
 	case why != nil:
 		f = failure.Failure{Name: "ERROR", Value: why.Error(), Trace: []string{}}
 	case done.Failure == wire.Shelled:

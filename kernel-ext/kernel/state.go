@@ -15,7 +15,7 @@ const (
 type event int
 
 const (
-	begins      event = iota // it is its turn
+	begins      event = iota // it is its turn, or that of its program, behind its commands
 	starts                   // the engine starts a program or a shell line
 	interrupted              // a person wants its end
 	impatient                // it was told to end a while ago
@@ -40,6 +40,8 @@ func next(s state, e event) (state, action) {
 	case e == ends:
 		return over, nothing
 	case s == waiting:
+		return building, nothing
+	case e == begins && s == running:
 		return building, nothing
 	case e == starts && s == building:
 		return running, nothing

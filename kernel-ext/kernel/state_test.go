@@ -18,7 +18,7 @@ func TestNext(t *testing.T) {
 			ends: {over, nothing},
 		},
 		running: {
-			begins: {running, nothing}, starts: {running, nothing}, interrupted: {stopping, askToEnd}, impatient: {running, nothing},
+			begins: {building, nothing}, starts: {running, nothing}, interrupted: {stopping, askToEnd}, impatient: {running, nothing},
 			ends: {over, nothing},
 		},
 		stopping: {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"gantry.local/kernel-ext/channel"
+	"gantry.local/kernel-ext/internal/private"
 	"gantry.local/kernel-ext/lab"
 )
 
@@ -29,7 +30,7 @@ const cellHeader = `{"msg_id":"cell-7"}`
 
 func startKernel(t *testing.T, path, name string) *kernel {
 	t.Helper()
-	listener, err := channel.ListenAt(path)
+	listener, err := private.ListenAt(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +146,7 @@ func TestFigure(t *testing.T) {
 	if err := r.TrainAsync(steps); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the figure was drawn twice", func() bool {
+	within(t, "the figure was drawn twice", func() bool {
 		_, pictures := displays(t, k.published())
 		return pictures >= 1
 	})
@@ -158,21 +159,21 @@ func TestFigure(t *testing.T) {
 	pass(t, r, at+5)
 	k = startKernel(t, path, "second")
 	defer k.stop()
-	eventually(t, "the figure is drawn for the restarted kernel", func() bool {
+	within(t, "the figure is drawn for the restarted kernel", func() bool {
 		_, pictures := displays(t, k.published())
 		return pictures >= 1
 	})
 	if err := r.TrainAsync(steps); err != nil { // the cell, run again: its figure takes the place of the first
 		t.Fatal(err)
 	}
-	eventually(t, "the first figure is a plain picture and the second a widget", func() bool {
+	within(t, "the first figure is a plain picture and the second a widget", func() bool {
 		all, _ := displays(t, k.published())
 		return len(all) == 2 && all[0].Transient.ID != all[1].Transient.ID && (all[0].Data.View == nil) != (all[1].Data.View == nil)
 	})
 	if err := r.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the second figure is a plain picture that says so", func() bool {
+	within(t, "the second figure is a plain picture that says so", func() bool {
 		all, _ := displays(t, k.published())
 		last := all[len(all)-1]
 		return len(all) == 3 && last.Data.View == nil && strings.Contains(last.Data.Text, "ended after")

@@ -688,7 +688,7 @@ func TestEarlierRuns(t *testing.T) {
 			if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "earlier", c.kind))); err != nil {
 				t.Fatal(err)
 			}
-			private(t, dir)
+			closed(t, dir)
 			listed, err := lab.List()
 			if err != nil || len(listed) != 1 || listed[0].Living || listed[0].Damaged {
 				t.Errorf("it is listed as %+v (%v)", listed, err)
@@ -730,8 +730,8 @@ func TestEarlierRuns(t *testing.T) {
 	}
 }
 
-// private closes a copied folder to others.
-func private(t *testing.T, dir string) {
+// closed closes a copied folder to others.
+func closed(t *testing.T, dir string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {

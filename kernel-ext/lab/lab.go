@@ -6,7 +6,7 @@
 //
 // Reading order: lab.go (training under the figure, without a run). Resident runs, from a cell: options.go, ask.go (how a run is
 // asked), run.go (what it can be asked), start.go and open.go (it starts, is there, or forks), and what needs these: train.go,
-// attach.go, panel.go (widgets that steer it), list.go and end.go (all runs), keep.go (a run in one's own
+// attach.go, panel.go (widgets that steer it), show.go (a run as a value), list.go and end.go (all runs), keep.go (a run in one's own
 // process). names.go has what comes from the packages below: process (what serves a run), panel, figure, view (samples as
 // pictures) and record (a run's folder). Imports go from lab to process, panel, figure, and from there to view and record.
 package lab
@@ -29,7 +29,8 @@ import (
 // EnvFast, when set to 1, makes Steps choose the small budget. `gantry nbrun --fast` sets it.
 const EnvFast = "GANTRY_FAST"
 
-// Steps returns full, or fast where a notebook is only to be tried out (EnvFast).
+// Steps returns full, or fast where a notebook is only to be tried out (EnvFast). A cell's loop over it ends in order when the cell is
+// interrupted, see Loop.
 func Steps(full, fast int) int {
 	if os.Getenv(EnvFast) == "1" {
 		return fast
@@ -92,7 +93,7 @@ func Watch(t *gan.Trainer, steps int, o Options) error {
 	case limited.Err() != nil:
 		end.Remark = fmt.Sprintf("time limit of %s reached", o.Limit)
 	}
-	return errors.Join(live.Update(end), live.Done())
+	return live.End(end)
 }
 
 func frame(p gan.Progress) show.Frame {

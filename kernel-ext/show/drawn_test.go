@@ -45,15 +45,16 @@ func TestDraw(t *testing.T) {
 	}
 	update(52, "paused", 3)
 	live.SetTotal(200)
-	if err := live.Done(); err != nil || len(all) != 4 {
-		t.Fatalf("Done: drawn %d times (%v), want 4", len(all), err)
+	now = now.Add(1100 * time.Millisecond)
+	if err := live.End(show.Frame{Step: 52, CriticLoss: 1, GeneratorLoss: 2, Note: "ended"}); err != nil || len(all) != 4 {
+		t.Fatalf("End: drawn %d times (%v), want 4", len(all), err)
 	}
 	for i, d := range all {
 		if d.last != (i == 3) || d.size != all[1].size {
 			t.Errorf("drawing %d: last %v, size %v, want it the last if it is number 3, and all as large", i, d.last, d.size)
 		}
 	}
-	if !strings.HasPrefix(all[3].text, "t · step 52 of 200") || !strings.HasSuffix(all[3].text, "critic 1 · generator 2 · paused") {
+	if !strings.HasPrefix(all[3].text, "t · step 52 of 200") || !strings.HasSuffix(all[3].text, "critic 1 · generator 2 · ended") {
 		t.Errorf("the last in words is %q", all[3].text)
 	}
 }

@@ -63,8 +63,8 @@ const (
 // and where text goes to a file, a line every 10 s; both save samples as LiveOptions.Dir/samples-000100.png, at most
 // every 15 s, and in the end losses.png.
 //
-// A redraw takes its time from the training, so the pause between two is also at least five times what the last one
-// took. Curves hold at most 2000 points, each the mean of as many consecutive frames. A Live is for one goroutine.
+// A redraw takes its time from the training, so the pause between two is also 33 times what the last one took, up to 10 s.
+// Curves hold at most 2000 points, each the mean of as many consecutive frames. A Live is for one goroutine.
 type Live struct {
 	o       LiveOptions
 	screen  screen
@@ -118,6 +118,18 @@ func (l *Live) Due() bool { return !l.done && l.screen.due(l.o.Now()) }
 // no point to the curves. It fails when Samples are malformed, or Picture has no pixels or over 4000 each way, when the
 // notebook cannot be reached or a file cannot be written, and after Done.
 func (l *Live) Update(f Frame) error {
+	now := l.o.Now()
+	if err := l.record(f, now); err != nil {
+		return err
+	}
+	return l.screen.update(l, now)
+}
+
+// End is Update with the last frame and Done in one: it is drawn once.
+func (l *Live) End(f Frame) error { return errors.Join(l.record(f, l.o.Now()), l.Done()) }
+
+// record makes a frame the last.
+func (l *Live) record(f Frame, now time.Time) error {
 	if l.done {
 		return errors.New("show: Update after Done")
 	}
@@ -137,13 +149,12 @@ func (l *Live) Update(f Frame) error {
 		l.samples, l.picture, l.drawnAt = nil, f.Picture, f.Step
 	}
 	l.noted = l.noted || f.Note != "" || f.Light != NoLight
-	now := l.o.Now()
 	if !l.begun || f.Step != l.frame.Step {
 		l.history.add(f.Step, f.CriticLoss, f.GeneratorLoss)
 	}
 	l.frame, l.begun = f, true
 	l.rate.add(now, f.Step)
-	return l.screen.update(l, now)
+	return nil
 }
 
 // Recall adds a step to the curves that was made before this Live began. It draws nothing, and does not count for the
@@ -235,11 +246,15 @@ type pace struct {
 }
 
 func (p *pace) due(now time.Time) bool {
-	return !p.begun || now.Sub(p.last) >= max(p.every, rest*p.cost)
+	return !p.begun || now.Sub(p.last) >= max(p.every, min(rest*p.cost, longestRest))
 }
 
 // rest is how many times as long as something took nothing of the kind is done again, so that it takes at most 3 % of the time.
-const rest = 33
+// A picture that stands still for longer than longestRest is of no use, whatever the next one costs.
+const (
+	rest        = 33
+	longestRest = 10 * time.Second
+)
 
 // mark notes that it was done from start to end.
 func (p *pace) mark(start, end time.Time) {

@@ -1,9 +1,6 @@
 package speed
 
 import (
-	"math"
-	"slices"
-
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
@@ -11,31 +8,8 @@ import (
 	"gantry.local/gan"
 )
 
-// cost is what a step takes at least.
-type cost struct {
-	// Products are the floating-point operations of matrix products and convolutions, two for each pair that is multiplied and
-	// added. A batch of 16 products of tiles is Winograd's F(2×2, 3×3) and counts as the direct convolution that it stands
-	// for, 36 products where it makes 16.
-	Products float64 `json:"products"`
-
-	// Elementwise are the operations of everything else, one for each number that it makes, or that it sums.
-	Elementwise float64 `json:"elementwise"`
-
-	// Kept are the bytes of weights and optimizer state, read and written, which no step can do without.
-	Kept float64 `json:"kept"`
-
-	// Bytes are those of the operands and results of products and sums, each read or written once, which caches may hold. What
-	// is elementwise between them is taken to be fused and free.
-	Bytes float64 `json:"bytes"`
-
-	// Loose are the bytes that elementwise operations read and write in addition where each were a loop of its own.
-	Loose float64 `json:"loose"`
-
-	Nodes int `json:"nodes"` // operations
-}
-
 // costOf counts the graph of a workload's step. It is traced on the given backend.
-func (w Workload) costOf(backend compute.Backend) (c cost, err error) {
+func (w Workload) costOf(backend compute.Backend) (c gan.Cost, err error) {
 	exp := w.experiment()
 	var g *graph.Graph
 	if w.draw > 0 {
@@ -51,100 +25,5 @@ func (w Workload) costOf(backend compute.Backend) (c cost, err error) {
 	if _, err := gan.NewTrainer(backend, exp); err != nil {
 		return c, err
 	}
-	return count(g), nil
-}
-
-// count counts what the graph's results depend on.
-func count(g *graph.Graph) (c cost) {
-	nodes := g.Nodes()
-	read := map[*graph.Node]bool{}
-	kept := map[string]bool{} // shapes of what lasts from step to step
-	for _, n := range nodes {
-		for _, in := range n.Inputs() {
-			read[in] = true
-		}
-		if n.Type() == graph.NodeTypeParameter {
-			kept[n.Shape().String()] = true
-		}
-	}
-	// Which nodes are the graph's results is not told. They are the last node, the report, and those that nobody reads that have the
-	// shape of something kept: the new weights. Any other that nobody reads is dropped by the compiler.
-	needed := map[*graph.Node]bool{}
-	var need func(n *graph.Node)
-	need = func(n *graph.Node) {
-		if n == nil || needed[n] {
-			return
-		}
-		needed[n] = true
-		for _, in := range n.Inputs() {
-			need(in)
-		}
-	}
-	for i, n := range nodes {
-		if n != nil && (i == len(nodes)-1 || !read[n] && kept[n.Shape().String()]) {
-			need(n)
-		}
-	}
-	for _, n := range nodes {
-		if needed[n] {
-			c.add(n, !read[n])
-		}
-	}
-	return c
-}
-
-// add counts a node. last says that it is a result.
-func (c *cost) add(n *graph.Node, last bool) {
-	if n.NumOutputs() != 1 {
-		return
-	}
-	c.Nodes++
-	size := float64(n.Shape().Size())
-	bytes := float64(n.Shape().ByteSize())
-	in := 0.0
-	for _, of := range n.Inputs() {
-		if of.NumOutputs() == 1 {
-			in += float64(of.Shape().ByteSize())
-		}
-	}
-	switch kind := n.Type(); {
-	case kind == graph.NodeTypeDotGeneral || kind == graph.NodeTypeConvGeneral:
-		c.Products += 2 * multiplications(n)
-		c.Bytes += in + bytes
-	case slices.Contains([]graph.NodeType{graph.NodeTypeReduceSum, graph.NodeTypeReduceMax, graph.NodeTypeReduceMin}, kind):
-		c.Elementwise += float64(n.Inputs()[0].Shape().Size())
-		c.Bytes += in + bytes
-	case kind == graph.NodeTypeParameter:
-		if in := n.Shape(); in.Size() < 1<<22 { // of the data set only rows are read
-			c.Kept += bytes
-		}
-	case kind == graph.NodeTypeConstant || kind == graph.NodeTypeReshape || kind == graph.NodeTypeBroadcastInDim || kind == graph.NodeTypeIdentity:
-	default:
-		c.Elementwise += size
-		c.Loose += in + bytes
-		if last {
-			c.Kept += bytes
-		}
-	}
-}
-
-// multiplications counts those of a product or a convolution, padding included. The last axis of a convolution's result
-// is its output channels, as everywhere in package net.
-func multiplications(n *graph.Node) float64 {
-	left, right, out := n.Inputs()[0].Shape(), n.Inputs()[1].Shape(), n.Shape()
-	if n.Type() == graph.NodeTypeConvGeneral {
-		return float64(out.Size()) * float64(right.Size()) / float64(out.Dim(-1))
-	}
-	// Batch axes come first in the result; each axis is one of both, is contracted or is one operand's own.
-	shared := left.Rank() + right.Rank() - out.Rank() // batch axes, and twice those contracted
-	batch := 1.0
-	if shared%2 == 1 {
-		batch = float64(out.Dim(0))
-	}
-	contracted := math.Sqrt(float64(left.Size()) * float64(right.Size()) / (float64(out.Size()) * batch))
-	made := float64(out.Size()) * contracted
-	if batch == 16 && out.Rank() == 3 {
-		made *= 36.0 / 16
-	}
-	return made
+	return gan.CostOf(g), nil
 }

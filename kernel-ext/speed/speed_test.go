@@ -11,10 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
-	"github.com/gomlx/gomlx/core/graph"
-
+	"gantry.local/gan"
 	"gantry.local/gan/gantest"
 )
 
@@ -82,7 +79,7 @@ func TestTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Unfinished, r.Missing = true, []string{"Keras: it is not installed"}
-	r.Roofline = &Roofline{Products: 1e9, Copy: 1e9, Rows: map[string]cost{"ring": {Products: 1e6, Kept: 2e6, Bytes: 3e6, Nodes: 5}}}
+	r.Roofline = &Roofline{Products: 1e9, Copy: 1e9, Rows: map[string]gan.Cost{"ring": {Products: 1e6, Kept: 2e6, Bytes: 3e6, Nodes: 5}}}
 	text := r.String()
 	for _, want := range []string{
 		"a processor, 2 cores, linux, 1970-01-01. Gantry 1, JAX 2. Medians of 3 interleaved rounds of 0.5 s.",
@@ -206,31 +203,6 @@ func TestAnswer(t *testing.T) {
 		if info, err := os.Stat(folder + "/" + name); err != nil || info.Size() == 0 {
 			t.Errorf("the check left no %s (%v)", name, err)
 		}
-	}
-}
-
-// TestCount counts graphs whose costs are known.
-func TestCount(t *testing.T) {
-	g := graph.NewGraph(gantest.Go(t), "count")
-	defer g.Finalize()
-	x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32, 32, 100))
-	w := graph.Parameter(g, "w", shapes.Make(dtypes.Float32, 100, 8))
-	graph.Dot(x, w).Product() // nobody reads it, and it is no weight
-	graph.Add(w, w)           // a new weight
-	graph.ReduceAllSum(graph.Neg(graph.MatMul(x, w)))
-	c := count(g)
-	const floats = 4
-	if c.Products != 2*32*100*8 || c.Elementwise != 100*8+32*8+32*8 || c.Bytes != floats*(32*100+100*8+32*8+32*8+1) || c.Kept != floats*(32*100+2*100*8) {
-		t.Errorf("counted %+v", c)
-	}
-
-	winograd := graph.NewGraph(gantest.Go(t), "tiles")
-	defer winograd.Finalize()
-	tiles := graph.Parameter(winograd, "tiles", shapes.Make(dtypes.Float32, 16, 50, 64))
-	kernel := graph.Parameter(winograd, "kernel", shapes.Make(dtypes.Float32, 16, 64, 128))
-	graph.DotGeneral(tiles, []int{2}, []int{0}, kernel, []int{1}, []int{0})
-	if c := count(winograd); c.Products != 2*36*50*64*128 {
-		t.Errorf("16 products of tiles count as %g", c.Products)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"gantry.local/kernel-ext/channel"
+	"gantry.local/kernel-ext/internal/private"
 )
 
 // kernel is the kernel's end of the channel, with what was said to it.
@@ -51,7 +52,7 @@ func newKernel(t *testing.T, path, name string) *kernel {
 		t.Cleanup(func() { os.RemoveAll(dir) })
 		path = filepath.Join(dir, "k", channel.SocketFile)
 	}
-	l, err := channel.ListenAt(path)
+	l, err := private.ListenAt(path)
 	if err != nil {
 		t.Fatal(err)
 	}

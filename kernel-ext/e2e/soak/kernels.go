@@ -89,6 +89,11 @@ func steady() []kernelFault {
 	}
 }
 
+// orderly kernels do nothing but run cells.
+func orderly() []kernelFault {
+	return []kernelFault{{"hundred cells in a row that print and show in turn", 1, (*notebook).inTurn}}
+}
+
 func (n *notebook) act(ctx context.Context, rnd *rand.Rand) {
 	n.rnd = rnd
 	if err := errors.Join(n.writeConnection(), n.start(), n.connect()); err != nil {
@@ -217,6 +222,25 @@ func (n *notebook) cell() error {
 	}
 	if !strings.Contains(got.Output, want) {
 		return fmt.Errorf("the cell after it printed %q", got.Output)
+	}
+	return nil
+}
+
+// inTurn runs small cells, one right behind the other, that print and show in turn, and wants all of it in order.
+func (n *notebook) inTurn(ctx context.Context) error {
+	for cell := 0; cell < 100 && ctx.Err() == nil; cell++ {
+		var want strings.Builder
+		for turn := range 3 {
+			fmt.Fprintf(&want, "said %d %d\nshown %d %d", cell, turn, cell, turn)
+		}
+		got, err := n.run("cell that prints and shows in turn", fmt.Sprintf("import \"github.com/janpfeifer/gonb/gonbui\"\n%%%%\n"+
+			"for turn := range 3 {\n\tfmt.Println(\"said\", %d, turn)\n\tgonbui.DisplayHTML(fmt.Sprint(\"shown \", %d, \" \", turn))\n}", cell, cell))
+		if err == nil && got.Page != want.String() {
+			err = fmt.Errorf("the page has %q", got.Page)
+		}
+		if err != nil {
+			return fmt.Errorf("cell %d: %w", cell, err)
+		}
 	}
 	return nil
 }

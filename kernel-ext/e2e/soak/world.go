@@ -37,6 +37,7 @@ func (w *world) actors() (all []actor, err error) {
 	for _, n := range []*notebook{
 		{name: "restless", transport: "tcp", faults: restless()},
 		{name: "steady", transport: "ipc", faults: steady()},
+		{name: "orderly", transport: "tcp", faults: orderly()},
 	} {
 		n.world = w
 		w.notebooks = append(w.notebooks, n)

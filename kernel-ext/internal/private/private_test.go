@@ -289,3 +289,32 @@ func TestAnotherUser(t *testing.T) {
 	default:
 	}
 }
+
+// scripted is a listener that gives what it has, then that it is closed.
+type scripted struct {
+	net.Listener
+	conns []net.Conn // nil: there is no descriptor for it
+}
+
+func (s *scripted) Accept() (net.Conn, error) {
+	if len(s.conns) == 0 {
+		return nil, net.ErrClosed
+	}
+	conn := s.conns[0]
+	s.conns = s.conns[1:]
+	if conn == nil {
+		return nil, syscall.EMFILE
+	}
+	return conn, nil
+}
+
+// TestAcceptGoesOn lacks a descriptor for a connection: those that come later are served.
+func TestAcceptGoesOn(t *testing.T) {
+	a, b := net.Pipe()
+	var served []net.Conn
+	var told []error
+	Accept(&scripted{conns: []net.Conn{a, nil, b}}, func(c net.Conn) { served = append(served, c) }, func(err error) { told = append(told, err) })
+	if len(served) != 2 || len(told) != 1 || !errors.Is(told[0], syscall.EMFILE) {
+		t.Errorf("served %d, told %v", len(served), told)
+	}
+}

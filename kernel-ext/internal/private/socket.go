@@ -84,6 +84,38 @@ func Listen(dir, name string) (*Listener, error) {
 	return &Listener{UnixListener: l, path: path, made: made}, nil
 }
 
+// ListenAt is Listen for a path whose folder is made where it is missing.
+func ListenAt(path string) (*Listener, error) {
+	dir := filepath.Dir(path)
+	for range 10 { // a process that ends may remove the folder just now
+		l, err := Listen(dir, filepath.Base(path))
+		if !errors.Is(err, fs.ErrNotExist) {
+			return l, err
+		}
+		if err := Folder(dir); err != nil {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("the folder %s vanishes again and again", dir)
+}
+
+// Accept hands the connections that come to serve until the listener is closed. What else goes wrong, such as that there is no
+// descriptor for another, it tells, and goes on a little later.
+func Accept(l net.Listener, serve func(net.Conn), tell func(error)) {
+	for {
+		conn, err := l.Accept()
+		switch {
+		case err == nil:
+			serve(conn)
+		case errors.Is(err, net.ErrClosed):
+			return
+		default:
+			tell(err)
+			time.Sleep(100 * time.Millisecond) // let some go before the next try
+		}
+	}
+}
+
 // Addr is the socket's path, as it was asked for.
 func (l *Listener) Addr() net.Addr { return &net.UnixAddr{Name: l.path, Net: "unix"} }
 

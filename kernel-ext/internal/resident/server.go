@@ -54,13 +54,7 @@ func (s *Server) Listen(dir string) error {
 	}
 	s.listener = l
 	s.answering.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			s.answering.Go(func() { s.answer(conn) })
-		}
+		private.Accept(l, func(conn net.Conn) { s.answering.Go(func() { s.answer(conn) }) }, func(error) {}) // clients see that nobody answers
 	})
 	return nil
 }

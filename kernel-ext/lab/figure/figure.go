@@ -91,29 +91,25 @@ func (f *Figure) ask() error {
 
 // End draws the last state, with a remark on why it is the last where there is one.
 func (f *Figure) End(remark string) error {
-	if f.any {
-		if !f.Busy {
-			if err := f.ask(); err != nil && f.Ctx.Err() == nil {
-				return err
-			}
-		}
-		f.frame.Remark = remark
-		if err := f.Live.Update(f.frame); err != nil {
+	if !f.any {
+		return f.Live.Done()
+	}
+	if !f.Busy {
+		if err := f.ask(); err != nil && f.Ctx.Err() == nil {
 			return err
 		}
 	}
-	return f.Live.Done()
+	f.frame.Remark = remark
+	return f.Live.End(f.frame)
 }
 
 // Fail draws the last state of a run that cannot train on, under a red light and with its problem.
 func (f *Figure) Fail(problem string) error {
-	if f.any {
-		f.frame.Light, f.frame.Note = show.Red, problem
-		if err := f.Live.Update(f.frame); err != nil {
-			return err
-		}
+	if !f.any {
+		return f.Live.Done()
 	}
-	return f.Live.Done()
+	f.frame.Light, f.frame.Note = show.Red, problem
+	return f.Live.End(f.frame)
 }
 
 // remark says why the run stands still.

@@ -193,7 +193,9 @@ func (r *run) goCode(p *page, lines []string, skip common.Set[int]) error {
 	e, state := r.e, r.e.state
 	program := filepath.Join(e.begin.Dir, "program")
 	begun := time.Now()
-	places, err := state.Build(p, r.cell.ID, lines, skip, program, goexec.Tools{Run: r.tool, Go: e.begin.Go, Goimports: e.begin.Goimports})
+	before := state.Definitions
+	cell := goexec.Cell{ID: r.cell.ID, Lines: lines, Skip: skip, Forget: r.cell.Forget, Leave: r.cell.Leave}
+	places, err := state.Build(p, cell, program, goexec.Tools{Run: r.tool, Go: e.begin.Go, Goimports: e.begin.Goimports})
 	r.done.Build = time.Since(begun)
 	if r.isStopped() {
 		return errStopped
@@ -215,7 +217,7 @@ func (r *run) goCode(p *page, lines []string, skip common.Set[int]) error {
 		return err
 	}
 	defer pipes.close()
-	cmd.Env = append(append(os.Environ(), pipes.environment()...), "GANTRY_CLEAR=1")
+	cmd.Env = append(append(append(os.Environ(), pipes.environment()...), "GANTRY_CLEAR=1"), r.cell.Env...)
 	if file := state.CaptureFile; file != nil {
 		keep := func(text []byte) { file.Write(text) }
 		e.stdout.copyTo(keep)
@@ -237,7 +239,15 @@ func (r *run) goCode(p *page, lines []string, skip common.Set[int]) error {
 	if cmd.Process != nil {
 		r.done.PID = cmd.Process.Pid
 	}
+	if cmd.ProcessState == nil || !cmd.ProcessState.Success() || r.cell.Keeps != "" && !exists(r.cell.Keeps) {
+		state.Revert(before, r.cell.Revert)
+	}
 	return err
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // complain takes down what was said against a cell.

@@ -40,6 +40,7 @@ type pipes struct {
 	taken        *os.File // gets the number of bytes that have been taken
 	fifo         chan *protocol.CommValue
 	handling     atomic.Bool   // something that the program has sent is being dealt with
+	removed      atomic.Bool   // nobody wants what comes; a read that has begun may outlast that, where named pipes are not polled
 	ended, over  chan struct{} // closed when the program has ended, and when nothing is read any more
 	capture      io.Writer
 }
@@ -82,7 +83,7 @@ func (r *run) openPipes(p *page, program string) (_ *pipes, err error) {
 	if s.answers, err = os.OpenFile(s.back, os.O_RDWR, 0); err != nil {
 		return nil, err
 	}
-	if s.taken, err = os.OpenFile(s.takenPath, os.O_RDWR, 0); err != nil {
+	if s.taken, err = os.OpenFile(s.takenPath, os.O_RDWR|syscall.O_NONBLOCK, 0); err != nil { // see took
 		return nil, err
 	}
 	executor := jpyexec.New(p, program)
@@ -122,6 +123,7 @@ func (s *pipes) await() {
 }
 
 func (s *pipes) remove() {
+	s.removed.Store(true)
 	for _, f := range []*os.File{s.reader, s.hold, s.answers, s.taken} {
 		if f != nil {
 			f.Close()
@@ -165,6 +167,8 @@ func (s *pipes) decode() {
 		in.left = largestDisplay
 		err := decoder.Decode(&said)
 		switch {
+		case s.removed.Load(): // something that the program has left behind sends on
+			return
 		case err == nil:
 			s.handling.Store(true)
 			if !isDisplay(&said) {
@@ -172,7 +176,7 @@ func (s *pipes) decode() {
 			}
 			err = s.handle(&said)
 			s.handling.Store(false)
-		case errors.Is(in.ended, io.EOF) || errors.Is(in.ended, os.ErrClosed): // maybe amid a display of a program that was killed
+		case errors.Is(in.ended, io.EOF): // maybe amid a display of a program that was killed
 			return
 		}
 		if err != nil && !lost {

@@ -23,6 +23,15 @@ func Detached(id, dir string) *State {
 // Tool runs a program in the folder of the cells and returns what it said.
 type Tool func(env []string, name string, args ...string) ([]byte, error)
 
+// Cell is what Build builds.
+type Cell struct {
+	ID     int
+	Lines  []string
+	Skip   common.Set[int] // lines that are not Go
+	Forget []string        // declarations that are no longer there
+	Leave  []string        // declarations and imports that the program does not get
+}
+
 // Tools are the programs that a build needs.
 type Tools struct {
 	Run           Tool
@@ -31,31 +40,70 @@ type Tools struct {
 
 // Build does what ExecuteCell does before it executes the program, which is written to output. It returns for each line
 // of the file that it has come to where that comes from, with an error too.
-func (s *State) Build(msg kernel.Message, id int, lines []string, skip common.Set[int], output string, tools Tools) ([]CellIdAndLine, error) {
+func (s *State) Build(msg kernel.Message, cell Cell, output string, tools Tools) (places []CellIdAndLine, err error) {
 	if s.CellIsTest && s.CellIsWasm {
 		return nil, errors.New("a cell is either a %wasm one or a %test one")
 	}
 	if err := s.AutoTrack(); err != nil {
 		return nil, err
 	}
-	decls, main, _, places, err := s.parseLinesAndComposeMain(msg, id, lines, skip, NoCursor)
-	if err == nil {
-		places, err = s.addImports(msg, decls, main, places, tools)
+	before := s.Definitions
+	s.Definitions = before.Copy()
+	s.Definitions.remove(cell.Forget)
+	defer func() {
+		if err != nil {
+			s.Definitions = before
+		}
+	}()
+	decls, main, _, places, err := s.parseLinesAndComposeMain(msg, cell.ID, cell.Lines, cell.Skip, NoCursor)
+	if err != nil {
+		return places, err
 	}
-	if err == nil && s.AutoGet {
-		var said []byte
-		if said, err = tools.Run(nil, tools.Go, s.getArguments()...); err != nil {
+	needed := decls.Copy()
+	needed.remove(cell.Leave)
+	if places, err = s.addImports(msg, needed, main, places, tools); err != nil {
+		return places, err
+	}
+	if s.AutoGet {
+		if said, err := tools.Run(nil, tools.Go, s.getArguments()...); err != nil {
 			text := s.filterGoGetError(fmt.Sprintf("%v\n\n%s", err, said))
-			err = s.DisplayErrorWithContext(msg, places, text, err)
+			return places, s.DisplayErrorWithContext(msg, places, text, err)
 		}
 	}
-	if err == nil {
-		err = s.compile(msg, places, output, tools)
-	}
-	if err == nil {
+	if err = s.compile(msg, places, output, tools); err == nil {
 		s.Definitions = decls
 	}
 	return places, err
+}
+
+// remove removes declarations and imports by their keys.
+func (d *Declarations) remove(keys []string) {
+	for _, key := range keys {
+		delete(d.Imports, key)
+		delete(d.Functions, key)
+		delete(d.Variables, key)
+		delete(d.Types, key)
+		delete(d.Constants, key)
+	}
+}
+
+// Revert gives declarations back what they were before, or takes them away if they were not there.
+func (s *State) Revert(before *Declarations, keys []string) {
+	after := s.Definitions.Copy()
+	after.remove(keys)
+	for _, key := range keys {
+		restore(after.Functions, before.Functions, key)
+		restore(after.Variables, before.Variables, key)
+		restore(after.Types, before.Types, key)
+		restore(after.Constants, before.Constants, key)
+	}
+	s.Definitions = after
+}
+
+func restore[V any](to, from map[string]V, key string) {
+	if v, ok := from[key]; ok {
+		to[key] = v
+	}
 }
 
 func (s *State) getArguments() []string {
@@ -67,6 +115,9 @@ func (s *State) getArguments() []string {
 
 // addImports is GoImports without its tools.
 func (s *State) addImports(msg kernel.Message, decls *Declarations, main *Function, places []CellIdAndLine, tools Tools) ([]CellIdAndLine, error) {
+	if _, again, err := s.createCodeFileFromDecls(decls, main); err == nil { // without what is left out
+		places = again
+	}
 	if said, err := tools.Run(nil, tools.Goimports, "-w", s.CodePath()); err != nil {
 		return places, s.DisplayErrorWithContext(msg, places, string(said)+"\n"+err.Error(), err)
 	}

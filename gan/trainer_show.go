@@ -1,0 +1,87 @@
+package gan
+
+import (
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gomlx/gomlx/ml/model"
+
+	"gantry.local/gan/internal/table"
+)
+
+// samplesShown is how many samples a trainer or generator shows.
+const samplesShown = 20
+
+// ShowValue shows the trainer in a notebook: what it trains, where it stands and, once it has made a step, some samples.
+func (t *Trainer) ShowValue() map[string]any {
+	facts := table.Table{Title: "trainer of " + t.exp.Name + " on " + t.exp.Data.Name, Heads: []string{"", ""}, Words: 2}
+	fact := func(name, value string) { facts.Rows = append(facts.Rows, []string{name, value}) }
+	fact("step", fmt.Sprintf("%s, %.3g epochs", table.Count(t.step), float64(t.calls)/float64(max(1, t.StepsPerEpoch()))))
+	fact("parameters", fmt.Sprintf("%s of the generator, %s of the critic", table.Count(trainedIn(t.store, generatorScope)),
+		table.Count(trainedIn(t.store, criticScope))))
+	settings := t.Settings()
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		fact(name, fmt.Sprintf("%g", settings[name]))
+	}
+	if spent, private := t.Spent(); private {
+		fact("privacy", spent.String())
+	}
+	if t.good != "" {
+		fact("checkpoint", t.good)
+	}
+	fact("backend", t.backend.Description())
+	if t.failed != nil {
+		fact("failed", firstLine(t.failed.Error()))
+	}
+	if t.step == 0 || t.failed != nil {
+		return factsWith(facts, Images{})
+	}
+	samples, err := t.Sample(samplesShown, 0)
+	if err != nil {
+		fact("samples", firstLine(err.Error()))
+	}
+	return factsWith(facts, samples)
+}
+
+// ShowValue shows the generator in a notebook: its size, and some samples.
+func (g *Generator) ShowValue() map[string]any {
+	facts := table.Table{Title: "generator of " + g.exp.Name, Heads: []string{"", ""}, Words: 2}
+	fact := func(name, value string) { facts.Rows = append(facts.Rows, []string{name, value}) }
+	fact("z", fmt.Sprintf("%d components", g.Latent()))
+	if classes := g.Classes(); classes > 0 {
+		fact("classes", table.Count(classes))
+	}
+	fact("parameters", table.Count(trainedIn(g.store, g.scope)))
+	fact("backend", g.backend.Description())
+	samples, err := g.Sample(samplesShown, 0)
+	if err != nil {
+		fact("samples", firstLine(err.Error()))
+	} else {
+		fact("makes", table.Shape(samples.H, samples.W, samples.C))
+	}
+	return factsWith(facts, samples)
+}
+
+// trainedIn counts the numbers of a network. Averages of weights are no weights of their own, but count in a network of averages.
+func trainedIn(store *model.Store, scope string) (n int) {
+	for v := range store.IterVariables() {
+		if strings.HasPrefix(v.Path(), scope+"/") && (v.Trainable || scope == averageScope) {
+			n += v.Shape().Size()
+		}
+	}
+	return n
+}
+
+// factsWith is a table with a picture of samples below it, where there is one.
+func factsWith(facts table.Table, samples Images) map[string]any {
+	page := facts.HTML()
+	if samples.N > 0 {
+		if drawn, is := samples.ShowValue()["image/png"].([]byte); is {
+			page += `<div><img alt="samples" src="data:image/png;base64,` + base64.StdEncoding.EncodeToString(drawn) + `"/></div>`
+		}
+	}
+	return map[string]any{"text/plain": strings.TrimRight(facts.String(), "\n"), "text/html": page}
+}

@@ -1,0 +1,499 @@
+package analysis
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"maps"
+	"slices"
+	"strings"
+
+	"gantry.local/kernel-ext/golang"
+)
+
+// compose makes what GoNB gets, type-checks it as it is, and leaves out what the program does not need.
+func (r *reading) compose() error {
+	sortEdits(r.edits)
+	for _, v := range r.lifted {
+		if !v.local {
+			r.typeText(v.typ) // which gives its packages names
+		}
+	}
+	r.forget()
+	if err := r.changed(); err != nil {
+		return err
+	}
+	if err := r.check(); err != nil || len(r.out.Problems) > 0 {
+		return err
+	}
+	r.bind()
+	var w written
+	r.program(&w, false, r.ends())
+	r.out.Code = w.text.String()
+	r.out.Lines = w.lines(r.source)
+	r.out.Beside = r.beside()
+	for _, v := range r.lifted {
+		if v.local {
+			if r.out.Local == nil {
+				r.out.Local = map[string]string{}
+			}
+			r.out.Local[v.name] = "its type has no name outside of its package"
+		} else {
+			r.out.Values = append(r.out.Values, v.name)
+		}
+	}
+	return nil
+}
+
+// lineStart is where in the source a line begins.
+func (r *reading) lineStart(line int) (at int) {
+	for _, l := range r.text.Lines[:line] {
+		at += len(l) + 1
+	}
+	return at
+}
+
+// rests tells whether the cell can be left by must, check, or the error of its last expression.
+func (r *reading) rests() bool {
+	called := false
+	if r.info == nil {
+		return false
+	}
+	for id, obj := range r.info.Uses {
+		if _, isFunc := obj.(*types.Func); isFunc && helpers()[id.Name] != "" && !r.knows(id.Name) {
+			called = true
+		}
+	}
+	return called || r.ours[failFunction] || r.ours[showSafely]
+}
+
+// specials lists the lines of commands and shells that GoNB carries out before it reads any Go.
+func (r *reading) specials() (lines []int) {
+	for i := range r.text.Lines {
+		if name, _ := r.text.Command(i); r.text.IsSpecial(i) && i != r.text.Main() && name != "%exec" {
+			lines = append(lines, i)
+		}
+	}
+	return lines
+}
+
+// program writes what GoNB gets, or that as a Go file, as the type-checker wants it. ends says that the file beside it is to be told
+// when the cell's statements have been run.
+func (r *reading) program(w *written, file, ends bool) {
+	for _, i := range r.specials() {
+		if file {
+			w.add("\n")
+		} else {
+			w.line(r.text.Lines[i], r.lineStart(i))
+		}
+	}
+	for _, spec := range r.more {
+		w.add("import " + spec + "\n")
+	}
+	for _, path := range slices.Sorted(maps.Keys(r.aliases)) {
+		fmt.Fprintf(&w.text, "import %s %q\n", r.aliases[path], path)
+	}
+	for _, k := range []golang.Kind{golang.Import, golang.Type, golang.Constant, golang.Function} {
+		for i := range r.items {
+			if it := &r.items[i]; it.Kind == k && it != r.main {
+				w.take(r.source, it.Doc, it.To, r.edits)
+			}
+		}
+	}
+	r.factories(w)
+	for _, v := range r.lifted {
+		if !v.local && (v.fresh || r.Earlier.variables[v.name] == "") {
+			w.add("var " + v.ident + " " + r.typeText(v.typ) + "\n")
+		}
+	}
+	begin, end := "func() {\n", "}()\n" // so that it can return
+	if r.rests() {
+		begin += "defer " + restFunction + "()\n"
+	}
+	if ends {
+		end += endFunction + "()\n"
+	}
+	if r.main != nil {
+		body := r.mainBody()
+		open, _ := r.at(body.Lbrace)
+		shut, _ := r.at(body.Rbrace)
+		w.take(r.source, r.main.Doc, open+1, r.edits)
+		r.carry(w)
+		r.initialise(w)
+		w.add(begin)
+		w.splice(r.source, open+1, shut, r.edits)
+		w.add("\n" + end)
+		w.splice(r.source, shut, r.main.To, r.edits)
+		w.add("\n")
+		return
+	}
+	at := r.text.Main()
+	called, arguments, exec := r.exec()
+	if exec >= 0 {
+		at = exec
+	}
+	switch {
+	case exec >= 0 && !file:
+		w.line("%main "+arguments, r.lineStart(at))
+	case at >= 0 && !file:
+		w.line(r.text.Lines[at], r.lineStart(at))
+	default:
+		w.add("func main() {\n")
+	}
+	w.add(begin)
+	r.carry(w)
+	r.initialise(w)
+	early := len(r.inits) > 0
+	for i, it := range r.items {
+		if it.Kind == golang.Statement || it.Kind == golang.Variable && !(early && r.first(i)) {
+			w.take(r.source, it.From, it.To, r.edits)
+		}
+	}
+	if exec >= 0 {
+		w.add(called + "()\n")
+	}
+	w.add(end)
+	if at < 0 || file {
+		w.add("}\n")
+	}
+}
+
+// exec returns which function %exec is to call, with which arguments for the program, and its line; -1: there is no %exec.
+func (r *reading) exec() (function, arguments string, line int) {
+	for i := range r.text.Lines {
+		if name, said := r.text.Command(i); name == "%exec" {
+			function, arguments, _ = strings.Cut(said, " ")
+			return function, arguments, i
+		}
+	}
+	return "", "", -1
+}
+
+// carry gives the new variables that functions read before the cell declares them what the old ones of their names hold.
+func (r *reading) carry(w *written) {
+	for _, v := range r.lifted {
+		if r.carried[v.name] {
+			w.add(v.ident + " = " + oldPrefix + v.name + "\n")
+		}
+	}
+}
+
+// initialise writes the initialisers of variables in front of all statements.
+func (r *reading) initialise(w *written) {
+	for _, i := range r.inits {
+		w.take(r.source, i.from, i.to, sortEdits(append(slices.Clone(i.edits), r.edits...)))
+	}
+}
+
+// forget lists what the cell replaces by something of another kind.
+func (r *reading) forget() {
+	for name := range r.declared {
+		if name = strings.TrimPrefix(name, "~"); strings.Contains(name, "~") {
+			continue
+		}
+		if was := r.Earlier.variables[name]; was != "" && r.liftedAs(name) == nil {
+			r.out.Forget = append(r.out.Forget, was)
+			r.out.Dropped = append(r.out.Dropped, name)
+		} else if r.Earlier.names[name] {
+			r.out.Forget = append(r.out.Forget, name)
+		}
+	}
+	for name := range importNames(r.cellImports()) {
+		if was := r.Earlier.variables[name]; was != "" && r.liftedAs(name) == nil {
+			r.out.Forget = append(r.out.Forget, was)
+			r.out.Dropped = append(r.out.Dropped, name)
+		}
+	}
+	for _, v := range r.lifted {
+		if v.local && r.Earlier.variables[v.name] != "" {
+			r.out.Dropped = append(r.out.Dropped, v.name)
+		}
+	}
+	slices.Sort(r.out.Forget)
+	slices.Sort(r.out.Dropped)
+}
+
+// changed finds the types of earlier cells that the cell declares otherwise.
+func (r *reading) changed() error {
+	var again []string
+	for _, d := range declarations(r.file) {
+		if _, isType := d.node.(*ast.TypeSpec); isType && r.Earlier.names[d.names[0]] {
+			again = append(again, d.names[0])
+		}
+	}
+	if len(again) == 0 {
+		return nil
+	}
+	before := r.Earlier.parse(r.files, true, func(declaration) bool { return true })
+	from, err := r.Packages.load(r.ctx, importPaths(before))
+	if err != nil {
+		return err
+	}
+	was, _, _ := checked(r.files, from, before)
+	shape := func(p *types.Package, name string) string {
+		obj, ok := p.Scope().Lookup(name).(*types.TypeName)
+		if !ok {
+			return ""
+		}
+		text := types.TypeString(obj.Type().Underlying(), func(q *types.Package) string {
+			if q == p {
+				return ""
+			}
+			return q.Path()
+		})
+		if named, ok := obj.Type().(*types.Named); ok && named.TypeParams().Len() > 0 {
+			text = fmt.Sprint(named.TypeParams().Len(), text)
+		}
+		return text
+	}
+	for _, name := range again {
+		if shape(was, name) != shape(r.pkg, name) {
+			r.out.Changed = append(r.out.Changed, name)
+		}
+	}
+	return nil
+}
+
+// cellImports are the imports that the cell itself has.
+func (r *reading) cellImports() (specs []*ast.ImportSpec) {
+	for _, s := range r.file.Imports {
+		if _, ok := r.at(s.Path.Pos()); ok {
+			specs = append(specs, s)
+		}
+	}
+	return specs
+}
+
+// check type-checks what GoNB gets with what it has from earlier cells.
+func (r *reading) check() error {
+	var w written
+	w.add("package main\n")
+	specs := importNames(r.Earlier.imports)
+	own := importNames(r.cellImports())
+	for _, name := range slices.Sorted(maps.Keys(specs)) {
+		if own[name] == "" && !slices.Contains(r.more, specs[name]) && !slices.Contains(slices.Collect(maps.Values(r.aliases)), name) && !r.isIdent(name) {
+			w.add("import " + specs[name] + "\n")
+		}
+	}
+	r.program(&w, true, true)
+	text := w.text.String()
+	file, err := parser.ParseFile(r.files, "program.go", text, parser.ParseComments|parser.SkipObjectResolution)
+	if err != nil {
+		return fmt.Errorf("the cell does not parse as it was composed: %w\n%s", err, text)
+	}
+	replaced := map[string]bool{}
+	for _, d := range declarations(file) {
+		for _, name := range d.names {
+			replaced[d.method+"~"+name] = true
+		}
+	}
+	for _, name := range r.out.Forget {
+		replaced["~"+name] = true
+	}
+	rest := r.Earlier.parse(r.files, false, func(d declaration) bool {
+		return !slices.ContainsFunc(d.names, func(name string) bool { return name != "_" && replaced[d.method+"~"+name] })
+	})
+	ours, err := parser.ParseFile(r.files, "ours.go", r.declareOurs(), parser.SkipObjectResolution)
+	if err != nil {
+		return err
+	}
+	from, err := r.Packages.load(r.ctx, importPaths(file, rest, ours))
+	if err != nil {
+		return err
+	}
+	pkg, info, wrong := checked(r.files, from, file, rest, ours)
+	for _, e := range wrong {
+		at := r.files.PositionFor(e.Pos, false)
+		if at.Filename != "program.go" {
+			continue // the compiler finds it, if the program needs it
+		}
+		offset, mine := w.origin(at.Offset)
+		if !mine && strings.Contains(e.Msg, "declared through import") {
+			continue
+		}
+		text := e.Msg
+		if said, ok := r.said[offset]; ok && mine {
+			text = said // about what the person has written
+		}
+		r.problem(offset, strings.NewReplacer(takenPrefix, "", oldPrefix, "").Replace(text)+r.hint(text))
+	}
+	if len(r.out.Problems) == 0 {
+		r.needed = r.reach(pkg, info, file, rest)
+		if err := r.findMakers(); err != nil {
+			return err
+		}
+		r.missing(&w, info, file)
+	}
+	return nil
+}
+
+// hint says which import brings a name that nothing declares, where that is one of GoMLX's graphs.
+func (r *reading) hint(text string) string {
+	name, ok := strings.CutPrefix(text, "undefined: ")
+	if !ok || !ast.IsExported(name) || strings.Contains(name, ".") {
+		return ""
+	}
+	from, err := r.Packages.load(r.ctx, []string{graphPackage})
+	if err != nil {
+		return ""
+	}
+	graph, err := from.Import(graphPackage)
+	if err != nil || graph.Scope().Lookup(name) == nil {
+		return ""
+	}
+	return fmt.Sprintf("; import . %q brings it", graphPackage)
+}
+
+// findMakers finds the functions that make types which other packages cannot name: those that return an interface or such a type, and
+// nothing else, or all of a package that has none of these.
+func (r *reading) findMakers() error {
+	r.makers = map[string][]string{}
+	if len(r.needed.makers) == 0 {
+		return nil
+	}
+	from, err := r.Packages.load(r.ctx, r.needed.makers)
+	if err != nil {
+		return err
+	}
+	for _, path := range r.needed.makers {
+		p, err := from.Import(path)
+		if err != nil || r.makers[path] != nil {
+			continue // the program says what it lacks
+		}
+		var all []string
+		for _, name := range p.Scope().Names() {
+			f, ok := p.Scope().Lookup(name).(*types.Func)
+			if !ok || !f.Exported() || f.Signature().TypeParams().Len() > 0 {
+				continue
+			}
+			all = append(all, name)
+			if results := f.Signature().Results(); results.Len() == 1 && (types.IsInterface(results.At(0).Type()) || !r.nameable(results.At(0).Type())) {
+				r.makers[path] = append(r.makers[path], name)
+			}
+		}
+		if r.makers[path] == nil {
+			r.makers[path] = all
+		}
+	}
+	return nil
+}
+
+// isIdent tells whether a lifted variable is called so.
+func (r *reading) isIdent(name string) bool {
+	return slices.ContainsFunc(r.lifted, func(v *variable) bool { return v.ident == name && !v.local })
+}
+
+// declareOurs declares what lies beside the program, as far as types go.
+func (r *reading) declareOurs() string {
+	var b strings.Builder
+	olds := ""
+	for _, name := range slices.Sorted(maps.Keys(r.olds)) {
+		olds += "var " + oldPrefix + name + " " + r.typeText(r.olds[name]) + "\n"
+	}
+	b.WriteString("package main\n")
+	for _, path := range slices.Sorted(maps.Keys(r.aliases)) {
+		fmt.Fprintf(&b, "import %s %q\n", r.aliases[path], path)
+	}
+	b.WriteString(olds)
+	fmt.Fprintf(&b, "func %s() {}\nfunc %s() {}\nfunc %s(...any) {}\nfunc %s(...any) {}\nfunc %s(error) {}\n", endFunction, restFunction, showFunction, showSafely, failFunction)
+	fmt.Fprintf(&b, "func %s(string, interface{ AssertValid() }) {}\n", nodeFunction)
+	for name, text := range helpers() {
+		if !r.knows(name) {
+			b.WriteString(text)
+		}
+	}
+	return b.String()
+}
+
+// missing names the variables that the cell uses, itself or by functions of earlier cells, and that did not outlive the cell that made
+// them. One that the cell sets first is a new one.
+func (r *reading) missing(w *written, info *types.Info, file *ast.File) {
+	first := map[string]bool{} // names that have been met
+	set := setFirst(file)
+	ast.Inspect(file, func(n ast.Node) bool {
+		id, ok := n.(*ast.Ident)
+		if !ok {
+			return true
+		}
+		v, ok := info.Uses[id].(*types.Var)
+		if !ok || v.IsField() || v.Parent() != v.Pkg().Scope() {
+			return true
+		}
+		offset, mine := w.origin(r.files.PositionFor(id.Pos(), false).Offset)
+		name := nameOf(v)
+		switch why := r.lost(v); {
+		case why == "" || r.made[name]:
+		case set[id] && !first[name]:
+			r.made[name] = true
+		case mine:
+			r.problem(offset, why)
+		}
+		first[name] = true
+		return true
+	})
+	for obj := range r.needed.objects {
+		v, ok := obj.(*types.Var)
+		if !ok || !r.needed.variables[v.Name()] || first[nameOf(v)] {
+			continue
+		}
+		if why := r.lost(v); why != "" {
+			at := 0
+			if len(r.items) > 0 {
+				at = r.items[len(r.items)-1].From
+			}
+			r.problem(at, "a function of an earlier cell uses "+nameOf(v)+", and "+why)
+		}
+	}
+}
+
+// lost says why a variable of an earlier cell has no value; empty: it has one.
+func (r *reading) lost(v *types.Var) string {
+	name := nameOf(v)
+	value, known := r.Values[name]
+	if !known || r.liftedAs(name) != nil && !strings.HasPrefix(v.Name(), oldPrefix) {
+		return ""
+	}
+	why := value.Why
+	for _, t := range r.out.Changed {
+		if slices.Contains(value.Cells, t) {
+			why = "this cell changes its type " + t
+		}
+	}
+	if why == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s of cell [%d] is not kept: %s; make it in the cell that uses it", name, value.Cell, why)
+}
+
+// nameOf is the name that a person knows a variable of a program by.
+func nameOf(v *types.Var) string {
+	return strings.TrimPrefix(strings.TrimPrefix(v.Name(), oldPrefix), takenPrefix)
+}
+
+// setFirst returns the identifiers on the left of assignments at the cell's top level.
+func setFirst(file *ast.File) map[*ast.Ident]bool {
+	set := map[*ast.Ident]bool{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		f, ok := n.(*ast.FuncDecl)
+		if !ok || f.Name.Name != "main" || f.Recv != nil {
+			return true
+		}
+		ast.Inspect(f.Body, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.AssignStmt:
+				for _, l := range n.Lhs {
+					if id, ok := l.(*ast.Ident); ok && n.Tok == token.ASSIGN {
+						set[id] = true
+					}
+				}
+			case *ast.IfStmt, *ast.ForStmt, *ast.RangeStmt, *ast.SwitchStmt, *ast.TypeSwitchStmt, *ast.SelectStmt:
+				return false
+			}
+			return true
+		})
+		return false
+	})
+	return set
+}

@@ -1,0 +1,216 @@
+package analysis
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/types"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gantry.local/kernel-ext/golang"
+)
+
+// helpers are functions that cells may use without declaring them, see beside.go.
+func helpers() map[string]string {
+	return map[string]string{
+		"must":  "func must[T any](value T, err error) T { return value }\n",
+		"check": "func check(err error) {}\n",
+	}
+}
+
+// look parses and type-checks the cell as it is written: declarations first, then a function main of its statements.
+func (r *reading) look() error {
+	for i := range r.items {
+		it := &r.items[i]
+		if it.Kind == golang.Import && strings.Contains(r.source[it.From:it.To], `"C"`) {
+			return ErrUnread
+		}
+		if it.IsMain(r.source) {
+			r.main = it
+		}
+	}
+	var head written
+	head.add("package main\n")
+	r.write(&head)
+	file, err := parser.ParseFile(r.files, "cell.go", head.text.String(), parser.ParseComments)
+	if err != nil {
+		r.syntax(&head, err)
+		return nil
+	}
+	for _, d := range declarations(file) {
+		for _, name := range d.names {
+			r.declared[d.method+"~"+name] = true
+		}
+	}
+	specs, err := r.importsFor(file, head.text.String())
+	if err != nil {
+		return err
+	}
+	w := &r.looked
+	w.add("package main\n")
+	for _, spec := range specs {
+		w.add("import " + spec + "\n")
+	}
+	r.write(w)
+	for name, text := range helpers() {
+		if !r.knows(name) {
+			w.add(text)
+		}
+	}
+	if r.file, err = parser.ParseFile(r.files, "cell.go", w.text.String(), parser.ParseComments|parser.SkipObjectResolution); err != nil {
+		r.syntax(w, err)
+		return nil
+	}
+	rest := r.Earlier.parse(r.files, true, func(d declaration) bool {
+		return !slices.ContainsFunc(d.names, func(name string) bool { return name != "_" && r.declared[d.method+"~"+name] })
+	})
+	from, err := r.Packages.load(r.ctx, importPaths(r.file, rest))
+	if err != nil {
+		return err
+	}
+	var wrong []types.Error
+	r.pkg, r.info, wrong = checked(r.files, from, r.file, rest)
+	r.said = map[int]string{}
+	for _, e := range wrong {
+		if at := r.files.PositionFor(e.Pos, false); at.Filename == "cell.go" {
+			if offset, ok := r.looked.origin(at.Offset); ok && r.said[offset] == "" {
+				r.said[offset] = e.Msg
+			}
+		}
+	}
+	return nil
+}
+
+// knows tells whether the cell or an earlier one declares a name at package level.
+func (r *reading) knows(name string) bool {
+	return r.Earlier.names[name] || r.Earlier.variables[name] != "" || r.declared["~"+name]
+}
+
+// first tells whether variables are initialised before all statements, in the order in which they need each other: they stand
+// in front of them.
+func (r *reading) first(i int) bool {
+	return r.main != nil || !slices.ContainsFunc(r.items[:i], func(it golang.Item) bool { return it.Kind == golang.Statement })
+}
+
+// write writes the cell as a Go file without the package clause and the imports that it lacks.
+func (r *reading) write(w *written) {
+	for _, it := range r.items {
+		if it.Kind == golang.Import {
+			w.take(r.source, it.From, it.To, nil)
+		}
+	}
+	early := r.earlyVariables()
+	for i, it := range r.items {
+		if it.Kind == golang.Type || it.Kind == golang.Constant || it.Kind == golang.Function || it.Kind == golang.Variable && early && r.first(i) {
+			w.take(r.source, it.From, it.To, nil)
+		}
+	}
+	if r.main != nil {
+		return
+	}
+	w.add("func main() {\n")
+	for i, it := range r.items {
+		if it.Kind == golang.Statement || it.Kind == golang.Variable && !(early && r.first(i)) {
+			w.take(r.source, it.From, it.To, nil)
+		}
+	}
+	w.add("}\n")
+}
+
+// earlyVariables tells whether the variables in front of all statements are declared as those of a package. They are not where one is
+// made of the variable of an earlier cell that it replaces, as in var x = x + 1.
+func (r *reading) earlyVariables() bool {
+	declared := map[string]bool{}
+	var values []ast.Expr
+	for i, it := range r.items {
+		if it.Kind != golang.Variable || !r.first(i) {
+			continue
+		}
+		file, err := parser.ParseFile(r.files, "", "package main\n"+r.source[it.From:it.To], parser.SkipObjectResolution)
+		if err != nil {
+			continue
+		}
+		for _, d := range file.Decls {
+			if g, ok := d.(*ast.GenDecl); ok {
+				for _, s := range g.Specs {
+					if s, ok := s.(*ast.ValueSpec); ok {
+						for _, name := range s.Names {
+							declared[name.Name] = true
+						}
+						values = append(values, s.Values...)
+					}
+				}
+			}
+		}
+	}
+	early := true
+	for _, v := range values {
+		ast.Inspect(v, func(n ast.Node) bool {
+			if id, ok := n.(*ast.Ident); ok && declared[id.Name] && r.Earlier.variables[id.Name] != "" {
+				early = false
+			}
+			return true
+		})
+	}
+	return early
+}
+
+// importsFor returns the imports that the cell needs besides its own: those of earlier cells, and those that goimports finds.
+func (r *reading) importsFor(file *ast.File, source string) ([]string, error) {
+	own := importNames(file.Imports)
+	specs := importNames(r.Earlier.imports)
+	maps.DeleteFunc(specs, func(name, _ string) bool { return own[name] != "" || r.Earlier.variables[name] != "" })
+	unresolved := map[*ast.Ident]bool{}
+	for _, name := range file.Unresolved {
+		unresolved[name] = true
+	}
+	lacking := false
+	ast.Inspect(file, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok {
+			if x, ok := s.X.(*ast.Ident); ok && unresolved[x] && own[x.Name] == "" && specs[x.Name] == "" &&
+				r.Earlier.variables[x.Name] == "" && !r.Earlier.names[x.Name] && types.Universe.Lookup(x.Name) == nil {
+				lacking = true
+			}
+		}
+		return true
+	})
+	all := slices.Sorted(maps.Values(specs))
+	if !lacking {
+		return all, nil
+	}
+	var program strings.Builder
+	program.WriteString("package main\n")
+	for _, spec := range all {
+		program.WriteString("import " + spec + "\n")
+	}
+	program.WriteString(strings.TrimPrefix(source, "package main\n"))
+	for name, called := range r.Earlier.variables { // what they are called as goimports is to know them
+		if called != "" && own[name] == "" {
+			program.WriteString("var " + name + " any\n")
+		}
+	}
+	found, err := r.Imports(r.ctx, program.String())
+	if err != nil {
+		return nil, err
+	}
+	r.more = found
+	return append(all, found...), nil
+}
+
+// importPaths lists what files import.
+func importPaths(files ...*ast.File) (paths []string) {
+	for _, f := range files {
+		if f == nil {
+			continue
+		}
+		for _, s := range f.Imports {
+			if path, err := strconv.Unquote(s.Path.Value); err == nil && !slices.Contains(paths, path) {
+				paths = append(paths, path)
+			}
+		}
+	}
+	slices.Sort(paths)
+	return paths
+}

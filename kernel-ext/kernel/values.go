@@ -1,0 +1,285 @@
+package kernel
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"gantry.local/kernel-ext/analysis"
+	cellbuild "gantry.local/kernel-ext/cell"
+	"gantry.local/kernel-ext/golang"
+	"gantry.local/kernel-ext/internal/group"
+	"gantry.local/kernel-ext/internal/wholefile"
+	"gantry.local/kernel-ext/keep"
+	"gantry.local/kernel-ext/keep/store"
+)
+
+// values are the variables that live on from cell to cell. The goroutine that runs cells owns them, but for what earlier ones declare.
+type values struct {
+	dir   string          // where they lie
+	name  string          // of the manifest that holds; empty: there are none
+	now   *store.Manifest // its content
+	gone  map[string]gone // names that a cell has declared and that are not kept, by name
+	off   bool            // GoNB's own rules
+	count int             // of manifests made
+
+	packages *analysis.Packages
+	mu       sync.Mutex
+	earlier  *analysis.Earlier
+}
+
+// gone is a variable that is not kept, whatever its content, and why.
+type gone struct {
+	cell int
+	why  string // a clause
+}
+
+// openValues makes the folder of the values of a kernel.
+func openValues(dir string, h *engineHost) (*values, error) {
+	v := &values{dir: dir, now: &store.Manifest{}, gone: map[string]gone{}, earlier: analysis.ReadEarlier("package main")}
+	v.packages = analysis.NewPackages(h.findPackages)
+	return v, os.Mkdir(v.dir, 0o700)
+}
+
+// declare takes in what all cells so far declare.
+func (v *values) declare(source string) {
+	e := analysis.ReadEarlier(source)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.earlier = e
+}
+
+// notebook is what a cell is read with.
+func (v *values) notebook(h *engineHost, serial int) *analysis.Notebook {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	n := &analysis.Notebook{Serial: serial, Packages: v.packages, Imports: h.findImports, Earlier: v.earlier, Values: map[string]analysis.Value{}}
+	for _, kept := range v.now.Values {
+		value := analysis.Value{Cell: kept.Cell, Group: kept.Cluster}
+		if kept.Why != "" {
+			value.Why = "it holds " + kept.Why + ", which does not outlive its cell"
+		}
+		for _, t := range kept.Types {
+			value.Cells = append(value.Cells, strings.TrimPrefix(t.Name, "main."))
+		}
+		if kept.Cluster != store.NotKept {
+			uses := v.now.Clusters[kept.Cluster].Uses
+			value.Code = map[string]string{}
+			for _, name := range uses.Code {
+				name = analysis.Maker(name)
+				if f := store.FunctionNamed(name); f.Nameable {
+					value.Code[name] = f.Expr
+				} else {
+					value.Makers = append(value.Makers, f.Packages...)
+				}
+			}
+			for _, t := range slices.Concat(uses.Types, uses.StandIns) {
+				if t.Nameable {
+					value.Types = append(value.Types, t.Expr)
+				} else {
+					value.Makers = append(value.Makers, t.Packages...)
+				}
+			}
+		}
+		n.Values[kept.Name] = value
+	}
+	for name, g := range v.gone {
+		if _, ok := n.Values[name]; !ok {
+			n.Values[name] = analysis.Value{Cell: g.cell, Why: g.why, Group: store.NotKept}
+		}
+	}
+	return n
+}
+
+// environment is what a program finds and leaves the values by. next is the name of the manifest that it leaves.
+func (v *values) environment() (env []string, next string) {
+	v.count++
+	next = fmt.Sprintf("state-%d", v.count)
+	return []string{keep.EnvDir + "=" + v.dir, keep.EnvFrom + "=" + v.name, keep.EnvTo + "=" + next}, next
+}
+
+// adopt makes what a program has left behind what holds, without what its cell dropped.
+func (v *values) adopt(next string, c *analysis.Cell, number int) (dropped []string, err error) {
+	m, err := store.ReadManifest(v.dir, next)
+	switch {
+	case errors.Is(err, os.ErrNotExist) && len(c.Values) > 0: // it ended before its end, as by os.Exit(0)
+		return nil, nil
+	case errors.Is(err, os.ErrNotExist): // it had nothing to keep
+		m, next = v.now, v.name
+	case err != nil:
+		return nil, err
+	}
+	for _, name := range c.Values {
+		delete(v.gone, name)
+	}
+	for name, why := range c.Local {
+		v.gone[name] = gone{number, why}
+	}
+	out := slices.Clone(c.Dropped)
+	for _, kept := range m.Values {
+		for _, t := range kept.Types {
+			if slices.Contains(c.Changed, strings.TrimPrefix(t.Name, "main.")) && !slices.Contains(c.Values, kept.Name) {
+				dropped = append(dropped, kept.Name)
+				v.gone[kept.Name] = gone{kept.Cell, fmt.Sprintf("cell [%d] has changed its type %s", number, strings.TrimPrefix(t.Name, "main."))}
+			}
+		}
+	}
+	return dropped, v.become(next, m, append(out, dropped...))
+}
+
+// become makes a manifest what holds, without some names.
+func (v *values) become(name string, m *store.Manifest, without []string) error {
+	if len(without) > 0 {
+		v.count++
+		name, m = fmt.Sprintf("state-%d", v.count), m.Without(without...)
+		if err := m.Write(v.dir, name); err != nil {
+			return err
+		}
+	}
+	v.name, v.now = name, m
+	return store.Sweep(v.dir, name)
+}
+
+// forget forgets names; none: all of them.
+func (v *values) forget(names ...string) error {
+	if len(names) == 0 {
+		for _, kept := range v.now.Values {
+			names = append(names, kept.Name)
+		}
+		clear(v.gone)
+	}
+	for _, name := range names {
+		delete(v.gone, name)
+	}
+	return v.become(v.name, v.now, names)
+}
+
+// called says names as programs call the variables.
+func (v *values) called(names string) string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	words := strings.Fields(names)
+	for i, name := range words {
+		words[i] = v.earlier.Called(name)
+	}
+	return strings.Join(words, " ")
+}
+
+// table lists the values, as %who shows them.
+func (v *values) table() string {
+	var b strings.Builder
+	rows := [][]string{{"name", "type", "size", "cell", "state"}}
+	for _, kept := range v.now.Values {
+		state := "kept"
+		if kept.Why != "" {
+			state = "not kept: " + kept.Why
+		}
+		rows = append(rows, []string{kept.Name, strings.ReplaceAll(kept.Type, "main.", ""), size(kept.Size), fmt.Sprintf("[%d]", kept.Cell), state})
+	}
+	for name, g := range v.gone {
+		if v.now.Value(name) == nil {
+			rows = append(rows, []string{name, "", "", fmt.Sprintf("[%d]", g.cell), "not kept: " + g.why})
+		}
+	}
+	if len(rows) == 1 {
+		return "No variables yet.\n"
+	}
+	slices.SortFunc(rows[1:], func(a, b []string) int { return strings.Compare(a[0], b[0]) })
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, text := range row {
+			widths[i] = max(widths[i], len([]rune(text)))
+		}
+	}
+	for _, row := range rows {
+		line := ""
+		for i, text := range row {
+			line += text + strings.Repeat(" ", widths[i]-len([]rune(text))+2)
+		}
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	return b.String()
+}
+
+// size says a number of bytes as people do.
+func size(bytes int64) string {
+	switch {
+	case bytes < 1<<10:
+		return fmt.Sprintf("%d B", bytes)
+	case bytes < 1<<20:
+		return fmt.Sprintf("%.1f KiB", float64(bytes)/(1<<10))
+	case bytes < 1<<30:
+		return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20))
+	}
+	return fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30))
+}
+
+// findPackages finds compiled packages by what is known of quick builds, or asks the go command, which compiles them.
+func (h *engineHost) findPackages(ctx context.Context, paths []string) (map[string]string, error) {
+	if found, err := cellbuild.Archives(h.goTool, h.dir, h.environment, paths); err == nil {
+		return found, nil
+	}
+	if len(paths) == 0 {
+		return nil, nil
+	}
+	args := append([]string{"list", "-export", "-deps", "-json=ImportPath,Export", "--"}, paths...)
+	cmd := exec.CommandContext(ctx, h.goTool, args...)
+	group.Kill(cmd)
+	cmd.Dir, cmd.Env = h.dir, h.environment
+	var wrong bytes.Buffer
+	cmd.Stderr = &wrong
+	text, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(wrong.String()))
+	}
+	found := map[string]string{}
+	for d := json.NewDecoder(bytes.NewReader(text)); ; {
+		var p struct{ ImportPath, Export string }
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return found, nil
+		} else if err != nil {
+			return nil, err
+		}
+		found[p.ImportPath] = p.Export
+	}
+}
+
+// findImports finds the imports that a program lacks, with goimports.
+func (h *engineHost) findImports(ctx context.Context, source string) ([]string, error) {
+	file := filepath.Join(h.dir, "main.go")
+	if err := os.WriteFile(file, []byte(source), 0o600); err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, h.goimports, "-w", file)
+	group.Kill(cmd)
+	cmd.Dir, cmd.Env = h.dir, h.environment
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(string(said)))
+	}
+	found, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return golang.AddedImports(source, string(found)), nil
+}
+
+// layBeside lays the file beside the program of a cell, or takes that of an earlier one away.
+func (h *engineHost) layBeside(text string) error {
+	path := filepath.Join(h.dir, cellbuild.BesideFile)
+	if text != "" {
+		return wholefile.WriteTransient(path, []byte(text), 0o600)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}

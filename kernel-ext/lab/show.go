@@ -1,0 +1,118 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"html"
+	"image/png"
+	"strings"
+	"time"
+
+	"gantry.local/kernel-ext/lab/record"
+	"gantry.local/kernel-ext/show"
+)
+
+const (
+	mostDrawn       = 2000            // records of the history that are drawn
+	picturePatience = 2 * time.Second // a run that is busy for longer is shown without its samples
+)
+
+// ShowValue shows the run in a notebook: where it stands, where its folder is, its losses so far and, while it has a
+// process that is not too busy, its samples.
+func (r *Run) ShowValue() map[string]any {
+	s, err := r.Status()
+	if err != nil {
+		text := record.OneLine(err)
+		return map[string]any{"text/plain": text, "text/html": "<div>" + html.EscapeString(text) + "</div>"}
+	}
+	facts := factsOf(s)
+	widest := 0
+	for _, f := range facts {
+		widest = max(widest, len(f.name))
+	}
+	var text, page strings.Builder
+	text.WriteString("run " + s.String())
+	page.WriteString("<div><strong>" + html.EscapeString("run "+s.String()) + "</strong></div><table>")
+	for _, f := range facts {
+		fmt.Fprintf(&text, "\n%-*s  %s", widest, f.name, f.value)
+		page.WriteString(`<tr><th style="text-align:left">` + html.EscapeString(f.name) + `</th><td style="text-align:left">` +
+			html.EscapeString(f.value) + "</td></tr>")
+	}
+	page.WriteString("</table>")
+	if losses := lossesIn(r.dir); losses != nil {
+		page.WriteString(embedded(losses, "the losses", 640))
+	}
+	if s.Pid != 0 && !r.observer {
+		ctx, cancel := context.WithTimeout(context.Background(), picturePatience)
+		defer cancel()
+		if samples, err := r.Picture(ctx); err == nil {
+			page.WriteString(embedded(samples, "samples", 0))
+		}
+	}
+	return map[string]any{"text/plain": text.String(), "text/html": page.String()}
+}
+
+// fact is a line about a run.
+type fact struct{ name, value string }
+
+func factsOf(s Status) []fact {
+	facts := []fact{{"folder", s.Dir}, {"data", s.Data.String()}, {"batch size", fmt.Sprint(s.BatchSize)}, {"loss", s.Loss}}
+	if s.Seconds > 0 {
+		facts = append(facts, fact{"trained for", (time.Duration(s.Seconds*10) * time.Second / 10).String()})
+	}
+	if s.Light != show.NoLight && s.LightReason != "" {
+		facts = append(facts, fact{"samples", s.LightReason})
+	}
+	if s.Device != "" {
+		facts = append(facts, fact{"device", s.Device})
+	}
+	if len(s.Checkpoints) > 0 {
+		facts = append(facts, fact{"checkpoint", fmt.Sprintf("step %d; Rewind reaches %d steps at once", s.Checkpointed, len(s.Checkpoints))})
+	}
+	for _, f := range []fact{{"problem", s.Problem}, {"unsaved", s.Unsaved}, {"notice", s.Notice}} {
+		if f.value != "" {
+			facts = append(facts, f)
+		}
+	}
+	return facts
+}
+
+// lossesIn draws the losses of a run's history as a PNG, nil where there are none.
+func lossesIn(dir string) []byte {
+	metrics, err := record.Thinned(dir, mostDrawn)
+	if err != nil || len(metrics) < 2 {
+		return nil
+	}
+	critic, generator := show.Series{Name: "critic"}, show.Series{Name: "generator"}
+	for _, m := range metrics {
+		for _, line := range []struct {
+			to    *show.Series
+			value float64
+			alone record.Updates
+		}{{&critic, m.CriticLoss, record.GeneratorAlone}, {&generator, m.GeneratorLoss, record.CriticAlone}} {
+			if m.Updates != line.alone { // where it is not of this network
+				line.to.X, line.to.Y = append(line.to.X, float64(m.Calls)), append(line.to.Y, line.value)
+			}
+		}
+	}
+	img, err := show.CurvesImage(show.Plot{Title: "losses", XLabel: "step", Series: []show.Series{critic, generator}, Width: 640, Height: 240})
+	if err != nil {
+		return nil
+	}
+	var encoded bytes.Buffer
+	if err := png.Encode(&encoded, img); err != nil {
+		return nil
+	}
+	return encoded.Bytes()
+}
+
+// embedded is a PNG within HTML, so many pixels of the screen wide; 0: as many as it has.
+func embedded(png []byte, alt string, width int) string {
+	size := ""
+	if width > 0 {
+		size = fmt.Sprintf(` width="%d"`, width)
+	}
+	return fmt.Sprintf(`<div><img alt="%s"%s src="data:image/png;base64,%s"/></div>`, alt, size, base64.StdEncoding.EncodeToString(png))
+}
