@@ -87,6 +87,7 @@ type reading struct {
 	olds          map[string]types.Type // of variables that the cell replaces and can still use
 	bound         []binding             // what the file beside the program binds
 	needed        need
+	carried       map[string]bool // new variables that begin with what the old ones hold
 	made          map[string]bool // variables of earlier cells that had no value and that the cell gives one
 	showsPictures bool
 	makers        map[string][]string // package -> functions of it that make types without a name outside
@@ -103,7 +104,7 @@ func (n *Notebook) Read(ctx context.Context, text *golang.Text, number int) (*Ce
 	}
 	r := &reading{
 		Notebook: n, ctx: ctx, text: text, number: number, files: token.NewFileSet(), out: &Cell{}, byObject: map[types.Object]*variable{}, aliases: map[string]string{},
-		ours: map[string]bool{}, declared: map[string]bool{}, olds: map[string]types.Type{}, made: map[string]bool{},
+		ours: map[string]bool{}, declared: map[string]bool{}, olds: map[string]types.Type{}, made: map[string]bool{}, carried: map[string]bool{},
 	}
 	r.source = text.Go()
 	r.items = golang.Split(r.source)

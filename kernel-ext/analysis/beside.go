@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"fmt"
+	"go/types"
 	"maps"
 	"slices"
 	"strings"
@@ -242,8 +243,10 @@ func (r *reading) besideValues(body *strings.Builder, use func(path string) stri
 		fmt.Fprintf(body, "\t\t{Name: %q, At: &%s, New: %t, Old: %t},\n", b.name, b.ident, b.fresh, b.old)
 	}
 	body.WriteString("\t}")
-	for _, l := range r.literals {
-		r.needed.code["main."+l.name] = "\"main\"." + l.name
+	for obj := range r.needed.objects {
+		if f, ok := obj.(*types.Func); ok && f.Signature().Recv() == nil && f.Signature().TypeParams().Len() == 0 && !strings.HasPrefix(f.Name(), "init") && f.Name() != "main" {
+			r.needed.code["main."+f.Name()] = "\"main\"." + f.Name() // a value may hold it
+		}
 	}
 	for path, names := range r.makers {
 		for _, name := range names {

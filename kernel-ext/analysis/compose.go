@@ -39,7 +39,7 @@ func (r *reading) compose() error {
 			if r.out.Local == nil {
 				r.out.Local = map[string]string{}
 			}
-			r.out.Local[v.name] = "a value of a type without a name outside of its package"
+			r.out.Local[v.name] = "its type has no name outside of its package"
 		} else {
 			r.out.Values = append(r.out.Values, v.name)
 		}
@@ -120,6 +120,7 @@ func (r *reading) program(w *written, file, ends bool) {
 		open, _ := r.at(body.Lbrace)
 		shut, _ := r.at(body.Rbrace)
 		w.take(r.source, r.main.Doc, open+1, r.edits)
+		r.carry(w)
 		r.initialise(w)
 		w.add(begin)
 		w.splice(r.source, open+1, shut, r.edits)
@@ -142,6 +143,7 @@ func (r *reading) program(w *written, file, ends bool) {
 		w.add("func main() {\n")
 	}
 	w.add(begin)
+	r.carry(w)
 	r.initialise(w)
 	early := len(r.inits) > 0
 	for i, it := range r.items {
@@ -167,6 +169,15 @@ func (r *reading) exec() (function, arguments string, line int) {
 		}
 	}
 	return "", "", -1
+}
+
+// carry gives the new variables that functions read before the cell declares them what the old ones of their names hold.
+func (r *reading) carry(w *written) {
+	for _, v := range r.lifted {
+		if r.carried[v.name] {
+			w.add(v.ident + " = " + oldPrefix + v.name + "\n")
+		}
+	}
 }
 
 // initialise writes the initialisers of variables in front of all statements.
@@ -432,7 +443,7 @@ func (r *reading) missing(w *written, info *types.Info, file *ast.File) {
 			if len(r.items) > 0 {
 				at = r.items[len(r.items)-1].From
 			}
-			r.problem(at, "a function of an earlier cell uses "+why)
+			r.problem(at, "a function of an earlier cell uses "+nameOf(v)+", and "+why)
 		}
 	}
 }
@@ -444,16 +455,16 @@ func (r *reading) lost(v *types.Var) string {
 	if !known || r.liftedAs(name) != nil && !strings.HasPrefix(v.Name(), oldPrefix) {
 		return ""
 	}
-	if value.Why != "" {
-		return fmt.Sprintf("%s of cell [%d], which is not kept: it holds %s, which does not outlive its cell; make it in the cell that uses it",
-			name, value.Cell, value.Why)
-	}
+	why := value.Why
 	for _, t := range r.out.Changed {
 		if slices.Contains(value.Cells, t) {
-			return fmt.Sprintf("%s of cell [%d], which is of another type %s than this cell's; make it anew", name, value.Cell, t)
+			why = "this cell changes its type " + t
 		}
 	}
-	return ""
+	if why == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s of cell [%d] is not kept: %s; make it in the cell that uses it", name, value.Cell, why)
 }
 
 // nameOf is the name that a person knows a variable of a program by.

@@ -95,6 +95,18 @@ func (r *reading) reach(pkg *types.Package, info *types.Info, mine, rest *ast.Fi
 			follow(u)
 		}
 	}
+	for _, v := range r.lifted { // of a name whose old variable functions can read until the cell declares the new one
+		old := r.earlierVariable(v.name)
+		if v.local || !v.fresh || old == nil || !types.Identical(old.Type(), v.typ) {
+			continue
+		}
+		obj := pkg.Scope().Lookup(v.ident)
+		for u := range reached {
+			if u.names[0] != "main" && u.uses[obj] && r.Values[v.name].Why == "" {
+				r.carried[v.name], r.olds[v.name] = true, old.Type()
+			}
+		}
+	}
 	groups := map[int]bool{}
 	for again := true; again; { // values bring functions, which bring variables
 		again = false
@@ -106,7 +118,7 @@ func (r *reading) reach(pkg *types.Package, info *types.Info, mine, rest *ast.Fi
 			n.variables[v.Name()] = true
 			name := strings.TrimPrefix(strings.TrimPrefix(v.Name(), oldPrefix), takenPrefix)
 			value, ok := r.Values[name]
-			if !ok || value.Why != "" || groups[value.Group] || r.replaced(name) && !strings.HasPrefix(v.Name(), oldPrefix) {
+			if !ok || value.Why != "" || groups[value.Group] || r.replaced(name) && !r.carried[name] && !strings.HasPrefix(v.Name(), oldPrefix) {
 				continue
 			}
 			groups[value.Group], again = true, true
@@ -275,7 +287,7 @@ func (r *reading) revert(units []*unit, pkg *types.Package) {
 		}
 		for _, obj := range u.objects {
 			_, isType := obj.(*types.TypeName)
-			if _, isVar := obj.(*types.Var); isVar || isType && r.Earlier.names[obj.Name()] {
+			if _, isVar := obj.(*types.Var); isVar || isType && r.Earlier.names[obj.Name()] || r.Earlier.variables[obj.Name()] != "" {
 				gone[obj] = true
 			}
 		}
@@ -306,5 +318,7 @@ func (r *reading) revert(units []*unit, pkg *types.Package) {
 			}
 		}
 	}
+	r.out.Revert = append(r.out.Revert, r.out.Forget...)
 	slices.Sort(r.out.Revert)
+	r.out.Revert = slices.Compact(r.out.Revert)
 }

@@ -3,7 +3,6 @@ package keep
 import (
 	"io"
 	"os"
-	"strconv"
 	"syscall"
 	"unsafe"
 
@@ -45,11 +44,11 @@ func (m *mappings) bring(b store.Block, size uintptr, into unsafe.Pointer) (unsa
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
+	have, err := store.Size(f)
 	if err != nil {
 		return nil, err
 	}
-	if info.Size() != b.Size {
+	if have != b.Size {
 		return nil, blockDamaged(b)
 	}
 	if into != nil {
@@ -60,7 +59,7 @@ func (m *mappings) bring(b store.Block, size uintptr, into unsafe.Pointer) (unsa
 		into = newBytes(size)
 		return into, m.read(f, b, into)
 	}
-	if info.ModTime().UnixNano() != b.Time && store.Sum(mapped) != b.Sum {
+	if written(f) != b.Time && store.Sum(mapped) != b.Sum {
 		return nil, blockDamaged(b)
 	}
 	base := unsafe.Pointer(unsafe.SliceData(mapped))
@@ -99,15 +98,21 @@ func (m *mappings) isUnchanged(b *mapping) bool {
 			return same
 		}
 	}
-	f, err := os.Open(store.Path(m.dir, b.block.File))
+	return m.holds(b.block, b.base)
+}
+
+// holds says whether memory is what a block's file holds.
+func (m *mappings) holds(b store.Block, p unsafe.Pointer) bool {
+	f, err := os.Open(store.Path(m.dir, b.File))
 	if err != nil {
 		return false
 	}
 	defer f.Close()
-	part := make([]byte, min(b.size, 1<<20))
-	for off := uintptr(0); off < b.size; off += uintptr(len(part)) {
-		part = part[:min(uintptr(len(part)), b.size-off)]
-		if _, err := io.ReadFull(f, part); err != nil || string(part) != string(bytesAt(at(b.base, off), uintptr(len(part)))) {
+	size := uintptr(b.Size)
+	part := make([]byte, min(size, 1<<20))
+	for off := uintptr(0); off < size; off += uintptr(len(part)) {
+		part = part[:min(uintptr(len(part)), size-off)]
+		if _, err := io.ReadFull(f, part); err != nil || string(part) != string(bytesAt(at(p, off), uintptr(len(part)))) {
 			return false
 		}
 	}
@@ -165,19 +170,21 @@ func (m *mappings) save(p unsafe.Pointer, size uintptr, name func() string) (sto
 	if b, ok := m.unchanged(p, size); ok {
 		return b, nil
 	}
-	b := store.Block{File: name(), Size: int64(size)}
 	content := bytesAt(p, size)
+	b := store.Block{Size: int64(size), Sum: store.Sum(content)}
+	for i := range m.list { // a stand-in may hold the same content at another place
+		if was := m.list[i].block; was.Size == b.Size && was.Sum == b.Sum && m.holds(was, p) {
+			return was, nil
+		}
+	}
+	b.File = name()
 	if err := store.Write(m.dir, b.File, content); err != nil {
 		return b, err
 	}
-	b.Sum = store.Sum(content)
-	info, err := os.Stat(store.Path(m.dir, b.File))
+	f, err := os.Open(store.Path(m.dir, b.File))
 	if err != nil {
 		return b, err
 	}
-	if info.Size() != b.Size {
-		return b, plainError(b.File + " has " + strconv.FormatInt(info.Size(), 10) + " bytes after it was written")
-	}
-	b.Time = info.ModTime().UnixNano()
-	return b, nil
+	b.Time = written(f)
+	return b, f.Close()
 }

@@ -19,18 +19,20 @@ type decoder struct {
 	print  *printer
 	block  func(number int, size uintptr, into unsafe.Pointer) (unsafe.Pointer, error)
 
-	types    []reflect.Type
-	lost     map[int]loss // types
-	codes    []string
-	globals  []string
-	vars     []decodedVar
-	things   []decoded
-	steps    []int32
-	in       *store.Reader // the content that is read now
-	dry      bool          // nothing is written: what is read is only asked for what it refers to
-	links    []int32       // dry: things that are referred to
-	lack     loss          // dry: what is referred to and not there
-	codeMemo map[string]unsafe.Pointer
+	types   []reflect.Type
+	lost    map[int]loss // types
+	codes   []string     // names of functions
+	prints  []uint64     // fingerprints of their types, 0 for those that are found by name alone
+	globals []string
+	vars    []decodedVar
+	things  []decoded
+	steps   []int32
+	tables  map[[2]reflect.Type]unsafe.Pointer // first words of interfaces
+	in      *store.Reader                      // the content that is read now
+	dry     bool                               // nothing is written: what is read is only asked for what it refers to
+	links   []int32                            // dry: things that are referred to
+	lack    loss                               // dry: what is referred to and not there
+	found   map[int]unsafe.Pointer             // functions, by their numbers
 }
 
 // decodedVar is a variable as the file has it.
@@ -42,24 +44,35 @@ type decodedVar struct {
 
 // decoded is a thing that is brought back.
 type decoded struct {
-	head     uint64
-	layout   *layout // nil if its type is not there
-	typ      int     // number of its type, or -1
-	count    int
-	size     uintptr
-	variable int // one more than the index in vars of the variable whose memory it is
-	block    int
-	pointer  bool
-	code     int
-	content  []byte
-
+	content []byte
+	layout  *layout // nil if its type is not there
 	base    unsafe.Pointer
+	size    uintptr
+	count   int
+	typ     int32 // number of its type, or -1
+	number  int32 // one more than the index in vars of the variable whose memory it is; of a closure that of its function
+	head    uint8
 	done    bool // base is there
 	missing bool // it cannot be brought back, or leads to what cannot
+	pointer bool // what has a stand-in is known by a pointer
+	later   *later
+}
+
+// later is what is done when a thing is made by a call.
+type later struct {
+	block   int
 	patches []patch
 	places  []unsafe.Pointer // of a value with a stand-in, in other memory
 	maps    unsafe.Pointer   // of a sync.Map
 	made    reflect.Value
+}
+
+// after is a thing's later.
+func (t *decoded) after() *later {
+	if t.later == nil {
+		t.later = &later{}
+	}
+	return t.later
 }
 
 // patch is a pointer that is set later.
@@ -78,7 +91,10 @@ func (d *decoder) open(file []byte) error {
 	}
 	r := store.NewReader(file[len(fileMagic):])
 	d.types, d.lost = readTypes(r, d.finder, d.print)
-	d.codes, d.globals = r.Texts(), r.Texts()
+	for range r.Count() {
+		d.codes, d.prints = append(d.codes, r.Text()), append(d.prints, r.Uint())
+	}
+	d.globals = r.Texts()
 	for range r.Count() {
 		d.vars = append(d.vars, decodedVar{name: r.Text(), typ: d.number(r, len(d.types)), thing: int(r.Uint()) - 1})
 	}
@@ -128,23 +144,23 @@ func (d *decoder) number(r *store.Reader, n int) int {
 const mostOfMemory = 1 << 44
 
 func (d *decoder) head(r *store.Reader) (t decoded, length int) {
-	t = decoded{head: r.Uint(), typ: -1}
+	t = decoded{head: uint8(min(r.Uint(), 255)), typ: -1}
 	withType := func() {
-		if t.typ = d.number(r, len(d.types)); !r.Failed() && d.types[t.typ] != nil {
+		if t.typ = int32(d.number(r, len(d.types))); !r.Failed() && d.types[t.typ] != nil {
 			t.layout = d.ls.of(d.types[t.typ])
 		}
 	}
 	switch t.head {
 	case headRaw, headBlock:
 		t.size = uintptr(min(r.Uint(), mostOfMemory))
-		t.variable = d.number(r, len(d.vars)+1)
+		t.number = int32(d.number(r, len(d.vars)+1))
 		if t.head == headBlock {
-			t.block = int(min(r.Uint(), 1<<32))
+			t.after().block = int(min(r.Uint(), 1<<32))
 		}
 	case headMemory:
 		withType()
 		t.count = int(min(r.Uint(), mostOfMemory))
-		t.variable = d.number(r, len(d.vars)+1)
+		t.number = int32(d.number(r, len(d.vars)+1))
 		if t.layout != nil {
 			t.size = t.layout.size * uintptr(t.count)
 		}
@@ -159,12 +175,12 @@ func (d *decoder) head(r *store.Reader) (t decoded, length int) {
 		if t.layout != nil {
 			t.size = t.layout.size
 			if t.layout.keeper == notAKeeper || (t.layout.keeper == pointerKeeper) != t.pointer {
-				d.lost[t.typ] = loss{what: "the way in which its type " + t.layout.typ.String() + " is kept", changed: true}
+				d.lost[int(t.typ)] = loss{what: "the way in which its type " + t.layout.typ.String() + " is kept", changed: true}
 				t.layout = nil
 			}
 		}
 	case headClosure:
-		t.code = d.number(r, len(d.codes))
+		t.number = int32(d.number(r, len(d.codes)))
 	case headSyncMap:
 		t.layout = d.ls.of(anyMapType)
 	default:
@@ -177,8 +193,9 @@ func (d *decoder) head(r *store.Reader) (t decoded, length int) {
 // what it lacks.
 func (d *decoder) losses() map[int]loss {
 	whole := len(d.lost) == 0
-	for _, name := range d.codes {
-		whole = whole && d.function(name) != nil
+	for n := range d.codes {
+		f, _ := d.function(n)
+		whole = whole && f != nil
 	}
 	for _, name := range d.globals {
 		whole = whole && d.names.byName[name] != nil
@@ -225,7 +242,7 @@ func (d *decoder) losses() map[int]loss {
 // look reads a thing for what it refers to.
 func (d *decoder) look(t *decoded) {
 	if t.typ >= 0 && t.layout == nil {
-		d.lack = d.lost[t.typ]
+		d.lack = d.lost[int(t.typ)]
 		return
 	}
 	d.in = store.NewReader(t.content)
@@ -243,7 +260,7 @@ func (d *decoder) look(t *decoded) {
 	case headKeeper:
 		d.iface(&anyOp, nil)
 	case headClosure:
-		d.capture(t)
+		d.closure(t)
 	}
 }
 
@@ -291,7 +308,7 @@ func (d *decoder) restore(live func(v int) unsafe.Pointer) error {
 		}
 	}
 	for i := range d.things {
-		if t := &d.things[i]; !t.missing && (len(t.patches) > 0 || len(t.places) > 0 || t.head == headKeeper && !t.done) {
+		if t := &d.things[i]; !t.missing && !t.done && (t.head == headKeeper || t.later != nil && len(t.later.patches) > 0) {
 			return errFile
 		}
 	}
@@ -300,8 +317,8 @@ func (d *decoder) restore(live func(v int) unsafe.Pointer) error {
 
 func (d *decoder) allocate(t *decoded, live func(v int) unsafe.Pointer) error {
 	var own unsafe.Pointer
-	if t.variable > 0 {
-		own = live(t.variable - 1)
+	if t.number > 0 && t.head != headClosure {
+		own = live(int(t.number) - 1)
 	}
 	switch t.head {
 	case headRaw:
@@ -311,7 +328,7 @@ func (d *decoder) allocate(t *decoded, live func(v int) unsafe.Pointer) error {
 		copy(bytesAt(own, t.size), t.content)
 		t.base = own
 	case headBlock:
-		base, err := d.block(t.block, t.size, own)
+		base, err := d.block(t.after().block, t.size, own)
 		if err != nil {
 			return err
 		}
@@ -407,7 +424,7 @@ func (d *decoder) value(l *layout, p unsafe.Pointer) {
 			} else if q == nil {
 				d.links = append(d.links, int32(n))
 			} else {
-				d.things[n].maps = q
+				d.things[n].after().maps = q
 			}
 		case opPad:
 			d.in.Uint()
@@ -479,7 +496,7 @@ func (d *decoder) point(q unsafe.Pointer, t *decoded, off uintptr) {
 		*(*unsafe.Pointer)(q) = at(t.base, off)
 		return
 	}
-	t.patches = append(t.patches, patch{at: q, off: off})
+	t.after().patches = append(t.after().patches, patch{at: q, off: off})
 }
 
 func (d *decoder) global(q unsafe.Pointer) {
@@ -563,7 +580,7 @@ func (d *decoder) iface(o *op, q unsafe.Pointer) {
 		return
 	}
 	i := (*iface)(q)
-	i.tab = tableOf(o.typ, t)
+	i.tab = d.tableOf(o.typ, t)
 	switch {
 	case l.direct:
 		d.value(l, at(q, ptrSize))
@@ -583,13 +600,22 @@ func (d *decoder) iface(o *op, q unsafe.Pointer) {
 }
 
 // tableOf is the first word of an interface of type in that holds a value of type t, which implements it.
-func tableOf(in, t reflect.Type) unsafe.Pointer {
+func (d *decoder) tableOf(in, t reflect.Type) unsafe.Pointer {
 	if in.NumMethod() == 0 {
 		return descriptor(t)
 	}
-	v := reflect.New(in)
-	v.Elem().Set(reflect.Zero(t))
-	return (*iface)(v.UnsafePointer()).tab
+	key := [2]reflect.Type{in, t}
+	tab := d.tables[key]
+	if tab == nil {
+		v := reflect.New(in)
+		v.Elem().Set(reflect.Zero(t))
+		tab = (*iface)(v.UnsafePointer()).tab
+		if d.tables == nil {
+			d.tables = map[[2]reflect.Type]unsafe.Pointer{}
+		}
+		d.tables[key] = tab
+	}
+	return tab
 }
 
 func (d *decoder) mapRef(q unsafe.Pointer, t reflect.Type) {
@@ -628,9 +654,9 @@ func (d *decoder) funcRef(q unsafe.Pointer, t reflect.Type) {
 		if d.in.Failed() {
 			return
 		}
-		f := d.function(d.codes[n])
+		f, lost := d.function(n)
 		if f == nil {
-			d.missed(loss{what: "the function " + d.codes[n]})
+			d.missed(lost)
 		} else if q != nil {
 			*(*unsafe.Pointer)(q) = f
 		}
@@ -648,48 +674,71 @@ func (d *decoder) funcRef(q unsafe.Pointer, t reflect.Type) {
 	}
 }
 
-// function is a function value by its name, or nil. Of a literal or a method value with captures it is no more than a sign
-// that it can be made.
-func (d *decoder) function(name string) unsafe.Pointer {
-	if f, ok := d.codeMemo[name]; ok {
-		return f
+// function is the function value of a number, or nil and what is lost with it. Of a literal or a method value with captures
+// it is the maker, which is only asked whether it is there.
+func (d *decoder) function(n int) (unsafe.Pointer, loss) {
+	if f, ok := d.found[n]; ok {
+		return f, loss{}
+	}
+	name := d.codes[n]
+	if print := d.code.print(d.print, name); d.prints[n] != 0 && print != 0 && d.prints[n] != print {
+		return nil, loss{what: "the function " + name, changed: true}
 	}
 	var f unsafe.Pointer
-	if m, ok := d.code.maker(name); ok && len(m.in) > 0 {
-		f = unsafe.Pointer(&m)
+	if maker, ok := d.code.maker(name); ok && maker.Type().NumIn() > 0 {
+		f = maker.UnsafePointer()
 	} else {
 		f = d.code.find(name)
 	}
-	if d.codeMemo == nil {
-		d.codeMemo = map[string]unsafe.Pointer{}
+	if f == nil {
+		return nil, loss{what: "the function " + name}
 	}
-	d.codeMemo[name] = f
-	return f
+	if d.found == nil {
+		d.found = map[int]unsafe.Pointer{}
+	}
+	d.found[n] = f
+	return f, loss{}
 }
 
-// capture reads what a closure captures. It is nil if that cannot be.
-func (d *decoder) capture(t *decoded) []reflect.Value {
-	m, ok := d.code.maker(d.codes[t.code])
-	if !ok {
-		d.missed(loss{what: "the function " + d.codes[t.code]})
-		return nil
-	}
-	if d.in.Uint() != uint64(len(m.in)) {
-		d.missed(loss{what: "the function " + d.codes[t.code], changed: true})
-		d.in.Fail()
-		return nil
-	}
-	in := make([]reflect.Value, len(m.in))
-	for i, typ := range m.in {
+// closure makes a function with what it captures, which is read. It is nil if that cannot be, or where nothing is written.
+func (d *decoder) closure(t *decoded) unsafe.Pointer {
+	f, lost := d.function(int(t.number))
+	name := d.codes[t.number]
+	maker, ok := d.code.maker(name)
+	n := d.in.Count()
+	var in []reflect.Value
+	for i := range n {
+		typ := d.number(d.in, len(d.types))
+		if d.in.Failed() {
+			return nil
+		}
+		if f == nil || d.types[typ] == nil || ok && (i >= maker.Type().NumIn() || maker.Type().In(i) != d.types[typ]) {
+			if f != nil {
+				lost = loss{what: "the function " + name, changed: true}
+			}
+			d.missed(lost)
+			d.in.Fail()
+			return nil
+		}
 		if d.dry {
-			d.value(d.ls.of(typ), nil)
+			d.value(d.ls.of(d.types[typ]), nil)
 			continue
 		}
-		v := reflect.New(typ)
-		d.value(d.ls.of(typ), v.UnsafePointer())
-		in[i] = v.Elem()
+		v := reflect.New(d.types[typ])
+		d.value(d.ls.of(d.types[typ]), v.UnsafePointer())
+		in = append(in, v.Elem())
 	}
-	return in
+	switch {
+	case d.dry || d.in.Failed():
+		return nil
+	case ok && n == maker.Type().NumIn():
+		made := maker.Call(in)[0].Interface()
+		return efaceOf(&made).data
+	case !ok && n == 1 && hasSuffix(name, methodValueSuffix):
+		return methodValue(*(*uintptr)(f), in[0])
+	}
+	d.in.Fail()
+	return nil
 }
 
 // place notes where a value with a stand-in lies, or puts it there.
@@ -710,13 +759,13 @@ func (d *decoder) place(q unsafe.Pointer, l *layout) {
 	case t.done:
 		t.put(q)
 	default:
-		t.places = append(t.places, q)
+		t.after().places = append(t.after().places, q)
 	}
 }
 
 // put copies what was made of a stand-in to its place.
 func (t *decoded) put(q unsafe.Pointer) {
-	v := t.made
+	v := t.later.made
 	if t.pointer {
 		v = v.Elem()
 	}
@@ -727,12 +776,9 @@ func (t *decoded) put(q unsafe.Pointer) {
 func (d *decoder) step(t *decoded) error {
 	switch t.head {
 	case headClosure:
-		in := d.capture(t)
-		if in == nil || d.in.Failed() {
+		if t.base = d.closure(t); t.base == nil || d.in.Failed() {
 			return errFile
 		}
-		m, _ := d.code.maker(d.codes[t.code])
-		t.base = m.make(in)
 	case headMap, headSyncMap:
 		return d.fill(t)
 	case headKeeper:
@@ -745,25 +791,25 @@ func (d *decoder) step(t *decoded) error {
 		if err != nil {
 			return &standInError{what: t.layout.typ.String(), err: err}
 		}
-		t.made = v
+		t.after().made = v
 		if t.pointer {
 			t.base = v.UnsafePointer()
 		}
-		for _, q := range t.places {
+		for _, q := range t.later.places {
 			t.put(q)
 		}
-		t.places = nil
+		t.later.places = nil
 	default:
 		return errFile
 	}
 	t.done = true
-	for _, p := range t.patches {
+	for _, p := range t.after().patches {
 		if t.base == nil {
 			return errFile
 		}
 		*(*unsafe.Pointer)(p.at) = at(t.base, p.off)
 	}
-	t.patches = nil
+	t.later.patches = nil
 	return nil
 }
 
@@ -781,7 +827,7 @@ func (d *decoder) fill(t *decoded) error {
 	kl, el := d.ls.of(key), d.ls.of(elem)
 	n := d.in.Count()
 	if t.head == headSyncMap {
-		if t.maps == nil {
+		if t.later == nil || t.later.maps == nil {
 			return errFile
 		}
 		for range n {
@@ -791,7 +837,7 @@ func (d *decoder) fill(t *decoded) error {
 			if d.in.Failed() || !reflect.TypeOf(k).Comparable() {
 				return errFile
 			}
-			(*sync.Map)(t.maps).Store(k, v)
+			(*sync.Map)(t.later.maps).Store(k, v)
 		}
 		t.done = true
 		return nil

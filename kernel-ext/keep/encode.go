@@ -1,7 +1,6 @@
 package keep
 
 import (
-	"cmp"
 	"reflect"
 	"slices"
 	"unsafe"
@@ -9,9 +8,10 @@ import (
 	"gantry.local/kernel-ext/keep/store"
 )
 
-// A file of values, behind its magic: the types it refers to, names of functions, names of globals, variables, a head for each thing, the order of
-// the steps that bring things back which are more than memory, and the contents of the things one behind the other. The form
-// is that of the machine that wrote it, for it goes no further than to the next cell.
+// A file of values, behind its magic: the types it refers to, functions by name with the fingerprints of their types, names
+// of globals, variables, a head for each thing, the order of the steps that bring things back which are more than memory,
+// and the contents of the things one behind the other. The form is that of the machine that wrote it, for it goes no further
+// than to the next cell.
 const fileMagic = "gantry cluster 1\n"
 
 // How a reference begins. A number from refThing on is a thing's, and an offset follows.
@@ -119,7 +119,11 @@ func encode(w *walk, p *printer, list []thing, members []member) (e *encoder, fi
 	w2.Bytes = append(w2.Bytes, fileMagic...)
 	w2.Uint(uint64(len(e.types.list)))
 	w2.Bytes = append(w2.Bytes, e.types.w.Bytes...)
-	w2.Texts(e.codes.list)
+	w2.Uint(uint64(len(e.codes.list)))
+	for _, name := range e.codes.list {
+		w2.Text(name)
+		w2.Uint(w.code.print(p, name))
+	}
 	w2.Texts(e.names.list)
 	w2.Bytes = append(w2.Bytes, vars.Bytes...)
 	w2.Uint(uint64(len(e.order)))
@@ -218,6 +222,7 @@ func (e *encoder) thing(h *store.Writer, t *thing) {
 		h.Uint(uint64(e.codes.add(x.code)))
 		e.out.Uint(uint64(len(x.holds)))
 		for _, held := range x.holds {
+			e.out.Uint(uint64(e.types.add(held.layout.typ)))
 			e.value(held.layout, held.at)
 		}
 	}
@@ -225,26 +230,26 @@ func (e *encoder) thing(h *store.Writer, t *thing) {
 
 // entries writes a map, in an order of its keys where they have one that does not depend on where things lie.
 func (e *encoder) entries(m *entries) {
-	order := make([]int, m.n)
+	order := make([]ranked, m.n)
 	for i := range order {
-		order[i] = i
+		order[i].index = int32(i)
 	}
 	if m.key.plain && m.n <= 1<<17 {
-		keys := make([]string, m.n)
-		var w store.Writer
-		w, e.out = e.out, w
-		for i := range keys {
+		out := e.out
+		e.out = store.Writer{}
+		for i := range order {
 			start := len(e.out.Bytes)
 			e.value(m.key, at(m.keys, uintptr(i)*m.key.size))
-			keys[i] = string(e.out.Bytes[start:])
+			order[i].text = string(e.out.Bytes[start:])
 		}
-		e.out = w
-		slices.SortFunc(order, func(i, j int) int { return cmp.Compare(keys[i], keys[j]) })
+		e.out = out
+		slices.SortFunc(order, ranked.compare)
 	}
 	e.out.Uint(uint64(m.n))
-	for _, i := range order {
-		e.value(m.key, at(m.keys, uintptr(i)*m.key.size))
-		e.value(m.elem, at(m.elems, uintptr(i)*m.elem.size))
+	for _, r := range order {
+		i := uintptr(r.index)
+		e.value(m.key, at(m.keys, i*m.key.size))
+		e.value(m.elem, at(m.elems, i*m.elem.size))
 	}
 }
 

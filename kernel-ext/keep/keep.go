@@ -1,7 +1,6 @@
 package keep
 
 import (
-	"cmp"
 	"os"
 	"reflect"
 	"slices"
@@ -21,17 +20,26 @@ const (
 
 // A Program says what of a program is kept. The kernel writes it, beside the text of a cell.
 type Program struct {
-	Cell  int   // number of the cell
-	Vars  []Var // that the cell can reach or declares, and those that share memory with them
-	Code  map[string]any
-	Types []any
-	// Code are functions that values may hold, by the names that runtime.FuncForPC gives, such as "main.add" or
-	// "strings.ToUpper"; for an instance of a generic function any name. The makers of function literals are in it by their
-	// own names, main.gantryLit3_1, and for a method value under its name, "main.(*T).Add-fm", a function that makes it of
-	// its receiver.
-	// Types are values of types, usually nil pointers to them, that interfaces in values may hold.
+	Cell int   // number of the cell
+	Vars []Var // that the cell can reach or declares, and those that share memory with them
 
-	Globals  map[string]any // variables of packages whose identity is kept: pointers, by any names
+	// Code are functions that values may hold, by the names that runtime.FuncForPC gives, such as "main.add" or
+	// "strings.ToUpper"; for an instance of a generic function any name. All functions of cells that values may hold must be
+	// there, those of packages if nothing else makes the linker keep them.
+	//
+	// A literal that captures variables is made by a function of its own, main.gantryLit3_1, that takes pointers to them in
+	// the order of their first use and must not be inlined. It is listed by its name. A method value is listed by its
+	// name too, "main.(*T).Add-fm", with one of any receiver, (*T)(nil).Add, or a function that makes it of its receiver.
+	// store.FunctionNamed writes what belongs to a name.
+	Code map[string]any
+
+	// Types are values of types, usually nil pointers to them, that interfaces in values may hold.
+	Types []any
+
+	// Globals are pointers that packages' variables hold, whose identity is kept, by any names: sql.ErrNoRows.
+	Globals map[string]any
+
+	// Adapters are for types of packages that have no method Kept.
 	Adapters []Adapter
 }
 
@@ -118,7 +126,7 @@ func begin(p Program) (err error) {
 	s.ls = newLayouts(p.Adapters)
 	s.print = newPrinter(s.ls)
 	s.finder = newFinder(p.Types)
-	s.code = newCode(p.Code, s.finder)
+	s.code = newCode(p.Code)
 	s.names = newGlobals(ownGlobals(), p.Globals)
 	s.blocks = &mappings{dir: s.dir}
 	s.loaded = map[int][]byte{}
@@ -223,7 +231,7 @@ func (s *session) restoreCluster(number int) (err error) {
 		} else if lacking {
 			v.why = lack.what + " has changed"
 		} else if dv.thing >= 0 {
-			if t := &d.things[dv.thing]; t.variable != i+1 || t.size != v.typ.Size() || !d.suits(t, v.typ) {
+			if t := &d.things[dv.thing]; int(t.number) != i+1 || t.size != v.typ.Size() || !d.suits(t, v.typ) {
 				return errFile
 			}
 			places[i] = v.p
@@ -302,7 +310,7 @@ func (s *session) end() (err error) {
 			err = said(v)
 		}
 	}()
-	w := newWalk(s.ls, s.code, s.names, s.blocks)
+	w := newWalk(s)
 	now := &store.Manifest{}
 	saved := map[string]bool{}
 	var vars []*variable
@@ -326,7 +334,7 @@ func (s *session) end() (err error) {
 	}
 	s.carry(now, saved)
 	now.Values = append(now.Values, s.dropped...)
-	slices.SortFunc(vars, func(a, b *variable) int { return cmp.Compare(a.Name, b.Name) })
+	vars = sorted(vars, func(v *variable) string { return v.Name })
 	roots := make([]int32, len(vars))
 	for i, v := range vars {
 		roots[i] = w.root(v.p, v.typ)
@@ -336,8 +344,22 @@ func (s *session) end() (err error) {
 	if err := s.write(now, w, things, mark, vars, roots, why); err != nil {
 		return err
 	}
-	slices.SortFunc(now.Values, func(a, b store.Value) int { return cmp.Compare(a.Name, b.Name) })
+	now.Values = sorted(now.Values, func(v store.Value) string { return v.Name })
 	return now.Write(s.dir, s.to)
+}
+
+// sorted puts a list in the order of its names.
+func sorted[T any](list []T, name func(T) string) []T {
+	order := make([]ranked, len(list))
+	for i, v := range list {
+		order[i] = ranked{text: name(v), index: int32(i)}
+	}
+	slices.SortFunc(order, ranked.compare)
+	out := make([]T, len(list))
+	for i, r := range order {
+		out[i] = list[r.index]
+	}
+	return out
 }
 
 // carry takes over what the program did not know.

@@ -26,8 +26,8 @@ type loopKept struct{ l *Loop }
 func (l *Loop) Kept() (any, error) { return loopKept{l}, nil }
 func (l loopKept) Restored() (any, error) { return &Loop{}, nil }
 func generic[T any](t T) T { return t }
-type Acc struct{ n int }
-func (a *Acc) Add() { a.n++ }
+type Acc[T any] struct{ n T; c int }
+func (a *Acc[T]) Add() { a.c++ }
 `
 	want := map[string]string{
 		"ch":       "a channel",
@@ -37,7 +37,7 @@ func (a *Acc) Add() { a.n++ }
 		"field":    "an open file (field.conn.f)",
 		"uptr":     "an unsafe pointer",
 		"count":    "a function with variables of its own (main.counter.func1)",
-		"bound":    "a method of a value (main.(*Acc).Add)",
+		"bound":    "a method of a value (main.(*Acc[...]).Add)",
 		"ctx":      "a context that can be cancelled",
 		"timer":    "a running timer",
 		"value":    "a reflect.Value",
@@ -59,7 +59,7 @@ func (a *Acc) Add() { a.n++ }
 		"fine *S", "alias []*S", "zeroFile S", "n int")
 	nb.run(cell{imports: []string{"os", "errors", "unsafe", "context", "time", "reflect", "net", "syscall"}, body: `
 ch = make(chan int); s.conn.done = ch; deep = map[string][]S{"k": {{}, {}, {conn: C{done: ch}}}}
-file, _ = os.Open("/dev/null"); field = &S{conn: C{f: file}}; uptr = unsafe.Pointer(&s); count = counter(); bound = new(Acc).Add
+file, _ = os.Open("/dev/null"); field = &S{conn: C{f: file}}; uptr = unsafe.Pointer(&s); count = counter(); bound = new(Acc[int]).Add
 var cancel func(); ctx, cancel = context.WithCancel(context.Background()); defer cancel()
 timer = time.NewTimer(time.Hour); value = reflect.ValueOf(5); bad = &Bad{1}; odd = &Odd{}; panics.n = 1; loop = &Loop{}; gen = generic[int]
 mapped, _ = syscall.Mmap(-1, 0, 4096, syscall.PROT_READ, syscall.MAP_ANON|syscall.MAP_PRIVATE)

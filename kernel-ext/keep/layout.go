@@ -190,6 +190,10 @@ func (ls *layouts) add(l *layout, t reflect.Type, off uintptr) {
 			l.ops = append(l.ops, op{kind: opType, off: off})
 			return
 		}
+		if elem := t.Elem(); elem.Size() == 0 && unkept(elem.PkgPath(), elem.Name()) != "" { // runtime.Func is known by its address
+			l.ops = append(l.ops, op{kind: opZero, off: off, size: t.Size(), why: unkept(elem.PkgPath(), elem.Name())})
+			return
+		}
 		l.ops = append(l.ops, op{kind: opPtr, off: off, to: ls.later(t.Elem())})
 	case reflect.Slice:
 		l.ops = append(l.ops, op{kind: opSlice, off: off, to: ls.later(t.Elem())})

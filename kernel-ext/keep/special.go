@@ -52,7 +52,10 @@ func unkept(pkg, name string) string {
 	case "unique":
 		return "a unique handle"
 	case "runtime":
-		return "a part of Go's runtime"
+		switch name {
+		case "Func", "Frames", "Pinner", "Cleanup":
+			return "a part of Go's runtime"
+		}
 	}
 	return ""
 }

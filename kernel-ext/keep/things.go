@@ -29,7 +29,7 @@ const twoTypes = "memory that is used as two types"
 // things makes things of the nodes that are marked. It is false if it has found nodes that cannot be kept, which it has said
 // of them.
 func (w *walk) things(mark []bool) (list []thing, ok bool) {
-	var order []int32
+	var order []ranked
 	ok = true
 	for i := range w.nodes {
 		n := &w.nodes[i]
@@ -37,27 +37,16 @@ func (w *walk) things(mark []bool) (list []thing, ok bool) {
 		switch {
 		case !mark[i]:
 		case n.kind == memoryNode || n.kind == keeperNode:
-			order = append(order, int32(i))
+			order = append(order, ranked{at: uintptr(n.at), size: n.bytes(), kind: n.kind, index: int32(i)})
 		default:
 			n.thing = int32(len(list))
 			list = append(list, thing{kind: n.kind, base: n.at, layout: n.layout, count: n.count, node: int32(i), inside: -1})
 		}
 	}
-	slices.SortFunc(order, func(i, j int32) int {
-		a, b := &w.nodes[i], &w.nodes[j]
-		if c := cmp.Compare(uintptr(a.at), uintptr(b.at)); c != 0 {
-			return c
-		}
-		if c := cmp.Compare(b.bytes(), a.bytes()); c != 0 {
-			return c
-		}
-		if c := cmp.Compare(a.kind, b.kind); c != 0 {
-			return c
-		}
-		return cmp.Compare(i, j)
-	})
+	slices.SortFunc(order, ranked.compare)
 	cur := int32(-1)
-	for _, i := range order {
+	for _, r := range order {
+		i := r.index
 		n := &w.nodes[i]
 		overlaps := cur >= 0 && uintptr(n.at) < list[cur].end()
 		switch {
@@ -87,6 +76,31 @@ func (w *walk) things(mark []bool) (list []thing, ok bool) {
 		list[i].set, list[i].local, list[i].variable = int32(i), -1, -1
 	}
 	return list, ok
+}
+
+// ranked is what is put in order: nodes by where they lie, a larger one before those in it, and names. It is one type
+// because each that is sorted costs each cell's program its own copy of the algorithm.
+type ranked struct {
+	text     string
+	at, size uintptr
+	kind     nodeKind
+	index    int32
+}
+
+func (a ranked) compare(b ranked) int {
+	if c := cmp.Compare(a.at, b.at); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(b.size, a.size); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(a.kind, b.kind); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(a.text, b.text); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.index, b.index)
 }
 
 func (n *node) bytes() uintptr { return n.layout.size * uintptr(n.count) }

@@ -295,7 +295,7 @@ func (f *finder) learn(t reflect.Type) {
 		return
 	}
 	f.seen[t] = true
-	if !isComposite(t) || t.Kind() == reflect.Func || t.Kind() == reflect.Struct {
+	if !isComposite(t) {
 		text := expr(t)
 		f.known[text] = append(f.known[text], t)
 	}
@@ -319,8 +319,11 @@ func (f *finder) learn(t reflect.Type) {
 	}
 }
 
-// isComposite says whether a type has no name of its own, so that it can be made of its parts.
-func isComposite(t reflect.Type) bool { return t.Name() == "" && t.Kind() != reflect.Interface }
+// isComposite says whether a type is made here of its parts. Others without a name could be too, but reflect's making of
+// maps' and structs' types is much for each cell's program to carry.
+func isComposite(t reflect.Type) bool {
+	return t.Name() == "" && (t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice)
+}
 
 // find looks for a type by its text and fingerprint: first among the types of the variables, then among those that the
 // program names for the purpose, then among all that the linker has kept. changed is true where only a type of the same
@@ -338,7 +341,12 @@ func (f *finder) find(p *printer, text string, print uint64) (found reflect.Type
 	if t := look(); t != nil {
 		return t, false
 	}
-	f.learnNamed()
+	for _, v := range f.types {
+		if t := reflect.TypeOf(v); t != nil {
+			f.learn(t)
+		}
+	}
+	f.types = nil
 	if t := look(); t != nil {
 		return t, false
 	}
@@ -349,36 +357,56 @@ func (f *finder) find(p *printer, text string, print uint64) (found reflect.Type
 	return nil, changed
 }
 
-// learnNamed takes in what the program names for the purpose.
-func (f *finder) learnNamed() {
-	for _, v := range f.types {
-		if t := reflect.TypeOf(v); t != nil {
-			f.learn(t)
-		}
+// named is the one type of this text, or nil if there is none or more than one.
+func (f *finder) named(text string) reflect.Type {
+	if len(f.known[text]) == 0 {
+		f.learnLinked(text)
 	}
-	f.types = nil
+	if list := f.known[text]; len(list) == 1 {
+		return list[0]
+	}
+	return nil
 }
 
-// learnLinked takes in the types of this text that the linker lists, or all where the text is not just a name.
+// learnLinked takes in those types that the linker lists which may have this text. It lists types without a name, and of a
+// type with one the pointer to it.
 func (f *finder) learnLinked(text string) {
-	suffix := ""
-	for i := len(text) - 1; i >= 0 && suffix == ""; i-- {
-		switch {
-		case text[i] == '.':
-			suffix = text[i:]
-		case !isNameByte(text[i]):
-			i = 0
-		}
-	}
+	may := likely(text)
 	sections, offsets := typelinks()
 	for i, section := range sections {
 		for _, off := range offsets[i] {
-			t := typeOf(at(section, uintptr(off)))
-			if hasSuffix(t.String(), suffix) {
+			if t := typeOf(at(section, uintptr(off))); may(t.String()) {
 				f.learn(t)
 			}
 		}
 	}
+}
+
+// likely says by what reflect's text of a type differs from most others'.
+func likely(text string) func(string) bool {
+	if text == "" || text[0] != '"' {
+		start := text[:min(len(text), len("map"))]
+		return func(s string) bool { return hasPrefix(s, start) }
+	}
+	end := 1
+	for end < len(text) && text[end] != '"' {
+		end++
+	}
+	name := text[min(end+1, len(text)):] // .Pair[int]
+	for i := range len(name) {
+		if name[i] == '[' {
+			name = name[:i+1]
+			return func(s string) bool {
+				for i := 0; i+len(name) <= len(s); i++ {
+					if s[i:i+len(name)] == name {
+						return true
+					}
+				}
+				return false
+			}
+		}
+	}
+	return func(s string) bool { return hasSuffix(s, name) }
 }
 
 // typeTable gathers the types that one file refers to.
@@ -414,16 +442,6 @@ func (tt *typeTable) add(t reflect.Type) int {
 	case isComposite(t) && t.Kind() == reflect.Slice:
 		elem := tt.add(t.Elem())
 		tt.w.Uint(typeSlice)
-		tt.w.Uint(uint64(elem))
-	case isComposite(t) && t.Kind() == reflect.Array:
-		elem := tt.add(t.Elem())
-		tt.w.Uint(typeArray)
-		tt.w.Uint(uint64(t.Len()))
-		tt.w.Uint(uint64(elem))
-	case isComposite(t) && t.Kind() == reflect.Map:
-		key, elem := tt.add(t.Key()), tt.add(t.Elem())
-		tt.w.Uint(typeMap)
-		tt.w.Uint(uint64(key))
 		tt.w.Uint(uint64(elem))
 	default:
 		tt.w.Uint(typeFound)
@@ -491,16 +509,6 @@ func readType(r *store.Reader, f *finder, p *printer, list []reflect.Type, lost 
 	case typeSlice:
 		if e := part(); e != nil {
 			return reflect.SliceOf(e), l
-		}
-	case typeArray:
-		n := r.Uint()
-		if e := part(); e != nil && n < 1<<40 {
-			return reflect.ArrayOf(int(n), e), l
-		}
-	case typeMap:
-		k, e := part(), part()
-		if k != nil && e != nil {
-			return reflect.MapOf(k, e), l
 		}
 	}
 	return nil, l

@@ -13,6 +13,7 @@ import (
 type walk struct {
 	ls      *layouts
 	code    *code
+	finder  *finder
 	globals globals
 	blocks  *mappings
 
@@ -77,8 +78,8 @@ type edge struct {
 	off uint32
 }
 
-func newWalk(ls *layouts, c *code, g globals, m *mappings) *walk {
-	return &walk{ls: ls, code: c, globals: g, blocks: m, seen: map[nodeKey]int32{}}
+func newWalk(s *session) *walk {
+	return &walk{ls: s.ls, code: s.code, finder: s.finder, globals: s.names, blocks: s.blocks, seen: map[nodeKey]int32{}}
 }
 
 // root adds a variable's memory. It is -1 for a variable without any.
@@ -313,8 +314,12 @@ func (w *walk) scanFunc(i int, f unsafe.Pointer, off uintptr) {
 	pc := *(*uintptr)(f)
 	name := w.code.name(pc)
 	if w.code.static(f) {
-		if name == "" || hasSuffix(name, "[...]") {
+		switch {
+		case w.code.nameable(name):
+		case name == "" || hasSuffix(name, "[...]"):
 			w.badAt(i, off, "a generic function")
+		default:
+			w.badAt(i, off, "a function that has no name of its own ("+name+")")
 		}
 		return
 	}
@@ -332,22 +337,26 @@ func (w *walk) scanClosure(i int, n node) {
 	name := w.code.name(*(*uintptr)(n.at))
 	x := &extra{code: name}
 	w.nodes[i].extra = x
-	m, ok := w.code.maker(name)
+	maker, ok := w.code.maker(name)
 	switch {
-	case ok && hasSuffix(name, methodValueSuffix) && len(m.in) == 1:
-		l := w.ls.of(m.in[0])
-		x.holds = []held{{l, at(n.at, align(ptrSize, uintptr(l.typ.Align())))}}
-	case ok && !hasSuffix(name, methodValueSuffix):
-		if !w.sameClosure(n.at, m) {
+	case hasSuffix(name, methodValueSuffix):
+		receiver := w.finder.receiver(name)
+		if ok && maker.Type().NumIn() == 1 {
+			receiver = maker.Type().In(0)
+		}
+		if receiver == nil {
+			x.why = "a method of a value (" + name[:len(name)-len(methodValueSuffix)] + ")"
+			return
+		}
+		x.holds = []held{{w.ls.of(receiver), at(n.at, ptrSize)}}
+	case ok:
+		if !w.sameClosure(n.at, maker) {
 			x.why = "a function with variables of its own (" + name + ")"
 			return
 		}
-		for k, in := range m.in {
-			x.holds = append(x.holds, held{w.ls.of(in), at(n.at, ptrSize*uintptr(k+1))})
+		for k := range maker.Type().NumIn() {
+			x.holds = append(x.holds, held{w.ls.of(maker.Type().In(k)), at(n.at, ptrSize*uintptr(k+1))})
 		}
-	case hasSuffix(name, methodValueSuffix):
-		x.why = "a method of a value (" + name[:len(name)-len(methodValueSuffix)] + ")"
-		return
 	default:
 		x.why = "a function with variables of its own (" + name + ")"
 		return
@@ -357,18 +366,18 @@ func (w *walk) scanClosure(i int, n node) {
 	}
 }
 
-func align(n, to uintptr) uintptr { return (n + to - 1) / to * to }
-
 // sameClosure says whether a literal's maker, given what the closure holds, makes a closure of the same memory.
-func (w *walk) sameClosure(f unsafe.Pointer, m maker) bool {
-	in := make([]reflect.Value, len(m.in))
-	for k, typ := range m.in {
-		if typ.Kind() != reflect.Pointer {
+func (w *walk) sameClosure(f unsafe.Pointer, maker reflect.Value) bool {
+	t := maker.Type()
+	in := make([]reflect.Value, t.NumIn())
+	for k := range in {
+		if t.In(k).Kind() != reflect.Pointer {
 			return false
 		}
-		in[k] = reflect.NewAt(typ, at(f, ptrSize*uintptr(k+1))).Elem()
+		in[k] = reflect.NewAt(t.In(k), at(f, ptrSize*uintptr(k+1))).Elem()
 	}
-	other := m.make(in)
+	made := maker.Call(in)[0].Interface()
+	other := efaceOf(&made).data
 	for k := range len(in) + 1 {
 		if *(*uintptr)(at(f, ptrSize*uintptr(k))) != *(*uintptr)(at(other, ptrSize*uintptr(k))) {
 			return false

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -154,6 +155,9 @@ func (p *proxy) throughEngine(c *cell, plan *agenda, tell func(msgType string, c
 			}
 			program = wire.Cell{Code: read.Code, Forget: read.Forget, Leave: read.Leave, Revert: read.Revert}
 			program.Env, next = p.values.environment()
+			if len(read.Values) > 0 {
+				program.Keeps = filepath.Join(p.values.dir, next)
+			}
 		}
 	}
 	beside := ""
@@ -285,7 +289,7 @@ func (p *proxy) explain(c *cell, end conclusion) *failure.Failure {
 	var f failure.Failure
 	switch {
 	case done.Stopped:
-		f = r.Interrupted(done.Line)
+		f = r.Interrupted(done.Line, done.PID != 0 && done.Failure == "" && end.read != nil)
 	case wrong:
 		f = r.Wrong(end.read.Problems)
 	case why != nil:

@@ -54,6 +54,7 @@ type Cell struct {
 	Forget []string `json:",omitempty"` // declarations of earlier cells that go when it is built, as GoNB calls them: f, T, T~method
 	Leave  []string `json:",omitempty"` // declarations and imports that stay, but not in its program; imports are .~path
 	Revert []string `json:",omitempty"` // of its own that go again if its program fails; what they replaced comes back
+	Keeps  string   `json:",omitempty"` // a file that a program leaves unless it has failed, or ended before its end; empty: none
 }
 
 // Stop names the cell that is meant. It is not done if another runs.

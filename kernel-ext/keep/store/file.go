@@ -44,26 +44,46 @@ func Write(dir, name string, parts ...[]byte) error {
 
 // Read reads a file whose size in bytes and checksum are known. The error is ErrDamaged where it is not that file.
 func Read(dir, name string, size int64, sum uint32) ([]byte, error) {
-	f, err := os.Open(Path(dir, name))
+	b, err := readAll(dir, name)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() != size || size > mostOfFile {
-		return nil, Damaged(name, "it has "+strconv.FormatInt(info.Size(), 10)+" bytes, not "+strconv.FormatInt(size, 10))
-	}
-	b := make([]byte, size)
-	if _, err := io.ReadFull(f, b); err != nil {
-		return nil, err
+	if int64(len(b)) != size {
+		return nil, Damaged(name, "it has "+strconv.Itoa(len(b))+" bytes, not "+strconv.FormatInt(size, 10))
 	}
 	if Sum(b) != sum {
 		return nil, Damaged(name, "its checksum is another one")
 	}
 	return b, nil
+}
+
+// readAll does what os.ReadFile does without the parts of os and time that a fs.FileInfo makes the linker keep: this is in
+// each cell's program.
+func readAll(dir, name string) ([]byte, error) {
+	f, err := os.Open(Path(dir, name))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	size, err := Size(f)
+	if err != nil {
+		return nil, err
+	}
+	if size > mostOfFile {
+		return nil, Damaged(name, "it is larger than any that is written")
+	}
+	b := make([]byte, size)
+	_, err = io.ReadFull(f, b)
+	return b, err
+}
+
+// Size is how many bytes an open file has. It is read from its beginning afterwards.
+func Size(f *os.File) (int64, error) {
+	size, err := f.Seek(0, io.SeekEnd)
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	return size, err
 }
 
 // Damaged is an error of ErrDamaged that says of a file what is wrong with it.

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"os"
+	"syscall"
 )
 
 // A Manifest says what one state of a notebook's values is.
@@ -75,7 +76,7 @@ func ReadManifest(dir, name string) (*Manifest, error) {
 	if !Proper(name) {
 		return nil, errors.New("no manifest of kept values is named " + name)
 	}
-	b, err := os.ReadFile(Path(dir, name))
+	b, err := readAll(dir, name)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +114,10 @@ func (m *Manifest) Write(dir, name string) error {
 	if err := Write(dir, beside, w.Bytes); err != nil {
 		return err
 	}
-	return os.Rename(Path(dir, beside), Path(dir, name))
+	if err := syscall.Rename(Path(dir, beside), Path(dir, name)); err != nil {
+		return &os.LinkError{Op: "rename", Old: Path(dir, beside), New: Path(dir, name), Err: err}
+	}
+	return nil
 }
 
 const besideSuffix = ".new"

@@ -2,10 +2,13 @@ package store
 
 import "math/bits"
 
-// Writer gathers numbers and texts in bytes. Its zero value is ready.
+// Writer gathers numbers and texts in bytes. Its zero value is ready. Its methods are called from many places of each cell's
+// program, which is linked faster where they are not inlined there.
 type Writer struct{ Bytes []byte }
 
 // Uint appends a number, small ones in one byte.
+//
+//go:noinline
 func (w *Writer) Uint(n uint64) {
 	for n >= 0x80 {
 		w.Bytes = append(w.Bytes, byte(n)|0x80)
@@ -50,6 +53,8 @@ func (r *Reader) Fail() { r.failed, r.rest = true, nil }
 func (r *Reader) Left() int { return len(r.rest) }
 
 // Uint reads a number.
+//
+//go:noinline
 func (r *Reader) Uint() uint64 {
 	var n uint64
 	for shift := uint(0); shift < 64; shift += 7 {

@@ -239,10 +239,15 @@ func (r *run) goCode(p *page, lines []string, skip common.Set[int]) error {
 	if cmd.Process != nil {
 		r.done.PID = cmd.Process.Pid
 	}
-	if cmd.ProcessState == nil || !cmd.ProcessState.Success() {
+	if cmd.ProcessState == nil || !cmd.ProcessState.Success() || r.cell.Keeps != "" && !exists(r.cell.Keeps) {
 		state.Revert(before, r.cell.Revert)
 	}
 	return err
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // complain takes down what was said against a cell.
