@@ -17,7 +17,8 @@ import (
 func rooms() []string {
 	return []string{
 		"internal/framed", "internal/group", "internal/importspec", "internal/private", "internal/wholefile",
-		"jupyter/zmtp", "jupyter", "history", "golang", "channel", "comms", "cell", "engine/wire", "engine", "failure", "kernel",
+		"keep/store", "keep", "value", "jupyter/zmtp", "jupyter", "history", "channel", "comms", "cell", "golang", "engine/wire", "engine",
+		"failure", "analysis", "kernel",
 	}
 }
 
