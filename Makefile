@@ -10,7 +10,7 @@ COMMIT ?= $(shell git describe --always --dirty --abbrev=12 2>/dev/null)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help setup lab test build notebooks e2e picture kernel-suite gonb-notebooks measure-kernel soak bench bench-peers lint licences notices sbom vulncheck image image-test image-digests lock clean needs
+.PHONY: help setup lab test build notebooks e2e picture kernel-suite gonb-notebooks measure-kernel soak random bench bench-peers lint licences notices sbom vulncheck image image-test image-digests lock clean needs
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
@@ -64,6 +64,13 @@ SEED ?=
 soak: setup ## kernels, runs and clients while all that can go wrong does (MINUTES=10, SEED=7 to do the same again)
 	@go build -o bin/soak ./kernel-ext/e2e/soak
 	@bin/soak "$(MINUTES)" "$(SEED)"
+
+CELLS ?= 1000
+KILLS ?= 200
+
+random: setup ## random cells against one program, and cells killed and interrupted at random (CELLS=1000, KILLS=200, SEED=7 to begin there)
+	@GANTRY_TEST_CELLS=$(CELLS) GANTRY_TEST_KILLS=$(KILLS) GANTRY_TEST_SEED=$(SEED) \
+		go test -count=1 -timeout 3h -v ./kernel-ext/kernel -run 'TestRandomCells|TestKilledCells|TestInterruptedCells'
 
 bench: setup ## speed of the kernel, the pictures and the training step
 	go test -run '^$$' -bench . -benchtime 5x ./...

@@ -19,6 +19,9 @@ type Finding struct {
 // String is "rule: problem; remedy".
 func (f Finding) String() string { return fmt.Sprintf("%s: %s; %s", f.Rule, f.Problem, f.Remedy) }
 
+// Findings are the mistakes in an experiment. A notebook shows them as a table.
+type Findings []Finding
+
 // Check is the recipe linter: it looks at the settings, the data and the traced graphs of the experiment, and at what the
 // fresh networks make of random inputs (on the pure Go backend, so that nothing is compiled), and names each mistake it
 // finds. An experiment that cannot run at all has one finding, "impossible". No finding is no proof that training will go
@@ -27,10 +30,10 @@ func (f Finding) String() string { return fmt.Sprintf("%s: %s; %s", f.Rule, f.Pr
 // The rules: impossible; bounded critic; data range; no lipschitz constraint; batch statistics under a penalty;
 // saturating generator; momentum under clipping; generator ignores z; no gradient; classes on one side; batch of the whole
 // data; shared parameters; statistics of one.
-func (e Experiment) Check() []Finding {
+func (e Experiment) Check() Findings {
 	e = e.withDefaults()
-	impossible := func(err error) []Finding {
-		return []Finding{{"impossible", firstLine(err.Error()), "mend this first; nothing else was examined"}}
+	impossible := func(err error) Findings {
+		return Findings{{"impossible", firstLine(err.Error()), "mend this first; nothing else was examined"}}
 	}
 	if err := e.validate(); err != nil {
 		return impossible(err)
@@ -42,7 +45,7 @@ func (e Experiment) Check() []Finding {
 	if e.Classes == 0 {
 		e.Classes = images.Classes()
 	}
-	var findings []Finding
+	var findings Findings
 	find := func(rule, remedy, problem string, values ...any) {
 		findings = append(findings, Finding{rule, fmt.Sprintf(problem, values...), remedy})
 	}
@@ -64,11 +67,11 @@ func (e Experiment) Check() []Finding {
 }
 
 // CheckGrid is Check's counterpart for a picture: samples that no cell of a grid will show were drawn for nothing.
-func CheckGrid(samples, cells int) []Finding {
+func CheckGrid(samples, cells int) Findings {
 	if samples <= cells {
 		return nil
 	}
-	return []Finding{{"samples without a cell", fmt.Sprintf("%d samples are drawn for a grid of %d cells", samples, cells),
+	return Findings{{"samples without a cell", fmt.Sprintf("%d samples are drawn for a grid of %d cells", samples, cells),
 		fmt.Sprintf("draw %d", cells)}}
 }
 

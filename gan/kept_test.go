@@ -2,6 +2,7 @@ package gan_test
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -218,5 +219,76 @@ func TestKeptIsLazy(t *testing.T) {
 	}
 	if !reflect.ValueOf(again).Elem().FieldByName("store").IsNil() {
 		t.Error("the trainer was built though nobody has used it")
+	}
+}
+
+// TestKeptFirstUse wants a kept trainer to be built by whatever is done with it first, and to be as one that was not kept.
+func TestKeptFirstUse(t *testing.T) {
+	backend := gantest.Go(t)
+	exp := tiny(gan.Alternating)
+	exp.EMA = 0.9
+	of := trainer(t, backend, exp)
+	train(t, of, 3)
+	dir, weights := t.TempDir(), t.TempDir()
+	if err := of.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := of.SaveWeights(weights); err != nil {
+		t.Fatal(err)
+	}
+	images, err := of.Sample(4, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, use := range map[string]func(t *gan.Trainer) (any, error){
+		"save":      func(t *gan.Trainer) (any, error) { return nil, t.Save(dir) },
+		"weights":   func(t *gan.Trainer) (any, error) { return nil, t.SaveWeights(weights) },
+		"restore":   func(t *gan.Trainer) (any, error) { return t.Restore(dir) },
+		"adopt":     func(t *gan.Trainer) (any, error) { return t.Adopt(of.LastCheckpoint(), of.Settings()) },
+		"loss":      func(t *gan.Trainer) (any, error) { return nil, t.SetLoss(loss.Hinge) },
+		"sample":    func(t *gan.Trainer) (any, error) { return t.Sample(4, 1) },
+		"generate":  func(t *gan.Trainer) (any, error) { return t.Generate(gan.Latents(4, 4, 1), nil) },
+		"logits":    func(t *gan.Trainer) (any, error) { return t.Logits(images, nil) },
+		"slopes":    func(t *gan.Trainer) (any, error) { return t.InputGradients(images, nil) },
+		"gradients": func(t *gan.Trainer) (any, error) { c, g, err := t.GradientNorms(); return []any{c, g}, err },
+		"generator": func(t *gan.Trainer) (any, error) {
+			g, err := t.Generator()
+			if err != nil {
+				return nil, err
+			}
+			return g.Sample(4, 1)
+		},
+		"critic": func(t *gan.Trainer) (any, error) {
+			for _, err := range t.StepCritic(context.Background(), 1) {
+				if err != nil {
+					return nil, err
+				}
+			}
+			return t.Logits(images, nil)
+		},
+		"fork": func(t *gan.Trainer) (any, error) {
+			branch, _, err := t.Fork(func(e *gan.Experiment) { e.BatchSize = 16 })
+			if err != nil {
+				return nil, err
+			}
+			return branch.Sample(4, 1)
+		},
+	} {
+		kept := gantest.Again(t, of)
+		got, err := use(kept)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		other := trainer(t, backend, exp)
+		if _, err := other.Restore(dir); err != nil {
+			t.Fatal(err)
+		}
+		if want, err := use(other); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %v of a kept trainer, and %v (%v) of another", name, got, want, err)
+		}
+	}
+	if notice, err := gantest.Again(t, trainer(t, backend, exp)).AdoptWeights(weights); err != nil || notice == "" {
+		t.Errorf("weights adopted by a new trainer that was kept: %q, %v", notice, err)
 	}
 }

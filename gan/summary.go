@@ -23,7 +23,7 @@ type Summary struct {
 	BatchSize int
 	Step      StepSummary
 	Settings  []Setting // that differ from the default, by name
-	Findings  []Finding // see Check
+	Findings  Findings  // see Check
 }
 
 // StepSummary is what one step costs. It is counted in the graph of the step, which is not compiled for that.

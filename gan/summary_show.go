@@ -58,14 +58,29 @@ func (s Summary) tables() (all []table.Table) {
 	if len(s.Settings) > 0 {
 		all = append(all, settings)
 	}
-	findings := table.Table{Heads: []string{"the linter found", "problem", "remedy"}, Words: 3}
-	for _, f := range s.Findings {
-		findings.Rows = append(findings.Rows, []string{f.Rule, f.Problem, f.Remedy})
-	}
 	if len(s.Findings) > 0 {
-		all = append(all, findings)
+		all = append(all, s.Findings.table())
 	}
 	return all
+}
+
+// ShowValue shows the findings in a notebook, or that there are none.
+func (all Findings) ShowValue() map[string]any {
+	if len(all) == 0 {
+		return map[string]any{"text/plain": nothingFound}
+	}
+	t := all.table()
+	return map[string]any{"text/plain": strings.TrimRight(t.String(), "\n"), "text/html": t.HTML()}
+}
+
+const nothingFound = "the linter found nothing"
+
+func (all Findings) table() table.Table {
+	t := table.Table{Heads: []string{"the linter found", "problem", "remedy"}, Words: 3}
+	for _, f := range all {
+		t.Rows = append(t.Rows, []string{f.Rule, f.Problem, f.Remedy})
+	}
+	return t
 }
 
 func (n NetworkSummary) table() table.Table {
@@ -114,7 +129,7 @@ func (s Summary) remarks() (lines []string) {
 		lines = append(lines, "every setting is the default")
 	}
 	if len(s.Findings) == 0 {
-		lines = append(lines, "the linter found nothing")
+		lines = append(lines, nothingFound)
 	}
 	return lines
 }

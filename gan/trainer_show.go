@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -32,7 +33,7 @@ func (t *Trainer) ShowValue() map[string]any {
 	if t.good != "" {
 		fact("checkpoint", t.good)
 	}
-	fact("backend", t.backend.Description())
+	fact("backend", withoutFolders(t.backend.Description()))
 	if t.failed != nil {
 		fact("failed", firstLine(t.failed.Error()))
 	}
@@ -55,7 +56,7 @@ func (g *Generator) ShowValue() map[string]any {
 		fact("classes", table.Count(classes))
 	}
 	fact("parameters", table.Count(trainedIn(g.store, g.scope)))
-	fact("backend", g.backend.Description())
+	fact("backend", withoutFolders(g.backend.Description()))
 	samples, err := g.Sample(samplesShown, 0)
 	if err != nil {
 		fact("samples", firstLine(err.Error()))
@@ -63,6 +64,11 @@ func (g *Generator) ShowValue() map[string]any {
 		fact("makes", table.Shape(samples.H, samples.W, samples.C))
 	}
 	return factsWith(facts, samples)
+}
+
+// withoutFolders takes the folders out of the paths in a text, such as that of a backend's plugin: they differ from machine to machine.
+func withoutFolders(text string) string {
+	return regexp.MustCompile(`/(?:[^/\s()]+/)+`).ReplaceAllString(text, "")
 }
 
 // trainedIn counts the numbers of a network. Averages of weights are no weights of their own, but count in a network of averages.

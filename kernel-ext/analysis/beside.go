@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"fmt"
+	"go/types"
 	"maps"
 	"slices"
 	"strings"
@@ -243,8 +244,8 @@ func (r *reading) besideValues(body *strings.Builder, use func(path string) stri
 	}
 	body.WriteString("\t}")
 	for obj := range r.needed.objects {
-		if name := obj.Name(); strings.HasPrefix(name, literalPrefix) {
-			r.needed.code["main."+name] = "\"main\"." + name
+		if f, ok := obj.(*types.Func); ok && f.Signature().Recv() == nil && f.Signature().TypeParams().Len() == 0 && !strings.HasPrefix(f.Name(), "init") && f.Name() != "main" {
+			r.needed.code["main."+f.Name()] = "\"main\"." + f.Name() // a value may hold it
 		}
 	}
 	for path, names := range r.makers {

@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/types"
@@ -68,7 +69,7 @@ func (r *reading) look() error {
 	})
 	from, err := r.Packages.load(r.ctx, importPaths(r.file, rest))
 	if err != nil {
-		return err
+		return r.unloaded(err)
 	}
 	var wrong []types.Error
 	r.pkg, r.info, wrong = checked(r.files, from, r.file, rest)
@@ -213,4 +214,29 @@ func importPaths(files ...*ast.File) (paths []string) {
 	}
 	slices.Sort(paths)
 	return paths
+}
+
+// unloaded says of which import of the cell an error is about packages that cannot be loaded, if of one: else it returns the error.
+func (r *reading) unloaded(err error) error {
+	for _, s := range r.file.Imports {
+		path := pathOf(s)
+		lines := strings.Split(err.Error(), "\n")
+		at := slices.IndexFunc(lines, func(line string) bool { return strings.Contains(line, path) })
+		if at < 0 || path == "" {
+			continue
+		}
+		text := strings.TrimPrefix(lines[at], "# ")
+		for ; at+1 < len(lines) && strings.TrimSpace(text) == path; at++ { // what its compiler says
+			text = lines[at+1]
+		}
+		if at+1 < len(lines) {
+			if get, ok := strings.CutPrefix(lines[at+1], "\tgo get "); ok {
+				text = strings.TrimSuffix(text, ":") + " run, in a cell: !*go get " + get
+			}
+		}
+		offset, _ := r.at(s.Path.Pos())
+		r.problem(offset, fmt.Sprintf("package %s cannot be imported: %s", path, strings.TrimSpace(text)))
+		return nil
+	}
+	return err
 }

@@ -287,7 +287,7 @@ func (r *reading) revert(units []*unit, pkg *types.Package) {
 		}
 		for _, obj := range u.objects {
 			_, isType := obj.(*types.TypeName)
-			if _, isVar := obj.(*types.Var); isVar || isType && r.Earlier.names[obj.Name()] {
+			if _, isVar := obj.(*types.Var); isVar || isType && r.Earlier.names[obj.Name()] || r.Earlier.variables[obj.Name()] != "" {
 				gone[obj] = true
 			}
 		}
@@ -318,5 +318,7 @@ func (r *reading) revert(units []*unit, pkg *types.Package) {
 			}
 		}
 	}
+	r.out.Revert = append(r.out.Revert, r.out.Forget...)
 	slices.Sort(r.out.Revert)
+	r.out.Revert = slices.Compact(r.out.Revert)
 }

@@ -6,7 +6,7 @@ from desk import Desk
 from place import ROOT
 
 STEPS = 5000  # about three minutes on two cores
-OPEN, PANEL, SAMPLE = 4, 5, 6  # cells of the chapter
+OPEN, PANEL, SAMPLE = 9, 10, 11  # cells of the chapter
 
 
 def main(to):

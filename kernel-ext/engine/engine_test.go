@@ -28,7 +28,8 @@ type bench struct {
 	begun chan wire.Running
 
 	mu          sync.Mutex
-	happened    []string // what was printed and shown, in order, runs of one stream together
+	happened    []*strings.Builder // what was printed and shown, in order, runs of one stream together
+	kind        string             // of the last
 	places      []wire.Place
 	definitions string
 	slow        func() // called for each piece of text; nil: nothing
@@ -84,11 +85,11 @@ func (b *bench) events() Events {
 	add := func(what, text string) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		if n := len(b.happened); n > 0 && strings.HasPrefix(b.happened[n-1], what+": ") && what != "shown" {
-			b.happened[n-1] += text
-			return
+		if n := len(b.happened); n == 0 || b.kind != what || what == "shown" {
+			b.happened, b.kind = append(b.happened, &strings.Builder{}), what
+			b.happened[n].WriteString(what + ": ")
 		}
-		b.happened = append(b.happened, what+": "+text)
+		b.happened[len(b.happened)-1].WriteString(text)
 	}
 	return Events{
 		Printed: func(stderr bool, text []byte) {
@@ -146,13 +147,22 @@ func (b *bench) end() (wire.Done, string) {
 		}
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		return d, strings.Join(b.happened, "|")
+		return d, b.said()
 	case <-b.Exited:
 		b.t.Fatal(b.Err())
 	case <-time.After(patience):
 		b.t.Fatal("the cell does not end")
 	}
 	return wire.Done{}, ""
+}
+
+// said is all that has happened; b.mu is held.
+func (b *bench) said() string {
+	var all []string
+	for _, each := range b.happened {
+		all = append(all, each.String())
+	}
+	return strings.Join(all, "|")
 }
 
 // runs wants a cell to end well, with just this output.
@@ -169,7 +179,7 @@ func (b *bench) await(what string) {
 	deadline := time.Now().Add(patience)
 	for {
 		b.mu.Lock()
-		got := strings.Join(b.happened, "|")
+		got := b.said()
 		b.mu.Unlock()
 		if strings.Contains(got, what) {
 			return

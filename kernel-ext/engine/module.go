@@ -68,6 +68,11 @@ func WriteModule(root, dir, name string) error {
 		}
 	}
 	file.Cleanup()
+	return writeModule(file, root, filepath.Join(dir, "go.mod"), 0o600)
+}
+
+// writeModule writes a go.mod file, and beside it the go.sum of the project at root.
+func writeModule(file *modfile.File, root, path string, mode os.FileMode) error {
 	text, err := file.Format()
 	if err != nil {
 		return err
@@ -76,10 +81,10 @@ func WriteModule(root, dir, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := wholefile.WriteTransient(filepath.Join(dir, "go.sum"), sums, 0o600); err != nil {
+	if err := wholefile.WriteTransient(strings.TrimSuffix(path, ".mod")+".sum", sums, mode); err != nil {
 		return err
 	}
-	return wholefile.WriteTransient(filepath.Join(dir, "go.mod"), text, 0o600)
+	return wholefile.WriteTransient(path, text, mode)
 }
 
 // CopiedModule is the engine's copy of GoNB's module in the checkout at root; empty: there is none.

@@ -180,13 +180,5 @@ func writeModFile(root, mod, copied string) error {
 	if err := file.AddReplace(module, "", copied, ""); err != nil {
 		return err
 	}
-	text, err := file.Format()
-	if err != nil {
-		return err
-	}
-	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
-	if err != nil {
-		return err
-	}
-	return errors.Join(os.WriteFile(mod, text, 0o644), os.WriteFile(strings.TrimSuffix(mod, ".mod")+".sum", sums, 0o644))
+	return writeModule(file, root, mod, 0o644)
 }

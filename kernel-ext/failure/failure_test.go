@@ -50,8 +50,8 @@ func TestReports(t *testing.T) {
 		"exit":                           {r.Exited("exit status 3", "said", ""), "exit status 3: said", []string{"cell [5], line 3:", "os.Exit(3)"}},
 		"killed":                         {r.Exited("signal: killed", "", ""), "killed: signal: killed; a program that needs more memory", []string{"cell [5]"}},
 		"shell":                          {r.Shell(2, "exit status 1"), "shell: os.Exit(3): exit status 1", []string{"cell [5], line 3:"}},
-		"stopped":                        {r.Interrupted(-1), "Interrupted: the cell was interrupted", []string{"cell [5]"}},
-		"stopped in a line that is none": {r.Interrupted(99), "Interrupted: ", []string{"cell [5], line 4:"}},
+		"stopped":                        {r.Interrupted(-1, false), "Interrupted: the cell was interrupted; all values are as before it", []string{"cell [5]"}},
+		"stopped in a line that is none": {r.Interrupted(99, true), "Interrupted: ", []string{"cell [5], line 4:"}},
 	} {
 		title := test.f.Name + ": " + test.f.Value
 		if name == "exit" {

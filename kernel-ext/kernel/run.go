@@ -289,7 +289,7 @@ func (p *proxy) explain(c *cell, end conclusion) *failure.Failure {
 	var f failure.Failure
 	switch {
 	case done.Stopped:
-		f = r.Interrupted(done.Line)
+		f = r.Interrupted(done.Line, done.PID != 0 && done.Failure == "" && end.read != nil)
 	case wrong:
 		f = r.Wrong(end.read.Problems)
 	case why != nil:

@@ -69,7 +69,7 @@ func (v *values) notebook(h *engineHost, serial int) *analysis.Notebook {
 			value.Why = "it holds " + kept.Why + ", which does not outlive its cell"
 		}
 		for _, t := range kept.Types {
-			value.Cells = append(value.Cells, strings.TrimPrefix(t.Name, "main."))
+			value.Cells = append(value.Cells, declaredAs(t.Name))
 		}
 		if kept.Cluster != store.NotKept {
 			uses := v.now.Clusters[kept.Cluster].Uses
@@ -100,6 +100,12 @@ func (v *values) notebook(h *engineHost, serial int) *analysis.Notebook {
 	return n
 }
 
+// declaredAs is what the cell that declares a type calls it: of List[int], List.
+func declaredAs(name string) string {
+	name, _, _ = strings.Cut(strings.TrimPrefix(name, "main."), "[")
+	return name
+}
+
 // environment is what a program finds and leaves the values by. next is the name of the manifest that it leaves.
 func (v *values) environment() (env []string, next string) {
 	v.count++
@@ -127,9 +133,9 @@ func (v *values) adopt(next string, c *analysis.Cell, number int) (dropped []str
 	out := slices.Clone(c.Dropped)
 	for _, kept := range m.Values {
 		for _, t := range kept.Types {
-			if slices.Contains(c.Changed, strings.TrimPrefix(t.Name, "main.")) && !slices.Contains(c.Values, kept.Name) {
+			if slices.Contains(c.Changed, declaredAs(t.Name)) && !slices.Contains(c.Values, kept.Name) {
 				dropped = append(dropped, kept.Name)
-				v.gone[kept.Name] = gone{kept.Cell, fmt.Sprintf("cell [%d] has changed its type %s", number, strings.TrimPrefix(t.Name, "main."))}
+				v.gone[kept.Name] = gone{kept.Cell, fmt.Sprintf("cell [%d] has changed its type %s", number, declaredAs(t.Name))}
 			}
 		}
 	}
@@ -223,7 +229,8 @@ func size(bytes int64) string {
 	return fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30))
 }
 
-// findPackages finds compiled packages by what is known of quick builds, or asks the go command, which compiles them.
+// findPackages finds compiled packages by what is known of quick builds, or asks the go command, which compiles them. What the module of
+// cells lacks is fetched, as GoNB does it.
 func (h *engineHost) findPackages(ctx context.Context, paths []string) (map[string]string, error) {
 	if found, err := cellbuild.Archives(h.goTool, h.dir, h.environment, paths); err == nil {
 		return found, nil
@@ -231,15 +238,15 @@ func (h *engineHost) findPackages(ctx context.Context, paths []string) (map[stri
 	if len(paths) == 0 {
 		return nil, nil
 	}
-	args := append([]string{"list", "-export", "-deps", "-json=ImportPath,Export", "--"}, paths...)
-	cmd := exec.CommandContext(ctx, h.goTool, args...)
-	group.Kill(cmd)
-	cmd.Dir, cmd.Env = h.dir, h.environment
-	var wrong bytes.Buffer
-	cmd.Stderr = &wrong
-	text, err := cmd.Output()
+	list := append([]string{"list", "-export", "-deps", "-json=ImportPath,Export", "--"}, paths...)
+	text, err := h.askGo(ctx, list...)
+	if err != nil && strings.Contains(err.Error(), "no required module provides package") {
+		if _, failed := h.askGo(ctx, append([]string{"get", "--"}, paths...)...); failed == nil {
+			text, err = h.askGo(ctx, list...)
+		}
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(wrong.String()))
+		return nil, err
 	}
 	found := map[string]string{}
 	for d := json.NewDecoder(bytes.NewReader(text)); ; {
@@ -251,6 +258,20 @@ func (h *engineHost) findPackages(ctx context.Context, paths []string) (map[stri
 		}
 		found[p.ImportPath] = p.Export
 	}
+}
+
+// askGo runs the go command in the folder of cells and returns what it prints; the error is what it says.
+func (h *engineHost) askGo(ctx context.Context, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, h.goTool, args...)
+	group.Kill(cmd)
+	cmd.Dir, cmd.Env = h.dir, h.environment
+	var wrong bytes.Buffer
+	cmd.Stderr = &wrong
+	text, err := cmd.Output()
+	if said := strings.TrimSpace(wrong.String()); err != nil && said != "" {
+		return nil, errors.New(said)
+	}
+	return text, err
 }
 
 // findImports finds the imports that a program lacks, with goimports.

@@ -13,8 +13,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/janpfeifer/gonb/gonbui"
-
 	"gantry.local/kernel-ext/internal/private"
 	"gantry.local/kernel-ext/internal/resident"
 	"gantry.local/kernel-ext/lab/record"
@@ -35,15 +33,8 @@ type Listed struct {
 // Table is a list of runs. Its String is a table in text.
 type Table []Listed
 
-// Runs lists the runs in RunsDir, and in a notebook shows them as a table.
-func Runs() (Table, error) {
-	t, err := List()
-	if err == nil && gonbui.IsNotebook {
-		gonbui.DisplayHtml(t.HTML())
-		gonbui.Sync()
-	}
-	return t, err
-}
+// Runs is List by the name that reads well in the last line of a cell, which shows the table.
+func Runs() (Table, error) { return List() }
 
 // List lists the runs in RunsDir in the order of their names. What is no run is left out.
 func List() (Table, error) {

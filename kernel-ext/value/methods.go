@@ -71,13 +71,10 @@ func withMethods(v any) any {
 	return p.Interface()
 }
 
-// isNil tells whether v is a nil pointer, map and the like, on which methods are not called.
+// isNil tells whether v is a nil pointer, on which methods are not called. An empty slice or map has something to say.
 func isNil(v any) bool {
-	switch r := reflect.ValueOf(v); r.Kind() {
-	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Func, reflect.Chan:
-		return r.IsNil()
-	}
-	return false
+	r := reflect.ValueOf(v)
+	return r.Kind() == reflect.Pointer && r.IsNil()
 }
 
 // words returns what Error or String says of a value, and which of them it was; "" where it has neither. trouble says that it

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,6 +63,9 @@ func (nb *notebook) build(body string, only ...string) string {
 		return text
 	}
 	var vars, declared, code, types strings.Builder
+	for _, f := range regexp.MustCompile(`(?m)^func (\w+)\(`).FindAllStringSubmatch(nb.declare, -1) {
+		fmt.Fprintf(&code, "\"main.%s\": %s,\n", f[1], f[1])
+	}
 	for _, v := range nb.vars {
 		name, typ, _ := strings.Cut(v, " ")
 		if len(only) > 0 && !slices.Contains(only, name) {

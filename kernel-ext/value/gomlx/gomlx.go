@@ -8,6 +8,7 @@ package gomlx
 import (
 	"fmt"
 	"html"
+	"regexp"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
@@ -88,11 +89,16 @@ func backend(b compute.Backend) string {
 	if b.IsFinalized() {
 		return "backend " + b.Name() + ", which is finalized"
 	}
-	text := fmt.Sprintf("backend %s: %s", b.Name(), b.Description())
+	text := fmt.Sprintf("backend %s: %s", b.Name(), withoutFolders(b.Description()))
 	if n := b.NumDevices(); n != 1 {
 		text += fmt.Sprintf(", %d devices", n)
 	}
 	return text
+}
+
+// withoutFolders takes the folders out of the paths in a text, such as that of a backend's plugin: they differ from machine to machine.
+func withoutFolders(text string) string {
+	return regexp.MustCompile(`/(?:[^/\s()]+/)+`).ReplaceAllString(text, "")
 }
 
 // page is lines of HTML, escaped, in front of more.
