@@ -68,7 +68,7 @@ func standard(_ context.Context, source string) ([]string, error) {
 
 // book is a notebook with a few cells behind it.
 func book(t *testing.T) *Notebook {
-	return &Notebook{Packages: compiled(t), Imports: standard, Serial: 3, Earlier: ReadEarlier(`package main
+	return &Notebook{Packages: compiled(t), Imports: standard, Serial: 3, Earlier: golang.ReadEarlier(`package main
 
 import (
 	"fmt"

@@ -27,8 +27,7 @@ type Program struct {
 	//
 	// A literal that captures variables is made by a function of its own, main.gantryLit3_1, that takes pointers to them in
 	// the order of their first use and must not be inlined. It is listed by its name. A method value is listed by its
-	// name too, "main.(*T).Add-fm", with one of any receiver, (*T)(nil).Add, or a function that makes it of its receiver.
-	// store.FunctionNamed writes what belongs to a name.
+	// name too, "main.(*T).Add-fm", with a function that makes it of its receiver.
 	Code map[string]any
 
 	// Types are values of types, usually nil pointers to them, that interfaces in values may hold.
