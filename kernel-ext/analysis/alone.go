@@ -6,25 +6,27 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"gantry.local/kernel-ext/golang"
 )
 
 // alone reads a cell of tests, which GoNB composes by itself with all that earlier cells declare. Its functions find the variables of
 // earlier cells with their values; what they change is not kept.
 func (r *reading) alone() *Cell {
 	file, _ := parser.ParseFile(r.files, "cell.go", "package main\n"+r.source, parser.SkipObjectResolution) // as far as it parses
-	for _, d := range declarations(file) {
-		for _, name := range d.names {
-			r.declared[d.method+"~"+name] = true
+	for _, d := range golang.Declarations(file) {
+		for _, name := range d.Names {
+			r.declared[d.Method+"~"+name] = true
 		}
 	}
 	r.file = &ast.File{}
 	r.needed = need{code: map[string]string{}, packages: map[string]bool{}, ours: map[string]bool{}}
-	for _, s := range r.Earlier.imports {
+	for _, s := range r.Earlier.Imports {
 		r.needed.packages[pathOf(s)] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Values)) {
 		v := r.Values[name]
-		if ident := r.Earlier.variables[name]; v.Why == "" && ident != "" && !r.declared["~"+name] {
+		if ident := r.Earlier.Variables[name]; v.Why == "" && ident != "" && !r.declared["~"+name] {
 			r.bound = append(r.bound, binding{name: name, ident: ident})
 			maps.Copy(r.needed.code, v.Code)
 			r.needed.types = append(r.needed.types, v.Types...)
@@ -35,7 +37,7 @@ func (r *reading) alone() *Cell {
 	for name := range helpers() {
 		r.needed.ours[name] = !r.knows(name)
 	}
-	r.needed.ours[nodeFunction] = strings.Contains(r.Earlier.source, nodeFunction+"(")
+	r.needed.ours[nodeFunction] = strings.Contains(r.Earlier.Source, nodeFunction+"(")
 	lines := make([]int, len(r.text.Lines))
 	for i := range lines {
 		lines[i] = i

@@ -21,7 +21,7 @@ type Notebook struct {
 	Packages *Packages
 	// Imports returns the imports that a Go file lacks, each as it stands in a file, as goimports knows.
 	Imports func(ctx context.Context, source string) ([]string, error)
-	Earlier *Earlier
+	Earlier *golang.Earlier
 	Serial  int              // another one for each cell
 	Values  map[string]Value // of the variables of earlier cells, by name
 }

@@ -4,11 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"go/ast"
+	"fmt"
 	"go/parser"
 	"go/token"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,7 +28,9 @@ func compiled(t *testing.T) *Packages {
 		if lacking {
 			args := append([]string{"list", "-export", "-deps", "-json=ImportPath,Export", "--"}, paths...)
 			out, err := exec.Command("go", args...).Output()
-			if err != nil {
+			if failed := (*exec.ExitError)(nil); errors.As(err, &failed) {
+				return nil, errors.New(string(failed.Stderr))
+			} else if err != nil {
 				return nil, err
 			}
 			d := json.NewDecoder(strings.NewReader(string(out)))
@@ -53,26 +56,23 @@ func standard(_ context.Context, source string) ([]string, error) {
 	}
 	var specs []string
 	for _, name := range file.Unresolved {
-		if path := map[string]string{"fmt": "fmt", "strconv": "strconv", "strings": "strings", "errors": "errors", "os": "os"}[name.Name]; path != "" {
+		if path := map[string]string{"fmt": "fmt", "strconv": "strconv", "strings": "strings", "errors": "errors", "os": "os", "sort": "sort"}[name.Name]; path != "" {
 			spec := `"` + path + `"`
 			if !strings.Contains(strings.Join(specs, " "), spec) {
 				specs = append(specs, spec)
 			}
 		}
 	}
-	_ = ast.IsExported
 	return specs, nil
 }
 
-// TestShape prints what becomes of some cells; for the eye.
-func TestShape(t *testing.T) {
-	n := &Notebook{Packages: compiled(t), Imports: standard, Earlier: ReadEarlier(`package main
+// book is a notebook with a few cells behind it.
+func book(t *testing.T) *Notebook {
+	return &Notebook{Packages: compiled(t), Imports: standard, Serial: 3, Earlier: golang.ReadEarlier(`package main
 
 import (
-	"context"
 	"fmt"
 	. "math"
-	_ "image/png"
 )
 
 type P struct{ X int }
@@ -87,6 +87,7 @@ var (
 	err error
 	gantryV_strings []string
 	p *P
+	ch chan int
 )
 
 func (p *P) Get() int { return p.X }
@@ -94,30 +95,114 @@ func (p *P) Get() int { return p.X }
 func bump() { x++ }
 
 func far() float64 { return Sin(0) }
-`), Values: map[string]Value{"x": {Cell: 1}, "err": {Cell: 1, Group: 2}, "strings": {Cell: 2, Group: 3}, "p": {Cell: 3, Group: 4, Types: []string{"main.P"}}}}
-	for _, code := range []string{
-		"y := 3\ny + x",
-		"fmt.Println(\"hi\")",
-		"n, err := strconv.Atoi(\"12x\")\nn",
-		"x := fmt.Sprint(x)\nx",
-		"strings = append(strings, \"a\")\nlen(strings)",
-		"func twice() int { return z * 2 }\nz := 4\ntwice()",
-		"var a = b + 1\nvar b = f()\nfunc f() int { return 7 }",
-		"p.Get()",
-		"bump(); x",
-		"%%\nif v, err := strconv.Atoi(\"1\"); true { q := 3 }\nfor i, c := range \"abc\" { }",
-		"fmt := 3\nfmt + 1",
-		"import \"os\"\nfunc main() { fmt.Println(len(os.Args)) }",
-		"x +",
-		"x := undefined(3)",
-		"w := 1\nw.foo()",
-		"func counter() func() int {\n\ti := 0\n\treturn func() int { i++; return func() int { i++; return i }() + i }\n}\nc := counter()\nc()",
-		"n := 1\nf := func(a int) func() int {\n\treturn func() int { n += a; return n }\n}\nf(2)()",
+
+func send() { ch <- 1 }
+`), Values: map[string]Value{
+		"x": {Cell: 1, Group: 1}, "err": {Cell: 1, Group: 2}, "strings": {Cell: 2, Group: 3}, "p": {Cell: 3, Group: 4, Cells: []string{"P"}},
+		"ch": {Cell: 4, Group: -1, Why: "it holds a channel, which does not outlive its cell"},
+	}}
+}
+
+func read(t *testing.T, code string) *Cell {
+	t.Helper()
+	c, err := book(t).Read(t.Context(), golang.Read(code), 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestComposed reads cells and compares what GoNB gets, line by line with where the lines come from; lines of ours that only frame the
+// program are left out.
+func TestComposed(t *testing.T) {
+	frame := []string{"func main() {", "func() {", "}()", "gantryEnd()", "}", "defer gantryRest()", ""}
+	for code, want := range map[string]string{
+		"y := 3\ny + x":                                               "-: var y int|0: y  = 3|1: gantryShow(y + x)",
+		"fmt.Println(\"hi\")":                                         "0: fmt.Println(\"hi\")",
+		"n, err := strconv.Atoi(\"1\")":                               "-: import \"strconv\"|-: var n int|0: n, err  = strconv.Atoi(\"1\")",
+		"x := fmt.Sprint(x)":                                          "-: var x string|0: x  = fmt.Sprint(gantryOld_x)",
+		"strings = append(strings, \"a\")\nlen(strings)":              "0: gantryV_strings = append(gantryV_strings, \"a\")|1: gantryShow(len(gantryV_strings))",
+		"// doc\nfunc twice() int { return z * 2 }\nz := 4\ntwice();": "0: // doc|1: func twice() int { return z * 2 }|-: var z int|2: z  = 4|3: twice()",
+		"var a = b + 1\nvar b = f()\nfunc f() int { return 7 }":       "2: func f() int { return 7 }|-: var a int|-: var b int|1:     b = f()|0:     a = b + 1",
+		"var x = x + 1":                                               "-: var x int|0:     x = gantryOld_x + 1",
+		"var (\n\tq int\n\tr = 2\n)":                                  "-: var q int|-: var r int|-:  |2:  r = 2",
+		"%%\nfor i, c := range \"a\" { d := 1 }":                      "0: %%|1: for i, c := range \"a\" {; _ = i;; _ = c; d := 1; _ = d; }",
+		"fmt := 3\nfmt + 1":                                           "-: var gantryV_fmt int|0: gantryV_fmt  = 3|1: gantryShow(gantryV_fmt + 1)",
+		"!ls\n%args a\nfmt.Println()":                                 "0: !ls|1: %args a|2: fmt.Println()",
+		"func counter() func() int {\n\ti := 0\n\treturn func() int { i++; return i }\n}": "0: func counter() func() int {|1: \ti := 0|2: \treturn gantryLit3_1(&struct{ v0 *int }{&i})|-: //go:noinline|2: func gantryLit3_1(gantryC *struct{ v0 *int }) func() int { return func() int { (*gantryC.v0)++; return (*gantryC.v0) } }",
+		"sort.Slice([]int{2, 1}, func(i, j int) bool { return i < j })":                   "-: import \"sort\"|0: sort.Slice([]int{2, 1}, func(i, j int) bool { return i < j })",
+		"import _ \"image/png\"":         "0: import gantryB_image_png \"image/png\"",
+		"func main() { fmt.Println(x) }": "0:  fmt.Println(x) ",
+		"func() error { return nil }()":  "0: gantryFail(func() error { return nil }())",
 	} {
-		c, err := n.Read(t.Context(), golang.Read(code), 7)
-		t.Logf("=== %s\n--- %v", code, err)
-		if c != nil {
-			t.Logf("problems %v\n%s\nlines %v\nleave %v forget %v revert %v values %v\n--- beside\n%s", c.Problems, c.Code, c.Lines, c.Leave, c.Forget, c.Revert, c.Values, c.Beside)
+		c := read(t, code)
+		if len(c.Problems) > 0 {
+			t.Errorf("%q: %v", code, c.Problems)
+			continue
+		}
+		var got []string
+		for i, line := range strings.Split(c.Code, "\n") {
+			if slices.Contains(frame, line) {
+				continue
+			}
+			place := "-"
+			if c.Lines[i] >= 0 {
+				place = fmt.Sprint(c.Lines[i])
+			}
+			got = append(got, place+": "+line)
+		}
+		if text := strings.Join(got, "|"); text != want {
+			t.Errorf("%q:\n got %s\nwant %s", code, text, want)
+		}
+	}
+}
+
+// TestProblems finds what is wrong where it is.
+func TestProblems(t *testing.T) {
+	for code, want := range map[string]string{
+		"x +":                            "0:3 expected operand, found '}'",
+		"y := missing(3)":                "0:5 undefined: missing",
+		"w := 1\nw.foo()":                "1:2 w.foo undefined (type int has no field or method foo)",
+		"y := strings[0]\ny + 1":         "1:0 invalid operation: y + 1 (mismatched types string and untyped int",
+		"<-ch":                           "0:2 ch of cell [4] is not kept: it holds a channel, which does not outlive its cell; make it in the cell that uses it",
+		"send()":                         "0:0 a function of an earlier cell uses ch, and ch of cell [4] is not kept: it holds a channel, which does not outlive its cell; make it in the cell that uses it",
+		"ch = make(chan int, 1)\nsend()": "",
+		"type P struct{ Y int }\np":      "1:0 p of cell [3] is not kept: this cell changes its type P; make it in the cell that uses it",
+		"type P struct{ X int }\np":      "",
+		"var q int = \"a\"":              "0:12 cannot use \"a\" (untyped string constant) as int value in variable declaration",
+		"import \"nobody.example/nothing\"\nnothing.X": "0:7 package nobody.example/nothing cannot be imported: ",
+	} {
+		var got []string
+		for _, p := range read(t, code).Problems {
+			got = append(got, fmt.Sprintf("%d:%d %s", p.Line, p.Column, p.Text))
+		}
+		if text := strings.Join(got, "|"); !strings.Contains(text, want) || (want == "") != (text == "") {
+			t.Errorf("%q:\n got %s\nwant %s", code, text, want)
+		}
+	}
+}
+
+// TestNeeded finds what of the cells a program needs, and what goes with a cell that fails.
+func TestNeeded(t *testing.T) {
+	all := ".~math A B P P~Get bump ch err far gantryV_strings p send x"
+	for code, want := range map[string]struct{ not, revert, values, forget string }{
+		"fmt.Println()": {not: all},
+		"bump()":        {not: ".~math A B P P~Get ch err far gantryV_strings p send"},
+		"p.Get();":      {not: ".~math A B bump ch err far gantryV_strings send x"},
+		"far();":        {not: "A B P P~Get bump ch err gantryV_strings p send x"},
+		"A;":            {not: ".~math P P~Get bump ch err far gantryV_strings p send x"},
+		"y := 1\nfunc f() int { return y }\nfunc g() {}": {not: all, revert: "f y", values: "y"},
+		"x := \"a\"":  {not: ".~math A B P P~Get bump ch err far gantryV_strings p send", revert: "x", values: "x"},
+		"func x() {}": {not: ".~math A B P P~Get ch err far gantryV_strings p send", revert: "x", forget: "x"},
+	} {
+		c := read(t, code)
+		not := strings.Join(c.Leave, " ")
+		if code == "x := \"a\"" || code == "func x() {}" {
+			not = strings.Replace(not, " bump", "", 1) // which does not compile with another x, and is left out
+			want.not = strings.Replace(want.not, " bump", "", 1)
+		}
+		if not != want.not || strings.Join(c.Revert, " ") != want.revert || strings.Join(c.Values, " ") != want.values || strings.Join(c.Forget, " ") != want.forget {
+			t.Errorf("%q: leaves out %q, reverts %q, keeps %q, forgets %q; want %+v", code, not, c.Revert, c.Values, c.Forget, want)
 		}
 	}
 }

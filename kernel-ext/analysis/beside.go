@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"gantry.local/kernel-ext/golang"
 )
 
 // The packages that the file beside a program uses.
@@ -124,7 +126,7 @@ func (r *reading) bind() {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Values)) {
-		ident := r.Earlier.variables[name]
+		ident := r.Earlier.Variables[name]
 		if r.made[name] {
 			r.bound = append(r.bound, binding{name: name, ident: ident, fresh: true})
 			r.out.Values = append(r.out.Values, name)
@@ -134,7 +136,7 @@ func (r *reading) bind() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.olds)) {
 		if r.Values[name].Why == "" {
-			r.bound = append(r.bound, binding{name: name, ident: oldPrefix + name, old: true})
+			r.bound = append(r.bound, binding{name: name, ident: golang.OldPrefix + name, old: true})
 		}
 	}
 }
@@ -179,7 +181,7 @@ func (r *reading) beside() string {
 		fmt.Fprintf(&body, "func %s() {\n", endFunction)
 		for _, name := range r.errorsSet() {
 			r.ours[warnFunction] = true
-			fmt.Fprintf(&body, "\t%s(%q, %s)\n", warnFunction, strings.TrimPrefix(name, takenPrefix), name)
+			fmt.Fprintf(&body, "\t%s(%q, %s)\n", warnFunction, strings.TrimPrefix(name, golang.TakenPrefix), name)
 		}
 		if len(r.bound) > 0 {
 			fmt.Fprintf(&body, "\t%s.End()\n", use(keepPackage))

@@ -38,7 +38,7 @@ func (r *reading) blankImports() (paths []string) {
 			paths = append(paths, pathOf(s))
 		}
 	}
-	for _, s := range r.Earlier.imports {
+	for _, s := range r.Earlier.Imports {
 		if s.Name != nil && strings.HasPrefix(s.Name.Name, blankPrefix) && r.canMatter(pathOf(s)) {
 			paths = append(paths, pathOf(s))
 		}

@@ -104,7 +104,7 @@ func (r *reading) program(w *written, file, ends bool) {
 	}
 	r.factories(w)
 	for _, v := range r.lifted {
-		if !v.local && (v.fresh || r.Earlier.variables[v.name] == "") {
+		if !v.local && (v.fresh || r.Earlier.Variables[v.name] == "") {
 			w.add("var " + v.ident + " " + r.typeText(v.typ) + "\n")
 		}
 	}
@@ -175,7 +175,7 @@ func (r *reading) exec() (function, arguments string, line int) {
 func (r *reading) carry(w *written) {
 	for _, v := range r.lifted {
 		if r.carried[v.name] {
-			w.add(v.ident + " = " + oldPrefix + v.name + "\n")
+			w.add(v.ident + " = " + golang.OldPrefix + v.name + "\n")
 		}
 	}
 }
@@ -193,21 +193,21 @@ func (r *reading) forget() {
 		if name = strings.TrimPrefix(name, "~"); strings.Contains(name, "~") {
 			continue
 		}
-		if was := r.Earlier.variables[name]; was != "" && r.liftedAs(name) == nil {
+		if was := r.Earlier.Variables[name]; was != "" && r.liftedAs(name) == nil {
 			r.out.Forget = append(r.out.Forget, was)
 			r.out.Dropped = append(r.out.Dropped, name)
-		} else if r.Earlier.names[name] {
+		} else if r.Earlier.Names[name] {
 			r.out.Forget = append(r.out.Forget, name)
 		}
 	}
-	for name := range importNames(r.cellImports()) {
-		if was := r.Earlier.variables[name]; was != "" && r.liftedAs(name) == nil {
+	for name := range golang.ImportNames(r.cellImports()) {
+		if was := r.Earlier.Variables[name]; was != "" && r.liftedAs(name) == nil {
 			r.out.Forget = append(r.out.Forget, was)
 			r.out.Dropped = append(r.out.Dropped, name)
 		}
 	}
 	for _, v := range r.lifted {
-		if v.local && r.Earlier.variables[v.name] != "" {
+		if v.local && r.Earlier.Variables[v.name] != "" {
 			r.out.Dropped = append(r.out.Dropped, v.name)
 		}
 	}
@@ -218,15 +218,15 @@ func (r *reading) forget() {
 // changed finds the types of earlier cells that the cell declares otherwise.
 func (r *reading) changed() error {
 	var again []string
-	for _, d := range declarations(r.file) {
-		if _, isType := d.node.(*ast.TypeSpec); isType && r.Earlier.names[d.names[0]] {
-			again = append(again, d.names[0])
+	for _, d := range golang.Declarations(r.file) {
+		if _, isType := d.Node.(*ast.TypeSpec); isType && r.Earlier.Names[d.Names[0]] {
+			again = append(again, d.Names[0])
 		}
 	}
 	if len(again) == 0 {
 		return nil
 	}
-	before := r.Earlier.parse(r.files, true, func(declaration) bool { return true })
+	before := r.Earlier.Parse(r.files, true, func(golang.Declaration) bool { return true })
 	from, err := r.Packages.load(r.ctx, importPaths(before))
 	if err != nil {
 		return err
@@ -270,8 +270,8 @@ func (r *reading) cellImports() (specs []*ast.ImportSpec) {
 func (r *reading) check() error {
 	var w written
 	w.add("package main\n")
-	specs := importNames(r.Earlier.imports)
-	own := importNames(r.cellImports())
+	specs := golang.ImportNames(r.Earlier.Imports)
+	own := golang.ImportNames(r.cellImports())
 	for _, name := range slices.Sorted(maps.Keys(specs)) {
 		if own[name] == "" && !slices.Contains(r.more, specs[name]) && !slices.Contains(slices.Collect(maps.Values(r.aliases)), name) && !r.isIdent(name) {
 			w.add("import " + specs[name] + "\n")
@@ -284,16 +284,16 @@ func (r *reading) check() error {
 		return fmt.Errorf("the cell does not parse as it was composed: %w\n%s", err, text)
 	}
 	replaced := map[string]bool{}
-	for _, d := range declarations(file) {
-		for _, name := range d.names {
-			replaced[d.method+"~"+name] = true
+	for _, d := range golang.Declarations(file) {
+		for _, name := range d.Names {
+			replaced[d.Method+"~"+name] = true
 		}
 	}
 	for _, name := range r.out.Forget {
 		replaced["~"+name] = true
 	}
-	rest := r.Earlier.parse(r.files, false, func(d declaration) bool {
-		return !slices.ContainsFunc(d.names, func(name string) bool { return name != "_" && replaced[d.method+"~"+name] })
+	rest := r.Earlier.Parse(r.files, false, func(d golang.Declaration) bool {
+		return !slices.ContainsFunc(d.Names, func(name string) bool { return name != "_" && replaced[d.Method+"~"+name] })
 	})
 	ours, err := parser.ParseFile(r.files, "ours.go", r.declareOurs(), parser.SkipObjectResolution)
 	if err != nil {
@@ -317,7 +317,7 @@ func (r *reading) check() error {
 		if said, ok := r.said[offset]; ok && mine {
 			text = said // about what the person has written
 		}
-		r.problem(offset, strings.NewReplacer(takenPrefix, "", oldPrefix, "").Replace(text)+r.hint(text))
+		r.problem(offset, strings.NewReplacer(golang.TakenPrefix, "", golang.OldPrefix, "").Replace(text)+r.hint(text))
 	}
 	if len(r.out.Problems) == 0 {
 		r.needed = r.reach(pkg, info, file, rest)
@@ -390,7 +390,7 @@ func (r *reading) declareOurs() string {
 	var b strings.Builder
 	olds := ""
 	for _, name := range slices.Sorted(maps.Keys(r.olds)) {
-		olds += "var " + oldPrefix + name + " " + r.typeText(r.olds[name]) + "\n"
+		olds += "var " + golang.OldPrefix + name + " " + r.typeText(r.olds[name]) + "\n"
 	}
 	b.WriteString("package main\n")
 	for _, path := range slices.Sorted(maps.Keys(r.aliases)) {
@@ -452,7 +452,7 @@ func (r *reading) missing(w *written, info *types.Info, file *ast.File) {
 func (r *reading) lost(v *types.Var) string {
 	name := nameOf(v)
 	value, known := r.Values[name]
-	if !known || r.liftedAs(name) != nil && !strings.HasPrefix(v.Name(), oldPrefix) {
+	if !known || r.liftedAs(name) != nil && !strings.HasPrefix(v.Name(), golang.OldPrefix) {
 		return ""
 	}
 	why := value.Why
@@ -469,7 +469,7 @@ func (r *reading) lost(v *types.Var) string {
 
 // nameOf is the name that a person knows a variable of a program by.
 func nameOf(v *types.Var) string {
-	return strings.TrimPrefix(strings.TrimPrefix(v.Name(), oldPrefix), takenPrefix)
+	return strings.TrimPrefix(strings.TrimPrefix(v.Name(), golang.OldPrefix), golang.TakenPrefix)
 }
 
 // setFirst returns the identifiers on the left of assignments at the cell's top level.

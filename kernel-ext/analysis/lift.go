@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"gantry.local/kernel-ext/golang"
 )
 
 // variable is one that the cell declares at its top level. In programs it is a variable of the package, without an initialiser: that is
@@ -89,7 +91,7 @@ func (r *reading) liftDefine(s *ast.AssignStmt) {
 			return
 		}
 		made = append(made, id)
-		added = added || r.Earlier.variables[id.Name] == ""
+		added = added || r.Earlier.Variables[id.Name] == ""
 	}
 	for _, id := range made {
 		v := r.newVariable(id)
@@ -210,20 +212,20 @@ func (r *reading) newVariable(id *ast.Ident) *variable {
 
 // called returns what a variable is called in programs: its name, unless an import, Go itself, or something else in cells has that.
 func (r *reading) called(name string) string {
-	if was := r.Earlier.variables[name]; was != "" && was != name {
+	if was := r.Earlier.Variables[name]; was != "" && was != name {
 		return was
 	}
 	imported := func(specs map[string]string) bool { return specs[name] != "" }
-	if imported(importNames(r.file.Imports)) || imported(importNames(r.Earlier.imports)) || types.Universe.Lookup(name) != nil ||
-		r.Earlier.names[name] || name == "main" || name == "init" {
-		return takenPrefix + name
+	if imported(golang.ImportNames(r.file.Imports)) || imported(golang.ImportNames(r.Earlier.Imports)) || types.Universe.Lookup(name) != nil ||
+		r.Earlier.Names[name] || name == "main" || name == "init" {
+		return golang.TakenPrefix + name
 	}
 	return name
 }
 
 // earlierVariable is the variable of earlier cells with a name, or nil.
 func (r *reading) earlierVariable(name string) *types.Var {
-	if r.Earlier.variables[name] == "" {
+	if r.Earlier.Variables[name] == "" {
 		return nil
 	}
 	v, _ := r.pkg.Scope().Lookup(name).(*types.Var)
@@ -279,17 +281,17 @@ func (r *reading) identFor(obj types.Object, inFunction bool) string {
 		return v.ident
 	}
 	v, ok := obj.(*types.Var)
-	if !ok || v.Pkg() != r.pkg || v.Parent() != r.pkg.Scope() || r.Earlier.variables[v.Name()] == "" {
+	if !ok || v.Pkg() != r.pkg || v.Parent() != r.pkg.Scope() || r.Earlier.Variables[v.Name()] == "" {
 		return ""
 	}
 	if now := r.liftedAs(v.Name()); now != nil {
 		if now.fresh && !inFunction {
 			r.olds[v.Name()] = v.Type()
-			return oldPrefix + v.Name()
+			return golang.OldPrefix + v.Name()
 		}
 		return now.ident
 	}
-	return r.Earlier.variables[v.Name()]
+	return r.Earlier.Variables[v.Name()]
 }
 
 // nameable tells whether a program can write a type.

@@ -40,9 +40,9 @@ func (r *reading) look() error {
 		r.syntax(&head, err)
 		return nil
 	}
-	for _, d := range declarations(file) {
-		for _, name := range d.names {
-			r.declared[d.method+"~"+name] = true
+	for _, d := range golang.Declarations(file) {
+		for _, name := range d.Names {
+			r.declared[d.Method+"~"+name] = true
 		}
 	}
 	specs, err := r.importsFor(file, head.text.String())
@@ -64,8 +64,8 @@ func (r *reading) look() error {
 		r.syntax(w, err)
 		return nil
 	}
-	rest := r.Earlier.parse(r.files, true, func(d declaration) bool {
-		return !slices.ContainsFunc(d.names, func(name string) bool { return name != "_" && r.declared[d.method+"~"+name] })
+	rest := r.Earlier.Parse(r.files, true, func(d golang.Declaration) bool {
+		return !slices.ContainsFunc(d.Names, func(name string) bool { return name != "_" && r.declared[d.Method+"~"+name] })
 	})
 	from, err := r.Packages.load(r.ctx, importPaths(r.file, rest))
 	if err != nil {
@@ -86,7 +86,7 @@ func (r *reading) look() error {
 
 // knows tells whether the cell or an earlier one declares a name at package level.
 func (r *reading) knows(name string) bool {
-	return r.Earlier.names[name] || r.Earlier.variables[name] != "" || r.declared["~"+name]
+	return r.Earlier.Names[name] || r.Earlier.Variables[name] != "" || r.declared["~"+name]
 }
 
 // first tells whether variables are initialised before all statements, in the order in which they need each other: they stand
@@ -149,7 +149,7 @@ func (r *reading) earlyVariables() bool {
 	early := true
 	for _, v := range values {
 		ast.Inspect(v, func(n ast.Node) bool {
-			if id, ok := n.(*ast.Ident); ok && declared[id.Name] && r.Earlier.variables[id.Name] != "" {
+			if id, ok := n.(*ast.Ident); ok && declared[id.Name] && r.Earlier.Variables[id.Name] != "" {
 				early = false
 			}
 			return true
@@ -160,9 +160,9 @@ func (r *reading) earlyVariables() bool {
 
 // importsFor returns the imports that the cell needs besides its own: those of earlier cells, and those that goimports finds.
 func (r *reading) importsFor(file *ast.File, source string) ([]string, error) {
-	own := importNames(file.Imports)
-	specs := importNames(r.Earlier.imports)
-	maps.DeleteFunc(specs, func(name, _ string) bool { return own[name] != "" || r.Earlier.variables[name] != "" })
+	own := golang.ImportNames(file.Imports)
+	specs := golang.ImportNames(r.Earlier.Imports)
+	maps.DeleteFunc(specs, func(name, _ string) bool { return own[name] != "" || r.Earlier.Variables[name] != "" })
 	unresolved := map[*ast.Ident]bool{}
 	for _, name := range file.Unresolved {
 		unresolved[name] = true
@@ -171,7 +171,7 @@ func (r *reading) importsFor(file *ast.File, source string) ([]string, error) {
 	ast.Inspect(file, func(n ast.Node) bool {
 		if s, ok := n.(*ast.SelectorExpr); ok {
 			if x, ok := s.X.(*ast.Ident); ok && unresolved[x] && own[x.Name] == "" && specs[x.Name] == "" &&
-				r.Earlier.variables[x.Name] == "" && !r.Earlier.names[x.Name] && types.Universe.Lookup(x.Name) == nil {
+				r.Earlier.Variables[x.Name] == "" && !r.Earlier.Names[x.Name] && types.Universe.Lookup(x.Name) == nil {
 				lacking = true
 			}
 		}
@@ -187,7 +187,7 @@ func (r *reading) importsFor(file *ast.File, source string) ([]string, error) {
 		program.WriteString("import " + spec + "\n")
 	}
 	program.WriteString(strings.TrimPrefix(source, "package main\n"))
-	for name, called := range r.Earlier.variables { // what they are called as goimports is to know them
+	for name, called := range r.Earlier.Variables { // what they are called as goimports is to know them
 		if called != "" && own[name] == "" {
 			program.WriteString("var " + name + " any\n")
 		}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"gantry.local/kernel-ext/golang"
 )
 
 // need is what a program needs of what cells declare.
@@ -22,7 +24,7 @@ type need struct {
 
 // unit is a declaration with what it uses.
 type unit struct {
-	declaration
+	golang.Declaration
 	mine    bool
 	objects []types.Object // that it declares
 	uses    map[types.Object]bool
@@ -39,13 +41,13 @@ func (r *reading) reach(pkg *types.Package, info *types.Info, mine, rest *ast.Fi
 		if file == nil {
 			continue
 		}
-		for _, d := range declarations(file) {
-			u := &unit{declaration: d, mine: file == mine}
-			u.uses, u.dots, u.named = usedBy(d.node, pkg, info)
-			if d.method != "" {
-				methods[d.method] = append(methods[d.method], u)
+		for _, d := range golang.Declarations(file) {
+			u := &unit{Declaration: d, mine: file == mine}
+			u.uses, u.dots, u.named = usedBy(d.Node, pkg, info)
+			if d.Method != "" {
+				methods[d.Method] = append(methods[d.Method], u)
 			} else {
-				for _, name := range d.names {
+				for _, name := range d.Names {
 					if obj := pkg.Scope().Lookup(name); obj != nil {
 						owner[obj] = u
 						u.objects = append(u.objects, obj)
@@ -91,7 +93,7 @@ func (r *reading) reach(pkg *types.Package, info *types.Info, mine, rest *ast.Fi
 		}
 	}
 	for _, u := range units {
-		if name := u.names[0]; u.method == "" && (name == "main" || name == "init" || strings.HasPrefix(name, "init_")) {
+		if name := u.Names[0]; u.Method == "" && (name == "main" || name == "init" || strings.HasPrefix(name, "init_")) {
 			follow(u)
 		}
 	}
@@ -102,7 +104,7 @@ func (r *reading) reach(pkg *types.Package, info *types.Info, mine, rest *ast.Fi
 		}
 		obj := pkg.Scope().Lookup(v.ident)
 		for u := range reached {
-			if u.names[0] != "main" && u.uses[obj] && r.Values[v.name].Why == "" {
+			if u.Names[0] != "main" && u.uses[obj] && r.Values[v.name].Why == "" {
 				r.carried[v.name], r.olds[v.name] = true, old.Type()
 			}
 		}
@@ -116,9 +118,9 @@ func (r *reading) reach(pkg *types.Package, info *types.Info, mine, rest *ast.Fi
 				continue
 			}
 			n.variables[v.Name()] = true
-			name := strings.TrimPrefix(strings.TrimPrefix(v.Name(), oldPrefix), takenPrefix)
+			name := strings.TrimPrefix(strings.TrimPrefix(v.Name(), golang.OldPrefix), golang.TakenPrefix)
 			value, ok := r.Values[name]
-			if !ok || value.Why != "" || groups[value.Group] || r.replaced(name) && !r.carried[name] && !strings.HasPrefix(v.Name(), oldPrefix) {
+			if !ok || value.Why != "" || groups[value.Group] || r.replaced(name) && !r.carried[name] && !strings.HasPrefix(v.Name(), golang.OldPrefix) {
 				continue
 			}
 			groups[value.Group], again = true, true
@@ -130,7 +132,7 @@ func (r *reading) reach(pkg *types.Package, info *types.Info, mine, rest *ast.Fi
 					if old := r.earlierVariable(other); old != nil {
 						r.olds[other] = old.Type()
 					}
-				} else if obj := pkg.Scope().Lookup(r.Earlier.variables[other]); obj != nil {
+				} else if obj := pkg.Scope().Lookup(r.Earlier.Variables[other]); obj != nil {
 					object(obj)
 				}
 			}
@@ -166,7 +168,7 @@ func (r *reading) reach(pkg *types.Package, info *types.Info, mine, rest *ast.Fi
 		}
 	}
 	r.forgetMakers(units)
-	for _, spec := range append(slices.Clone(r.cellImports()), r.Earlier.imports...) {
+	for _, spec := range append(slices.Clone(r.cellImports()), r.Earlier.Imports...) {
 		if path := importPaths(&ast.File{Imports: []*ast.ImportSpec{spec}}); spec.Name != nil && spec.Name.Name == "." && !dots[path[0]] {
 			r.out.Leave = append(r.out.Leave, ".~"+path[0])
 		}
@@ -211,7 +213,7 @@ func (r *reading) forgetMakers(units []*unit) {
 	for again := true; again; {
 		again = false
 		for _, u := range units {
-			if name := u.names[0]; strings.HasPrefix(name, literalPrefix) && !u.mine && !used[name] {
+			if name := u.Names[0]; strings.HasPrefix(name, literalPrefix) && !u.mine && !used[name] {
 				continue
 			}
 			for obj := range u.uses {
@@ -222,7 +224,7 @@ func (r *reading) forgetMakers(units []*unit) {
 		}
 	}
 	for _, u := range units {
-		if name := u.names[0]; strings.HasPrefix(name, literalPrefix) && !u.mine && !used[name] {
+		if name := u.Names[0]; strings.HasPrefix(name, literalPrefix) && !u.mine && !used[name] {
 			r.out.Forget = append(r.out.Forget, name)
 		}
 	}
@@ -264,9 +266,9 @@ func usedBy(node ast.Node, pkg *types.Package, info *types.Info) (uses map[types
 
 // keys are what GoNB calls the declarations of a unit.
 func (u *unit) keys() []string {
-	f, ok := u.node.(*ast.FuncDecl)
+	f, ok := u.Node.(*ast.FuncDecl)
 	if !ok || f.Recv == nil {
-		return u.names
+		return u.Names
 	}
 	of := "unknown"
 	switch e := f.Recv.List[0].Type.(type) {
@@ -282,12 +284,12 @@ func (u *unit) keys() []string {
 func (r *reading) revert(units []*unit, pkg *types.Package) {
 	gone := map[types.Object]bool{}
 	for _, u := range units {
-		if !u.mine || u.method != "" {
+		if !u.mine || u.Method != "" {
 			continue
 		}
 		for _, obj := range u.objects {
 			_, isType := obj.(*types.TypeName)
-			if _, isVar := obj.(*types.Var); isVar || isType && r.Earlier.names[obj.Name()] || r.Earlier.variables[obj.Name()] != "" {
+			if _, isVar := obj.(*types.Var); isVar || isType && r.Earlier.Names[obj.Name()] || r.Earlier.Variables[obj.Name()] != "" {
 				gone[obj] = true
 			}
 		}
@@ -303,7 +305,7 @@ func (r *reading) revert(units []*unit, pkg *types.Package) {
 			for obj := range u.uses {
 				out = out || gone[obj]
 			}
-			if t := pkg.Scope().Lookup(u.method); u.method != "" && gone[t] {
+			if t := pkg.Scope().Lookup(u.Method); u.Method != "" && gone[t] {
 				out = true
 			}
 			if !out {
@@ -313,7 +315,7 @@ func (r *reading) revert(units []*unit, pkg *types.Package) {
 			for _, obj := range u.objects {
 				gone[obj] = true
 			}
-			if u.names[0] != "main" {
+			if u.Names[0] != "main" {
 				r.out.Revert = append(r.out.Revert, u.keys()...)
 			}
 		}

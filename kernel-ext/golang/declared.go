@@ -9,20 +9,21 @@ import (
 	"gantry.local/kernel-ext/internal/importspec"
 )
 
-// importSpecs returns the imports of a file by the name that the code uses.
-func importSpecs(file *ast.File) map[string]string {
-	specs := map[string]string{}
-	for _, s := range file.Imports {
+// ImportNames returns the imports by the name that the code has for them; those that have none, dot and blank ones, with their
+// paths.
+func ImportNames(specs []*ast.ImportSpec) map[string]string {
+	names := map[string]string{}
+	for _, s := range specs {
 		if s.Path == nil || len(s.Path.Value) < 2 {
-			continue // half typed
+			continue
 		}
 		name := importspec.Name(s)
 		if name == "." || name == "_" {
-			name += importspec.Path(s) // any number of them
+			name += importspec.Path(s)
 		}
-		specs[name] = importspec.Text(s)
+		names[name] = importspec.Text(s)
 	}
-	return specs
+	return names
 }
 
 // AddedImports returns the imports that a Go file has and another, of which it was made, lacks.
@@ -32,7 +33,7 @@ func AddedImports(before, after string) (specs []string) {
 		if err != nil {
 			return nil
 		}
-		return importSpecs(file)
+		return ImportNames(file.Imports)
 	}
 	had := read(before)
 	for name, spec := range read(after) {
@@ -44,86 +45,93 @@ func AddedImports(before, after string) (specs []string) {
 	return specs
 }
 
-// declaration is one of a file, with its comment if it has one.
-type declaration struct {
-	node ast.Node
-	doc  *ast.CommentGroup
+// Declaration is what stands or goes as one: a function, a type, variables with one initialiser, a group of constants.
+type Declaration struct {
+	Names    []string
+	Node     ast.Node          // without the keyword, but for functions and constants
+	Doc      *ast.CommentGroup // nil: it has none
+	Variable bool
+	Method   string // the type that it is a method of; empty: it is none
 }
 
-func (d declaration) comments() []*ast.Comment {
-	if d.doc == nil {
-		return nil
-	}
-	return d.doc.List
-}
-
-// declared returns the declarations of a file that outlive their cell, by name: constants in the group they come in,
-// everything else one by one.
-func declared(file *ast.File) map[string]declaration {
-	found := map[string]declaration{}
+// Declarations lists the declarations of a file but for imports.
+func Declarations(file *ast.File) (all []Declaration) {
 	for _, d := range file.Decls {
 		switch d := d.(type) {
 		case *ast.FuncDecl:
-			name := d.Name.Name
-			if d.Recv != nil && len(d.Recv.List) > 0 {
-				name = receiver(d.Recv.List[0].Type) + "~" + name
-			} else if name == "main" || name == "init" {
-				continue
-			}
-			found[name] = declaration{d, d.Doc}
+			all = append(all, Declaration{Names: []string{d.Name.Name}, Node: d, Doc: d.Doc, Method: receiver(d)})
 		case *ast.GenDecl:
-			declaredTogether(d, found)
-		}
-	}
-	return found
-}
-
-// declaredTogether adds what one declaration of types, variables or constants declares.
-func declaredTogether(d *ast.GenDecl, found map[string]declaration) {
-	for _, s := range d.Specs {
-		switch s := s.(type) {
-		case *ast.TypeSpec:
-			doc := s.Doc
-			if doc == nil && !d.Lparen.IsValid() {
-				doc = d.Doc
-			}
-			found[s.Name.Name] = declaration{s, doc}
-		case *ast.ValueSpec:
-			if len(s.Names) == 0 {
+			if d.Tok == token.CONST {
+				group := Declaration{Node: d, Doc: d.Doc}
+				for _, s := range d.Specs {
+					group.Names = append(group.Names, namesOf(s)...)
+				}
+				all = append(all, group)
 				continue
 			}
-			name := s.Names[0].Name // a, b = f() is one declaration
-			if d.Tok == token.CONST {
-				found[name] = declaration{d, d.Doc} // iota counts within the group
-				return
+			for _, s := range d.Specs {
+				if names := namesOf(s); names != nil {
+					all = append(all, Declaration{Names: names, Node: s, Doc: docOf(s, d), Variable: d.Tok == token.VAR})
+				}
 			}
-			doc := s.Doc
-			if doc == nil && !d.Lparen.IsValid() {
-				doc = d.Doc
-			}
-			found[name] = declaration{s, doc}
+		}
+	}
+	return all
+}
+
+func namesOf(s ast.Spec) (names []string) {
+	switch s := s.(type) {
+	case *ast.TypeSpec:
+		return []string{s.Name.Name}
+	case *ast.ValueSpec:
+		for _, name := range s.Names {
+			names = append(names, name.Name)
+		}
+	}
+	return names
+}
+
+// receiver names the type that a function is a method of; empty: it is none.
+func receiver(f *ast.FuncDecl) string {
+	if f.Recv == nil || len(f.Recv.List) == 0 {
+		return ""
+	}
+	e := f.Recv.List[0].Type
+	for {
+		switch under := e.(type) {
+		case *ast.StarExpr:
+			e = under.X
+		case *ast.ParenExpr:
+			e = under.X
+		case *ast.IndexExpr:
+			e = under.X
+		case *ast.IndexListExpr:
+			e = under.X
+		case *ast.Ident:
+			return under.Name
+		default:
+			return ""
 		}
 	}
 }
 
-// receiver names the type of a method.
-func receiver(e ast.Expr) string {
-	switch e := e.(type) {
-	case *ast.Ident:
-		return e.Name
-	case *ast.StarExpr:
-		return receiver(e.X)
-	case *ast.IndexExpr:
-		return receiver(e.X)
-	case *ast.IndexListExpr:
-		return receiver(e.X)
+// docOf is the comment of one of the declarations that a keyword begins, or that of the keyword if it has no brackets.
+func docOf(s ast.Spec, d *ast.GenDecl) (doc *ast.CommentGroup) {
+	switch s := s.(type) {
+	case *ast.TypeSpec:
+		doc = s.Doc
+	case *ast.ValueSpec:
+		doc = s.Doc
 	}
-	return ""
+	if doc == nil && !d.Lparen.IsValid() {
+		doc = d.Doc
+	}
+	return doc
 }
 
 // packagesUsed returns the names in front of a dot that nothing declares: packages to be imported, most likely.
 func packagesUsed(file *ast.File, known func(string) bool) []string {
-	imported := importSpecs(file)
+	imported := ImportNames(file.Imports)
 	unresolved := map[*ast.Ident]bool{}
 	for _, name := range file.Unresolved {
 		unresolved[name] = true

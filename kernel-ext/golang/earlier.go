@@ -7,56 +7,119 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 )
 
-// Earlier is what the cells run so far declare, as GoNB says. Completion and inspection need it while a cell runs. The zero value
-// is empty.
+// What a variable is called in programs differs from its name where that is taken: data := data.MNIST() makes one that is
+// called as the package. The variable of an earlier cell of the same name, which a cell can still use, is called another way again.
+const (
+	TakenPrefix = "gantryV_"
+	OldPrefix   = "gantryOld_"
+)
+
+// Earlier is what the cells so far declare, as GoNB says. It does not change.
 type Earlier struct {
-	mu      sync.Mutex
-	imports map[string]string // name in the code -> import spec
-	code    map[string]string // name, methods as Type~name -> declaration
+	Source    string // a Go file
+	Imports   []*ast.ImportSpec
+	Variables map[string]string // name -> what it is called
+	Names     map[string]bool   // of all else that is declared at package level
 }
 
-// Set takes in what GoNB says that all cells so far declare, as a Go file.
-func (e *Earlier) Set(source string) {
-	files := token.NewFileSet()
-	file, err := parser.ParseFile(files, "", source, parser.SkipObjectResolution|parser.ParseComments)
+// ReadEarlier reads a Go file with all declarations. One that does not parse declares nothing.
+func ReadEarlier(source string) *Earlier {
+	e := &Earlier{Source: source, Variables: map[string]string{}, Names: map[string]bool{}}
+	file, err := parser.ParseFile(token.NewFileSet(), "", source, parser.SkipObjectResolution)
 	if err != nil {
-		return // GoNB has built it
+		e.Source = "package main"
+		return e
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.imports, e.code = importSpecs(file), map[string]string{}
-	for name, d := range declared(file) {
-		text := source[files.PositionFor(d.node.Pos(), false).Offset:files.PositionFor(d.node.End(), false).Offset]
-		switch d.node.(type) {
-		case *ast.TypeSpec:
-			text = "type " + text
-		case *ast.ValueSpec:
-			text = "var " + text
+	e.Imports = file.Imports
+	for _, d := range Declarations(file) {
+		for _, name := range d.Names {
+			switch {
+			case d.Variable:
+				e.Variables[strings.TrimPrefix(name, TakenPrefix)] = name
+			case d.Method == "":
+				e.Names[name] = true
+			}
 		}
-		for _, comment := range slices.Backward(d.comments()) {
-			text = comment.Text + "\n" + text
-		}
-		e.code[name] = text
 	}
+	return e
+}
+
+// Called is what a variable is called in programs; any other name is called as it is.
+func (e *Earlier) Called(name string) string {
+	if called := e.Variables[name]; called != "" {
+		return called
+	}
+	return name
+}
+
+// Parse returns the declarations as a file, without those that keep refuses. As a person knows them, variables have
+// their names, and hide what else has one of these.
+func (e *Earlier) Parse(files *token.FileSet, asKnown bool, keep func(Declaration) bool) *ast.File {
+	file, err := parser.ParseFile(files, "earlier.go", e.Source, parser.SkipObjectResolution|parser.ParseComments)
+	if err != nil {
+		return nil // ReadEarlier has parsed it
+	}
+	kept := map[ast.Node]bool{}
+	for _, d := range Declarations(file) {
+		hidden := false
+		for i, name := range d.Names {
+			known := strings.TrimPrefix(name, TakenPrefix)
+			if asKnown && d.Variable && known != name {
+				d.Names[i] = known
+				if s, ok := d.Node.(*ast.ValueSpec); ok {
+					s.Names[i].Name = known
+				}
+			}
+			if asKnown && !d.Variable && d.Method == "" {
+				_, hidden = e.Variables[name]
+			}
+		}
+		kept[d.Node] = !hidden && keep(d)
+	}
+	var left []ast.Decl
+	for _, d := range file.Decls {
+		g, ok := d.(*ast.GenDecl)
+		if !ok || g.Tok == token.CONST {
+			if kept[d] {
+				left = append(left, d)
+			}
+			continue
+		}
+		var specs []ast.Spec
+		for _, s := range g.Specs {
+			if g.Tok == token.IMPORT || kept[s] {
+				specs = append(specs, s)
+			}
+		}
+		if g.Specs = specs; len(specs) > 0 {
+			left = append(left, g)
+		}
+	}
+	file.Decls = left
+	return file
 }
 
 // head returns the first line of a cell's file, the package clause and the imports of earlier cells that the cell does
 // not bring itself, with those in more. file is the cell as far as it parses.
 func (e *Earlier) head(file *ast.File, more map[string]string) string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	imports := maps.Clone(more)
 	if imports == nil {
 		imports = map[string]string{}
 	}
-	maps.Copy(imports, e.imports)
-	for name := range importSpecs(file) {
+	maps.Copy(imports, e.imports())
+	for name := range ImportNames(file.Imports) {
 		delete(imports, name)
 	}
 	return head(imports)
+}
+
+// imports are those of earlier cells that no variable hides, by name.
+func (e *Earlier) imports() map[string]string {
+	imports := ImportNames(e.Imports)
+	maps.DeleteFunc(imports, func(name, _ string) bool { return e.Variables[name] != "" })
+	return imports
 }
 
 func head(imports map[string]string) string {
@@ -67,22 +130,46 @@ func head(imports map[string]string) string {
 
 // rest returns a file with the declarations of earlier cells that the cell does not declare again.
 func (e *Earlier) rest(file *ast.File) string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	code := maps.Clone(e.code)
-	for name := range declared(file) {
-		delete(code, name)
+	again := map[string]bool{}
+	for _, d := range Declarations(file) {
+		for _, name := range d.Names {
+			again[d.Method+"~"+name] = true
+		}
 	}
-	text := head(e.imports) + "\n\n"
-	for _, name := range slices.Sorted(maps.Keys(code)) {
-		text += code[name] + "\n\n"
+	files := token.NewFileSet()
+	earlier := e.Parse(files, false, func(d Declaration) bool {
+		return !slices.ContainsFunc(d.Names, func(name string) bool {
+			return name != "_" && again[d.Method+"~"+strings.TrimPrefix(name, TakenPrefix)]
+		})
+	})
+	var b strings.Builder
+	b.WriteString(head(e.imports()) + "\n\n")
+	if earlier == nil {
+		return b.String()
 	}
-	return text
+	for _, d := range Declarations(earlier) {
+		if d.Doc != nil {
+			for _, comment := range d.Doc.List {
+				b.WriteString(comment.Text + "\n")
+			}
+		}
+		switch d.Node.(type) {
+		case *ast.TypeSpec:
+			b.WriteString("type ")
+		case *ast.ValueSpec:
+			b.WriteString("var ")
+		}
+		at := func(pos token.Pos) int { return files.PositionFor(pos, false).Offset }
+		text := e.Source[at(d.Node.Pos()):at(d.Node.End())]
+		if d.Variable {
+			text = strings.TrimPrefix(text, TakenPrefix)
+		}
+		b.WriteString(text + "\n\n")
+	}
+	return b.String()
 }
 
 // knows tells whether an earlier cell declares or imports a name.
 func (e *Earlier) knows(name string) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.imports[name] != "" || e.code[name] != ""
+	return e.imports()[name] != "" || e.Variables[name] != "" || e.Names[name]
 }

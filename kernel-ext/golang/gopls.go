@@ -13,15 +13,14 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"gantry.local/kernel-ext/cell"
 )
 
 // Gopls asks gopls about cells. It is shown the cell as main.go in the folder of the cell module, and the declarations of
 // earlier cells as another file. It is started when it is first asked, and anew when it is gone.
 type Gopls struct {
 	folder  func() string
-	earlier *Earlier
+	earlier func() *Earlier
+	beside  string // a file that is not the person's
 	log     func(format string, args ...any)
 	life    context.Context
 	end     context.CancelFunc
@@ -35,12 +34,12 @@ type Gopls struct {
 	guessed  map[string]string // name -> import spec, for packages that cells use without an import
 }
 
-// NewGopls prepares to ask gopls. folder waits for the folder of the cell module and returns it; empty: there is none. tools
+// NewGopls prepares to ask gopls. folder waits for the folder of the cell module and returns it; empty: there is none; beside is a file in it that is not the person's. tools
 // are the folder of gopls and the environment to start it in, asked for after folder. earlier is what cells have declared.
-func NewGopls(folder func() string, tools func() (dir string, environment []string), earlier *Earlier, log func(format string, args ...any)) *Gopls {
+func NewGopls(folder func() string, beside string, tools func() (dir string, environment []string), earlier func() *Earlier, log func(format string, args ...any)) *Gopls {
 	life, end := context.WithCancel(context.Background())
 	return &Gopls{
-		turn: make(chan struct{}, 1), folder: folder, earlier: earlier, log: log, life: life, end: end, tools: tools,
+		turn: make(chan struct{}, 1), folder: folder, beside: beside, earlier: earlier, log: log, life: life, end: end, tools: tools,
 	}
 }
 
@@ -183,12 +182,12 @@ func (g *Gopls) show(ctx context.Context, dir string, t *Text) error {
 	if err := g.watch(dir); err != nil {
 		return err
 	}
-	if err := g.open(filepath.Join(dir, restFile), g.earlier.rest(t.file)); err != nil {
+	if err := g.open(filepath.Join(dir, restFile), g.earlier().rest(t.file)); err != nil {
 		return err
 	}
-	used := packagesUsed(t.file, g.earlier.knows)
+	used := packagesUsed(t.file, g.earlier().knows)
 	main := filepath.Join(dir, "main.go")
-	text := t.Program(g.earlier.head(t.file, g.guesses(used)))
+	text := t.Program(g.earlier().head(t.file, g.guesses(used)))
 	if err := g.open(main, text); err != nil {
 		return err
 	}
@@ -198,7 +197,7 @@ func (g *Gopls) show(ctx context.Context, dir string, t *Text) error {
 	if err := g.guess(ctx, main, text, used); err != nil {
 		return err
 	}
-	return g.open(main, t.Program(g.earlier.head(t.file, g.guesses(used))))
+	return g.open(main, t.Program(g.earlier().head(t.file, g.guesses(used))))
 }
 
 // guesses returns the imports found so far for some names.
@@ -237,7 +236,7 @@ func (g *Gopls) guess(ctx context.Context, path, text string, names []string) er
 			if err != nil {
 				continue
 			}
-			for name, spec := range importSpecs(file) {
+			for name, spec := range ImportNames(file.Imports) {
 				if slices.Contains(names, name) {
 					if g.guessed == nil {
 						g.guessed = map[string]string{}
@@ -298,7 +297,7 @@ func (g *Gopls) watch(dir string) error {
 	now := map[string]string{}
 	for _, e := range entries {
 		name := e.Name()
-		if name == "main.go" || name == cell.BesideFile || !slices.Contains([]string{".go", ".mod", ".sum", ".work"}, filepath.Ext(name)) {
+		if name == "main.go" || name == g.beside || !slices.Contains([]string{".go", ".mod", ".sum", ".work"}, filepath.Ext(name)) {
 			continue
 		}
 		info, err := e.Info()

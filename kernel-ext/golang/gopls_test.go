@@ -20,7 +20,7 @@ func startGopls(t *testing.T) *Gopls {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := NewGopls(func() string { return dir }, func() (string, []string) { return bin, os.Environ() }, &Earlier{}, t.Logf)
+	g := NewGopls(func() string { return dir }, "", func() (string, []string) { return bin, os.Environ() }, func() *Earlier { return ReadEarlier("package main") }, t.Logf)
 	t.Cleanup(g.Close)
 	return g
 }

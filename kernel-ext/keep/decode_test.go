@@ -70,7 +70,7 @@ func (s *session) file(t testing.TB) []byte {
 func fuzzSession(t testing.TB, x *fuzzed, y *[]any) *session {
 	s := &session{Program: Program{Code: fuzzedCode()}}
 	s.ls = newLayouts(nil)
-	s.print, s.finder, s.code, s.names, s.blocks = newPrinter(s.ls), newFinder(nil), newCode(s.Code), newGlobals(ownGlobals()), &mappings{}
+	s.print, s.finder, s.code, s.names, s.blocks = newPrinter(s.ls), newFinder(nil), newCode(s.Code, nil), newGlobals(ownGlobals()), &mappings{}
 	for _, v := range fuzzedVars(x, y) {
 		if err := s.add(v); err != nil {
 			t.Fatal(err)

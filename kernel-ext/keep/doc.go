@@ -32,7 +32,9 @@
 // below 1 KiB do not share memory. A goroutine that still runs when End is called, and changes what is being kept, may keep
 // the variables from being kept.
 //
-// Reading order: keep.go (Begin and End), layout.go and special.go (what lies where in a type), walk.go (what variables
-// reach), things.go (pieces of memory that do not overlap), encode.go, decode.go, types.go, code.go and globals.go (what is
-// found again by name), standin.go, blocks.go (large memory), memory.go (Go's runtime), snapshot.go.
+// Reading order: keep.go (Begin and End), restore.go and save.go (what they do), layout.go and special.go (what lies where in a
+// type), walk.go and fault.go (what variables reach, and what keeps them from being kept), things.go (pieces of memory that do
+// not overlap); encode.go, writevalue.go, order.go (a file's content), decode.go, readvalue.go, losses.go (the way back, and what
+// a program lacks for it); types.go, describe.go, print.go, find.go, code.go, methodvalue.go, globals.go (what is found again by
+// name), standin.go, blocks.go (large memory), memory.go (Go's runtime), snapshot.go.
 package keep

@@ -171,6 +171,26 @@ if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil { panic(er
 	}
 }
 
+// TestGoroutines: what a goroutine changes while it is kept is kept as it was at some moment, or not, with the reason.
+func TestGoroutines(t *testing.T) {
+	nb := newNotebook(t, "type N struct{ next *N; list []int }", "n *N", "quiet []int", "count int")
+	program := nb.build(cell{body: `quiet = []int{1, 2, 3}; n = &N{}; go func() { for i := 0; ; i++ { n.next = &N{list: make([]int, i%50)}; n.list = append(n.list, i); if i%1000 == 0 { n.list = nil } } }()
+for n.next == nil { count++ }`})
+	for range 20 {
+		if said, err := nb.start(program); err != nil {
+			t.Fatal(said, err)
+		}
+		m := nb.manifest()
+		if v := m.Value("quiet"); v == nil || v.Cluster == store.NotKept {
+			t.Fatalf("%+v", v)
+		}
+		if v := m.Value("n"); v.Why != "" && !strings.Contains(v.Why, "it was changed while it was being kept") {
+			t.Fatalf("%+v", v)
+		}
+		nb.from = ""
+	}
+}
+
 // TestNothingAsked: without the environment of a kernel a program is as if nothing were there.
 func TestNothingAsked(t *testing.T) {
 	nb := newNotebook(t, "", "x int")

@@ -44,27 +44,6 @@ if strings.ToUpper(strings.ToLower(strings.TrimSpace(os.Args[0]))) == "" { fail(
 	}
 }
 
-// TestMethodValues: the method of a value goes with the value.
-func TestMethodValues(t *testing.T) {
-	nb := newNotebook(t, "type Acc struct{ n int }\nfunc (a *Acc) Add(d int) int { a.n += d; return a.n }\ntype Pt struct{ x, y int; s string }\nfunc (p Pt) Sum() int { return p.x + p.y + len(p.s) }\n",
-		"buf *bytes.Buffer", "write func(string) (int, error)", "acc Acc", "add func(int) int", "sum func() int", "boxed []any")
-	imports := []string{"bytes"}
-	nb.run(cell{imports: imports, body: `buf = new(bytes.Buffer); write = buf.WriteString; add = acc.Add; sum = Pt{1, 2, "abc"}.Sum; boxed = []any{write, add, sum}`})
-	for name, code := range map[string]string{"write": "bytes.(*Buffer).WriteString-fm", "add": "main.(*Acc).Add-fm", "sum": "main.Pt.Sum-fm"} {
-		if v := nb.manifest().Value(name); v.Cluster == store.NotKept || !contains(nb.manifest().Clusters[v.Cluster].Code, code) {
-			t.Errorf("%s: %+v", name, v)
-		}
-	}
-	nb.code = `"main.(*Acc).Add-fm": func(a *Acc) func(int) int { return a.Add }, "main.Pt.Sum-fm": func(p Pt) func() int { return p.Sum },`
-	nb.run(cell{imports: imports, body: `write("a"); buf.WriteString("b"); boxed[0].(func(string) (int, error))("c"); x := buf.WriteString; x("d")
-add(2); if buf.String() != "abcd" || acc.n != 2 || boxed[1].(func(int) int)(3) != 5 || acc.n != 5 || sum() != 6 || boxed[2].(func() int)() != 6 { fail("methods of values") }`})
-	nb.run(cell{imports: imports, body: `write("e"); if f := buf.WriteByte; f != nil { f('!') }; x := buf.WriteString; x("."); if buf.String() != "abcde!." || add(1) != 6 { fail("once more") }`})
-	nb.code = ""
-	if said, err := nb.try(cell{imports: imports, body: `_ = bytes.NewReader`, only: []string{"sum"}}); err == nil || !strings.Contains(said, "needs the function main.Pt.Sum-fm") {
-		t.Errorf("%v %q", err, said)
-	}
-}
-
 // TestBlocks: large memory has files of its own, which are written again only if it has changed.
 func TestBlocks(t *testing.T) {
 	declare := `

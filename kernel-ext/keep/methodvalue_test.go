@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// TestMethodValuesByName wants method values of all kinds of receivers back, also where the program that keeps them does not name
+// TestMethodValues wants method values of all kinds of receivers back, also where the program that keeps them does not name
 // them, as it cannot where a package made them; and a clear reason where the program that needs one has not its code.
-func TestMethodValuesByName(t *testing.T) {
+func TestMethodValues(t *testing.T) {
 	nb := newNotebook(t, `import "gantry.local/kernel-ext/keep/store"
 type Mixed struct { n int8; s string; p *int; f float64 }
 func (m Mixed) All(d int) string { *m.p += d; return fmt.Sprint(m.n, m.s, *m.p, m.f) }

@@ -29,7 +29,8 @@ const twoTypes = "memory that is used as two types"
 // things makes things of the nodes that are marked. It is false if it has found nodes that cannot be kept, which it has said
 // of them.
 func (w *walk) things(mark []bool) (list []thing, ok bool) {
-	var order []ranked
+	order := make([]int32, 0, len(w.nodes))
+	list = make([]thing, 0, len(w.nodes))
 	ok = true
 	for i := range w.nodes {
 		n := &w.nodes[i]
@@ -37,16 +38,27 @@ func (w *walk) things(mark []bool) (list []thing, ok bool) {
 		switch {
 		case !mark[i]:
 		case n.kind == memoryNode || n.kind == keeperNode:
-			order = append(order, ranked{at: uintptr(n.at), size: n.bytes(), kind: n.kind, index: int32(i)})
+			order = append(order, int32(i))
 		default:
 			n.thing = int32(len(list))
 			list = append(list, thing{kind: n.kind, base: n.at, layout: n.layout, count: n.count, node: int32(i), inside: -1})
 		}
 	}
-	slices.SortFunc(order, ranked.compare)
+	slices.SortFunc(order, func(i, j int32) int {
+		a, b := &w.nodes[i], &w.nodes[j]
+		if c := cmp.Compare(uintptr(a.at), uintptr(b.at)); c != 0 {
+			return c
+		}
+		if c := cmp.Compare(b.bytes(), a.bytes()); c != 0 {
+			return c
+		}
+		if c := cmp.Compare(a.kind, b.kind); c != 0 {
+			return c
+		}
+		return cmp.Compare(i, j)
+	})
 	cur := int32(-1)
-	for _, r := range order {
-		i := r.index
+	for _, i := range order {
 		n := &w.nodes[i]
 		overlaps := cur >= 0 && uintptr(n.at) < list[cur].end()
 		switch {
@@ -78,29 +90,15 @@ func (w *walk) things(mark []bool) (list []thing, ok bool) {
 	return list, ok
 }
 
-// ranked is what is put in order: nodes by where they lie, a larger one before those in it, and names. It is one type
-// because each that is sorted costs each cell's program its own copy of the algorithm.
-type ranked struct {
-	text     string
-	at, size uintptr
-	kind     nodeKind
-	index    int32
-}
-
-func (a ranked) compare(b ranked) int {
-	if c := cmp.Compare(a.at, b.at); c != 0 {
-		return c
+// byText puts numbers in the order of the texts that they stand for. All that is sorted here are numbers of one type, because
+// each type that is sorted costs each cell's program its own copy of the algorithm.
+func byText(n int, text func(i int32) string) []int32 {
+	order, texts := make([]int32, n), make([]string, n)
+	for i := range order {
+		order[i], texts[i] = int32(i), text(int32(i))
 	}
-	if c := cmp.Compare(b.size, a.size); c != 0 {
-		return c
-	}
-	if c := cmp.Compare(a.kind, b.kind); c != 0 {
-		return c
-	}
-	if c := cmp.Compare(a.text, b.text); c != 0 {
-		return c
-	}
-	return cmp.Compare(a.index, b.index)
+	slices.SortFunc(order, func(i, j int32) int { return cmp.Compare(texts[i], texts[j]) })
+	return order
 }
 
 func (n *node) bytes() uintptr { return n.layout.size * uintptr(n.count) }

@@ -2,7 +2,6 @@ package keep
 
 import (
 	"reflect"
-	"strconv"
 	"sync"
 	"unsafe"
 )
@@ -13,13 +12,12 @@ import (
 type walk struct {
 	ls      *layouts
 	code    *code
-	finder  *finder
 	globals globals
 	blocks  *mappings
 
 	nodes []node
 	edges []edge
-	seen  map[nodeKey]int32
+	seen  []int32 // a hash table: one more than a node's number, or 0
 }
 
 type nodeKind uint8
@@ -79,7 +77,7 @@ type edge struct {
 }
 
 func newWalk(s *session) *walk {
-	return &walk{ls: s.ls, code: s.code, finder: s.finder, globals: s.names, blocks: s.blocks, seen: map[nodeKey]int32{}}
+	return &walk{ls: s.ls, code: s.code, globals: s.names, blocks: s.blocks, seen: make([]int32, 64)}
 }
 
 // root adds a variable's memory. It is -1 for a variable without any.
@@ -94,13 +92,44 @@ func (w *walk) root(p unsafe.Pointer, t reflect.Type) int32 {
 
 // node is the number of a node, which is added where it is new.
 func (w *walk) node(k nodeKey) int32 {
-	if i, ok := w.seen[k]; ok {
-		return i
+	slot := w.slot(k)
+	if i := w.seen[slot]; i != 0 {
+		return i - 1
 	}
-	i := int32(len(w.nodes))
+	if 2*len(w.nodes) >= len(w.seen) {
+		w.seen = make([]int32, 4*len(w.seen))
+		for i := range w.nodes {
+			n := &w.nodes[i]
+			w.seen[w.slot(nodeKey{at: n.at, layout: n.layout, kind: n.kind, count: n.count})] = int32(i) + 1
+		}
+		slot = w.slot(k)
+	}
 	w.nodes = append(w.nodes, node{kind: k.kind, at: k.at, layout: k.layout, count: k.count, thing: -1})
-	w.seen[k] = i
-	return i
+	w.seen[slot] = int32(len(w.nodes))
+	return int32(len(w.nodes)) - 1
+}
+
+// lookup is the number of a node that was found before.
+func (w *walk) lookup(k nodeKey) (i int32, ok bool) {
+	i = w.seen[w.slot(k)]
+	return i - 1, i != 0
+}
+
+// slot is where a node's number is in the table, or belongs.
+func (w *walk) slot(k nodeKey) int {
+	const mix = 0x9e3779b97f4a7c15 // 2^64 by the golden ratio
+	h := uint64(uintptr(k.at)) * mix
+	h = (h ^ h>>29 ^ uint64(uintptr(unsafe.Pointer(k.layout)))>>4 ^ uint64(k.count)<<20 ^ uint64(k.kind)<<56) * mix
+	last := len(w.seen) - 1
+	for slot := int(h>>32) & last; ; slot = (slot + 1) & last {
+		i := w.seen[slot]
+		if i == 0 {
+			return slot
+		}
+		if n := &w.nodes[i-1]; n.at == k.at && n.layout == k.layout && n.kind == k.kind && n.count == k.count {
+			return slot
+		}
+	}
 }
 
 // all scans until nothing new is found.
@@ -337,26 +366,21 @@ func (w *walk) scanClosure(i int, n node) {
 	name := w.code.name(*(*uintptr)(n.at))
 	x := &extra{code: name}
 	w.nodes[i].extra = x
-	maker, ok := w.code.maker(name)
+	m, ok := w.code.maker(name)
 	switch {
-	case hasSuffix(name, methodValueSuffix):
-		receiver := w.finder.receiver(name)
-		if ok && maker.Type().NumIn() == 1 {
-			receiver = maker.Type().In(0)
-		}
-		if receiver == nil {
-			x.why = "a method of a value (" + name[:len(name)-len(methodValueSuffix)] + ")"
-			return
-		}
-		x.holds = []held{{w.ls.of(receiver), at(n.at, ptrSize)}}
-	case ok:
-		if !w.sameClosure(n.at, maker) {
+	case ok && hasSuffix(name, methodValueSuffix) && len(m.in) == 1:
+		x.holds = []held{{w.ls.of(m.in[0]), at(n.at, ptrSize)}}
+	case ok && !hasSuffix(name, methodValueSuffix):
+		if !w.sameClosure(n.at, m) {
 			x.why = "a function with variables of its own (" + name + ")"
 			return
 		}
-		for k := range maker.Type().NumIn() {
-			x.holds = append(x.holds, held{w.ls.of(maker.Type().In(k)), at(n.at, ptrSize*uintptr(k+1))})
+		for k, in := range m.in {
+			x.holds = append(x.holds, held{w.ls.of(in), at(n.at, ptrSize*uintptr(k+1))})
 		}
+	case hasSuffix(name, methodValueSuffix):
+		x.why = "a method of a value (" + name[:len(name)-len(methodValueSuffix)] + ")"
+		return
 	default:
 		x.why = "a function with variables of its own (" + name + ")"
 		return
@@ -367,17 +391,15 @@ func (w *walk) scanClosure(i int, n node) {
 }
 
 // sameClosure says whether a literal's maker, given what the closure holds, makes a closure of the same memory.
-func (w *walk) sameClosure(f unsafe.Pointer, maker reflect.Value) bool {
-	t := maker.Type()
-	in := make([]reflect.Value, t.NumIn())
-	for k := range in {
-		if t.In(k).Kind() != reflect.Pointer {
+func (w *walk) sameClosure(f unsafe.Pointer, m maker) bool {
+	in := make([]reflect.Value, len(m.in))
+	for k, typ := range m.in {
+		if typ.Kind() != reflect.Pointer {
 			return false
 		}
-		in[k] = reflect.NewAt(t.In(k), at(f, ptrSize*uintptr(k+1))).Elem()
+		in[k] = reflect.NewAt(typ, at(f, ptrSize*uintptr(k+1))).Elem()
 	}
-	made := maker.Call(in)[0].Interface()
-	other := efaceOf(&made).data
+	other := m.make(in)
 	for k := range len(in) + 1 {
 		if *(*uintptr)(at(f, ptrSize*uintptr(k))) != *(*uintptr)(at(other, ptrSize*uintptr(k))) {
 			return false
@@ -458,99 +480,3 @@ func (w *walk) scanKeeper(i int, n node) {
 }
 
 var anyOp = op{kind: opIface, typ: reflect.TypeFor[any]()}
-
-// fault says what about a node, reached from a variable, keeps the variable from being kept: the reason and the path. It is
-// empty if all that the variable reaches can be kept.
-func (w *walk) fault(name string, root int32, stamp []int32, mark int32) string {
-	if root < 0 {
-		return ""
-	}
-	type step struct {
-		node int32
-		from int // index in list
-		off  uint32
-	}
-	list := []step{{node: root, from: -1}}
-	stamp[root] = mark
-	for i := 0; i < len(list); i++ {
-		n := &w.nodes[list[i].node]
-		if n.extra != nil && n.extra.why != "" {
-			var path []string
-			for k := i; k >= 0; k = list[k].from {
-				if from := list[k].from; from >= 0 {
-					path = append(path, w.place(&w.nodes[list[from].node], uintptr(list[k].off)))
-				}
-			}
-			where := name
-			for k := len(path) - 1; k >= 0; k-- {
-				where += path[k]
-			}
-			if where == name {
-				return n.extra.why
-			}
-			if len(where) > 200 {
-				where = where[:200] + "…"
-			}
-			return n.extra.why + " (" + where + ")"
-		}
-		for _, e := range w.edges[n.first:n.last] {
-			if stamp[e.to] != mark {
-				stamp[e.to] = mark
-				list = append(list, step{node: e.to, from: i, off: e.off})
-			}
-		}
-	}
-	return ""
-}
-
-// place is the way from a node to what lies at an offset of it.
-func (w *walk) place(n *node, off uintptr) string {
-	switch n.kind {
-	case mapNode:
-		if e := n.extra.entries; off%2 == 0 {
-			return "[a key]"
-		} else if key := reflect.NewAt(e.key.typ, at(e.keys, off/2*e.key.size)).Elem(); key.Kind() == reflect.String {
-			return "[" + strconv.Quote(key.String()) + "]"
-		} else if key.CanInt() {
-			return "[" + strconv.FormatInt(key.Int(), 10) + "]"
-		}
-		return "[…]"
-	case memoryNode:
-		where := ""
-		if n.count > 1 && n.layout.size > 0 {
-			where, off = "["+strconv.Itoa(int(off/n.layout.size))+"]", off%n.layout.size
-		}
-		return where + w.fieldAt(n.layout.typ, off)
-	}
-	return ""
-}
-
-// fieldAt is the way to what lies at an offset of a value, as far into it as its parts are walked.
-func (w *walk) fieldAt(t reflect.Type, off uintptr) string {
-	where := ""
-	for {
-		if is, _ := w.ls.keeping(t); off == 0 && (is != notAKeeper || unkept(t.PkgPath(), t.Name()) != "") {
-			return where
-		}
-		switch t.Kind() {
-		case reflect.Struct:
-			found := false
-			for i := range t.NumField() {
-				if f := t.Field(i); f.Offset <= off && off < f.Offset+f.Type.Size() {
-					where += "." + f.Name
-					t, off, found = f.Type, off-f.Offset, true
-					break
-				}
-			}
-			if !found {
-				return where
-			}
-		case reflect.Array:
-			size := t.Elem().Size()
-			where += "[" + strconv.Itoa(int(off/size)) + "]"
-			t, off = t.Elem(), off%size
-		default:
-			return where
-		}
-	}
-}

@@ -5,6 +5,7 @@ import (
 
 	"gantry.local/kernel-ext/engine"
 	"gantry.local/kernel-ext/engine/wire"
+	"gantry.local/kernel-ext/golang"
 	"gantry.local/kernel-ext/jupyter"
 )
 
@@ -43,12 +44,7 @@ func (p *proxy) events() engine.Events {
 				p.output.annotateBy(p.report(c).Annotate)
 			}
 		},
-		Definitions: func(d wire.Definitions) {
-			p.earlier.Set(d.Source)
-			if p.values != nil { // nil while the engine starts
-				p.values.declare(d.Source)
-			}
-		},
+		Definitions: func(d wire.Definitions) { p.earlier.Store(golang.ReadEarlier(d.Source)) },
 		Done: func(d wire.Done) {
 			if d.Failure == wire.Rejected { // the file is no longer the one that the last program was built from
 				p.output.annotateBy(nil)

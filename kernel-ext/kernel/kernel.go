@@ -11,9 +11,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
+	cellbuild "gantry.local/kernel-ext/cell"
 	"gantry.local/kernel-ext/channel"
 	"gantry.local/kernel-ext/comms"
 	"gantry.local/kernel-ext/engine"
@@ -52,8 +54,8 @@ type proxy struct {
 	serial  int           // of those that the engine has run
 	ready   chan struct{} // closed when the engine takes cells and engine is set
 	engine  *engineHost
-	history *history.Cells // of the cells of all kernels
-	earlier golang.Earlier // what the cells run so far declare
+	history *history.Cells                 // of the cells of all kernels
+	earlier atomic.Pointer[golang.Earlier] // what the cells run so far declare
 	values  *values
 	gopls   *golang.Gopls
 	latest  latest // of what front-ends ask about code
@@ -101,8 +103,9 @@ func Serve(ctx context.Context, c Config) error {
 		done: make(chan struct{}), shutdown: make(chan struct{}),
 	}
 	p.signer, p.session = p.gate.Signer, p.gate.Session
+	p.earlier.Store(golang.ReadEarlier("package main"))
 	p.history = history.Open(p.log.Printf)
-	p.gopls = golang.NewGopls(p.cellFolder, func() (string, []string) { return p.engine.tools, p.engine.environment }, &p.earlier, p.log.Printf)
+	p.gopls = golang.NewGopls(p.cellFolder, cellbuild.BesideFile, func() (string, []string) { return p.engine.tools, p.engine.environment }, p.earlier.Load, p.log.Printf)
 	p.output.publish, p.output.clear = p.printedText, p.cleared
 	p.hub = comms.NewHub(comms.Kernel{
 		Session: p.session, Cell: p.runningCell, Publish: p.publish, Reply: p.reply, GoNB: p.handGoNB,

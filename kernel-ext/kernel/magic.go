@@ -80,7 +80,7 @@ func (p *proxy) plan(code string) *agenda {
 			made.steps = append(made.steps, func(*cell, func(string, any)) error { return p.valuesCommand(name, arguments) })
 		case name == "%rm" || name == "%remove" || name == "%reset":
 			made.steps = append(made.steps, func(*cell, func(string, any)) error { return p.valuesCommand(name, arguments) })
-			t.Lines[i] = name + " " + p.values.called(arguments)
+			t.Lines[i] = name + " " + p.called(arguments)
 			continue
 		default:
 			first = first && strings.TrimSpace(t.Lines[i]) == ""
@@ -94,6 +94,15 @@ func (p *proxy) plan(code string) *agenda {
 	made.text = t
 	made.commands = t.TakeCommands()
 	return made
+}
+
+// called says names as programs call the variables.
+func (p *proxy) called(names string) string {
+	words := strings.Fields(names)
+	for i, name := range words {
+		words[i] = p.earlier.Load().Called(name)
+	}
+	return strings.Join(words, " ")
 }
 
 // valuesCommand carries out the commands about variables.

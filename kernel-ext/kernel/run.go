@@ -141,7 +141,7 @@ func (p *proxy) throughEngine(c *cell, plan *agenda, tell func(msgType string, c
 	c.happens(begins)
 	program, next := wire.Cell{Code: strings.Join(plan.text.Lines, "\n")}, ""
 	if !p.values.off {
-		read, err := p.values.notebook(p.engine, p.serial+1).Read(c.ctx, plan.text, c.number)
+		read, err := p.values.notebook(p.engine, p.earlier.Load(), p.serial+1).Read(c.ctx, plan.text, c.number)
 		if c.ctx.Err() != nil {
 			end.done.Stopped = true
 			return end

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"gantry.local/kernel-ext/analysis"
 	cellbuild "gantry.local/kernel-ext/cell"
@@ -33,8 +32,6 @@ type values struct {
 	count int             // of manifests made
 
 	packages *analysis.Packages
-	mu       sync.Mutex
-	earlier  *analysis.Earlier
 }
 
 // gone is a variable that is not kept, whatever its content, and why.
@@ -45,24 +42,14 @@ type gone struct {
 
 // openValues makes the folder of the values of a kernel.
 func openValues(dir string, h *engineHost) (*values, error) {
-	v := &values{dir: dir, now: &store.Manifest{}, gone: map[string]gone{}, earlier: analysis.ReadEarlier("package main")}
+	v := &values{dir: dir, now: &store.Manifest{}, gone: map[string]gone{}}
 	v.packages = analysis.NewPackages(h.findPackages)
 	return v, os.Mkdir(v.dir, 0o700)
 }
 
-// declare takes in what all cells so far declare.
-func (v *values) declare(source string) {
-	e := analysis.ReadEarlier(source)
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.earlier = e
-}
-
 // notebook is what a cell is read with.
-func (v *values) notebook(h *engineHost, serial int) *analysis.Notebook {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	n := &analysis.Notebook{Serial: serial, Packages: v.packages, Imports: h.findImports, Earlier: v.earlier, Values: map[string]analysis.Value{}}
+func (v *values) notebook(h *engineHost, earlier *golang.Earlier, serial int) *analysis.Notebook {
+	n := &analysis.Notebook{Serial: serial, Packages: v.packages, Imports: h.findImports, Earlier: earlier, Values: map[string]analysis.Value{}}
 	for _, kept := range v.now.Values {
 		value := analysis.Value{Cell: kept.Cell, Group: kept.Cluster}
 		if kept.Why != "" {
@@ -167,17 +154,6 @@ func (v *values) forget(names ...string) error {
 		delete(v.gone, name)
 	}
 	return v.become(v.name, v.now, names)
-}
-
-// called says names as programs call the variables.
-func (v *values) called(names string) string {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	words := strings.Fields(names)
-	for i, name := range words {
-		words[i] = v.earlier.Called(name)
-	}
-	return strings.Join(words, " ")
 }
 
 // table lists the values, as %who shows them.
