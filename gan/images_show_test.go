@@ -94,6 +94,7 @@ func TestShowTrainer(t *testing.T) {
 		}
 	}
 	check(trainer.ShowValue(), 1, "1, 0.143 epochs")
+	check(gantest.Again(t, trainer).ShowValue(), 1, "1, 0.143 epochs", "1 510 288 of the generator")
 	generator, err := trainer.Generator()
 	if err != nil {
 		t.Fatal(err)

@@ -20,9 +20,15 @@ const samplesShown = 20
 func (t *Trainer) ShowValue() map[string]any {
 	facts := table.Table{Title: "trainer of " + t.exp.Name + " on " + t.exp.Data.Name, Heads: []string{"", ""}, Words: 2}
 	fact := func(name, value string) { facts.Rows = append(facts.Rows, []string{name, value}) }
+	unusable := t.open(nil) // builds one that was kept
+	if unusable == nil {
+		unusable = t.failed
+	}
 	fact("step", fmt.Sprintf("%s, %.3g epochs", table.Count(t.step), float64(t.calls)/float64(max(1, t.StepsPerEpoch()))))
-	fact("parameters", fmt.Sprintf("%s of the generator, %s of the critic", table.Count(trainedIn(t.store, generatorScope)),
-		table.Count(trainedIn(t.store, criticScope))))
+	if t.store != nil {
+		fact("parameters", fmt.Sprintf("%s of the generator, %s of the critic", table.Count(trainedIn(t.store, generatorScope)),
+			table.Count(trainedIn(t.store, criticScope))))
+	}
 	settings := t.Settings()
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		fact(name, fmt.Sprintf("%g", settings[name]))
@@ -34,10 +40,10 @@ func (t *Trainer) ShowValue() map[string]any {
 		fact("checkpoint", t.good)
 	}
 	fact("backend", withoutFolders(t.backend.Description()))
-	if t.failed != nil {
-		fact("failed", firstLine(t.failed.Error()))
+	if unusable != nil {
+		fact("failed", firstLine(unusable.Error()))
 	}
-	if t.step == 0 || t.failed != nil {
+	if t.step == 0 || unusable != nil {
 		return factsWith(facts, Images{})
 	}
 	samples, err := t.Sample(samplesShown, 0)
