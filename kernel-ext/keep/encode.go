@@ -46,10 +46,18 @@ type encoder struct {
 
 	dynamic, standIns []reflect.Type
 	inDynamic         map[reflect.Type]bool
-	links             [][]int32 // for each number of a thing those that it leads to, where keepers want an order
+	inside            []typeInside // where types of cells are in interfaces, if the cluster has several variables
+	shared            bool         // it has
+	links             [][]int32    // for each number of a thing those that it leads to, where keepers want an order
 	linking           bool
 	now               int32 // the number of the thing that is encoded
 	moved             bool  // memory has changed since it was walked
+}
+
+// typeInside says that a thing has a type in an interface.
+type typeInside struct {
+	thing int32
+	typ   reflect.Type
 }
 
 // numbered gives names numbers.
@@ -81,7 +89,7 @@ type member struct {
 
 // encode is the content of a cluster's file.
 func encode(w *walk, p *printer, list []thing, members []member) (e *encoder, file []byte, err error) {
-	e = &encoder{w: w, list: list, now: -1, inDynamic: map[reflect.Type]bool{}}
+	e = &encoder{w: w, list: list, now: -1, inDynamic: map[reflect.Type]bool{}, shared: len(members) > 1}
 	e.types = typeTable{p: p, index: map[reflect.Type]int{}}
 	for i := range w.nodes {
 		if t := w.nodes[i].thing; t >= 0 && list[t].kind == keeperNode && len(members) > 0 && members[0].thing >= 0 &&

@@ -6,7 +6,8 @@ import "reflect"
 type finder struct {
 	known map[string][]reflect.Type
 	seen  map[reflect.Type]bool
-	types []any // that the program names, until they are needed
+	vars  []reflect.Type // of variables, until they are needed
+	types []any          // that the program names, until they are needed
 }
 
 func newFinder(types []any) *finder {
@@ -53,6 +54,7 @@ func isComposite(t reflect.Type) bool {
 // program names for the purpose, then among all that the linker has kept. changed is true where only a type of the same
 // name but of another fingerprint is known.
 func (f *finder) find(p *printer, text string, print uint64) (found reflect.Type, changed bool) {
+	f.learnVars()
 	look := func() reflect.Type {
 		for _, t := range f.known[text] {
 			if p.of(t) == print {
@@ -74,6 +76,14 @@ func (f *finder) find(p *printer, text string, print uint64) (found reflect.Type
 		return t, false
 	}
 	return nil, changed
+}
+
+// learnVars takes in the types of the program's variables.
+func (f *finder) learnVars() {
+	for _, t := range f.vars {
+		f.learn(t)
+	}
+	f.vars = nil
 }
 
 // learnNamed takes in what the program names for the purpose.

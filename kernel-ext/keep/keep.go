@@ -151,6 +151,6 @@ func (s *session) add(v Var) error {
 		return plainError("variable " + v.Name + " is not given by a pointer to it")
 	}
 	s.vars = append(s.vars, &variable{Var: v, typ: at.Type().Elem(), p: at.UnsafePointer(), cell: s.Cell})
-	s.finder.learn(at.Type().Elem())
+	s.finder.vars = append(s.finder.vars, at.Type().Elem())
 	return nil
 }

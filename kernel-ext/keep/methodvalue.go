@@ -114,7 +114,7 @@ func splitMethod(name string) (pkg, typ string, ok bool) {
 
 // only is the type of this text, if there is just one.
 func (f *finder) only(text string) reflect.Type {
-	for _, learn := range []func(){func() {}, f.learnNamed, func() { f.learnLinked(text) }} {
+	for _, learn := range []func(){f.learnVars, f.learnNamed, func() { f.learnLinked(text) }} {
 		learn()
 		if list := f.known[text]; len(list) == 1 {
 			return list[0]

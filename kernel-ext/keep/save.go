@@ -17,6 +17,7 @@ type saving struct {
 	roots  []int32     // their nodes
 	why    []string    // the reason why one is not kept
 	things []thing
+	links  [][]int32       // what each of them leads to, once that is asked
 	files  int             // that have got a name
 	taken  map[string]bool // names of files that hold what was
 	last   bool            // what changes meanwhile is not kept
@@ -213,9 +214,7 @@ func (s *saving) cluster(members []member) error {
 	for _, m := range members {
 		v := s.value(s.vars[m.index], number, "")
 		v.Size = s.size(e, m, len(members) == 1)
-		for _, t := range e.dynamic {
-			v.Types = s.cellTypes(v.Types, t)
-		}
+		v.Types = s.needed(v.Types, e, m)
 		s.now.Values = append(s.now.Values, v)
 	}
 	return nil

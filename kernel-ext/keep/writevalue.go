@@ -151,6 +151,12 @@ func (e *encoder) iface(o *op, q unsafe.Pointer, used bool) {
 
 // uses notes a type that another program must know without having a variable of it.
 func (e *encoder) uses(t reflect.Type) {
+	if e.shared && e.now >= 0 && len(e.types.p.madeOf(t)) > 0 {
+		in := typeInside{e.order[e.now], t}
+		if n := len(e.inside); n == 0 || e.inside[n-1] != in {
+			e.inside = append(e.inside, in)
+		}
+	}
 	if t.Name() != "" && t.PkgPath() == "" || e.inDynamic[t] {
 		return
 	}

@@ -132,7 +132,7 @@ func (w *cellWriter) ordinary(fails bool) randomCell {
 		above = append(above, text)
 	}
 	for range w.rnd.IntN(3) {
-		body = append(body, w.statement("do", func(line string) bool { return !strings.Contains(line, "func") && !strings.Contains(line, "$r") }))
+		body = append(body, w.statement("do", func(line string) bool { return !strings.Contains(line, "func() {") })) // one that is called later would see other variables
 	}
 	body = append(body, w.declarations()...)
 	for range 1 + w.rnd.IntN(6) {
@@ -265,6 +265,9 @@ func (w *cellWriter) declarations() (texts []string) {
 // declare writes a declaration: by := or by three forms of var.
 func (w *cellWriter) declare(name, typ string, form int) string {
 	value, ok := w.expression(typ, false, 0)
+	if typ == "int" && form == 0 && len(w.functions["func() int"]) > 0 && w.chance(40) {
+		value, ok = w.fill("‹fn func() int›()", false, 0)
+	}
 	if !ok {
 		form = 2
 	}

@@ -87,7 +87,9 @@ func (n *trial) run(cell randomCell) string {
 		return ""
 	}
 	b := &n.seen[len(n.seen)-1]
-	b.printed = r.stdout
+	if b.printed = r.stdout; strings.HasPrefix(cell.code, "%rm") {
+		b.printed = "" // the command's own words
+	}
 	for _, v := range r.values {
 		b.shown = fmt.Sprint(v["data"].(map[string]any)["text/plain"])
 	}

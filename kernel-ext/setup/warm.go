@@ -9,7 +9,8 @@ import (
 
 // warmPackages are what notebooks import; with all they import in turn they are compiled ahead of the first cell.
 var warmPackages = [...]string{
-	"gantry.local/gan/...", "gantry.local/kernel-ext/show", "gantry.local/kernel-ext/lab",
+	"gantry.local/gan/...", "gantry.local/kernel-ext/keep/...", "gantry.local/kernel-ext/lab", "gantry.local/kernel-ext/show",
+	"gantry.local/kernel-ext/value/...",
 	"github.com/gomlx/gomlx/core/graph", "github.com/gomlx/gomlx/core/tensors", "github.com/gomlx/gomlx/ml/model/...",
 	"github.com/gomlx/gomlx/ml/layers", "github.com/gomlx/gomlx/ml/train/optimizer", "github.com/gomlx/gomlx/backends/default",
 	"github.com/janpfeifer/gonb/gonbui", "image/png", "math/rand/v2", "net/http", "encoding/json",
