@@ -147,7 +147,8 @@ func (p *proxy) throughEngine(c *cell, plan *agenda, tell func(msgType string, c
 			return end
 		}
 		if err != nil && !errors.Is(err, analysis.ErrUnread) {
-			p.log.Printf("a cell's variables will not be kept: %v", err)
+			end.why = fmt.Errorf("the cell cannot be read: %w", err)
+			return end
 		}
 		if end.read = read; read != nil {
 			if len(read.Problems) > 0 {

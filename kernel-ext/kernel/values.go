@@ -216,7 +216,7 @@ func (h *engineHost) findPackages(ctx context.Context, paths []string) (map[stri
 	}
 	list := append([]string{"list", "-export", "-deps", "-json=ImportPath,Export", "--"}, paths...)
 	text, err := h.askGo(ctx, list...)
-	if err != nil && strings.Contains(err.Error(), "no required module provides package") {
+	if err != nil && lacksModule(err.Error()) {
 		if _, failed := h.askGo(ctx, append([]string{"get", "--"}, paths...)...); failed == nil {
 			text, err = h.askGo(ctx, list...)
 		}
@@ -234,6 +234,12 @@ func (h *engineHost) findPackages(ctx context.Context, paths []string) (map[stri
 		}
 		found[p.ImportPath] = p.Export
 	}
+}
+
+// lacksModule tells whether the go command says that go.mod or go.sum lack something.
+func lacksModule(said string) bool {
+	return slices.ContainsFunc([]string{"no required module provides package", "updates to go.mod needed", "missing go.sum entry"},
+		func(words string) bool { return strings.Contains(said, words) })
 }
 
 // askGo runs the go command in the folder of cells and returns what it prints; the error is what it says.
