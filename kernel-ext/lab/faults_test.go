@@ -188,6 +188,9 @@ func TestTerminate(t *testing.T) {
 			if log, err := os.ReadFile(filepath.Join(r.Dir(), "log")); err != nil || len(log) > 0 {
 				t.Errorf("its last words are %q (%v)", log, err)
 			}
+			if ended := status(t, r); ended.State != lab.Ended || ended.Checkpointed != ended.Step {
+				t.Errorf("its last checkpoint is of step %d: %v", ended.Checkpointed, ended)
+			}
 			r = p.open(t)
 			now := status(t, r)
 			least := s.Step

@@ -20,7 +20,7 @@ func (r *Keeper) save() error {
 	}
 	now := time.Now()
 	r.update(func() {
-		r.savedAt, r.status.Checkpointed = now, r.trainer.Step()
+		r.savedAt = now
 		r.status.Unsaved, r.dirty = "", false
 	})
 	return nil
@@ -72,6 +72,7 @@ func (r *Keeper) writeState() error {
 	if err := r.trainer.Save(filepath.Join(r.place.path, record.CheckpointsDir)); err != nil {
 		return err
 	}
+	r.update(func() { r.status.Checkpointed = r.trainer.Step() }) // before it is written
 	return r.writeInfo()
 }
 
