@@ -35,7 +35,7 @@ func (r *reading) alone() *Cell {
 	slices.Sort(r.needed.types)
 	r.needed.types = slices.Compact(r.needed.types)
 	for name := range helpers() {
-		r.needed.ours[name] = !r.knows(name)
+		r.needed.ours[name] = !r.knows(name) && strings.Contains(r.source+r.Earlier.Source, name+"(")
 	}
 	r.needed.ours[nodeFunction] = strings.Contains(r.Earlier.Source, nodeFunction+"(")
 	lines := make([]int, len(r.text.Lines))

@@ -19,8 +19,9 @@ import (
 // Notebook is what a cell is read with.
 type Notebook struct {
 	Packages *Packages
-	// Imports returns the imports that a Go file lacks, each as it stands in a file, as goimports knows.
-	Imports func(ctx context.Context, source string) ([]string, error)
+	// Imports returns the imports that a Go file lacks, each as it stands in a file, as goimports knows. lacking says for what: the name of a
+	// package, and what is used of it.
+	Imports func(ctx context.Context, source string, lacking []string) ([]string, error)
 	Earlier *golang.Earlier
 	Serial  int              // another one for each cell
 	Values  map[string]Value // of the variables of earlier cells, by name
@@ -82,6 +83,7 @@ type reading struct {
 	literals []*literal
 	byObject map[types.Object]*variable
 	inits    []initialiser
+	flags    []initialiser     // variables that stay as they are
 	aliases  map[string]string // path -> name, of imports for the types of variables
 	ours     map[string]bool   // functions of ours that the cell uses
 

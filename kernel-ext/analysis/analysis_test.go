@@ -49,14 +49,14 @@ func compiled(t *testing.T) *Packages {
 }
 
 // standard knows the imports that the tests use.
-func standard(_ context.Context, source string) ([]string, error) {
+func standard(_ context.Context, source string, _ []string) ([]string, error) {
 	file, err := parser.ParseFile(token.NewFileSet(), "", source, 0)
 	if err != nil {
 		return nil, err
 	}
 	var specs []string
 	for _, name := range file.Unresolved {
-		if path := map[string]string{"fmt": "fmt", "strconv": "strconv", "strings": "strings", "errors": "errors", "os": "os", "sort": "sort"}[name.Name]; path != "" {
+		if path := map[string]string{"fmt": "fmt", "strconv": "strconv", "strings": "strings", "errors": "errors", "os": "os", "sort": "sort", "flag": "flag"}[name.Name]; path != "" {
 			spec := `"` + path + `"`
 			if !strings.Contains(strings.Join(specs, " "), spec) {
 				specs = append(specs, spec)
@@ -119,7 +119,7 @@ func TestComposed(t *testing.T) {
 	for code, want := range map[string]string{
 		"y := 3\ny + x":                                               "-: var y int|0: y  = 3|1: gantryShow(y + x)",
 		"fmt.Println(\"hi\")":                                         "0: fmt.Println(\"hi\")",
-		"n, err := strconv.Atoi(\"1\")":                               "-: import \"strconv\"|-: var n int|0: n, err  = strconv.Atoi(\"1\")",
+		"n, err := strconv.Atoi(\"1\")":                               "-: var n int|0: n, err  = strconv.Atoi(\"1\")",
 		"x := fmt.Sprint(x)":                                          "-: var x string|0: x  = fmt.Sprint(gantryOld_x)",
 		"strings = append(strings, \"a\")\nlen(strings)":              "0: gantryV_strings = append(gantryV_strings, \"a\")|1: gantryShow(len(gantryV_strings))",
 		"// doc\nfunc twice() int { return z * 2 }\nz := 4\ntwice();": "0: // doc|1: func twice() int { return z * 2 }|-: var z int|2: z  = 4|3: twice()",
@@ -130,10 +130,11 @@ func TestComposed(t *testing.T) {
 		"fmt := 3\nfmt + 1":                                           "-: var gantryV_fmt int|0: gantryV_fmt  = 3|1: gantryShow(gantryV_fmt + 1)",
 		"!ls\n%args a\nfmt.Println()":                                 "0: !ls|1: %args a|2: fmt.Println()",
 		"func counter() func() int {\n\ti := 0\n\treturn func() int { i++; return i }\n}": "0: func counter() func() int {|1: \ti := 0|2: \treturn gantryLit3_1(&struct{ v0 *int }{&i})|-: //go:noinline|2: func gantryLit3_1(gantryC *struct{ v0 *int }) func() int { return func() int { (*gantryC.v0)++; return (*gantryC.v0) } }",
-		"sort.Slice([]int{2, 1}, func(i, j int) bool { return i < j })":                   "-: import \"sort\"|0: sort.Slice([]int{2, 1}, func(i, j int) bool { return i < j })",
-		"import _ \"image/png\"":         "0: import gantryB_image_png \"image/png\"",
-		"func main() { fmt.Println(x) }": "0:  fmt.Println(x) ",
-		"func() error { return nil }()":  "0: gantryFail(func() error { return nil }())",
+		"sort.Slice([]int{2, 1}, func(i, j int) bool { return i < j })":                   "0: sort.Slice([]int{2, 1}, func(i, j int) bool { return i < j })",
+		"import _ \"image/png\"": "0: import gantryB_image_png \"image/png\"",
+		"var name = flag.String(\"name\", \"\", \"\")\n%% --name=x\n*name;": "1: %% --name=x|0: var name = flag.String(\"name\", \"\", \"\")|2: _ = *name",
+		"func main() { fmt.Println(x) }":                                    "0:  fmt.Println(x) ",
+		"func() error { return nil }()":                                     "0: gantryFail(func() error { return nil }())",
 	} {
 		c := read(t, code)
 		if len(c.Problems) > 0 {

@@ -90,7 +90,9 @@ func (r *reading) program(w *written, file, ends bool) {
 		}
 	}
 	for _, spec := range r.more {
-		w.add("import " + spec + "\n")
+		if file { // GoNB finds them by itself, and does not remember them
+			w.add("import " + spec + "\n")
+		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(r.aliases)) {
 		fmt.Fprintf(&w.text, "import %s %q\n", r.aliases[path], path)
@@ -101,6 +103,11 @@ func (r *reading) program(w *written, file, ends bool) {
 				w.take(r.source, it.Doc, it.To, r.edits)
 			}
 		}
+	}
+	for _, f := range r.flags {
+		w.add("var ")
+		w.splice(r.source, f.from, f.to, r.edits)
+		w.add("\n")
 	}
 	r.factories(w)
 	for _, v := range r.lifted {
@@ -148,7 +155,7 @@ func (r *reading) program(w *written, file, ends bool) {
 	w.add(begin)
 	r.carry(w)
 	r.initialise(w)
-	early := len(r.inits) > 0
+	early := len(r.inits)+len(r.flags) > 0
 	for i, it := range r.items {
 		if it.Kind == golang.Statement || it.Kind == golang.Variable && !(early && r.first(i)) {
 			w.take(r.source, it.From, it.To, r.edits)
@@ -207,6 +214,13 @@ func (r *reading) forget() {
 		if was := r.Earlier.Variables[name]; was != "" && r.liftedAs(name) == nil {
 			r.out.Forget = append(r.out.Forget, was)
 			r.out.Dropped = append(r.out.Dropped, name)
+		}
+	}
+	for _, f := range r.flags {
+		for _, id := range f.spec.Names {
+			if _, kept := r.Values[id.Name]; kept {
+				r.out.Dropped = append(r.out.Dropped, id.Name)
+			}
 		}
 	}
 	for _, v := range r.lifted {

@@ -139,6 +139,10 @@ func (r *reading) liftSpec(s *ast.ValueSpec, early bool) (edits []edit) {
 	if !ok {
 		return nil
 	}
+	if early && r.isFlags(s) {
+		r.flags = append(r.flags, initialiser{spec: s, from: from, to: to})
+		return nil
+	}
 	named := false
 	for _, id := range s.Names {
 		named = named || id.Name != "_"
@@ -177,6 +181,25 @@ func (r *reading) liftSpec(s *ast.ValueSpec, early bool) (edits []edit) {
 		r.inits = append(r.inits, initialiser{s, from, to, edits})
 	}
 	return edits
+}
+
+// isFlags tells whether all that variables are given are flags of the program. They stay as GoNB has them: registered in each program,
+// before its arguments are read.
+func (r *reading) isFlags(s *ast.ValueSpec) bool {
+	for _, v := range s.Values {
+		call, ok := v.(*ast.CallExpr)
+		if !ok {
+			return false
+		}
+		f, ok := call.Fun.(*ast.SelectorExpr)
+		if !ok {
+			return false
+		}
+		if obj := r.info.Uses[f.Sel]; obj == nil || obj.Pkg() == nil || obj.Pkg().Path() != "flag" {
+			return false
+		}
+	}
+	return len(s.Values) > 0
 }
 
 // orderInitialisers puts the initialisers into the order in which Go runs them for a package.

@@ -167,20 +167,28 @@ func (r *reading) importsFor(file *ast.File, source string) ([]string, error) {
 	for _, name := range file.Unresolved {
 		unresolved[name] = true
 	}
-	lacking := false
+	uses := map[string]map[string]bool{} // package -> what is used of it
 	ast.Inspect(file, func(n ast.Node) bool {
 		if s, ok := n.(*ast.SelectorExpr); ok {
 			if x, ok := s.X.(*ast.Ident); ok && unresolved[x] && own[x.Name] == "" && specs[x.Name] == "" &&
 				r.Earlier.Variables[x.Name] == "" && !r.Earlier.Names[x.Name] && types.Universe.Lookup(x.Name) == nil {
-				lacking = true
+				if uses[x.Name] == nil {
+					uses[x.Name] = map[string]bool{}
+				}
+				uses[x.Name][s.Sel.Name] = true
 			}
 		}
 		return true
 	})
 	all := slices.Sorted(maps.Values(specs))
-	if !lacking {
+	if len(uses) == 0 {
 		return all, nil
 	}
+	var lacking []string
+	for name, of := range uses {
+		lacking = append(lacking, name+" "+strings.Join(slices.Sorted(maps.Keys(of)), " "))
+	}
+	slices.Sort(lacking)
 	var program strings.Builder
 	program.WriteString("package main\n")
 	for _, spec := range all {
@@ -192,7 +200,7 @@ func (r *reading) importsFor(file *ast.File, source string) ([]string, error) {
 			program.WriteString("var " + name + " any\n")
 		}
 	}
-	found, err := r.Imports(r.ctx, program.String())
+	found, err := r.Imports(r.ctx, program.String(), lacking)
 	if err != nil {
 		return nil, err
 	}

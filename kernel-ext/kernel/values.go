@@ -34,6 +34,7 @@ type values struct {
 	count int             // of manifests made
 
 	packages *analysis.Packages
+	imports  map[string][]string // that goimports has found, by what was lacking
 }
 
 // gone is a variable that is not kept, whatever its content, and why.
@@ -44,14 +45,17 @@ type gone struct {
 
 // openValues makes the folder of the values of a kernel.
 func openValues(dir string, h *engineHost) (*values, error) {
-	v := &values{dir: dir, now: &store.Manifest{}, gone: map[string]gone{}}
+	v := &values{dir: dir, now: &store.Manifest{}, gone: map[string]gone{}, imports: map[string][]string{}}
 	v.packages = analysis.NewPackages(h.findPackages)
 	return v, os.Mkdir(v.dir, 0o700)
 }
 
 // notebook is what a cell is read with.
 func (v *values) notebook(h *engineHost, earlier *golang.Earlier, serial int) *analysis.Notebook {
-	n := &analysis.Notebook{Serial: serial, Packages: v.packages, Imports: h.findImports, Earlier: earlier, Values: map[string]analysis.Value{}}
+	n := &analysis.Notebook{Serial: serial, Packages: v.packages, Earlier: earlier, Values: map[string]analysis.Value{}}
+	n.Imports = func(ctx context.Context, source string, lacking []string) ([]string, error) {
+		return v.findImports(ctx, h, source, lacking)
+	}
 	for _, kept := range v.now.Values {
 		value := analysis.Value{Cell: kept.Cell, Group: kept.Cluster}
 		if kept.Why != "" {
@@ -271,8 +275,12 @@ func (h *engineHost) runTool(ctx context.Context, name string, args ...string) (
 	return printed.Bytes(), err
 }
 
-// findImports finds the imports that a program lacks, with goimports.
-func (h *engineHost) findImports(ctx context.Context, source string) ([]string, error) {
+// findImports finds the imports that a program lacks, with goimports, unless that is known.
+func (v *values) findImports(ctx context.Context, h *engineHost, source string, lacking []string) ([]string, error) {
+	key := strings.Join(lacking, "\n")
+	if known, ok := v.imports[key]; ok {
+		return known, nil
+	}
 	file := filepath.Join(h.dir, "main.go")
 	if err := os.WriteFile(file, []byte(source), 0o600); err != nil {
 		return nil, err
@@ -284,7 +292,11 @@ func (h *engineHost) findImports(ctx context.Context, source string) ([]string, 
 	if err != nil {
 		return nil, err
 	}
-	return golang.AddedImports(source, string(found)), nil
+	specs := golang.AddedImports(source, string(found))
+	if len(specs) >= len(lacking) { // all: what was not found may be there later
+		v.imports[key] = specs
+	}
+	return specs, nil
 }
 
 // layBeside lays the file beside the program of a cell, or takes that of an earlier one away.

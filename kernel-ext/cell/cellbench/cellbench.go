@@ -99,6 +99,17 @@ func main() {
 	fmt.Println(out.Value())
 	fmt.Println("ended", time.Now().UnixNano())
 }`},
+	{name: "trivial, 20 values kept", before: twenty, source: marked("", ""), after: "%reset"},
+	{name: "shows one of 20 values", before: twenty, source: marked("", "v07"), after: "%reset"},
+	{name: "GoMLX graph, 20 values and the backend kept", before: twenty + `
+import (
+	"gantry.local/gan/device"
+	. "github.com/gomlx/gomlx/core/graph"
+)
+backend := must(device.Open(""))`, source: marked("fmt.Println(must(CallOnce(backend, func(x *Node) *Node { return MulScalar(x, 2) }, float32(3))))", ""), after: "%reset"},
+	{name: "beside 100 MB", before: large, source: marked("", "small"), after: "%reset"},
+	{name: "reads 100 MB", before: large, source: marked("sum := 0.0\nfor _, v := range big { sum += v }", "sum"), after: "%reset"},
+	{name: "changes 100 MB", before: large, source: marked("for i := range big { big[i]++ }", "big[5]"), after: "%reset"},
 	{name: "attach to a run", source: attachHead + `func main() {
 	began := time.Now().UnixNano()
 	run, err := lab.Attach("bench")
@@ -127,6 +138,20 @@ func main() {
 	}
 	fmt.Println(time.Now(), run.Stop())
 }`},
+}
+
+// twenty makes twenty variables of the usual kinds.
+const twenty = `v00, v01, v02, v03, v04 := 0, 1.5, "text", true, []int{1, 2, 3}
+v05, v06, v07, v08, v09 := map[string]int{"a": 1}, []string{"a", "b"}, [3]float64{1, 2, 3}, 'x', []byte("bytes")
+v10, v11, v12, v13, v14 := &v00, struct{ A, B int }{1, 2}, time.Second, errors.New("an error"), any(7)
+v15, v16, v17, v18, v19 := [][]float64{{1}, {2}}, func(x int) int { return x + v00 }, strings.NewReader("text"), big.NewInt(5), time.Now()`
+
+// large makes a slice of 100 MB, and a variable beside it.
+const large = `big, small := make([]float64, 100_000_000/8), 5`
+
+// marked is a cell that prints when it begins and ends around statements, and shows a value.
+func marked(statements, shown string) string {
+	return "fmt.Println(\"began\", time.Now().UnixNano(), %d)\n" + statements + "\nfmt.Println(\"ended\", time.Now().UnixNano())\n" + shown
 }
 
 const attachHead = `import (
