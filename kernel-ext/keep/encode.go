@@ -45,6 +45,7 @@ type encoder struct {
 	out    store.Writer
 
 	dynamic, standIns []reflect.Type
+	standingIn        []reflect.Type // of the stand-ins themselves
 	inDynamic         map[reflect.Type]bool
 	inside            []typeInside // where types of cells are in interfaces, if the cluster has several variables
 	shared            bool         // it has

@@ -2,6 +2,7 @@ package keep
 
 import (
 	"reflect"
+	"slices"
 
 	"gantry.local/kernel-ext/keep/store"
 )
@@ -22,7 +23,7 @@ func (s *saving) needed(list []store.Named, e *encoder, m member) []store.Named 
 		}
 		return list
 	}
-	if m.thing < 0 || !s.hasCellTypes(e) {
+	if m.thing < 0 || s.named(list, e) {
 		return list
 	}
 	reached := s.leadsTo(m.thing)
@@ -39,13 +40,16 @@ func (s *saving) needed(list []store.Named, e *encoder, m member) []store.Named 
 	return list
 }
 
-func (s *saving) hasCellTypes(e *encoder) bool {
+// named tells whether all types of cells that a cluster has are in a list, as where variables lead to one list of nodes.
+func (s *saving) named(list []store.Named, e *encoder) bool {
 	for _, t := range e.types.list {
-		if len(s.print.madeOf(t)) > 0 {
-			return true
+		for _, c := range s.print.madeOf(t) {
+			if !slices.ContainsFunc(list, func(n store.Named) bool { return n.Name == c.Name() }) {
+				return false
+			}
 		}
 	}
-	return false
+	return true
 }
 
 // leadsTo marks the things that must be there for one to be whole, itself included.

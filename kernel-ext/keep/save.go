@@ -193,7 +193,7 @@ func (s *saving) cluster(members []member) error {
 		}
 		return nil
 	}
-	c := store.Cluster{Uses: e.used()}
+	c := store.Cluster{Uses: e.used(members)}
 	for _, t := range e.blocks {
 		b, err := s.blocks.save(s.things[t].base, s.things[t].size, s.file)
 		if err != nil {
@@ -276,16 +276,4 @@ func (t *thing) footprint(w *walk) uintptr {
 		return uintptr(e.n) * (e.key.size + e.elem.size)
 	}
 	return t.size
-}
-
-// used is what another program must have to read what is encoded.
-func (e *encoder) used() store.Uses {
-	u := store.Uses{Code: e.codes.list, Globals: e.names.list}
-	for _, t := range e.dynamic {
-		u.Types = append(u.Types, describe(t))
-	}
-	for _, t := range e.standIns {
-		u.StandIns = append(u.StandIns, describe(t))
-	}
-	return u
 }

@@ -2,6 +2,7 @@ package keep
 
 import (
 	"reflect"
+	"slices"
 	"unsafe"
 )
 
@@ -134,6 +135,8 @@ func (e *encoder) iface(o *op, q unsafe.Pointer, used bool) {
 	}
 	if used {
 		e.uses(t)
+	} else if !slices.Contains(e.standingIn, t) {
+		e.standingIn = append(e.standingIn, t)
 	}
 	e.out.Uint(uint64(e.types.add(t)) + 1)
 	l := e.w.ls.of(t)
