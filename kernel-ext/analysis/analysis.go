@@ -56,6 +56,7 @@ type Cell struct {
 	Dropped []string          // variables of earlier cells that are no longer there
 	Changed []string          // types of earlier cells that are others now
 	Shows   bool              // it shows a value
+	Wraps   bool              // its statements are a function literal in main
 }
 
 // reading is a cell on its way.

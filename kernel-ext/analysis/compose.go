@@ -108,7 +108,10 @@ func (r *reading) program(w *written, file, ends bool) {
 			w.add("var " + v.ident + " " + r.typeText(v.typ) + "\n")
 		}
 	}
-	begin, end := "func() {\n", "}()\n" // so that it can return
+	begin, end := "", ""
+	if r.out.Wraps = ends || r.rests(); r.out.Wraps {
+		begin, end = "func() {\n", "}()\n" // so that the statements can return
+	}
 	if r.rests() {
 		begin += "defer " + restFunction + "()\n"
 	}

@@ -235,7 +235,10 @@ func (r *reading) unloaded(err error) error {
 			}
 		}
 		offset, _ := r.at(s.Path.Pos())
-		r.problem(offset, fmt.Sprintf("package %s cannot be imported: %s", path, strings.TrimSpace(text)))
+		if text = strings.TrimSpace(text); !strings.Contains(text, path) {
+			text = fmt.Sprintf("package %s cannot be imported: %s", path, text)
+		}
+		r.problem(offset, text)
 		return nil
 	}
 	return err

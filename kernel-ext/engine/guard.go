@@ -15,17 +15,19 @@ import (
 const guardScript = `trap '' INT TERM HUP
 temp=%[1]s
 socket=%[2]s
-read -r session
-read -r end
+sessions=
+while read -r session; do
+	sessions="$sessions $session"
+done
 sleep 1
-if [ -n "$session" ]; then
+for session in $sessions; do
 	kill -KILL "-$session"
-	for stat in /proc/[0-9]*/stat; do
-		read -r line <"$stat" || continue
-		set -- ${line##*) }
-		[ "$4" = "$session" ] && kill -KILL "${line%%%% *}"
-	done
-fi
+done
+for stat in /proc/[0-9]*/stat; do
+	read -r line <"$stat" || continue
+	set -- ${line##*) }
+	case "$sessions " in *" $4 "*) kill -KILL "${line%%%% *}" ;; esac
+done
 for file in "$socket"%[3]s; do
 	if [ -e "$temp" ] && { [ ! -e "$temp/module" ] || [ ! "$file" -nt "$temp/module" ]; }; then
 		rm -f "$file" "$file~"
@@ -64,7 +66,7 @@ func Watch(temp *Temp, socket string, others ...string) (*Guard, error) {
 	return &Guard{cmd, w}, nil
 }
 
-// Also has the guard watch the session of an engine, too.
+// Also has the guard watch a session, too: that of an engine, or of a tool.
 func (g *Guard) Also(session int) error {
 	_, err := fmt.Fprintln(g.alive, session)
 	return err

@@ -81,7 +81,7 @@ func (r *Report) told(f *Failure) (trace []string) {
 			}
 		}
 		seen = append(seen, at)
-		trace = append(append(trace, at.String()+", in "+functionName(p[1], at.source.Lines != nil)+":"), at.excerpt(around)...)
+		trace = append(append(trace, at.String()+", in "+functionName(p[1], at.source.Wraps)+":"), at.excerpt(around)...)
 	}
 	return trace
 }
@@ -110,7 +110,7 @@ func (r *Report) trace(block string) (out []string, mine bool) {
 		if at.source == nil || slices.Contains(seen, at) {
 			continue
 		}
-		wrapped := at.source.Lines != nil
+		wrapped := at.source.Wraps
 		if wrapped && call.function == "main.main" {
 			continue // which calls the body
 		}

@@ -11,6 +11,7 @@ import (
 type Source struct {
 	Number int      // as the front-end shows it; 0: it is not counted
 	Shown  []string // as the user wrote it, line by line
+	Wraps  bool     // its statements are a function literal in main
 	Lines  []int    // for each line that the engine got, from 0, the one of Shown; -1: none; nil: the same
 }
 

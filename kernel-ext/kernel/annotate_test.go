@@ -53,13 +53,13 @@ func TestNoStaleLines(t *testing.T) {
 	if got := lines(head + "\n\n// moved\n\n" + body + "%%\n\n\nwhere()"); !slices.Equal(got, []string{"2:10", "2:15"}) {
 		t.Errorf("lines %v of cell 2", got)
 	}
-	if r := c.run("func other() int {\n\treturn 1\n}\n" + strings.Repeat("\n", 20) + "%%\nvar unused int"); r.status != "error" {
+	if r := c.run("%values off\nfunc other() int {\n\treturn 1\n}\n" + strings.Repeat("\n", 20) + "%%\nundefinedThing()"); r.status != "error" {
 		t.Fatalf("%+v", r)
 	}
 	if got := lines("!*echo $PWD/main.go:9 >&2"); len(got) > 0 { // that file was never a program
 		t.Errorf("what cell 3 has left in the file is said to be %v", got)
 	}
-	if got := lines("%%\n// after an error\nwhere()"); !slices.Equal(got, []string{"2:10", "5:3"}) {
+	if got := lines("%values on\n%%\n// after an error\nwhere()"); !slices.Equal(got, []string{"2:10", "5:4"}) {
 		t.Errorf("lines %v of cell 5", got)
 	}
 }

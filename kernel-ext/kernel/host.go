@@ -24,6 +24,7 @@ type engineHost struct {
 	log         *jupyter.Logger
 	dir         string // where cells are built
 	tools       string // folder of the executable, where set-up puts goimports and gopls too
+	guard       *engine.Guard
 	goTool      string // as the engine calls it
 	goimports   string
 	environment []string // of the engine, and so of cells

@@ -153,6 +153,7 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	defer e.Stop()
+	e.guard = guard
 	if err := guard.Also(e.PID); err != nil {
 		p.log.Printf("if this kernel is killed, processes of its cells may be left: %v", err)
 	}

@@ -282,7 +282,8 @@ func testValues(c *client, step func(string, func(*testing.T))) {
 		}
 	})
 
-	step("a cell without a value is built without the function that shows one", func(t *testing.T) {
+	step("a cell without a value is built without the function that shows one, and none is left", func(t *testing.T) {
+		c.mustRun("fmt.Println(1)", "1")
 		r := c.run("!*ls " + cellbuild.BesideFile + " " + value.File + " 2>/dev/null; true")
 		if strings.TrimSpace(r.stdout) != "" {
 			t.Errorf("left in the cell module: %s", r.stdout)

@@ -168,14 +168,7 @@ func (p *proxy) throughEngine(c *cell, plan *agenda, tell func(msgType string, c
 	if end.why = p.engine.layBeside(beside); end.why != nil {
 		return end
 	}
-	var lines []int
-	if end.read != nil {
-		lines = end.read.Lines
-	}
-	p.inEngine(c, &end, program, lines)
-	if err := p.engine.layBeside(""); err != nil {
-		p.log.Printf("cell module: %v", err)
-	}
+	p.inEngine(c, &end, program, end.read)
 	if end.dead || end.why != nil || end.done.Failure != "" || end.read == nil {
 		return end
 	}
@@ -190,13 +183,13 @@ func (p *proxy) throughEngine(c *cell, plan *agenda, tell func(msgType string, c
 	return end
 }
 
-// inEngine has the engine run something of a cell, to its end. lines are those of the cell that each line of it comes from; nil: the same.
-func (p *proxy) inEngine(c *cell, end *conclusion, run wire.Cell, lines []int) {
+// inEngine has the engine run something of a cell, to its end. read is what is known of it; nil: it is the cell's text.
+func (p *proxy) inEngine(c *cell, end *conclusion, run wire.Cell, read *analysis.Cell) {
 	err := c.unlessStopping(func() error {
 		p.serial++
 		run.ID, run.AllowStdin = p.serial, c.allowStdin
 		c.id.Store(int64(p.serial))
-		p.remember(p.serial, c, lines)
+		p.remember(p.serial, c, read)
 		p.output.keepEnd(strings.Contains(run.Code, "%test"))
 		return p.engine.Run(run)
 	})
@@ -241,19 +234,23 @@ func (p *proxy) hearOut(c *cell, pid int) {
 }
 
 // remember remembers a cell's text, for later errors in what it declares.
-func (p *proxy) remember(id int, c *cell, lines []int) {
+func (p *proxy) remember(id int, c *cell, read *analysis.Cell) {
 	const most = 1000
 	p.sources.mu.Lock()
 	defer p.sources.mu.Unlock()
 	if p.sources.byID == nil {
 		p.sources.byID = map[int]*failure.Source{}
 	}
-	p.sources.byID[id] = newSource(c, lines)
+	p.sources.byID[id] = newSource(c, read)
 	delete(p.sources.byID, id-most)
 }
 
-func newSource(c *cell, lines []int) *failure.Source {
-	return &failure.Source{Number: c.number, Shown: strings.Split(c.code, "\n"), Lines: lines}
+func newSource(c *cell, read *analysis.Cell) *failure.Source {
+	s := &failure.Source{Number: c.number, Shown: strings.Split(c.code, "\n")}
+	if read != nil {
+		s.Lines, s.Wraps = read.Lines, read.Wraps
+	}
+	return s
 }
 
 // sources are the texts of the cells run so far, by the engine's numbers.

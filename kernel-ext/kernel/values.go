@@ -10,13 +10,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"gantry.local/kernel-ext/analysis"
 	cellbuild "gantry.local/kernel-ext/cell"
+	"gantry.local/kernel-ext/engine"
 	"gantry.local/kernel-ext/golang"
-	"gantry.local/kernel-ext/internal/group"
 	"gantry.local/kernel-ext/internal/wholefile"
 	"gantry.local/kernel-ext/keep"
 	"gantry.local/kernel-ext/keep/store"
@@ -214,11 +216,12 @@ func (h *engineHost) findPackages(ctx context.Context, paths []string) (map[stri
 	if len(paths) == 0 {
 		return nil, nil
 	}
-	list := append([]string{"list", "-export", "-deps", "-json=ImportPath,Export", "--"}, paths...)
-	text, err := h.askGo(ctx, list...)
+	list := []string{"list", "-export", "-deps", "-json=ImportPath,Export", "--"}
+	text, err := h.askGo(ctx, append(list, paths...)...)
 	if err != nil && lacksModule(err.Error()) {
-		if _, failed := h.askGo(ctx, append([]string{"get", "--"}, paths...)...); failed == nil {
-			text, err = h.askGo(ctx, list...)
+		list = slices.Insert(list, 1, "-mod=mod")
+		if again, failed := h.askGo(ctx, append(list, paths...)...); failed == nil {
+			text, err = again, nil
 		}
 	}
 	if err != nil {
@@ -242,18 +245,30 @@ func lacksModule(said string) bool {
 		func(words string) bool { return strings.Contains(said, words) })
 }
 
-// askGo runs the go command in the folder of cells and returns what it prints; the error is what it says.
+// askGo runs the go command and returns what it prints.
 func (h *engineHost) askGo(ctx context.Context, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, h.goTool, args...)
-	group.Kill(cmd)
+	return h.runTool(ctx, h.goTool, args...)
+}
+
+// runTool runs a tool in the folder of cells and returns what it prints; the error is what it says. Nothing of it outlives the kernel.
+func (h *engineHost) runTool(ctx context.Context, name string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env = h.dir, h.environment
-	var wrong bytes.Buffer
-	cmd.Stderr = &wrong
-	text, err := cmd.Output()
+	cmd.SysProcAttr = engine.OwnSession()
+	cmd.Cancel = func() error { engine.KillSession(cmd.Process.Pid); return nil }
+	cmd.WaitDelay = time.Second
+	var printed, wrong bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &printed, &wrong
+	runtime.LockOSThread() // the process ends with the thread that started it
+	defer runtime.UnlockOSThread()
+	err := cmd.Start()
+	if err == nil {
+		err = errors.Join(h.guard.Also(cmd.Process.Pid), cmd.Wait())
+	}
 	if said := strings.TrimSpace(wrong.String()); err != nil && said != "" {
 		return nil, errors.New(said)
 	}
-	return text, err
+	return printed.Bytes(), err
 }
 
 // findImports finds the imports that a program lacks, with goimports.
@@ -262,11 +277,8 @@ func (h *engineHost) findImports(ctx context.Context, source string) ([]string, 
 	if err := os.WriteFile(file, []byte(source), 0o600); err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, h.goimports, "-w", file)
-	group.Kill(cmd)
-	cmd.Dir, cmd.Env = h.dir, h.environment
-	if said, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(string(said)))
+	if _, err := h.runTool(ctx, h.goimports, "-w", file); err != nil {
+		return nil, err
 	}
 	found, err := os.ReadFile(file)
 	if err != nil {
