@@ -6,16 +6,16 @@ from desk import Desk
 from place import ROOT
 
 STEPS = 5000  # about three minutes on two cores
-OPEN, PANEL, SAMPLE = 9, 10, 11  # cells of the chapter
+TRAIN, PANEL, SAMPLE = 10, 11, 12  # cells of the chapter
 
 
 def main(to):
     desk = Desk()
     try:
         desk.open("00-start.ipynb")
-        for index in range(OPEN):
+        for index in range(TRAIN):
             desk.run(index, patience=120)
-        desk.run(OPEN, patience=600)
+        desk.run(TRAIN, patience=600)
         panel = desk.run(PANEL, patience=120)
         panel.locator("button.widget-button", has_text=re.compile(r"^\s*train\s*$")).click()
         desk.until(lambda: int(re.search(r"step (\d+)", panel.text_content())[1]) >= STEPS, 1800, lambda: panel.text_content()[:200])
