@@ -132,7 +132,7 @@ func TestComposed(t *testing.T) {
 		"func counter() func() int {\n\ti := 0\n\treturn func() int { i++; return i }\n}": "0: func counter() func() int {|1: \ti := 0|2: \treturn gantryLit3_1(&struct{ v0 *int }{&i})|-: //go:noinline|2: func gantryLit3_1(gantryC *struct{ v0 *int }) func() int { return func() int { (*gantryC.v0)++; return (*gantryC.v0) } }",
 		"sort.Slice([]int{2, 1}, func(i, j int) bool { return i < j })":                   "0: sort.Slice([]int{2, 1}, func(i, j int) bool { return i < j })",
 		"import _ \"image/png\"": "0: import gantryB_image_png \"image/png\"",
-		"var name = flag.String(\"name\", \"\", \"\")\n%% --name=x\n*name;": "1: %% --name=x|0: var name = flag.String(\"name\", \"\", \"\")|2: _ = *name",
+		"var name = flag.String(\"name\", \"\", \"\")\n%% --name=x\n*name;": "0: var name = flag.String(\"name\", \"\", \"\")|1: %% --name=x|2: _ = *name",
 		"func main() { fmt.Println(x) }":                                    "0:  fmt.Println(x) ",
 		"func() error { return nil }()":                                     "0: gantryFail(func() error { return nil }())",
 	} {
