@@ -77,6 +77,7 @@ JUSTIFIED = {
     ("tutorial", 27): "a shell line that fails is an error",
     ("tutorial", 54): "the listing has the cell's program under a name of its own",
     ("wasm_demo", 7): "a cell that fails at %wasm does not make the next one a WebAssembly cell",
+    ("goflags", 14): "the compiler speaks of the file beside the program too, and of main's statements as a function",
     ("tutorial", 11): "a variable lives on, and is initialised only in the cell that declares it",
     ("vartuple", 1): "what a cell gives to _ is a statement of it, and not remembered",
     ("vartuple", 3): "each variable of a tuple is one of its own",
