@@ -3,14 +3,14 @@ package analysis
 import (
 	"context"
 	"errors"
+	"fmt"
+	"go/ast"
 	"go/scanner"
 	"go/token"
 	"go/types"
 	"runtime"
 	"slices"
 	"strings"
-
-	"go/ast"
 
 	"gantry.local/kernel-ext/failure"
 	"gantry.local/kernel-ext/golang"
@@ -101,7 +101,12 @@ type reading struct {
 var ErrUnread = errors.New("the cell is read by GoNB alone")
 
 // Read reads a cell that a front-end shows with a number, unless ctx ends.
-func (n *Notebook) Read(ctx context.Context, text *golang.Text, number int) (*Cell, error) {
+func (n *Notebook) Read(ctx context.Context, text *golang.Text, number int) (_ *Cell, err error) {
+	defer func() { // a cell that this package has a mistake about must not end the kernel
+		if v := recover(); v != nil {
+			err = fmt.Errorf("a mistake of the kernel's: %v; `%%values off` has GoNB read cells by itself", v)
+		}
+	}()
 	if text.Magic != "" || text.Has("%wasm") {
 		return nil, ErrUnread
 	}

@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"math/rand/v2"
 	"os/exec"
 	"slices"
 	"strings"
@@ -125,7 +126,7 @@ func TestComposed(t *testing.T) {
 		"// doc\nfunc twice() int { return z * 2 }\nz := 4\ntwice();": "0: // doc|1: func twice() int { return z * 2 }|-: var z int|2: z  = 4|3: twice()",
 		"var a = b + 1\nvar b = f()\nfunc f() int { return 7 }":       "2: func f() int { return 7 }|-: var a int|-: var b int|1:     b = f()|0:     a = b + 1",
 		"var x = x + 1":                                               "-: var x int|0:     x = gantryOld_x + 1",
-		"var (\n\tq int\n\tr = 2\n)":                                  "-: var q int|-: var r int|-:  |2:  r = 2",
+		"var (\n\tq int\n\tr = 2\n)":                                  "-: var q int|-: var r int|-:  q = *new(int)|2:  r = 2",
 		"%%\nfor i, c := range \"a\" { d := 1 }":                      "0: %%|1: for i, c := range \"a\" {; _ = i;; _ = c; d := 1; _ = d; }",
 		"fmt := 3\nfmt + 1":                                           "-: var gantryV_fmt int|0: gantryV_fmt  = 3|1: gantryShow(gantryV_fmt + 1)",
 		"!ls\n%args a\nfmt.Println()":                                 "0: !ls|1: %args a|2: fmt.Println()",
@@ -205,5 +206,41 @@ func TestNeeded(t *testing.T) {
 		if not != want.not || strings.Join(c.Revert, " ") != want.revert || strings.Join(c.Values, " ") != want.values || strings.Join(c.Forget, " ") != want.forget {
 			t.Errorf("%q: leaves out %q, reverts %q, keeps %q, forgets %q; want %+v", code, not, c.Revert, c.Values, c.Forget, want)
 		}
+	}
+}
+
+// TestAnything reads cells that are put together at random from pieces of Go: each is read, or something is said about it, and what GoNB
+// gets of one that is read parses.
+func TestAnything(t *testing.T) {
+	pieces := []string{"x", "p", "ch", "strings", "y", "z", " := ", " = ", "3", "\"a\"", "\n", "\n", "\n", ";", "func f() int { return x }\n", "func (p *P) Set() { p.X = y }\n",
+		"type P struct{ X, Y int }\n", "type L[T any] []T\n", "var y = x\n", "var (\n\tz = 1\n\t_ = z\n)\n", "const c = 1\n", "import \"fmt\"\n", "import . \"math\"\n", "import _ \"image\"\n",
+		"%%\n", "!ls\n", "func() int { return x }", "func(a int) func() int { return func() int { return a } }", "for i := range 3 {\n", "}", "{", "(", ")", "if x := 1; x > 0 {\n", "switch v := any(x).(type) {\ncase int:\n",
+		"fmt.Println(", "must(", "check(", "return\n", "defer f()\n", "go f()\n", "[]int{1}", "map[string]int{}", ".Get()", "&", "*", "...", "<-", "func main() {", "goto L\n", "L:\n", "%test\n", "\\", "`", "'"}
+	random := rand.New(rand.NewPCG(3, 4))
+	n := book(t)
+	read := 0
+	for range 2000 {
+		var b strings.Builder
+		for range random.IntN(9) {
+			b.WriteString(pieces[random.IntN(len(pieces))])
+		}
+		code := b.String()
+		c, err := n.Read(t.Context(), golang.Read(code), 7)
+		if err != nil {
+			if !errors.Is(err, ErrUnread) {
+				t.Errorf("%q: %v", code, err)
+			}
+			continue
+		}
+		if len(c.Problems) > 0 {
+			continue
+		}
+		read++
+		if len(c.Lines) != strings.Count(c.Code, "\n")+1 {
+			t.Errorf("%q: %d lines are known of %q", code, len(c.Lines), c.Code)
+		}
+	}
+	if read < 100 {
+		t.Errorf("only %d cells had nothing wrong", read)
 	}
 }

@@ -170,7 +170,7 @@ func (r *reading) liftSpec(s *ast.ValueSpec, early bool) (edits []edit) {
 			end, _ = r.at(s.Values[0].Pos())
 		}
 		if len(s.Values) == 0 {
-			edits = append(edits, edit{from, to, ""})
+			edits = append(edits, edit{from, to, r.zeros(s)})
 		} else if s.Type != nil {
 			if typeFrom, typeTo, ok := r.span(s.Type); ok && typeTo <= end {
 				edits = append(edits, edit{typeFrom, typeTo, ""})
@@ -181,6 +181,18 @@ func (r *reading) liftSpec(s *ast.ValueSpec, early bool) (edits []edit) {
 		r.inits = append(r.inits, initialiser{s, from, to, edits})
 	}
 	return edits
+}
+
+// zeros is a statement that gives variables without a value theirs: a function can have seen the old ones of their names.
+func (r *reading) zeros(s *ast.ValueSpec) string {
+	var names, values []string
+	for _, id := range s.Names {
+		if id.Name != "_" {
+			names = append(names, r.called(id.Name))
+			values = append(values, "*new("+r.typeText(r.info.Defs[id].Type())+")")
+		}
+	}
+	return strings.Join(names, ", ") + " = " + strings.Join(values, ", ")
 }
 
 // isFlags tells whether all that variables are given are flags of the program. They stay as GoNB has them: registered in each program,

@@ -219,7 +219,9 @@ func (r *reading) factories(w *written) {
 			w.add(captured + " *" + r.captures(l))
 		}
 		w.add(") ")
-		inside := slices.DeleteFunc(slices.Clone(r.edits), func(e edit) bool { return e == l.place })
+		inside := slices.DeleteFunc(slices.Clone(r.edits), func(e edit) bool {
+			return e == l.place || e.from == e.to && (e.from == l.from || e.from == l.to) // which is put around it
+		})
 		w.splice(r.source, l.from, l.typeTo, inside)
 		w.add(" { return ")
 		w.splice(r.source, l.from, l.to, inside)

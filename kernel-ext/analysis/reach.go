@@ -97,21 +97,9 @@ func (r *reading) reach(pkg *types.Package, info *types.Info, mine, rest *ast.Fi
 			follow(u)
 		}
 	}
-	for _, v := range r.lifted { // of a name whose old variable functions can read until the cell declares the new one
-		old := r.earlierVariable(v.name)
-		if v.local || !v.fresh || old == nil || !types.Identical(old.Type(), v.typ) {
-			continue
-		}
-		obj := pkg.Scope().Lookup(v.ident)
-		for u := range reached {
-			if u.Names[0] != "main" && u.uses[obj] && r.Values[v.name].Why == "" {
-				r.carried[v.name], r.olds[v.name] = true, old.Type()
-			}
-		}
-	}
 	groups := map[int]bool{}
 	for again := true; again; { // values bring functions, which bring variables
-		again = false
+		again = r.findCarried(pkg, reached)
 		for obj := range n.objects {
 			v, ok := obj.(*types.Var)
 			if !ok || n.variables[v.Name()] {
@@ -177,6 +165,25 @@ func (r *reading) reach(pkg *types.Package, info *types.Info, mine, rest *ast.Fi
 	r.out.Leave = slices.Compact(r.out.Leave)
 	r.revert(units, pkg)
 	return n
+}
+
+// findCarried finds the new variables that functions can read before the cell declares them, and tells whether there are more of them than
+// were known.
+func (r *reading) findCarried(pkg *types.Package, reached map[*unit]bool) (more bool) {
+	for _, v := range r.lifted {
+		old := r.earlierVariable(v.name)
+		if v.local || !v.fresh || r.carried[v.name] || old == nil || !types.Identical(old.Type(), v.typ) || r.Values[v.name].Why != "" {
+			continue
+		}
+		obj := pkg.Scope().Lookup(v.ident)
+		for u := range reached {
+			if u.Names[0] != "main" && u.uses[obj] {
+				r.carried[v.name], r.olds[v.name], more = true, old.Type(), true
+				break
+			}
+		}
+	}
+	return more
 }
 
 // ownNames lists the names of cells in a type or function whose packages have their paths in quotes.
