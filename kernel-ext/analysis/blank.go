@@ -17,9 +17,14 @@ func (r *reading) nameBlanks() {
 			continue
 		}
 		if from, to, ok := r.span(s.Name); ok {
-			r.edits = append(r.edits, edit{from, to, blankPrefix + strings.TrimPrefix(nameOfPackage(pathOf(s)), aliasPrefix)})
+			r.edits = append(r.edits, edit{from, to, blankName(pathOf(s))})
 		}
 	}
+}
+
+// blankName is what GoNB remembers an import without a name by.
+func blankName(path string) string {
+	return blankPrefix + strings.TrimPrefix(nameOfPackage(path), aliasPrefix)
 }
 
 // pathOf is the path of an import; empty: it has none.

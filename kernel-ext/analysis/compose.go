@@ -289,6 +289,11 @@ func (r *reading) check() error {
 	w.add("package main\n")
 	specs := golang.ImportNames(r.Earlier.Imports)
 	own := golang.ImportNames(r.cellImports())
+	for _, s := range r.cellImports() {
+		if s.Name != nil && s.Name.Name == "_" {
+			own[blankName(pathOf(s))] = "its own"
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(specs)) {
 		if own[name] == "" && !slices.Contains(r.more, specs[name]) && !slices.Contains(slices.Collect(maps.Values(r.aliases)), name) && !r.isIdent(name) {
 			w.add("import " + specs[name] + "\n")

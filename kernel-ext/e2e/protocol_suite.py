@@ -153,7 +153,7 @@ class Widgets(unittest.TestCase):
                               for m in kernel.said[count:]), "the state")
 
     def test_8_a_click_while_a_cell_runs(self):
-        busy = kernel.execute('%%\nfmt.Println("runs")\nselect {}')
+        busy = kernel.execute('%%\nfmt.Println("runs")\ntime.Sleep(time.Hour)')
         kernel.until_says(busy, "runs")
         before = self.step()
         begin = time.monotonic()
