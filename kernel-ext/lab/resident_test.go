@@ -575,10 +575,11 @@ func TestInterrupt(t *testing.T) {
 	p := plan{Name: "stopped", Backend: "go"}
 	r := p.open(t)
 	fastest := time.Hour
-	for try := 0; try < 3 && fastest > time.Second; try++ {
+	for try := 0; try < 5 && fastest > time.Second; try++ {
+		from := status(t, r).Step
 		c := p.client(t, "1000000")
 		c.until(t, "open")
-		pass(t, r, status(t, r).Step+5)
+		pass(t, r, from+5)
 		begin := time.Now()
 		if err := c.Process.Signal(syscall.SIGINT); err != nil {
 			t.Fatal(err)
@@ -586,7 +587,7 @@ func TestInterrupt(t *testing.T) {
 		err := c.Wait()
 		fastest = min(fastest, time.Since(begin))
 		s := status(t, r)
-		want := fmt.Sprintf("run stopped: paused after step %d of 1000000; run.Resume() goes on", s.Step)
+		want := fmt.Sprintf("run stopped: paused after step %d of %d; run.Resume() goes on", s.Step, from+1_000_000)
 		if err == nil || !strings.HasSuffix(strings.TrimSpace(c.log.String()), want) || s.State != lab.Paused {
 			t.Errorf("interrupted, the cell ended with %v, the run is %v, and it said %q, want %q", err, s, c.log.String(), want)
 		}
