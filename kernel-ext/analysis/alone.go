@@ -3,6 +3,7 @@ package analysis
 import (
 	"go/ast"
 	"go/parser"
+	"go/types"
 	"maps"
 	"slices"
 	"strings"
@@ -14,12 +15,8 @@ import (
 // earlier cells with their values; what they change is not kept.
 func (r *reading) alone() *Cell {
 	file, _ := parser.ParseFile(r.files, "cell.go", "package main\n"+r.source, parser.SkipObjectResolution) // as far as it parses
-	for _, d := range golang.Declarations(file) {
-		for _, name := range d.Names {
-			r.declared[d.Method+"~"+name] = true
-		}
-	}
-	r.file = &ast.File{}
+	r.declared = golang.DeclaredNames(file)
+	r.file, r.info = &ast.File{}, &types.Info{} // of statements that are kept nothing is known
 	r.needed = need{code: map[string]string{}, packages: map[string]bool{}, ours: map[string]bool{}}
 	for _, s := range r.Earlier.Imports {
 		r.needed.packages[pathOf(s)] = true

@@ -69,7 +69,10 @@ type reading struct {
 	source   string // the cell's Go, every byte where it is in the cell
 	items    []golang.Item
 	main     *golang.Item // the cell's own function main; nil: there is none
+	early    bool         // variables in front of all statements are declared as those of a package
 	files    *token.FileSet
+	loaded   types.Importer // of the packages of paths
+	paths    map[string]bool
 	more     []string        // imports that are neither in the cell nor in earlier ones
 	declared map[string]bool // what the cell declares at package level: ~name, or type~name of a method
 
@@ -112,7 +115,7 @@ func (n *Notebook) Read(ctx context.Context, text *golang.Text, number int) (_ *
 	}
 	r := &reading{
 		Notebook: n, ctx: ctx, text: text, number: number, files: token.NewFileSet(), out: &Cell{}, byObject: map[types.Object]*variable{}, aliases: map[string]string{},
-		ours: map[string]bool{}, declared: map[string]bool{}, olds: map[string]types.Type{}, made: map[string]bool{}, carried: map[string]bool{},
+		ours: map[string]bool{}, olds: map[string]types.Type{}, made: map[string]bool{}, carried: map[string]bool{},
 	}
 	r.source = text.Go()
 	r.items = golang.Split(r.source)
@@ -136,6 +139,25 @@ func (n *Notebook) Read(ctx context.Context, text *golang.Text, number int) (_ *
 		return nil, err
 	}
 	return r.out, nil
+}
+
+// load returns what imports packages of these paths. What has been loaded for the cell is not looked for again.
+func (r *reading) load(paths []string) (types.Importer, error) {
+	if r.loaded != nil && !slices.ContainsFunc(paths, func(path string) bool { return !r.paths[path] }) {
+		return r.loaded, nil
+	}
+	from, err := r.Packages.load(r.ctx, paths)
+	if err != nil {
+		return nil, err
+	}
+	if r.paths == nil {
+		r.paths = map[string]bool{}
+	}
+	for _, path := range paths {
+		r.paths[path] = true
+	}
+	r.loaded = from
+	return from, nil
 }
 
 // place is a place in the cell.

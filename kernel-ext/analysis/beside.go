@@ -20,20 +20,12 @@ const (
 	gomlxFormPackage = valuePackage + "/gomlx"
 )
 
-// The functions that a cell calls without declaring them. They import nothing beyond what values need, so that a cell is linked as
-// quickly with them.
+// The functions that a cell calls without declaring them. They import little, so that a cell is linked as quickly with them.
 const (
 	showSource = `func gantryShow(values ...any) {
 	if err := (%s.Options{Forms: []%s.Form{%s}}).Show(values...); err != nil {
-		gantryPrint("the value cannot be shown: ", err.Error())
+		println("gantry: the value cannot be shown: " + err.Error())
 	}
-}
-func gantryPrint(words ...string) {
-	text := "gantry: "
-	for _, w := range words {
-		text += w
-	}
-	println(text)
 }
 `
 	showSafelySource = `func gantryShowOf(values ...any) {
@@ -66,7 +58,7 @@ func gantryFail(err error) {
 		if !ok {
 			break
 		}
-		if inner = wrapper.Unwrap(); inner != nil && !gantryHolds(words, inner.Error()) {
+		if inner = wrapper.Unwrap(); inner != nil && !%[2]s.Contains(words, inner.Error()) {
 			words += "\nbecause " + inner.Error()
 		}
 	}
@@ -79,7 +71,6 @@ func gantryFail(err error) {
 	%[3]s
 	panic(words)
 }
-func gantryHolds(text, part string) bool { return %[2]s.Contains(text, part) }
 `
 	nodeSource = `var (
 	gantryNodeNames = map[string]*%[1]s.Node{}

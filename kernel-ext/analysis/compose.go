@@ -57,16 +57,15 @@ func (r *reading) lineStart(line int) (at int) {
 
 // rests tells whether the cell can be left by must, check, or the error of its last expression.
 func (r *reading) rests() bool {
-	called := false
-	if r.info == nil {
-		return false
+	if r.ours[failFunction] || r.ours[showSafely] {
+		return true
 	}
 	for id, obj := range r.info.Uses {
 		if _, isFunc := obj.(*types.Func); isFunc && helpers()[id.Name] != "" && !r.knows(id.Name) {
-			called = true
+			return true
 		}
 	}
-	return called || r.ours[failFunction] || r.ours[showSafely]
+	return false
 }
 
 // specials lists the lines of commands and shells that GoNB carries out before it reads any Go.
@@ -155,12 +154,7 @@ func (r *reading) program(w *written, file, ends bool) {
 	w.add(begin)
 	r.carry(w)
 	r.initialise(w)
-	early := len(r.inits)+len(r.flags) > 0
-	for i, it := range r.items {
-		if it.Kind == golang.Statement || it.Kind == golang.Variable && !(early && r.first(i)) {
-			w.take(r.source, it.From, it.To, r.edits)
-		}
-	}
+	r.statements(w, r.edits)
 	if exec >= 0 {
 		w.add(called + "()\n")
 	}
@@ -244,7 +238,7 @@ func (r *reading) changed() error {
 		return nil
 	}
 	before := r.Earlier.Parse(r.files, true, func(golang.Declaration) bool { return true })
-	from, err := r.Packages.load(r.ctx, importPaths(before))
+	from, err := r.load(importPaths(before))
 	if err != nil {
 		return err
 	}
@@ -305,23 +299,16 @@ func (r *reading) check() error {
 	if err != nil {
 		return fmt.Errorf("the cell does not parse as it was composed: %w\n%s", err, text)
 	}
-	replaced := map[string]bool{}
-	for _, d := range golang.Declarations(file) {
-		for _, name := range d.Names {
-			replaced[d.Method+"~"+name] = true
-		}
-	}
+	replaced := golang.DeclaredNames(file)
 	for _, name := range r.out.Forget {
 		replaced["~"+name] = true
 	}
-	rest := r.Earlier.Parse(r.files, false, func(d golang.Declaration) bool {
-		return !slices.ContainsFunc(d.Names, func(name string) bool { return name != "_" && replaced[d.Method+"~"+name] })
-	})
+	rest := r.Earlier.Parse(r.files, false, func(d golang.Declaration) bool { return !d.IsIn(replaced) })
 	ours, err := parser.ParseFile(r.files, "ours.go", r.declareOurs(), parser.SkipObjectResolution)
 	if err != nil {
 		return err
 	}
-	from, err := r.Packages.load(r.ctx, importPaths(file, rest, ours))
+	from, err := r.load(importPaths(file, rest, ours))
 	if err != nil {
 		return err
 	}
@@ -357,7 +344,7 @@ func (r *reading) hint(text string) string {
 	if !ok || !ast.IsExported(name) || strings.Contains(name, ".") {
 		return ""
 	}
-	from, err := r.Packages.load(r.ctx, []string{graphPackage})
+	from, err := r.load([]string{graphPackage})
 	if err != nil {
 		return ""
 	}
@@ -375,7 +362,7 @@ func (r *reading) findMakers() error {
 	if len(r.needed.makers) == 0 {
 		return nil
 	}
-	from, err := r.Packages.load(r.ctx, r.needed.makers)
+	from, err := r.load(r.needed.makers)
 	if err != nil {
 		return err
 	}

@@ -138,9 +138,6 @@ func isError(t types.Type) bool {
 
 // errorsSet lists the variables of type error at the cell's top level that its statements set.
 func (r *reading) errorsSet() (names []string) {
-	if r.info == nil {
-		return nil
-	}
 	seen := map[string]bool{}
 	note := func(e ast.Expr) {
 		id, ok := e.(*ast.Ident)

@@ -32,6 +32,7 @@ func (r *reading) look() error {
 			r.main = it
 		}
 	}
+	r.early = r.earlyVariables()
 	var head written
 	head.add("package main\n")
 	r.write(&head)
@@ -40,11 +41,7 @@ func (r *reading) look() error {
 		r.syntax(&head, err)
 		return nil
 	}
-	for _, d := range golang.Declarations(file) {
-		for _, name := range d.Names {
-			r.declared[d.Method+"~"+name] = true
-		}
-	}
+	r.declared = golang.DeclaredNames(file)
 	specs, err := r.importsFor(file, head.text.String())
 	if err != nil {
 		return err
@@ -64,10 +61,8 @@ func (r *reading) look() error {
 		r.syntax(w, err)
 		return nil
 	}
-	rest := r.Earlier.Parse(r.files, true, func(d golang.Declaration) bool {
-		return !slices.ContainsFunc(d.Names, func(name string) bool { return name != "_" && r.declared[d.Method+"~"+name] })
-	})
-	from, err := r.Packages.load(r.ctx, importPaths(r.file, rest))
+	rest := r.Earlier.Parse(r.files, true, func(d golang.Declaration) bool { return !d.IsIn(r.declared) })
+	from, err := r.load(importPaths(r.file, rest))
 	if err != nil {
 		return r.unloaded(err)
 	}
@@ -102,9 +97,8 @@ func (r *reading) write(w *written) {
 			w.take(r.source, it.From, it.To, nil)
 		}
 	}
-	early := r.earlyVariables()
-	for i, it := range r.items {
-		if it.Kind == golang.Type || it.Kind == golang.Constant || it.Kind == golang.Function || it.Kind == golang.Variable && early && r.first(i) {
+	for i := range r.items {
+		if it := &r.items[i]; it.Kind != golang.Import && !r.inMain(i) {
 			w.take(r.source, it.From, it.To, nil)
 		}
 	}
@@ -112,12 +106,23 @@ func (r *reading) write(w *written) {
 		return
 	}
 	w.add("func main() {\n")
+	r.statements(w, nil)
+	w.add("}\n")
+}
+
+// inMain tells whether an item is one of the statements of main.
+func (r *reading) inMain(i int) bool {
+	kind := r.items[i].Kind
+	return kind == golang.Statement || kind == golang.Variable && !(r.early && r.first(i))
+}
+
+// statements writes the statements of main.
+func (r *reading) statements(w *written, edits []edit) {
 	for i, it := range r.items {
-		if it.Kind == golang.Statement || it.Kind == golang.Variable && !(early && r.first(i)) {
-			w.take(r.source, it.From, it.To, nil)
+		if r.inMain(i) {
+			w.take(r.source, it.From, it.To, edits)
 		}
 	}
-	w.add("}\n")
 }
 
 // earlyVariables tells whether the variables in front of all statements are declared as those of a package. They are not where one is
@@ -146,6 +151,9 @@ func (r *reading) earlyVariables() bool {
 			}
 		}
 	}
+	if r.main != nil {
+		return true // there are no statements of ours to have them in
+	}
 	early := true
 	for _, v := range values {
 		ast.Inspect(v, func(n ast.Node) bool {
@@ -163,22 +171,8 @@ func (r *reading) importsFor(file *ast.File, source string) ([]string, error) {
 	own := golang.ImportNames(file.Imports)
 	specs := golang.ImportNames(r.Earlier.Imports)
 	maps.DeleteFunc(specs, func(name, _ string) bool { return own[name] != "" || r.Earlier.Variables[name] != "" })
-	unresolved := map[*ast.Ident]bool{}
-	for _, name := range file.Unresolved {
-		unresolved[name] = true
-	}
-	uses := map[string]map[string]bool{} // package -> what is used of it
-	ast.Inspect(file, func(n ast.Node) bool {
-		if s, ok := n.(*ast.SelectorExpr); ok {
-			if x, ok := s.X.(*ast.Ident); ok && unresolved[x] && own[x.Name] == "" && specs[x.Name] == "" &&
-				r.Earlier.Variables[x.Name] == "" && !r.Earlier.Names[x.Name] && types.Universe.Lookup(x.Name) == nil {
-				if uses[x.Name] == nil {
-					uses[x.Name] = map[string]bool{}
-				}
-				uses[x.Name][s.Sel.Name] = true
-			}
-		}
-		return true
+	uses := golang.PackagesUsed(file, func(name string) bool {
+		return specs[name] != "" || r.Earlier.Variables[name] != "" || r.Earlier.Names[name] || types.Universe.Lookup(name) != nil
 	})
 	all := slices.Sorted(maps.Values(specs))
 	if len(uses) == 0 {
@@ -186,7 +180,7 @@ func (r *reading) importsFor(file *ast.File, source string) ([]string, error) {
 	}
 	var lacking []string
 	for name, of := range uses {
-		lacking = append(lacking, name+" "+strings.Join(slices.Sorted(maps.Keys(of)), " "))
+		lacking = append(lacking, name+" "+strings.Join(of, " "))
 	}
 	slices.Sort(lacking)
 	var program strings.Builder

@@ -106,7 +106,7 @@ func (r *reading) reach(pkg *types.Package, info *types.Info, mine, rest *ast.Fi
 				continue
 			}
 			n.variables[v.Name()] = true
-			name := strings.TrimPrefix(strings.TrimPrefix(v.Name(), golang.OldPrefix), golang.TakenPrefix)
+			name := nameOf(v)
 			value, ok := r.Values[name]
 			if !ok || value.Why != "" || groups[value.Group] || r.replaced(name) && !r.carried[name] && !strings.HasPrefix(v.Name(), golang.OldPrefix) {
 				continue
@@ -157,8 +157,8 @@ func (r *reading) reach(pkg *types.Package, info *types.Info, mine, rest *ast.Fi
 	}
 	r.forgetMakers(units)
 	for _, spec := range append(slices.Clone(r.cellImports()), r.Earlier.Imports...) {
-		if path := importPaths(&ast.File{Imports: []*ast.ImportSpec{spec}}); spec.Name != nil && spec.Name.Name == "." && !dots[path[0]] {
-			r.out.Leave = append(r.out.Leave, ".~"+path[0])
+		if path := pathOf(spec); spec.Name != nil && spec.Name.Name == "." && !dots[path] {
+			r.out.Leave = append(r.out.Leave, ".~"+path)
 		}
 	}
 	slices.Sort(r.out.Leave)

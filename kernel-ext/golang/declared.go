@@ -129,22 +129,42 @@ func docOf(s ast.Spec, d *ast.GenDecl) (doc *ast.CommentGroup) {
 	return doc
 }
 
-// packagesUsed returns the names in front of a dot that nothing declares: packages to be imported, most likely.
-func packagesUsed(file *ast.File, known func(string) bool) []string {
+// DeclaredNames returns what a file declares at package level: ~name, or type~name of a method.
+func DeclaredNames(file *ast.File) map[string]bool {
+	names := map[string]bool{}
+	for _, d := range Declarations(file) {
+		for _, name := range d.Names {
+			names[d.Method+"~"+name] = true
+		}
+	}
+	return names
+}
+
+// IsIn tells whether one of the names of a declaration is among names as DeclaredNames gives them.
+func (d Declaration) IsIn(names map[string]bool) bool {
+	return slices.ContainsFunc(d.Names, func(name string) bool { return name != "_" && names[d.Method+"~"+name] })
+}
+
+// PackagesUsed returns the names in front of a dot that nothing declares, packages to be imported most likely, and what is used of each,
+// sorted. The parser must have resolved the names of the file.
+func PackagesUsed(file *ast.File, known func(string) bool) map[string][]string {
 	imported := ImportNames(file.Imports)
 	unresolved := map[*ast.Ident]bool{}
 	for _, name := range file.Unresolved {
 		unresolved[name] = true
 	}
-	var used []string
+	used := map[string][]string{}
 	ast.Inspect(file, func(n ast.Node) bool {
 		if s, ok := n.(*ast.SelectorExpr); ok {
 			x, ok := s.X.(*ast.Ident)
-			if ok && unresolved[x] && imported[x.Name] == "" && !known(x.Name) && !slices.Contains(used, x.Name) {
-				used = append(used, x.Name)
+			if ok && unresolved[x] && imported[x.Name] == "" && !known(x.Name) && !slices.Contains(used[x.Name], s.Sel.Name) {
+				used[x.Name] = append(used[x.Name], s.Sel.Name)
 			}
 		}
 		return true
 	})
+	for _, names := range used {
+		slices.Sort(names)
+	}
 	return used
 }

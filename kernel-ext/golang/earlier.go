@@ -130,17 +130,16 @@ func head(imports map[string]string) string {
 
 // rest returns a file with the declarations of earlier cells that the cell does not declare again.
 func (e *Earlier) rest(file *ast.File) string {
-	again := map[string]bool{}
-	for _, d := range Declarations(file) {
-		for _, name := range d.Names {
-			again[d.Method+"~"+name] = true
-		}
-	}
+	again := DeclaredNames(file)
 	files := token.NewFileSet()
 	earlier := e.Parse(files, false, func(d Declaration) bool {
-		return !slices.ContainsFunc(d.Names, func(name string) bool {
-			return name != "_" && again[d.Method+"~"+strings.TrimPrefix(name, TakenPrefix)]
-		})
+		if d.Variable {
+			d.Names = slices.Clone(d.Names)
+			for i, name := range d.Names {
+				d.Names[i] = strings.TrimPrefix(name, TakenPrefix)
+			}
+		}
+		return !d.IsIn(again)
 	})
 	var b strings.Builder
 	b.WriteString(head(e.imports()) + "\n\n")

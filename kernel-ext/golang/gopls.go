@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"go/parser"
 	"go/token"
+	"maps"
 	"net/url"
 	"os"
 	"os/exec"
@@ -185,7 +186,7 @@ func (g *Gopls) show(ctx context.Context, dir string, t *Text) error {
 	if err := g.open(filepath.Join(dir, restFile), g.earlier().rest(t.file)); err != nil {
 		return err
 	}
-	used := packagesUsed(t.file, g.earlier().knows)
+	used := slices.Sorted(maps.Keys(PackagesUsed(t.file, g.earlier().knows)))
 	main := filepath.Join(dir, "main.go")
 	text := t.Program(g.earlier().head(t.file, g.guesses(used)))
 	if err := g.open(main, text); err != nil {
