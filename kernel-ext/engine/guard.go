@@ -15,9 +15,15 @@ import (
 const guardScript = `trap '' INT TERM HUP
 temp=%[1]s
 socket=%[2]s
-sessions=
+sessions=' '
 while read -r session; do
-	sessions="$sessions $session"
+	case "$session" in
+	-*)
+		session=${session#-}
+		sessions="${sessions%%%% $session *} ${sessions#* $session }"
+		;;
+	*) sessions="$sessions$session " ;;
+	esac
 done
 sleep 1
 for session in $sessions; do
@@ -26,7 +32,7 @@ done
 for stat in /proc/[0-9]*/stat; do
 	read -r line <"$stat" || continue
 	set -- ${line##*) }
-	case "$sessions " in *" $4 "*) kill -KILL "${line%%%% *}" ;; esac
+	case "$sessions" in *" $4 "*) kill -KILL "${line%%%% *}" ;; esac
 done
 for file in "$socket"%[3]s; do
 	if [ -e "$temp" ] && { [ ! -e "$temp/module" ] || [ ! "$file" -nt "$temp/module" ]; }; then
@@ -71,6 +77,9 @@ func (g *Guard) Also(session int) error {
 	_, err := fmt.Fprintln(g.alive, session)
 	return err
 }
+
+// NoLonger has the guard forget a session that has ended: its number may come to be another's.
+func (g *Guard) NoLonger(session int) error { return g.Also(-session) }
 
 // Dismiss ends the guard: this process has cleared away itself.
 func (g *Guard) Dismiss() {

@@ -34,13 +34,23 @@ func TestGuardSparesTheNextKernelsSocket(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := errors.Join(g.Also(program.Process.Pid), os.Chtimes(socket, made, made)); err != nil {
+			other := exec.Command("sleep", "1000")
+			other.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+			if err := other.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer other.Wait()
+			defer other.Process.Kill()
+			if err := errors.Join(g.Also(other.Process.Pid), g.Also(program.Process.Pid), g.NoLonger(other.Process.Pid), os.Chtimes(socket, made, made)); err != nil {
 				t.Fatal(err)
 			}
 			g.alive.Close()
 			g.cmd.Wait()
 			if err := program.Wait(); err == nil || err.Error() != "signal: killed" {
 				t.Errorf("the program ended with %v", err)
+			}
+			if err := other.Process.Signal(syscall.Signal(0)); err != nil {
+				t.Errorf("what is watched no longer is ended, too: %v", err)
 			}
 			if _, err := os.Stat(socket); (err == nil) != next {
 				t.Errorf("socket: %v", err)

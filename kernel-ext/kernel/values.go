@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"gantry.local/kernel-ext/analysis"
@@ -24,7 +25,7 @@ import (
 	"gantry.local/kernel-ext/keep/store"
 )
 
-// values are the variables that live on from cell to cell. The goroutine that runs cells owns them, but for what earlier ones declare.
+// values are the variables that live on from cell to cell. The goroutine that runs cells owns them.
 type values struct {
 	dir   string          // where they lie
 	name  string          // of the manifest that holds; empty: there are none
@@ -164,7 +165,6 @@ func (v *values) forget(names ...string) error {
 
 // table lists the values, as %who shows them.
 func (v *values) table() string {
-	var b strings.Builder
 	rows := [][]string{{"name", "type", "size", "cell", "state"}}
 	for _, kept := range v.now.Values {
 		state := "kept"
@@ -182,19 +182,12 @@ func (v *values) table() string {
 		return "No variables yet.\n"
 	}
 	slices.SortFunc(rows[1:], func(a, b []string) int { return strings.Compare(a[0], b[0]) })
-	widths := make([]int, len(rows[0]))
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
-		for i, text := range row {
-			widths[i] = max(widths[i], len([]rune(text)))
-		}
+		fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
-	for _, row := range rows {
-		line := ""
-		for i, text := range row {
-			line += text + strings.Repeat(" ", widths[i]-len([]rune(text))+2)
-		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
-	}
+	w.Flush()
 	return b.String()
 }
 
@@ -221,10 +214,10 @@ func (h *engineHost) findPackages(ctx context.Context, paths []string) (map[stri
 		return nil, nil
 	}
 	list := []string{"list", "-export", "-deps", "-json=ImportPath,Export", "--"}
-	text, err := h.askGo(ctx, append(list, paths...)...)
+	text, err := h.runTool(ctx, h.goTool, append(list, paths...)...)
 	if err != nil && lacksModule(err.Error()) {
 		list = slices.Insert(list, 1, "-mod=mod")
-		if again, failed := h.askGo(ctx, append(list, paths...)...); failed == nil {
+		if again, failed := h.runTool(ctx, h.goTool, append(list, paths...)...); failed == nil {
 			text, err = again, nil
 		}
 	}
@@ -249,11 +242,6 @@ func lacksModule(said string) bool {
 		func(words string) bool { return strings.Contains(said, words) })
 }
 
-// askGo runs the go command and returns what it prints.
-func (h *engineHost) askGo(ctx context.Context, args ...string) ([]byte, error) {
-	return h.runTool(ctx, h.goTool, args...)
-}
-
 // runTool runs a tool in the folder of cells and returns what it prints; the error is what it says. Nothing of it outlives the kernel.
 func (h *engineHost) runTool(ctx context.Context, name string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
@@ -267,7 +255,7 @@ func (h *engineHost) runTool(ctx context.Context, name string, args ...string) (
 	defer runtime.UnlockOSThread()
 	err := cmd.Start()
 	if err == nil {
-		err = errors.Join(h.guard.Also(cmd.Process.Pid), cmd.Wait())
+		err = errors.Join(h.guard.Also(cmd.Process.Pid), cmd.Wait(), h.guard.NoLonger(cmd.Process.Pid))
 	}
 	if said := strings.TrimSpace(wrong.String()); err != nil && said != "" {
 		return nil, errors.New(said)

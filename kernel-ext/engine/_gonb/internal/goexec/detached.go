@@ -59,8 +59,14 @@ func (s *State) Build(msg kernel.Message, cell Cell, output string, tools Tools)
 	if err != nil {
 		return places, err
 	}
-	needed := decls.Copy()
-	needed.remove(cell.Leave)
+	needed := decls
+	if len(cell.Leave) > 0 {
+		needed = decls.Copy()
+		needed.remove(cell.Leave)
+		if _, places, err = s.createCodeFileFromDecls(needed, main); err != nil {
+			return places, err
+		}
+	}
 	if places, err = s.addImports(msg, needed, main, places, tools); err != nil {
 		return places, err
 	}
@@ -115,9 +121,6 @@ func (s *State) getArguments() []string {
 
 // addImports is GoImports without its tools.
 func (s *State) addImports(msg kernel.Message, decls *Declarations, main *Function, places []CellIdAndLine, tools Tools) ([]CellIdAndLine, error) {
-	if _, again, err := s.createCodeFileFromDecls(decls, main); err == nil { // without what is left out
-		places = again
-	}
 	if said, err := tools.Run(nil, tools.Goimports, "-w", s.CodePath()); err != nil {
 		return places, s.DisplayErrorWithContext(msg, places, string(said)+"\n"+err.Error(), err)
 	}
