@@ -85,7 +85,7 @@ func TestShowTrainer(t *testing.T) {
 		if n := strings.Count(page, "data:image/png;base64,iVBOR"); n != pictures {
 			t.Errorf("%d pictures, want %d", n, pictures)
 		}
-		wellFormed(t, page)
+		gantest.WellFormed(t, page)
 	}
 	check(trainer.ShowValue(), 0, "trainer of mlp on mnist subset 500 seed 1", "0, 0 epochs", "1 510 288 of the generator, 533 505 of the critic", "critic.rate")
 	for _, err := range trainer.Train(t.Context(), 1) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/gobackend"
 	"github.com/gomlx/compute/shapes"
@@ -110,39 +111,47 @@ func orNone(value string) string {
 	return value
 }
 
-// stepSummary traces one whole step.
-func (e Experiment) stepSummary(shape DataShape, stored shapes.Shape) (s StepSummary, err error) {
+// traced has graphs traced on a backend that computes nothing, with a store of the experiment's seed. A panic of GoMLX is an error.
+func (e Experiment) traced(trace func(backend compute.Backend, store *model.Store)) (err error) {
 	backend, err := gobackend.New("ops_sequential")
 	if err != nil {
-		return s, err
+		return err
 	}
 	defer backend.Finalize()
 	defer func() { err = tracingError(recover(), err) }()
 	store := model.NewStore()
 	if err := store.SetRNGStateFromSeed(e.Seed); err != nil {
-		return s, err
+		return err
 	}
-	held := func(name string, shape shapes.Shape) *model.Variable {
-		s.Data += int(shape.ByteSize())
-		return store.VariableWithShape(dataScope+"/"+name, shape, initializer.Zero).SetTrainable(false)
-	}
-	b := step{Experiment: e, store: store, depth: shape.Depth, oneHot: shape.Alphabet, images: held("images", stored)}
-	if e.needsLabels() {
-		b.labels = held("labels", shapes.Make(dtypes.Int32, shape.N))
-	}
-	b.updates = updates{critic: !e.Privacy.on(), generator: true, penalties: len(e.Penalties) > 0}
-	s.Private = e.Privacy.on()
-	g := NewGraph(backend, "step")
-	defer g.Finalize()
-	b.build(Parameter(g, "rows", shapes.Make(dtypes.Int32, e.CriticSteps, e.BatchSize)), Parameter(g, "state", RNGStateShape),
-		Parameter(g, "settings", e.settingsShape()))
-	s.Cost, s.Between = CostOf(g), largestBetween(g)
-	for v := range store.IterVariables() {
-		if !strings.HasPrefix(v.Path(), dataScope+"/") {
-			s.State += int(v.Shape().ByteSize())
+	trace(backend, store)
+	return nil
+}
+
+// stepSummary traces one whole step.
+func (e Experiment) stepSummary(shape DataShape, stored shapes.Shape) (s StepSummary, err error) {
+	err = e.traced(func(backend compute.Backend, store *model.Store) {
+		held := func(name string, shape shapes.Shape) *model.Variable {
+			s.Data += int(shape.ByteSize())
+			return store.VariableWithShape(dataScope+"/"+name, shape, initializer.Zero).SetTrainable(false)
 		}
-	}
-	return s, nil
+		b := step{Experiment: e, store: store, depth: shape.Depth, oneHot: shape.Alphabet, images: held("images", stored)}
+		if e.needsLabels() {
+			b.labels = held("labels", shapes.Make(dtypes.Int32, shape.N))
+		}
+		b.updates = updates{critic: !e.Privacy.on(), generator: true, penalties: len(e.Penalties) > 0}
+		s.Private = e.Privacy.on()
+		g := NewGraph(backend, "step")
+		defer g.Finalize()
+		b.build(Parameter(g, "rows", shapes.Make(dtypes.Int32, e.CriticSteps, e.BatchSize)), Parameter(g, "state", RNGStateShape),
+			Parameter(g, "settings", e.settingsShape()))
+		s.Cost, s.Between = CostOf(g), largestBetween(g)
+		for v := range store.IterVariables() {
+			if !strings.HasPrefix(v.Path(), dataScope+"/") {
+				s.State += int(v.Shape().ByteSize())
+			}
+		}
+	})
+	return s, err
 }
 
 // largestBetween is how many bytes of results exist at a time, where each is computed in the order of the graph and dropped

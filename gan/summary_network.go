@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/gobackend"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
 	"github.com/gomlx/gomlx/ml/model"
@@ -34,32 +34,24 @@ type Layer struct {
 
 // networks traces the generator and the critic, a batch each.
 func (e Experiment) networks(shape DataShape) (all []NetworkSummary, err error) {
-	backend, err := gobackend.New("ops_sequential")
-	if err != nil {
-		return nil, err
-	}
-	defer backend.Finalize()
-	defer func() { err = tracingError(recover(), err) }()
-	store := model.NewStore()
-	if err := store.SetRNGStateFromSeed(e.Seed); err != nil {
-		return nil, err
-	}
-	trace := func(name, scope string, input shapes.Shape, build func(x, labels *Node) *Node) {
-		g := NewGraph(backend, name)
-		defer g.Finalize()
-		store.SetTraining(g, true)
-		x := Parameter(g, "input", input)
-		output := build(x, Parameter(g, "labels", shapes.Make(dtypes.Int32, e.BatchSize)))
-		all = append(all, summarise(name, scope, store, x, output))
-	}
-	trace("generator", generatorScope, latentShape(e.BatchSize, e.Latent), func(z, labels *Node) *Node {
-		return e.generate(store.Scope(generatorScope), z, labels)
+	err = e.traced(func(backend compute.Backend, store *model.Store) {
+		trace := func(name, scope string, input shapes.Shape, build func(x, labels *Node) *Node) {
+			g := NewGraph(backend, name)
+			defer g.Finalize()
+			store.SetTraining(g, true)
+			x := Parameter(g, "input", input)
+			output := build(x, Parameter(g, "labels", shapes.Make(dtypes.Int32, e.BatchSize)))
+			all = append(all, summarise(name, scope, store, x, output))
+		}
+		trace("generator", generatorScope, latentShape(e.BatchSize, e.Latent), func(z, labels *Node) *Node {
+			return e.generate(store.Scope(generatorScope), z, labels)
+		})
+		images := shapes.Make(dtypes.Float32, e.BatchSize/e.Pack, shape.Height, shape.Width, shape.Depth*e.Pack)
+		trace("critic", criticScope, images, func(x, labels *Node) *Node {
+			return e.judge(store.Scope(criticScope), x, labels)
+		})
 	})
-	images := shapes.Make(dtypes.Float32, e.BatchSize/e.Pack, shape.Height, shape.Width, shape.Depth*e.Pack)
-	trace("critic", criticScope, images, func(x, labels *Node) *Node {
-		return e.judge(store.Scope(criticScope), x, labels)
-	})
-	return all, nil
+	return all, err
 }
 
 // summarise finds the layers between input and output: the variables of a scope, and the nodes in which what is made of

@@ -1,9 +1,7 @@
 package gan_test
 
 import (
-	"encoding/xml"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -139,27 +137,11 @@ func TestShowExperiment(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}
 	}
-	wellFormed(t, page)
+	gantest.WellFormed(t, page)
 	exp.Latent = -1
 	shown = exp.ShowValue()
 	if text := shown["text/plain"].(string); !strings.Contains(text, "cannot be trained") || !strings.Contains(text, "Latent -1") {
 		t.Errorf("%s", text)
 	}
-	wellFormed(t, shown["text/html"].(string))
-}
-
-// wellFormed fails a test whose HTML is no well-formed tree of elements, or has a script.
-func wellFormed(t *testing.T, page string) {
-	t.Helper()
-	if strings.Contains(page, "<script") {
-		t.Errorf("a script gets through: %s", page)
-	}
-	for d := xml.NewDecoder(strings.NewReader("<div>" + page + "</div>")); ; {
-		if _, err := d.Token(); err == io.EOF {
-			return
-		} else if err != nil {
-			t.Errorf("HTML is not well-formed: %v\n%s", err, page)
-			return
-		}
-	}
+	gantest.WellFormed(t, shown["text/html"].(string))
 }
