@@ -324,8 +324,10 @@ type standInError struct {
 	err  error
 }
 
+// Error implements error.
 func (e *standInError) Error() string { return e.what + ": " + oneLine(e.err.Error()) }
 
+// Unwrap returns what the stand-in has said.
 func (e *standInError) Unwrap() error { return e.err }
 
 func (d *decoder) fill(t *decoded) error {

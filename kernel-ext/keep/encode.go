@@ -149,6 +149,7 @@ var errMoved = plainError("it was changed while it was being kept")
 
 type plainError string
 
+// Error implements error.
 func (e plainError) Error() string { return string(e) }
 
 // number is a thing's number in the file.

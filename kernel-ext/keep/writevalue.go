@@ -88,9 +88,7 @@ func (e *encoder) pointer(p unsafe.Pointer, l *layout, count int) {
 		e.out.Uint(refNil)
 		return
 	}
-	if name, ok := e.w.globals.name(p); ok && count > 0 {
-		e.out.Uint(refGlobal)
-		e.out.Uint(uint64(e.names.add(name)))
+	if count > 0 && e.global(p, refGlobal) {
 		return
 	}
 	e.w.ls.readied(l)
@@ -167,14 +165,22 @@ func (e *encoder) uses(t reflect.Type) {
 	e.dynamic = append(e.dynamic, t)
 }
 
+// global writes a pointer that is a global's, behind what says so, and tells whether it is one.
+func (e *encoder) global(p unsafe.Pointer, tag uint64) bool {
+	name, ok := e.w.globals.name(p)
+	if ok {
+		e.out.Uint(tag)
+		e.out.Uint(uint64(e.names.add(name)))
+	}
+	return ok
+}
+
 func (e *encoder) mapRef(m unsafe.Pointer, o *op) {
 	if m == nil {
 		e.out.Uint(refNil)
 		return
 	}
-	if name, ok := e.w.globals.name(m); ok {
-		e.out.Uint(refGlobal)
-		e.out.Uint(uint64(e.names.add(name)))
+	if e.global(m, refGlobal) {
 		return
 	}
 	i, ok := e.w.lookup(nodeKey{at: m, layout: e.w.ls.of(o.typ), kind: mapNode, count: 1})
@@ -190,9 +196,7 @@ func (e *encoder) function(f unsafe.Pointer) {
 		e.out.Uint(funcNil)
 		return
 	}
-	if name, ok := e.w.globals.name(f); ok {
-		e.out.Uint(funcGlobal)
-		e.out.Uint(uint64(e.names.add(name)))
+	if e.global(f, funcGlobal) {
 		return
 	}
 	if e.w.code.static(f) {

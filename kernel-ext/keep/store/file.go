@@ -91,7 +91,10 @@ func Damaged(name, how string) error { return &damage{name: name, how: how} }
 
 type damage struct{ name, how string }
 
+// Error implements error.
 func (d *damage) Error() string {
 	return "the file " + d.name + " of the kept values is damaged: " + d.how
 }
+
+// Is tells that it is ErrDamaged.
 func (d *damage) Is(target error) bool { return target == ErrDamaged }
