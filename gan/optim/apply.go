@@ -1,0 +1,67 @@
+package optim
+
+import (
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
+	"github.com/gomlx/gomlx/ml/model"
+
+	"gantry.local/gan/net"
+)
+
+// Apply updates variables by their gradients. state is the scope of the optimizer's own variables, setting and what else is
+// asked for as for [NewState].
+func Apply(o Optimizer, state *model.Scope, setting func(name string) *Node, gradients []*Node, variables []*model.Variable) {
+	if len(gradients) == 0 {
+		return
+	}
+	g := gradients[0].Graph()
+	s := NewState(state, g, after(gradients, setting), variables)
+	changes := s.update(o, gradients)
+	s.Commit()
+	for i, v := range variables {
+		// The change is held constant, so that a later loss is not differentiated through this update. Not the new
+		// value itself: GoMLX gives a StopGradient node no gradient, and the next update asks for one there.
+		v.SetNodeValue(Sub(v.NodeValue(g), StopGradient(changes[i])))
+	}
+}
+
+// Minimise updates variables, each by the gradient of objective, a scalar, with respect to it. The optimizer's settings stay
+// what they are, and schedules are left out.
+func Minimise(o Optimizer, state *model.Scope, objective *Node, variables []*model.Variable) {
+	g := objective.Graph()
+	values := make([]*Node, len(variables))
+	for i, v := range variables {
+		values[i] = v.NodeValue(g)
+	}
+	Apply(o, state, Constant(g, o), Gradient(objective, values...), variables)
+}
+
+// Constant gives an optimizer's settings the values that they start with, as constants of a graph.
+func Constant(g *Graph, o Optimizer) func(name string) *Node {
+	return func(name string) *Node {
+		for _, s := range o.Settings() {
+			if s.Name == name {
+				return Scalar(g, dtypes.Float32, s.Value)
+			}
+		}
+		return nil
+	}
+}
+
+// after gives settings in a form that XLA cannot compute before it has all of the gradients. So whatever reads the weights is
+// done by the time that they change, and they can change where they lie.
+func after(gradients []*Node, setting func(name string) *Node) func(name string) *Node {
+	g := gradients[0].Graph()
+	sum := ScalarZero(g, dtypes.Float32)
+	for _, gradient := range gradients {
+		sum = Add(sum, Square(net.First(gradient)))
+	}
+	never := LessThan(sum, Scalar(g, dtypes.Float32, -1))
+	return func(name string) *Node {
+		value := setting(name)
+		if value == nil {
+			return nil
+		}
+		return Where(never, sum, value)
+	}
+}
