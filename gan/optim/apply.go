@@ -15,7 +15,8 @@ func Apply(o Optimizer, state *model.Scope, setting func(name string) *Node, gra
 		return
 	}
 	g := gradients[0].Graph()
-	s := NewState(state, g, after(gradients, setting), variables)
+	s := NewState(state, g, setting, variables)
+	s.setting = after(gradients, setting)
 	changes := s.update(o, gradients)
 	s.Commit()
 	for i, v := range variables {
