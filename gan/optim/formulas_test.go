@@ -208,11 +208,14 @@ func TestFormulas(t *testing.T) {
 				of = s.Of
 			}
 			for step := range 12 {
-				factor := 1.0
+				factor, factors := 1.0, map[string]float64{}
 				if step >= 6 {
 					factor = 0.5
+					for _, s := range of.Settings() {
+						factors[s.Name] = factor
+					}
 				}
-				p.step(t, of, factor)
+				p.step(t, of, factors)
 				by(step+1, factor, want, gradients(want))
 				got := p.weights(t)
 				if off := furthest(got, want); !(off < 3e-6) {

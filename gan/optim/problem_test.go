@@ -95,15 +95,15 @@ func (p *problem) setting(all *Node) func(name string) *Node {
 	}
 }
 
-// step makes one update with settings that are factor times those of the optimizer.
-func (p *problem) step(t *testing.T, o optim.Optimizer, factor float64) {
+// step makes one update with the optimizer's settings, or factors times those that are named.
+func (p *problem) step(t *testing.T, o optim.Optimizer, factors map[string]float64) {
 	t.Helper()
-	values := make([]float32, 0, 1)
+	var values []float32
 	for _, s := range o.Settings() {
-		values = append(values, s.At(s.Value*factor, 0))
-	}
-	if len(values) == 0 {
-		values = []float32{0}
+		if factor, named := factors[s.Name]; named {
+			s.Value *= factor
+		}
+		values = append(values, s.At(s.Value, 0))
 	}
 	out, err := p.exec.Call1(values)
 	if err != nil {

@@ -52,8 +52,8 @@ func TestPaths(t *testing.T) {
 		{optim.Chain(adam, momentum, adam), "W/m W/m.2 W/m.3 W/v W/v.2 b/m b/m.2 b/m.3 b/v b/v.2 updates updates.2"},
 	} {
 		p := newProblem(t, backend, c.of)
-		p.step(t, c.of, 1)
-		p.step(t, c.of, 1)
+		p.step(t, c.of, nil)
+		p.step(t, c.of, nil)
 		var found []string
 		for v := range p.store.IterVariables() {
 			if path, own := strings.CutPrefix(v.Path(), "/optimizer/"); own {
@@ -77,7 +77,7 @@ func TestStateIsAll(t *testing.T) {
 	for _, o := range everyone() {
 		straight := newProblem(t, backend, o)
 		for range 5 {
-			straight.step(t, o, 1)
+			straight.step(t, o, nil)
 		}
 		resumed := newProblem(t, backend, o)
 		for v := range straight.store.IterVariables() {
@@ -95,8 +95,8 @@ func TestStateIsAll(t *testing.T) {
 			}
 		}
 		for range 4 {
-			straight.step(t, o, 1)
-			resumed.step(t, o, 1)
+			straight.step(t, o, nil)
+			resumed.step(t, o, nil)
 		}
 		if got, want := resumed.content(t), straight.content(t); !maps.EqualFunc(got, want, slices.Equal) {
 			t.Errorf("%v: resumed after 5 updates it is %v, want %v", o, got, want)
@@ -110,7 +110,7 @@ func TestLookingAhead(t *testing.T) {
 	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
 		for _, o := range everyone() {
 			p := newProblem(t, backend, o)
-			p.step(t, o, 1)
+			p.step(t, o, nil)
 			ahead, err := model.NewExec(backend, p.store, func(_ *model.Scope, inputs []*Node) *Node {
 				g := inputs[0].Graph()
 				var before []*Node
@@ -149,8 +149,8 @@ func TestLookingAhead(t *testing.T) {
 			if after := p.content(t); !maps.EqualFunc(after, before, slices.Equal) {
 				t.Errorf("%v: looking ahead has made %v of %v", o, after, before)
 			}
-			p.step(t, noSchedule(o), 1)
-			p.step(t, noSchedule(o), 1)
+			p.step(t, noSchedule(o), nil)
+			p.step(t, noSchedule(o), nil)
 			if off := furthest(seen, p.weights(t)); !(off < 1e-6) {
 				t.Errorf("%v: it saw %.6v ahead, and two updates make %.6v", o, seen, p.weights(t))
 			}
@@ -175,7 +175,7 @@ func TestDifferentiated(t *testing.T) {
 			continue
 		}
 		p := newProblem(t, backend, o)
-		p.step(t, o, 1)
+		p.step(t, o, nil)
 		outcome, err := model.NewExec(backend, p.store, func(_ *model.Scope, inputs []*Node) []*Node {
 			g := inputs[0].Graph()
 			before := make([]*Node, 2)
