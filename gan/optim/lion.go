@@ -6,7 +6,6 @@ import (
 
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
 
-	"gantry.local/gan/net"
 	"gantry.local/gan/setting"
 )
 
@@ -34,7 +33,7 @@ func (o Lion) Update(s *State, gradients []*Node) []*Node {
 	for i, gradient := range gradients {
 		direction := Sign(Add(MulScalar(means[i], o.Beta1), MulScalar(gradient, 1-o.Beta1)))
 		changes[i] = Mul(direction, rate)
-		means[i] = net.Once(Add(MulScalar(means[i], o.Beta2), MulScalar(gradient, 1-o.Beta2)), rate)
+		means[i] = Add(MulScalar(means[i], o.Beta2), MulScalar(gradient, 1-o.Beta2))
 	}
 	s.SetSlots("m", means)
 	return decayed(changes, s.Values(), Mul(rate, s.Setting(settingDecay)))
