@@ -169,7 +169,7 @@ func noSchedule(o optim.Optimizer) optim.Optimizer {
 // TestDifferentiated differentiates through two updates by the factor that their objective has, and compares with finite
 // differences. Signs have no slope, so Lion is left out.
 func TestDifferentiated(t *testing.T) {
-	backend := gantest.XLA(t)
+	backend := gantest.Go(t)
 	for _, o := range everyone() {
 		if _, ok := o.(optim.Lion); ok {
 			continue
