@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"gantry.local/gan/optim"
+	"gantry.local/gan/setting"
 )
 
 func TestSchedules(t *testing.T) {
@@ -58,7 +59,16 @@ func TestScheduled(t *testing.T) {
 			t.Errorf("it is called %q, want %q", c.of, want)
 		}
 	}
-	if decayed.Settings()[0].Schedule != nil {
-		t.Error("the optimizer within a schedule has it too")
+	elsewhere := listed{all: decayed.Settings()}
+	if s := (optim.Scheduled{Of: elsewhere, Schedule: half}).Settings(); s[0].Schedule == nil || elsewhere.all[0].Schedule != nil {
+		t.Error("the schedule is not only where it was put")
 	}
 }
+
+// listed is an optimizer that gives out its own list of settings.
+type listed struct {
+	optim.SGD
+	all []setting.Setting
+}
+
+func (l listed) Settings() []setting.Setting { return l.all }
