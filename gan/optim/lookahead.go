@@ -26,16 +26,17 @@ type Lookahead struct {
 // Update implements Optimizer.
 func (l Lookahead) Update(s *State, gradients []*Node) []*Node {
 	_, names := l.settings()
-	changes := l.Of.Update(s.forPart(0, names[0]), gradients)
+	fast := l.Of.Update(s.forPart(0, names[0]), gradients)
+	changes := make([]*Node, len(fast)) // of its own: fast may be the very slice of gradients
 	own := s.forPart(1, names[1])
 	share, t := own.Setting(settingShare), own.Next("lookahead")
 	begins, ends := Equal(t, OnesLike(t)), Equal(ModScalar(t, l.Steps), ZerosLike(t))
 	values, slow := own.Values(), own.Slots("slow")
 	for i, value := range values {
 		slow[i] = Where(begins, value, slow[i])
-		met := Add(slow[i], Mul(Sub(Sub(value, changes[i]), slow[i]), share))
+		met := Add(slow[i], Mul(Sub(Sub(value, fast[i]), slow[i]), share))
 		slow[i] = Where(ends, met, slow[i])
-		changes[i] = Where(ends, Sub(value, met), changes[i])
+		changes[i] = Where(ends, Sub(value, met), fast[i])
 	}
 	own.SetSlots("slow", slow)
 	return changes
