@@ -15,8 +15,8 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"gantry.local/gan"
 	"gantry.local/gan/safetensors"
+	"gantry.local/gan/sample"
 )
 
 // Names of the built-in classifiers. Distances on their features are comparable with each other for one name only, and
@@ -90,8 +90,8 @@ func (f Features) check(what string) error {
 
 // Pixels makes features of the images' own values, one vector per image: what there is without a classifier, and the
 // right thing for points in the plane.
-func Pixels(images gan.Images) Features {
-	return Features{Values: images.Data, N: images.N, D: images.H * images.W * images.C}
+func Pixels(images sample.Images) Features {
+	return Features{Values: images.Values, N: images.N, D: images.Height * images.Width * images.Channels}
 }
 
 // Extractor maps images of 28×28 to features and classes with a small classifier. It is not safe for concurrent use.
@@ -186,28 +186,28 @@ func (e *Extractor) NumClasses() int { return numClasses }
 func (e *Extractor) Save(path string) error { return e.weights.Save(path) }
 
 // Fits returns nil for images the classifier can read, 28×28×1, and otherwise an error that names their size.
-func (e *Extractor) Fits(images gan.Images) error {
-	if images.C != 1 {
-		return fmt.Errorf("classifier %s reads images of 28×28×1, not %d×%d×%d", e.name, images.H, images.W, images.C)
+func (e *Extractor) Fits(images sample.Images) error {
+	if images.Channels != 1 {
+		return fmt.Errorf("classifier %s reads images of 28×28×1, not %d×%d×%d", e.name, images.Height, images.Width, images.Channels)
 	}
 	return e.fitsEachChannel(images)
 }
 
-func (e *Extractor) fitsEachChannel(images gan.Images) error {
-	size := images.H * images.W * images.C
+func (e *Extractor) fitsEachChannel(images sample.Images) error {
+	size := images.Height * images.Width * images.Channels
 	switch {
-	case images.H != side || images.W != side || images.C < 1:
-		return fmt.Errorf("classifier %s reads images of 28×28×1, not %d×%d×%d", e.name, images.H, images.W, images.C)
-	case images.N < 1 || len(images.Data) != images.N*size:
-		return fmt.Errorf("%d values are not %d images of %d×%d×%d", len(images.Data), images.N, images.H, images.W,
-			images.C)
+	case images.Height != side || images.Width != side || images.Channels < 1:
+		return fmt.Errorf("classifier %s reads images of 28×28×1, not %d×%d×%d", e.name, images.Height, images.Width, images.Channels)
+	case images.N < 1 || len(images.Values) != images.N*size:
+		return fmt.Errorf("%d values are not %d images of %d×%d×%d", len(images.Values), images.N, images.Height, images.Width,
+			images.Channels)
 	}
 	return nil
 }
 
 // Features returns the classifier's features of images of 28×28×1 in [-1, 1]: 64 components each, whose variance over
 // the training images is 1 on average.
-func (e *Extractor) Features(images gan.Images) (Features, error) {
+func (e *Extractor) Features(images sample.Images) (Features, error) {
 	if err := e.Fits(images); err != nil {
 		return Features{}, err
 	}
@@ -218,7 +218,7 @@ func (e *Extractor) Features(images gan.Images) (Features, error) {
 // Classes returns each image's most likely class, 0 to 9, and the classifier's confidence in it, in (0, 1]. Images of
 // several channels, as in Stacked MNIST, are classified channel by channel: the class is the number whose decimal
 // digits are the channels' classes, the first channel's foremost (0 to 999 for three), and the confidence the product.
-func (e *Extractor) Classes(images gan.Images) (classes []int32, confidence []float64, err error) {
+func (e *Extractor) Classes(images sample.Images) (classes []int32, confidence []float64, err error) {
 	if err := e.fitsEachChannel(images); err != nil {
 		return nil, nil, err
 	}
@@ -229,8 +229,8 @@ func (e *Extractor) Classes(images gan.Images) (classes []int32, confidence []fl
 	classes, confidence = make([]int32, images.N), make([]float64, images.N)
 	for i := range classes {
 		confidence[i] = 1
-		for channel := range images.C {
-			class, share := mostLikely(logits.Row(i*images.C + channel))
+		for channel := range images.Channels {
+			class, share := mostLikely(logits.Row(i*images.Channels + channel))
 			classes[i] = classes[i]*numClasses + int32(class)
 			confidence[i] *= share
 		}
@@ -253,27 +253,27 @@ func mostLikely(logits []float32) (class int, share float64) {
 }
 
 // channelsApart turns every channel into an image of its own: [n, h, w, c] to [n·c, h, w, 1].
-func channelsApart(images gan.Images) gan.Images {
-	if images.C == 1 {
+func channelsApart(images sample.Images) sample.Images {
+	if images.Channels == 1 {
 		return images
 	}
-	size, c := images.H*images.W, images.C
-	out := gan.Images{Data: make([]float32, len(images.Data)), N: images.N * c, H: images.H, W: images.W, C: 1}
-	for i, value := range images.Data {
+	size, c := images.Height*images.Width, images.Channels
+	out := sample.Images{Values: make([]float32, len(images.Values)), N: images.N * c, Height: images.Height, Width: images.Width, Channels: 1}
+	for i, value := range images.Values {
 		image, place, channel := i/(size*c), i%(size*c)/c, i%c
-		out.Data[(image*c+channel)*size+place] = value
+		out.Values[(image*c+channel)*size+place] = value
 	}
 	return out
 }
 
 // run classifies images of 28×28×1 in batches of one size, the last one padded.
-func (e *Extractor) run(images gan.Images) (features, logits Features, err error) {
+func (e *Extractor) run(images sample.Images) (features, logits Features, err error) {
 	const size = side * side
 	features, logits = Features{N: images.N, D: featureWidth}, Features{N: images.N, D: numClasses}
 	for first := 0; first < images.N; first += extractBatch {
 		n := min(extractBatch, images.N-first)
 		batch := make([]float32, extractBatch*size)
-		copy(batch, images.Data[first*size:(first+n)*size])
+		copy(batch, images.Values[first*size:(first+n)*size])
 		f, l, err := e.exec.Call2(tensors.FromFlatDataAndDimensions(batch, extractBatch, side, side, 1))
 		if err != nil {
 			return features, logits, fmt.Errorf("classifier %s: %w", e.name, err)

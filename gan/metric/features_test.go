@@ -10,13 +10,13 @@ import (
 
 	"github.com/gomlx/compute"
 
-	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/gantest"
 	"gantry.local/gan/safetensors"
+	"gantry.local/gan/sample"
 )
 
-func load(t *testing.T, set data.Set) *data.Images {
+func load(t *testing.T, set data.Set) *sample.Images {
 	t.Helper()
 	images, err := set.Load()
 	if err != nil {
@@ -26,8 +26,8 @@ func load(t *testing.T, set data.Set) *data.Images {
 }
 
 // part returns some images as samples.
-func part(images *data.Images, first, n int) gan.Images {
-	return gan.Images{Data: images.Floats(first, n), N: n, H: images.Height, W: images.Width, C: images.Channels}
+func part(images *sample.Images, first, n int) sample.Images {
+	return sample.Images{Values: images.Floats(first, n), N: n, Height: images.Height, Width: images.Width, Channels: images.Channels}
 }
 
 func openExtractor(t *testing.T, backend compute.Backend, name string) *Extractor {
@@ -39,7 +39,7 @@ func openExtractor(t *testing.T, backend compute.Backend, name string) *Extracto
 	return e
 }
 
-func featuresOfImages(t *testing.T, e *Extractor, images gan.Images) Features {
+func featuresOfImages(t *testing.T, e *Extractor, images sample.Images) Features {
 	t.Helper()
 	f, err := e.Features(images)
 	if err != nil {
@@ -120,7 +120,7 @@ func TestDistancesOrder(t *testing.T) {
 			even, odd = append(even, 2*i), append(odd, 2*i+1)
 		}
 		real, other := chosen(all, even...), chosen(all, odd...)
-		sets := []gan.Images{other, boxBlurred(other), noise(1, n, 28, 28, 1)}
+		sets := []sample.Images{other, boxBlurred(other), noise(1, n, 28, 28, 1)}
 		previous := [2]float64{-1, -1}
 		f := featuresOfImages(t, e, real)
 		for i, images := range sets {
@@ -147,18 +147,18 @@ func TestDistancesOrder(t *testing.T) {
 }
 
 // boxBlurred averages 3×3 pixels.
-func boxBlurred(images gan.Images) gan.Images {
-	out := gan.Images{Data: make([]float32, len(images.Data)), N: images.N, H: images.H, W: images.W, C: 1}
-	for i := range out.Data {
-		row, column := i/images.W%images.H, i%images.W
+func boxBlurred(images sample.Images) sample.Images {
+	out := sample.Images{Values: make([]float32, len(images.Values)), N: images.N, Height: images.Height, Width: images.Width, Channels: 1}
+	for i := range out.Values {
+		row, column := i/images.Width%images.Height, i%images.Width
 		var sum, n float32
-		for y := max(row-1, 0); y <= min(row+1, images.H-1); y++ {
-			for x := max(column-1, 0); x <= min(column+1, images.W-1); x++ {
-				sum += images.Data[i+(y-row)*images.W+x-column]
+		for y := max(row-1, 0); y <= min(row+1, images.Height-1); y++ {
+			for x := max(column-1, 0); x <= min(column+1, images.Width-1); x++ {
+				sum += images.Values[i+(y-row)*images.Width+x-column]
 				n++
 			}
 		}
-		out.Data[i] = sum / n
+		out.Values[i] = sum / n
 	}
 	return out
 }
@@ -171,11 +171,11 @@ func TestStacked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stacked := gan.Images{N: 30, H: 28, W: 28, C: 3}
+	stacked := sample.Images{N: 30, Height: 28, Width: 28, Channels: 3}
 	for i := range 30 {
 		for pixel := range 28 * 28 {
 			for channel := range 3 {
-				stacked.Data = append(stacked.Data, singles.Data[(3*i+channel)*28*28+pixel])
+				stacked.Values = append(stacked.Values, singles.Values[(3*i+channel)*28*28+pixel])
 			}
 		}
 	}
@@ -195,9 +195,9 @@ func TestStacked(t *testing.T) {
 	}
 	_, err = e.Features(stacked)
 	requireError(t, err, "classifier gantry-mnist-1 reads images of 28×28×1, not 28×28×3")
-	_, _, err = e.Classes(gan.Images{Data: make([]float32, 32*32), N: 1, H: 32, W: 32, C: 1})
+	_, _, err = e.Classes(sample.Images{Values: make([]float32, 32*32), N: 1, Height: 32, Width: 32, Channels: 1})
 	requireError(t, err, "not 32×32×1")
-	_, err = e.Features(gan.Images{Data: make([]float32, 10), N: 1, H: 28, W: 28, C: 1})
+	_, err = e.Features(sample.Images{Values: make([]float32, 10), N: 1, Height: 28, Width: 28, Channels: 1})
 	requireError(t, err, "10 values are not 1 images")
 }
 
@@ -208,7 +208,7 @@ func TestMonitorClasses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	upTo := func(digit int32) gan.Images {
+	upTo := func(digit int32) sample.Images {
 		var places []int
 		for i := 1000; len(places) < 200; i++ {
 			if images.Labels[i] <= digit {
@@ -238,7 +238,7 @@ func TestMonitorClasses(t *testing.T) {
 // TestTrainClassifier learns to tell bright left halves from bright right ones, saves what it learned and loads it.
 func TestTrainClassifier(t *testing.T) {
 	backend := gantest.XLA(t)
-	images := &data.Images{N: 256, Height: 28, Width: 28, Channels: 1}
+	images := &sample.Images{N: 256, Height: 28, Width: 28, Channels: 1}
 	for i := range images.N {
 		images.Labels = append(images.Labels, int32(i%2))
 		for pixel := range 28 * 28 {
@@ -272,7 +272,7 @@ func TestTrainClassifier(t *testing.T) {
 		t.Errorf("classifier %s has other features after it was saved and loaded", loaded.Name())
 	}
 
-	_, err = TrainClassifier(backend, "halves", &data.Images{N: 256}, 1, 1)
+	_, err = TrainClassifier(backend, "halves", &sample.Images{N: 256}, 1, 1)
 	requireError(t, err, "up to 10 classes as labels")
 	_, err = TrainClassifier(backend, "halves", images, 0, 1)
 	requireError(t, err, "one pass")

@@ -6,8 +6,8 @@ import (
 
 	"github.com/gomlx/compute"
 
-	"gantry.local/gan"
 	"gantry.local/gan/gantest"
+	"gantry.local/gan/sample"
 )
 
 // TestKept wants the same features of a classifier that a notebook has kept.
@@ -17,7 +17,7 @@ func TestKept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		images := gan.Images{Data: set.Floats(0, 10), N: 10, H: set.Height, W: set.Width, C: set.Channels}
+		images := sample.Images{Values: set.Floats(0, 10), N: 10, Height: set.Height, Width: set.Width, Channels: set.Channels}
 		extractor := openExtractor(t, backend, Fashion1)
 		kept := gantest.Again(t, extractor)
 		if got, want := featuresOfImages(t, kept, images), featuresOfImages(t, extractor, images); !slices.Equal(got.Values, want.Values) ||

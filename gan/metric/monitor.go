@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"gantry.local/gan"
+	"gantry.local/gan/sample"
 )
 
 // Level is how worried to be.
@@ -76,7 +76,7 @@ const (
 
 // NewMonitor makes a Monitor for samples that should look like the given images of the data, of any size; a few
 // hundred in random order are enough. extractor may be nil; where it fits the images, classes are counted too.
-func NewMonitor(data gan.Images, extractor *Extractor) (*Monitor, error) {
+func NewMonitor(data sample.Images, extractor *Extractor) (*Monitor, error) {
 	if err := checkImages(data); err != nil {
 		return nil, fmt.Errorf("collapse monitor: %w", err)
 	}
@@ -84,7 +84,7 @@ func NewMonitor(data gan.Images, extractor *Extractor) (*Monitor, error) {
 		return nil, fmt.Errorf("collapse monitor: it needs at least 2 images of the data, not %d", data.N)
 	}
 	data = atMost(data, mostWatched)
-	m := &Monitor{h: data.H, w: data.W, c: data.C}
+	m := &Monitor{h: data.Height, w: data.Width, c: data.Channels}
 	distances := pairDistances(Pixels(data))
 	m.distance, _ = meanAndDeviation(distances)
 	if m.distance == 0 {
@@ -118,13 +118,13 @@ func NewMonitor(data gan.Images, extractor *Extractor) (*Monitor, error) {
 //
 // Without a classifier a collapse to one class in all its variety is not seen: MNIST's zeros alone are 99 % as far
 // apart as all digits.
-func (m *Monitor) Look(samples gan.Images, vitals Vitals) (Signal, error) {
+func (m *Monitor) Look(samples sample.Images, vitals Vitals) (Signal, error) {
 	if err := checkImages(samples); err != nil {
 		return Signal{}, fmt.Errorf("collapse monitor: samples: %w", err)
 	}
-	if samples.H != m.h || samples.W != m.w || samples.C != m.c || samples.N < 2 {
+	if samples.Height != m.h || samples.Width != m.w || samples.Channels != m.c || samples.N < 2 {
 		return Signal{}, fmt.Errorf("collapse monitor: it wants at least 2 samples of %d×%d×%d, not %d of %d×%d×%d", m.h, m.w,
-			m.c, samples.N, samples.H, samples.W, samples.C)
+			m.c, samples.N, samples.Height, samples.Width, samples.Channels)
 	}
 	var s Signal
 	var signs []sign
@@ -223,15 +223,15 @@ func present(classes []int32, of int) int {
 }
 
 // atMost returns the images, or n of them at even spaces.
-func atMost(images gan.Images, n int) gan.Images {
+func atMost(images sample.Images, n int) sample.Images {
 	if images.N <= n {
 		return images
 	}
-	size := images.H * images.W * images.C
-	out := gan.Images{N: n, H: images.H, W: images.W, C: images.C}
+	size := images.Height * images.Width * images.Channels
+	out := sample.Images{N: n, Height: images.Height, Width: images.Width, Channels: images.Channels}
 	for i := range n {
 		first := i * images.N / n * size
-		out.Data = append(out.Data, images.Data[first:first+size]...)
+		out.Values = append(out.Values, images.Values[first:first+size]...)
 	}
 	return out
 }

@@ -5,7 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"gantry.local/gan"
+	"gantry.local/gan/sample"
 )
 
 // PathOptions are the settings of PathLength. The zero value is good.
@@ -15,7 +15,7 @@ type PathOptions struct {
 	Seed    int64   // of the latents
 
 	// Features maps images to what distances are measured on, as Extractor.Features does; nil means their own values.
-	Features func(images gan.Images) (Features, error)
+	Features func(images sample.Images) (Features, error)
 }
 
 func (o PathOptions) withDefaults() PathOptions {
@@ -26,7 +26,7 @@ func (o PathOptions) withDefaults() PathOptions {
 		o.Epsilon = 1e-3
 	}
 	if o.Features == nil {
-		o.Features = func(images gan.Images) (Features, error) { return Pixels(images), checkImages(images) }
+		o.Features = func(images sample.Images) (Features, error) { return Pixels(images), checkImages(images) }
 	}
 	return o
 }
@@ -44,7 +44,7 @@ type Path struct {
 //
 // Karras, Laine and Aila, "A style-based generator architecture for generative adversarial networks", 2018,
 // arXiv:1812.04948, with VGG features as f (perceptual path length).
-func PathLength(generate func(z []float32) (gan.Images, error), latent int, options PathOptions) (Path, error) {
+func PathLength(generate func(z []float32) (sample.Images, error), latent int, options PathOptions) (Path, error) {
 	o := options.withDefaults()
 	if latent < 1 {
 		return Path{}, fmt.Errorf("path length: latents have %d components, want at least 1", latent)
@@ -79,7 +79,7 @@ func PathLength(generate func(z []float32) (gan.Images, error), latent int, opti
 	return path, nil
 }
 
-func featuresOf(generate func(z []float32) (gan.Images, error), z []float32, o PathOptions) (Features, error) {
+func featuresOf(generate func(z []float32) (sample.Images, error), z []float32, o PathOptions) (Features, error) {
 	images, err := generate(z)
 	if err != nil {
 		return Features{}, fmt.Errorf("path length: %w", err)

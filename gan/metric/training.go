@@ -13,9 +13,8 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/train/optimizer"
 
-	"gantry.local/gan"
-	"gantry.local/gan/data"
 	"gantry.local/gan/safetensors"
+	"gantry.local/gan/sample"
 )
 
 const (
@@ -26,7 +25,7 @@ const (
 // TrainClassifier trains a Network from scratch on labelled images of 28×28×1 for a number of passes and returns an
 // Extractor called name. It is how the built-in classifiers were made (gan/metric/trainfeatures), and how to make one
 // for other images of that size. The same seed gives the same weights on one backend and number of cores.
-func TrainClassifier(backend compute.Backend, name string, images *data.Images, passes int, seed int64) (
+func TrainClassifier(backend compute.Backend, name string, images *sample.Images, passes int, seed int64) (
 	*Extractor, error) {
 	switch {
 	case images.Labels == nil || images.Classes() > numClasses:
@@ -97,7 +96,7 @@ func weightsOf(store *model.Store, name string) (*safetensors.File, error) {
 }
 
 // batchOf gathers images and labels by their rows.
-func batchOf(images *data.Images, rows []int) (pixels, labels *tensors.Tensor) {
+func batchOf(images *sample.Images, rows []int) (pixels, labels *tensors.Tensor) {
 	var floats []float32
 	classes := make([]int32, len(rows))
 	for i, row := range rows {
@@ -110,15 +109,15 @@ func batchOf(images *data.Images, rows []int) (pixels, labels *tensors.Tensor) {
 
 // calibrated sets the variable "scale" so that the features of the images have a variance of 1 on average over the
 // components: distances of different classifiers then share a scale.
-func calibrated(backend compute.Backend, name string, weights *safetensors.File, images *data.Images) (
+func calibrated(backend compute.Backend, name string, weights *safetensors.File, images *sample.Images) (
 	*Extractor, error) {
 	e, err := newExtractor(backend, name, weights)
 	if err != nil {
 		return nil, err
 	}
 	n := min(images.N, 10_000)
-	features, err := e.Features(gan.Images{Data: images.Floats(0, n), N: n, H: images.Height, W: images.Width,
-		C: images.Depth()})
+	features, err := e.Features(sample.Images{Values: images.Floats(0, n), N: n, Height: images.Height, Width: images.Width,
+		Channels: images.Depth()})
 	if err != nil {
 		return nil, err
 	}

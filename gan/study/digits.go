@@ -19,6 +19,7 @@ import (
 	"gantry.local/gan/export"
 	"gantry.local/gan/metric"
 	"gantry.local/gan/recipe"
+	"gantry.local/gan/sample"
 )
 
 // quality is what the tables of digits say about 10 000 samples.
@@ -48,12 +49,12 @@ func newJudge(backend compute.Backend, n int) (*judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	real := gan.Images{Data: digits.Floats(0, digits.N), N: digits.N, H: digits.Height, W: digits.Width, C: digits.Channels}
+	real := sample.Images{Values: digits.Floats(0, digits.N), N: digits.N, Height: digits.Height, Width: digits.Width, Channels: digits.Channels}
 	features, err := extractor.Features(real)
 	return &judge{extractor, features}, err
 }
 
-func (j *judge) judge(samples gan.Images) (q quality, err error) {
+func (j *judge) judge(samples sample.Images) (q quality, err error) {
 	features, err := j.extractor.Features(samples)
 	if err != nil {
 		return q, err
@@ -83,7 +84,7 @@ func (j *judge) judge(samples gan.Images) (q quality, err error) {
 }
 
 // judged is the judgement of one set of samples.
-func judged(backend compute.Backend, samples gan.Images) (q quality, err error) {
+func judged(backend compute.Backend, samples sample.Images) (q quality, err error) {
 	j, err := newJudge(backend, samples.N)
 	if err != nil {
 		return q, err
@@ -126,16 +127,16 @@ func (o Options) trainAndJudge(ctx context.Context, exp gan.Experiment) (q quali
 }
 
 // keep writes the first hundred samples as a picture, where Out is set.
-func (o Options) keep(name string, samples gan.Images) error {
+func (o Options) keep(name string, samples sample.Images) error {
 	if o.Out == "" {
 		return nil
 	}
 	if err := os.MkdirAll(o.Out, 0o700); err != nil {
 		return err
 	}
-	size := samples.H * samples.W * samples.C
+	size := samples.Height * samples.Width * samples.Channels
 	samples.N = min(samples.N, 100)
-	samples.Data = samples.Data[:samples.N*size]
+	samples.Values = samples.Values[:samples.N*size]
 	file, err := os.Create(filepath.Join(o.Out, name+".png"))
 	if err != nil {
 		return err
@@ -243,7 +244,7 @@ func (o Options) judgePeer(ctx context.Context, exp gan.Experiment) (q quality, 
 }
 
 // peer trains PyTorch's counterpart of a recipe and returns its samples and what it said.
-func (o Options) peer(ctx context.Context, name string, seed int64) (samples gan.Images, said string, err error) {
+func (o Options) peer(ctx context.Context, name string, seed int64) (samples sample.Images, said string, err error) {
 	dir, err := os.MkdirTemp("", "gantry-peer-")
 	if err != nil {
 		return samples, "", err

@@ -11,6 +11,7 @@ import (
 	"gantry.local/gan"
 	"gantry.local/gan/metric"
 	"gantry.local/gan/recipe"
+	"gantry.local/gan/sample"
 )
 
 func stacks() []gan.Experiment { return []gan.Experiment{recipe.Stacked(), recipe.StackedR1R2()} }
@@ -80,13 +81,13 @@ func stacked(ctx context.Context, o Options) (*Table, error) {
 
 // stackedModes counts the different numbers that a classifier reads in samples of three digits, and their divergence from
 // equal shares.
-func stackedModes(extractor *metric.Extractor, samples gan.Images) (modes int, kl float64, err error) {
-	size := samples.H * samples.W
+func stackedModes(extractor *metric.Extractor, samples sample.Images) (modes int, kl float64, err error) {
+	size := samples.Height * samples.Width
 	numbers := make([]int32, samples.N)
 	for channel := range 3 {
-		digits := gan.Images{Data: make([]float32, samples.N*size), N: samples.N, H: samples.H, W: samples.W, C: 1}
-		for i := range digits.Data {
-			digits.Data[i] = samples.Data[3*i+channel]
+		digits := sample.Images{Values: make([]float32, samples.N*size), N: samples.N, Height: samples.Height, Width: samples.Width, Channels: 1}
+		for i := range digits.Values {
+			digits.Values[i] = samples.Values[3*i+channel]
 		}
 		classes, _, err := extractor.Classes(digits)
 		if err != nil {

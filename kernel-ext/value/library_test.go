@@ -15,6 +15,7 @@ import (
 	"gantry.local/gan/metric"
 	"gantry.local/gan/net"
 	"gantry.local/gan/recipe"
+	"gantry.local/gan/sample"
 	"gantry.local/gan/study"
 	"gantry.local/kernel-ext/lab"
 	"gantry.local/kernel-ext/value"
@@ -105,7 +106,7 @@ func TestLibrary(t *testing.T) {
 			}
 		}
 	}
-	if b := o.Bundle(gan.Images{Data: []float32{float32(math.NaN())}, N: 1, H: 1, W: 1, C: 1}); !strings.Contains(string(b["text/plain"]), "no finite number") {
+	if b := o.Bundle(sample.Images{Values: []float32{float32(math.NaN())}, N: 1, Height: 1, Width: 1, Channels: 1}); !strings.Contains(string(b["text/plain"]), "no finite number") {
 		t.Errorf("%s", b["text/plain"])
 	}
 }

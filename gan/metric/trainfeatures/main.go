@@ -13,10 +13,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/device"
 	"gantry.local/gan/metric"
+	"gantry.local/gan/sample"
 )
 
 func main() {
@@ -57,8 +57,8 @@ func train(set string) error {
 	if err != nil {
 		return err
 	}
-	classes, _, err := extractor.Classes(gan.Images{Data: unseen.Floats(0, unseen.N), N: unseen.N,
-		H: unseen.Height, W: unseen.Width, C: unseen.Channels})
+	classes, _, err := extractor.Classes(sample.Images{Values: unseen.Floats(0, unseen.N), N: unseen.N,
+		Height: unseen.Height, Width: unseen.Width, Channels: unseen.Channels})
 	if err != nil {
 		return err
 	}

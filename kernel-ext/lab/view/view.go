@@ -11,9 +11,9 @@ import (
 	"strings"
 
 	"gantry.local/gan"
-	"gantry.local/gan/data"
 	"gantry.local/gan/loss"
 	"gantry.local/gan/metric"
+	"gantry.local/gan/sample"
 	"gantry.local/kernel-ext/show"
 )
 
@@ -21,7 +21,7 @@ import (
 // and watches samples of pictures, and points in the plane, for collapse. Where there is no picture for the data, it shows nothing.
 type View struct {
 	trainer *gan.Trainer
-	like    *data.Images
+	like    *sample.Images
 	kind    SampleKind
 	n       int
 	seed    int64
@@ -75,9 +75,9 @@ func (v *View) watchPictures() {
 	size := v.like.Height * v.like.Width * v.like.Depth()
 	v.watched = min(max(int(math.Sqrt(10e6/float64(size))), 16), 100) // of which each pair is compared
 	n := min(2*v.watched, v.like.N)
-	real := gan.Images{N: n, H: v.like.Height, W: v.like.Width, C: v.like.Depth()}
+	real := sample.Images{N: n, Height: v.like.Height, Width: v.like.Width, Channels: v.like.Depth()}
 	for i := range n {
-		real.Data = append(real.Data, v.like.Floats(i*v.like.N/n, 1)...)
+		real.Values = append(real.Values, v.like.Floats(i*v.like.N/n, 1)...)
 	}
 	var classifier *metric.Extractor // counts the classes that samples show, for the data that has one
 	if name := metric.NameFor(v.trainer.Experiment().Data.Name); name != "" {
@@ -91,11 +91,11 @@ func (v *View) watchPictures() {
 func (v *View) watchPoints() {
 	v.watched = v.n
 	n := min(500, v.like.N)
-	real := gan.Images{N: n, H: 1, W: 1, C: 2}
+	real := sample.Images{N: n, Height: 1, Width: 1, Channels: 2}
 	var modes []int32
 	for i := range n {
 		at := i * v.like.N / n
-		real.Data = append(real.Data, v.like.Floats(at, 1)...)
+		real.Values = append(real.Values, v.like.Floats(at, 1)...)
 		if v.like.Labels != nil {
 			modes = append(modes, v.like.Labels[at])
 		}
@@ -107,7 +107,7 @@ func (v *View) watchPoints() {
 func (v *View) Light() (show.Light, string) { return v.light, v.note }
 
 // Samples draws the view's samples.
-func (v *View) Samples() (gan.Images, error) { return v.trainer.Sample(v.n, v.seed) }
+func (v *View) Samples() (sample.Images, error) { return v.trainer.Sample(v.n, v.seed) }
 
 // Picture draws them as the picture of a whole page.
 func (v *View) Picture() (image.Image, error) {
@@ -145,7 +145,7 @@ func (v *View) Dress(frame *show.Frame, p gan.Progress, due bool) error {
 }
 
 // look lets the monitor see the samples of a step, if it is time.
-func (v *View) look(samples gan.Images, p gan.Progress) {
+func (v *View) look(samples sample.Images, p gan.Progress) {
 	if p.Step < max(firstLook, v.looked+lookEvery) || samples.N < 2 {
 		return
 	}
@@ -179,9 +179,9 @@ func (v *View) look(samples gan.Images, p gan.Progress) {
 }
 
 // firstOf is the first n of the images, or all if there are fewer.
-func firstOf(images gan.Images, n int) gan.Images {
+func firstOf(images sample.Images, n int) sample.Images {
 	n = min(n, images.N)
-	images.Data = images.Data[:n*images.H*images.W*images.C]
+	images.Values = images.Values[:n*images.Height*images.Width*images.Channels]
 	images.N = n
 	return images
 }
