@@ -34,6 +34,7 @@ func (t *Trainer) ask(exec **model.Exec, images sample.Images, labels []int32, o
 	if err := t.usable(); err != nil {
 		return nil, err
 	}
+	images = images.Seen()
 	switch {
 	case images.N == 0 || images.N%t.exp.Pack != 0:
 		return nil, fmt.Errorf("the critic judges %d images at once; %d images were given", t.exp.Pack, images.N)
@@ -68,6 +69,9 @@ type GradientNorm struct {
 	Variable string // its path, such as "critic/conv_0/weights"
 	Norm     float64
 }
+
+// Of is the variable and the norm, see metric.VariableGradient.
+func (g GradientNorm) Of() (variable string, norm float64) { return g.Variable, g.Norm }
 
 // GradientNorms returns the norms of both networks' gradients, variable by variable in the order of their creation, on
 // the batch of the next step and at the present weights. Nothing is updated. The critic's is that of its loss with all

@@ -23,11 +23,12 @@ const (
 	maxNPYValues = 1 << 28 // a gigabyte of float32
 )
 
-// WriteNPY writes images as a NumPy array, [n, height, width, channels] float32, little endian, row-major. numpy.load
-// reads it.
+// WriteNPY writes images, as the networks see them, as a NumPy array, [n, height, width, channels] float32, little endian, row-major.
+// numpy.load reads it.
 //
 // Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 func WriteNPY(w io.Writer, images sample.Images) error {
+	images = images.Seen()
 	if want := images.N * images.Height * images.Width * images.Channels; len(images.Values) != want {
 		return fmt.Errorf("cannot write %d values as %d samples of %d×%d×%d", len(images.Values), images.N, images.Height,
 			images.Width, images.Channels)

@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"io"
 	"math"
 	"runtime"
 	"slices"
@@ -178,5 +179,27 @@ func TestPNG(t *testing.T) {
 	}
 	if err := export.WritePNG(full{}, grey, 1); !errors.Is(err, errFull) {
 		t.Errorf("a full disk: %v", err)
+	}
+}
+
+// TestPixels wants samples of a data set, which has pixels, written as the networks see them.
+func TestPixels(t *testing.T) {
+	set := sample.Images{Pixels: []byte{0, 255, 51, 204}, N: 2, Height: 1, Width: 2, Channels: 1, Labels: []int32{1, 0}}
+	for name, write := range map[string]func(w io.Writer, images sample.Images) error{
+		"npy": export.WriteNPY,
+		"png": func(w io.Writer, images sample.Images) error { return export.WritePNG(w, images, 2) },
+	} {
+		var pixels, values bytes.Buffer
+		if err := errors.Join(write(&pixels, set), write(&values, set.Seen())); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(pixels.Bytes(), values.Bytes()) {
+			t.Errorf("%s: pixels are written otherwise than their values", name)
+		}
+		set := set
+		set.Pixels = set.Pixels[1:]
+		if write(&pixels, set) == nil {
+			t.Errorf("%s: three pixels were taken for two samples of two", name)
+		}
 	}
 }

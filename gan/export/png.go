@@ -14,9 +14,10 @@ import (
 // gap is the width in pixels of the lines between the pictures of a contact sheet.
 const gap = 1
 
-// WritePNG draws pictures in [-1, 1], of one channel (grey) or three (red, green, blue), as a contact sheet, row by row in
+// WritePNG draws pictures in [-1, 1], or of Pixels, of one channel (grey) or three (red, green, blue), as a contact sheet, row by row in
 // the given number of columns. Values beyond the range are cut off.
 func WritePNG(w io.Writer, images sample.Images, columns int) error {
+	images = images.Seen()
 	switch {
 	case columns <= 0:
 		return fmt.Errorf("cannot draw %d columns: want at least 1", columns)

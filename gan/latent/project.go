@@ -80,6 +80,7 @@ type Projection struct {
 // arXiv:2003.03808.
 func Project(ctx context.Context, generator *gan.Generator, targets sample.Images, options ProjectOptions) (Projection, error) {
 	options = options.withDefaults()
+	targets = targets.Seen()
 	mask, err := options.check(generator, targets)
 	if err != nil {
 		return Projection{}, err

@@ -29,6 +29,7 @@ func Inpaint(ctx context.Context, generator *gan.Generator, images sample.Images
 	case options.Shrink > 1:
 		return Projection{}, errors.New("inpainting keeps the size of the images: leave Shrink out")
 	}
+	images = images.Seen()
 	found, err := Project(ctx, generator, images, options)
 	if err != nil {
 		return found, err

@@ -65,9 +65,9 @@ func BenchmarkCompare(b *testing.B) {
 
 // BenchmarkMonitor looks at 100 samples, with a classifier and without.
 func BenchmarkMonitor(b *testing.B) {
-	for name, extractor := range map[string]*metric.Extractor{"classifier": open(b, metric.MNIST1), "pixels": nil} {
+	for name, labeller := range map[string]metric.Labeller{"classifier": open(b, metric.MNIST1), "pixels": nil} {
 		b.Run(name, func(b *testing.B) {
-			monitor, err := metric.NewMonitor(drawn(b, data.MNIST(), 0, 400), extractor)
+			monitor, err := metric.NewMonitor(drawn(b, data.MNIST(), 0, 400), labeller)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -81,7 +81,7 @@ func BenchmarkMonitor(b *testing.B) {
 	}
 }
 
-func open(t testing.TB, name string) *metric.Extractor {
+func open(t testing.TB, name string) *metric.Classifier {
 	t.Helper()
 	extractor, err := metric.Open(gantest.XLA(t), name)
 	if err != nil {
@@ -90,7 +90,7 @@ func open(t testing.TB, name string) *metric.Extractor {
 	return extractor
 }
 
-func features(t testing.TB, extractor *metric.Extractor, images sample.Images) metric.Features {
+func features(t testing.TB, extractor metric.Extractor, images sample.Images) metric.Features {
 	t.Helper()
 	f, err := extractor.Features(images)
 	if err != nil {
@@ -106,5 +106,5 @@ func drawn(t testing.TB, set data.Set, first, n int) sample.Images {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sample.Images{Values: images.Floats(first, n), N: n, Height: images.Height, Width: images.Width, Channels: images.Channels}
+	return images.Part(first, n)
 }

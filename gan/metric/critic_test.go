@@ -62,7 +62,7 @@ func TestBadLogits(t *testing.T) {
 	requireError(t, err, "0 real and 1 fake logits")
 	_, err = JudgeCritic([]float32{1}, []float32{1}, []float32{float32(math.Inf(-1))})
 	requireError(t, err, "-Inf")
-	_, err = JudgeGradients(nil)
+	_, err = JudgeGradients[VariableGradient](nil)
 	requireError(t, err, "one norm per variable")
 }
 
@@ -77,8 +77,7 @@ func TestJudgeGradients(t *testing.T) {
 		"the gradient of a is not finite":             {math.Inf(1), math.NaN(), 0},
 		"the gradient of c has vanished (norm 9e-08)": {1e-3, 1e-5, 9e-8},
 	} {
-		h, err := JudgeGradients([]gan.GradientNorm{{Variable: "a", Norm: norms[0]}, {Variable: "b", Norm: norms[1]},
-			{Variable: "c", Norm: norms[2]}})
+		h, err := JudgeGradients([]gan.GradientNorm{{Variable: "a", Norm: norms[0]}, {Variable: "b", Norm: norms[1]}, {Variable: "c", Norm: norms[2]}})
 		if err != nil || h.Reason != want {
 			t.Errorf("norms %v: %q (%v), want %q", norms, h.Reason, err, want)
 		}
@@ -141,7 +140,7 @@ func TestInputGradient(t *testing.T) {
 		}
 	})
 	_, err := InputGradient(gantest.Go(t), model.NewStore(), func(x *Node) *Node { return x }, sample.Images{N: 1, Height: 1, Width: 1, Channels: 1})
-	requireError(t, err, "0 values are not 1 images of 1×1×1")
+	requireError(t, err, "has 0 bytes of pixels; 1 images of 1×1×1 need 1")
 	_, err = InputGradient(gantest.Go(t), model.NewStore(), func(x *Node) *Node { return net.MaxPool2(Reshape(x, -1)) }, images)
 	if err == nil {
 		t.Error("a critic that does not fit gives no error")

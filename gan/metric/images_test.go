@@ -45,7 +45,7 @@ func noise(seed uint64, n, h, w, c int) sample.Images {
 
 // chosen returns images by their places.
 func chosen(images sample.Images, places ...int) sample.Images {
-	rows := Pixels(images).Rows(places)
+	rows := vectors(images).Rows(places)
 	return sample.Images{Values: rows.Values, N: rows.N, Height: images.Height, Width: images.Width, Channels: images.Channels}
 }
 
@@ -68,7 +68,7 @@ func TestMemorised(t *testing.T) {
 	requireNear(t, "expected share", m.Expected, 0.6, 1e-12)
 	for _, n := range m.Nearest { // the nearest by brute force
 		for i := range heldOut.N {
-			if d := math.Sqrt(squaredDistance(Pixels(samples).Row(n.Sample), Pixels(heldOut).Row(i)) / 25); d < n.HeldOutDistance-1e-12 {
+			if d := math.Sqrt(squaredDistance(vectors(samples).Row(n.Sample), vectors(heldOut).Row(i)) / 25); d < n.HeldOutDistance-1e-12 {
 				t.Errorf("sample %d: held-out image %d is nearer than %d", n.Sample, i, n.HeldOut)
 			}
 		}
@@ -116,9 +116,9 @@ func TestBadImages(t *testing.T) {
 	_, err := Memorised(good, wide, good)
 	requireError(t, err, "samples of 4×4×1 among images of 4×5×1")
 	_, err = Memorised(good, short, good)
-	requireError(t, err, "47 values are not 3 images of 4×4×1")
+	requireError(t, err, "has 47 values; 3 samples of 4×4×1 need 48")
 	_, err = PSNR(good, spoilt)
-	requireError(t, err, "image 1 holds the value NaN")
+	requireError(t, err, "the value NaN in sample 1")
 	_, err = PSNR(sample.Images{}, good)
 	requireError(t, err, "0 images")
 	_, err = SSIM(good, wide)
@@ -195,6 +195,18 @@ func TestBlur(t *testing.T) {
 	}
 }
 
+// halves are half of the values.
+type halves struct{ OwnValues }
+
+func (halves) Features(images sample.Images) (Features, error) {
+	f := vectors(images)
+	f.Values = slices.Clone(f.Values)
+	for i := range f.Values {
+		f.Values[i] /= 2
+	}
+	return f, nil
+}
+
 // TestPathLength knows two generators: a constant one, and a linear one, for which doubling the output quadruples it.
 func TestPathLength(t *testing.T) {
 	const latent = 8
@@ -224,14 +236,7 @@ func TestPathLength(t *testing.T) {
 	requireNear(t, "length of the identity", one.Mean, math.Pi*math.Pi/4, 0.6)
 	coarse := length(linear(1), PathOptions{Epsilon: 1e-2})
 	requireNear(t, "length in larger steps", coarse.Mean, one.Mean, 2e-2*one.Mean)
-	halved := length(linear(1), PathOptions{Features: func(images sample.Images) (Features, error) {
-		f := Pixels(images)
-		f.Values = slices.Clone(f.Values)
-		for i := range f.Values {
-			f.Values[i] /= 2
-		}
-		return f, nil
-	}})
+	halved := length(linear(1), PathOptions{Extractor: halves{}})
 	requireNear(t, "length on features", halved.Mean, one.Mean/4, 1e-2*one.Mean)
 	again := length(linear(1), PathOptions{Seed: 1})
 	if again.Mean == one.Mean {

@@ -16,7 +16,7 @@ import (
 // want these norms at 1 (WGAN-GP) or small near real images (R1); norms near 0 leave the generator nothing to follow.
 func InputGradient(backend compute.Backend, store *model.Store, critic func(images *Node) *Node, images sample.Images) (
 	norms []float64, err error) {
-	if err := checkImages(images); err != nil {
+	if images, err = seen(images); err != nil {
 		return nil, err
 	}
 	x := tensors.FromFlatDataAndDimensions(images.Values, images.N, images.Height, images.Width, images.Channels)

@@ -132,7 +132,7 @@ func TestBadMonitor(t *testing.T) {
 	spoilt := noise(1, 10, 3, 3, 1)
 	spoilt.Values[0] = float32(math.NaN())
 	_, err = m.Look(spoilt, Vitals{})
-	requireError(t, err, "samples: image 0 holds the value NaN")
+	requireError(t, err, "samples: the set has the value NaN in sample 0")
 }
 
 func TestLevel(t *testing.T) {

@@ -10,12 +10,10 @@ import (
 
 // PathOptions are the settings of PathLength. The zero value is good.
 type PathOptions struct {
-	Paths   int     // random paths; default 100
-	Epsilon float64 // length of the step along a path, 0 to 1; default 1e-3
-	Seed    int64   // of the latents
-
-	// Features maps images to what distances are measured on, as Extractor.Features does; nil means their own values.
-	Features func(images sample.Images) (Features, error)
+	Paths     int       // random paths; default 100
+	Epsilon   float64   // length of the step along a path, 0 to 1; default 1e-3
+	Seed      int64     // of the latents
+	Extractor Extractor // of what distances are measured on; nil is OwnValues
 }
 
 func (o PathOptions) withDefaults() PathOptions {
@@ -25,8 +23,8 @@ func (o PathOptions) withDefaults() PathOptions {
 	if o.Epsilon <= 0 {
 		o.Epsilon = 1e-3
 	}
-	if o.Features == nil {
-		o.Features = func(images sample.Images) (Features, error) { return Pixels(images), checkImages(images) }
+	if o.Extractor == nil {
+		o.Extractor = OwnValues{}
 	}
 	return o
 }
@@ -84,7 +82,7 @@ func featuresOf(generate func(z []float32) (sample.Images, error), z []float32, 
 	if err != nil {
 		return Features{}, fmt.Errorf("path length: %w", err)
 	}
-	features, err := o.Features(images)
+	features, err := o.Extractor.Features(images)
 	if err == nil && features.N != o.Paths {
 		err = fmt.Errorf("%d latents gave %d images", o.Paths, features.N)
 	}

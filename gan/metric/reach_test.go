@@ -41,11 +41,12 @@ func TestPointMonitor(t *testing.T) {
 		{"shrunk to the middle", contracted(middle, 0.5), Collapsed, Collapsed, "0 of 8 modes"},
 	} {
 		for _, known := range []bool{true, false} {
-			labels, want := modes, test.known
+			want := test.known
+			data.Labels = modes
 			if !known {
-				labels, want = nil, test.unknown
+				data.Labels, want = nil, test.unknown
 			}
-			m, err := NewPointMonitor(data, labels)
+			m, err := NewPointMonitor(data)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -65,11 +66,15 @@ func first(points sample.Images, _ []int32) sample.Images { return points }
 // TestPointMonitorMisuse wants points in the plane with a mode each.
 func TestPointMonitorMisuse(t *testing.T) {
 	data, modes := ring(40, 0, 1)
+	labelled := func(labels []int32) sample.Images {
+		data.Labels = labels
+		return data
+	}
 	for name, err := range map[string]error{
-		"pictures":         second(NewPointMonitor(noise(1, 20, 6, 6, 1), nil)),
-		"too few modes":    second(NewPointMonitor(data, modes[:3])),
-		"a mode below 0":   second(NewPointMonitor(data, append(modes[:39:39], -1))),
-		"all of one place": second(NewPointMonitor(sample.Images{Values: make([]float32, 20), N: 10, Height: 1, Width: 1, Channels: 2}, nil)),
+		"pictures":         second(NewPointMonitor(noise(1, 20, 6, 6, 1))),
+		"too few modes":    second(NewPointMonitor(labelled(modes[:3]))),
+		"a mode below 0":   second(NewPointMonitor(labelled(append(modes[:39:39], -1)))),
+		"all of one place": second(NewPointMonitor(sample.Images{Values: make([]float32, 20), N: 10, Height: 1, Width: 1, Channels: 2})),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", name)

@@ -13,10 +13,11 @@ const valueRange = 2
 // PSNR returns the peak signal-to-noise ratio of each pair of images in [-1, 1], in decibels: 10·log₁₀(2²/MSE), +Inf for
 // equal images. About 20 is poor and 40 very good.
 func PSNR(a, b sample.Images) ([]float64, error) {
-	if err := checkAlike(a, b); err != nil {
+	a, b, err := alike(a, b)
+	if err != nil {
 		return nil, err
 	}
-	x, y := Pixels(a), Pixels(b)
+	x, y := vectors(a), vectors(b)
 	out := make([]float64, a.N)
 	for i := range out {
 		out[i] = 10 * math.Log10(valueRange*valueRange*float64(x.D)/squaredDistance(x.Row(i), y.Row(i)))
@@ -33,7 +34,8 @@ const ssimWindow = 11
 //
 // Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: From error visibility to structural similarity", 2004.
 func SSIM(a, b sample.Images) ([]float64, error) {
-	if err := checkAlike(a, b); err != nil {
+	a, b, err := alike(a, b)
+	if err != nil {
 		return nil, err
 	}
 	if a.Height < ssimWindow || a.Width < ssimWindow {
@@ -59,18 +61,20 @@ func SSIM(a, b sample.Images) ([]float64, error) {
 	return out, nil
 }
 
-func checkAlike(a, b sample.Images) error {
-	if err := checkImages(a); err != nil {
-		return err
+// alike returns two sets of samples as the networks see them, and an error unless they can be compared in pairs.
+func alike(a, b sample.Images) (sample.Images, sample.Images, error) {
+	a, err := seen(a)
+	if err != nil {
+		return a, b, err
 	}
-	if err := checkImages(b); err != nil {
-		return err
+	if b, err = seen(b); err != nil {
+		return a, b, err
 	}
 	if a.N != b.N || a.Height != b.Height || a.Width != b.Width || a.Channels != b.Channels {
-		return fmt.Errorf("cannot compare %d images of %d×%d×%d with %d of %d×%d×%d in pairs", a.N, a.Height, a.Width, a.Channels, b.N, b.Height,
-			b.Width, b.Channels)
+		return a, b, fmt.Errorf("cannot compare %d images of %d×%d×%d with %d of %d×%d×%d in pairs", a.N, a.Height, a.Width, a.Channels,
+			b.N, b.Height, b.Width, b.Channels)
 	}
-	return nil
+	return a, b, nil
 }
 
 // plane returns image i, of one channel, as float64.

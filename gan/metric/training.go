@@ -23,10 +23,10 @@ const (
 )
 
 // TrainClassifier trains a Network from scratch on labelled images of 28×28×1 for a number of passes and returns an
-// Extractor called name. It is how the built-in classifiers were made (gan/metric/trainfeatures), and how to make one
+// Classifier called name. It is how the built-in classifiers were made (gan/metric/trainfeatures), and how to make one
 // for other images of that size. The same seed gives the same weights on one backend and number of cores.
 func TrainClassifier(backend compute.Backend, name string, images *sample.Images, passes int, seed int64) (
-	*Extractor, error) {
+	*Classifier, error) {
 	switch {
 	case images.Labels == nil || images.Classes() > numClasses:
 		return nil, fmt.Errorf("a classifier needs images with up to %d classes as labels", numClasses)
@@ -66,7 +66,8 @@ func TrainClassifier(backend compute.Backend, name string, images *sample.Images
 			}
 		}
 	}
-	weights, err := weightsOf(store, name)
+	reference := fmt.Sprintf("a network of 56 715 weights (metric.Network), trained on %d images in %d passes", images.N, passes)
+	weights, err := weightsOf(store, map[string]string{nameKey: name, referenceKey: reference})
 	if err != nil {
 		return nil, err
 	}
@@ -74,8 +75,8 @@ func TrainClassifier(backend compute.Backend, name string, images *sample.Images
 }
 
 // weightsOf collects the classifier's variables.
-func weightsOf(store *model.Store, name string) (*safetensors.File, error) {
-	weights := &safetensors.File{Metadata: map[string]string{nameKey: name}}
+func weightsOf(store *model.Store, metadata map[string]string) (*safetensors.File, error) {
+	weights := &safetensors.File{Metadata: metadata}
 	for v := range store.IterVariables() {
 		path, found := strings.CutPrefix(v.Path(), classifierScope+"/")
 		if !found {
@@ -110,18 +111,17 @@ func batchOf(images *sample.Images, rows []int) (pixels, labels *tensors.Tensor)
 // calibrated sets the variable "scale" so that the features of the images have a variance of 1 on average over the
 // components: distances of different classifiers then share a scale.
 func calibrated(backend compute.Backend, name string, weights *safetensors.File, images *sample.Images) (
-	*Extractor, error) {
-	e, err := newExtractor(backend, name, weights)
+	*Classifier, error) {
+	e, err := newClassifier(backend, name, weights)
 	if err != nil {
 		return nil, err
 	}
 	n := min(images.N, 10_000)
-	features, err := e.Features(sample.Images{Values: images.Floats(0, n), N: n, Height: images.Height, Width: images.Width,
-		Channels: images.Depth()})
+	features, err := e.Features(images.Part(0, n))
 	if err != nil {
 		return nil, err
 	}
-	_, covariance := moments(features, nil)
+	_, covariance := moments(features)
 	variance := 0.0
 	for i := range features.D {
 		variance += covariance.at(i, i) / float64(features.D)
@@ -131,5 +131,5 @@ func calibrated(backend compute.Backend, name string, weights *safetensors.File,
 			weights.Tensors[i].Data = float32Bytes(float32(1 / math.Sqrt(variance)))
 		}
 	}
-	return newExtractor(backend, name, weights)
+	return newClassifier(backend, name, weights)
 }

@@ -35,13 +35,13 @@ func (o Options) drawn() int { return orElse(o.Samples, 10_000) }
 
 // judge measures samples of MNIST against real digits with a classifier.
 type judge struct {
-	extractor *metric.Extractor
-	real      metric.Features
+	classifier *metric.Classifier
+	real       metric.Features
 }
 
 // newJudge makes a judge of n samples at a time.
 func newJudge(backend compute.Backend, n int) (*judge, error) {
-	extractor, err := metric.Open(backend, metric.MNIST1)
+	classifier, err := metric.Open(backend, metric.MNIST1)
 	if err != nil {
 		return nil, err
 	}
@@ -49,30 +49,31 @@ func newJudge(backend compute.Backend, n int) (*judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	real := sample.Images{Values: digits.Floats(0, digits.N), N: digits.N, Height: digits.Height, Width: digits.Width, Channels: digits.Channels}
-	features, err := extractor.Features(real)
-	return &judge{extractor, features}, err
+	features, err := classifier.Features(*digits)
+	return &judge{classifier, features}, err
 }
 
 func (j *judge) judge(samples sample.Images) (q quality, err error) {
-	features, err := j.extractor.Features(samples)
+	features, err := j.classifier.Features(samples)
 	if err != nil {
 		return q, err
 	}
-	report, err := metric.Compare(j.real, features, metric.Options{Features: j.extractor.Name()})
+	report, err := metric.Compare(j.real, features, metric.Options{Features: j.classifier.Name()})
 	if err != nil {
 		return q, err
 	}
-	classes, _, err := j.extractor.Classes(samples)
+	classes, _, err := j.classifier.Classes(samples)
 	if err != nil {
 		return q, err
 	}
-	counts, err := metric.Count(classes, j.extractor.NumClasses())
+	counts, err := metric.Count(classes, j.classifier.NumClasses())
 	if err != nil {
 		return q, err
 	}
-	q = quality{frechet: report.Frechet.Value, floor: report.Frechet.Real, precision: report.Precision.Value,
-		recall: report.Recall.Value, rarest: 1}
+	distance, _ := report.Number(metric.FrechetName)
+	precision, _ := report.Number(metric.PrecisionName)
+	recall, _ := report.Number(metric.RecallName)
+	q = quality{frechet: distance.Value, floor: distance.Real, precision: precision.Value, recall: recall.Value, rarest: 1}
 	for _, count := range counts {
 		share := float64(count) / float64(samples.N)
 		q.rarest = min(q.rarest, share)
@@ -134,14 +135,11 @@ func (o Options) keep(name string, samples sample.Images) error {
 	if err := os.MkdirAll(o.Out, 0o700); err != nil {
 		return err
 	}
-	size := samples.Height * samples.Width * samples.Channels
-	samples.N = min(samples.N, 100)
-	samples.Values = samples.Values[:samples.N*size]
 	file, err := os.Create(filepath.Join(o.Out, name+".png"))
 	if err != nil {
 		return err
 	}
-	return errors.Join(export.WritePNG(file, samples, 10), file.Close())
+	return errors.Join(export.WritePNG(file, samples.Part(0, min(samples.N, 100)), 10), file.Close())
 }
 
 //go:embed testdata/peer_torch.py

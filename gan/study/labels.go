@@ -103,7 +103,7 @@ func accuracy(backend compute.Backend, images *sample.Images, passes int, seed i
 	if err != nil {
 		return 0, err
 	}
-	guessed, _, err := classifier.Classes(sample.Images{Values: test.Floats(0, test.N), N: test.N, Height: test.Height, Width: test.Width, Channels: 1})
+	guessed, _, err := classifier.Classes(*test)
 	if err != nil {
 		return 0, err
 	}

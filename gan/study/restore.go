@@ -40,7 +40,7 @@ func restore(ctx context.Context, o Options) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	good := sample.Images{Values: test.Floats(0, shown), N: shown, Height: 28, Width: 28, Channels: 1}
+	good := test.Part(0, shown).Seen()
 	box := translate.Mask{Top: 8, Left: 8, Height: 12, Width: 12}
 	known := make([]float32, 28*28)
 	for i := range known {
@@ -172,11 +172,10 @@ func likeness(good, images sample.Images) (string, error) {
 // beside makes one picture of rows of ten: for each ten images, those of every set below each other.
 func beside(sets ...sample.Images) sample.Images {
 	all := sets[0]
-	all.Values, all.N = nil, 0
-	size := all.Height * all.Width * all.Channels
+	all.Values, all.Labels, all.N = nil, nil, 0
 	for first := 0; first+10 <= min(sets[0].N, 25); first += 10 {
 		for _, set := range sets {
-			all.Values = append(all.Values, set.Values[first*size:(first+10)*size]...)
+			all.Values = append(all.Values, set.Part(first, 10).Values...)
 			all.N += 10
 		}
 	}

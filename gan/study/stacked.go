@@ -81,21 +81,10 @@ func stacked(ctx context.Context, o Options) (*Table, error) {
 
 // stackedModes counts the different numbers that a classifier reads in samples of three digits, and their divergence from
 // equal shares.
-func stackedModes(extractor *metric.Extractor, samples sample.Images) (modes int, kl float64, err error) {
-	size := samples.Height * samples.Width
-	numbers := make([]int32, samples.N)
-	for channel := range 3 {
-		digits := sample.Images{Values: make([]float32, samples.N*size), N: samples.N, Height: samples.Height, Width: samples.Width, Channels: 1}
-		for i := range digits.Values {
-			digits.Values[i] = samples.Values[3*i+channel]
-		}
-		classes, _, err := extractor.Classes(digits)
-		if err != nil {
-			return 0, 0, err
-		}
-		for i, class := range classes {
-			numbers[i] = 10*numbers[i] + class
-		}
+func stackedModes(labeller metric.Labeller, samples sample.Images) (modes int, kl float64, err error) {
+	numbers, _, err := labeller.Classes(samples)
+	if err != nil {
+		return 0, 0, err
 	}
 	counts, err := metric.Count(numbers, 1000)
 	if err != nil {

@@ -273,6 +273,7 @@ func (t *Trainer) Finalize() {
 
 // call runs exec on images and returns the images it makes.
 func call(exec *model.Exec, doing string, images sample.Images) (sample.Images, error) {
+	images = images.Seen()
 	if images.N <= 0 || len(images.Values) != images.N*images.Height*images.Width*images.Channels {
 		return sample.Images{}, fmt.Errorf("%s: %d values are no %d images of %d×%d×%d", doing, len(images.Values), images.N,
 			images.Height, images.Width, images.Channels)

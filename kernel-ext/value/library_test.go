@@ -66,7 +66,7 @@ func TestLibrary(t *testing.T) {
 		{images, "text/html", []string{"samples", "28×28×1"}},
 		{samples, "image/png", []string{"40 images of 28×28×1"}},
 		{report, "text/html", []string{"Fréchet distance", "95 % interval", "real"}},
-		{report.Frechet, "", []string{"real"}},
+		{report.Numbers[0], "", []string{"Fréchet distance", "real"}},
 		{all.Check(), "text/html", []string{"batch of the whole data", "use"}},
 		{exp.Check(), "", []string{"the linter found nothing"}},
 		{[]gan.Finding{}, "", []string{"empty []gan.Finding"}},

@@ -251,7 +251,7 @@ func TestValues(t *testing.T) {
 		{"train", "data.Set", `func() data.Set { a, _ := data.Split(own, 0.5, 1); return a }()`, `fmt.Sprint(train.Name, *must(train.Load()))`},
 		{"mixture", "data.Mixture", `data.Ring8()`, `fmt.Sprint(mixture)`},
 		{"pictures", "sample.Images", `images.Part(0, 4).Seen()`, `fmt.Sprint(pictures.Values[300:400])`},
-		{"extractor", "*metric.Extractor", `must(metric.Open(must(device.Open("go")), metric.MNIST1))`, `fmt.Sprint(extractor.Name(), must(extractor.Features(pictures)).Values[:4])`},
+		{"extractor", "*metric.Classifier", `must(metric.Open(must(device.Open("go")), metric.MNIST1))`, `fmt.Sprint(extractor.Name(), must(extractor.Features(pictures)).Values[:4])`},
 		{"features", "metric.Features", `must(extractor.Features(pictures))`, `fmt.Sprint(features.Values[:9], features.D)`},
 		{"monitor", "*metric.Monitor", `must(metric.NewMonitor(pictures, extractor))`, `fmt.Sprint(must(monitor.Look(pictures, metric.Vitals{})))`},
 		{"path", "latent.Path", `latent.Spherical`, `fmt.Sprint(path([]float32{1, 0}, []float32{0, 1}, 0.5))`},

@@ -79,15 +79,13 @@ func arranged(samples sample.Images, classes int) (sorted sample.Images, columns
 	if classes < 1 || classes > mostRows || samples.N%classes != 0 {
 		return samples, 0
 	}
-	sorted = samples
-	sorted.Values = make([]float32, 0, len(samples.Values))
-	size := len(samples.Values) / samples.N
+	var places []int
 	for class := range classes {
 		for i := class; i < samples.N; i += classes {
-			sorted.Values = append(sorted.Values, samples.Values[i*size:(i+1)*size]...)
+			places = append(places, i)
 		}
 	}
-	return sorted, samples.N / classes
+	return samples.Rows(places), samples.N / classes
 }
 
 const mostRows = 20 // of a class each
