@@ -106,5 +106,5 @@ func drawn(t testing.TB, set data.Set, first, n int) sample.Images {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return images.Part(first, n)
+	return images.Part(first, n).Seen()
 }

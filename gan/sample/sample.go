@@ -126,14 +126,13 @@ func (im Images) Floats(first, n int) []float32 {
 	if im.Values != nil {
 		return slices.Clone(im.Values[first*size : (first+n)*size])
 	}
-	floats := make([]float32, 0, n*im.Height*im.Width*im.Depth())
-	for _, pixel := range im.Pixels[first*size : (first+n)*size] {
+	floats := make([]float32, n*im.Height*im.Width*im.Depth())
+	for i, pixel := range im.Pixels[first*size : (first+n)*size] {
 		if im.Alphabet == nil {
-			floats = append(floats, float32(pixel)/127.5-1)
-			continue
+			floats[i] = float32(pixel)/127.5 - 1
+		} else {
+			floats[i*len(im.Alphabet)+int(pixel)] = 1
 		}
-		floats = append(floats, make([]float32, len(im.Alphabet))...)
-		floats[len(floats)-len(im.Alphabet)+int(pixel)] = 1
 	}
 	return floats
 }
