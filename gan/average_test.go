@@ -13,6 +13,7 @@ import (
 	"gantry.local/gan/gantest"
 	"gantry.local/gan/loss"
 	"gantry.local/gan/net"
+	"gantry.local/gan/sample"
 )
 
 func drawn(t testing.TB, of *gan.Trainer) string {
@@ -21,7 +22,7 @@ func drawn(t testing.TB, of *gan.Trainer) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Sprint(images.Data)
+	return fmt.Sprint(images.Values)
 }
 
 // TestAveragesBegin wants samples by averages that nothing went into yet to be the generator's own: before the first step,
@@ -152,7 +153,7 @@ func TestAdaptationSeesAllImages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		logits, err := of.Logits(gan.Images{Data: set.Floats(0, 64), N: 64, H: 8, W: 8, C: 1}, nil)
+		logits, err := of.Logits(sample.Images{Values: set.Floats(0, 64), N: 64, Height: 8, Width: 8, Channels: 1}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

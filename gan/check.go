@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"gantry.local/gan/data"
+	"gantry.local/gan/sample"
 )
 
 // Finding is one mistake in an experiment, with its remedy.
@@ -78,7 +78,7 @@ func CheckGrid(samples, cells int) Findings {
 type finder = func(rule, remedy, problem string, values ...any)
 
 // checkSettings holds the rules that need no network.
-func (e Experiment) checkSettings(images *data.Images, find finder) {
+func (e Experiment) checkSettings(images *sample.Images, find finder) {
 	if e.BatchSize > images.N/e.CriticSteps {
 		find("batch of the whole data", fmt.Sprintf("use a batch of at most %d", max(images.N/e.CriticSteps/4, 1)),
 			"a step takes %g images and %s has %d", float64(e.BatchSize)*float64(e.CriticSteps), e.Data.Name, images.N)
@@ -93,7 +93,7 @@ func (e Experiment) checkSettings(images *data.Images, find finder) {
 }
 
 // checkNetworks holds the rules on what the probe saw.
-func (e Experiment) checkNetworks(images *data.Images, seen *probed, find finder) {
+func (e Experiment) checkNetworks(images *sample.Images, seen *probed, find finder) {
 	if seen.criticEnd != "" {
 		find("bounded critic", "return the logit itself; the loss applies the sigmoid",
 			"the critic ends in %s and the loss %v expects unbounded logits: its gradient vanishes where the critic is sure",
@@ -164,7 +164,7 @@ func (e Experiment) checkNetworks(images *data.Images, seen *probed, find finder
 }
 
 // checkRange compares the range of the data with that of the generator's last activation.
-func (e Experiment) checkRange(images *data.Images, seen *probed, find finder) {
+func (e Experiment) checkRange(images *sample.Images, seen *probed, find finder) {
 	looked := images.N
 	if images.Pixels != nil { // which cannot leave the range of pictures
 		looked = min(looked, 500)

@@ -19,6 +19,7 @@ import (
 	"gantry.local/gan/gantest"
 	"gantry.local/gan/loss"
 	"gantry.local/gan/net"
+	"gantry.local/gan/sample"
 )
 
 // renamed is a loss under another name, scaled one with another size, and turned one with the signs of its logits turned.
@@ -179,13 +180,13 @@ func TestCheckMutations(t *testing.T) {
 		"data beyond tanh at the end": {func(e *gan.Experiment) {
 			values := make([]float32, 2000*64)
 			values[1999*64] = 7
-			e.Data = data.Of("late", &data.Images{N: 2000, Height: 8, Width: 8, Channels: 1, Values: values})
+			e.Data = data.Of("late", &sample.Images{N: 2000, Height: 8, Width: 8, Channels: 1, Values: values})
 		}, "data range"},
 		"data that is no number": {func(e *gan.Experiment) {
 			values := make([]float32, 64*64)
 			values[3], values[9] = float32(math.NaN()), -1
-			e.Data = data.Set{Name: "nan", Load: func() (*data.Images, error) {
-				return &data.Images{N: 64, Height: 8, Width: 8, Channels: 1, Values: values}, nil
+			e.Data = data.Set{Name: "nan", Load: func() (*sample.Images, error) {
+				return &sample.Images{N: 64, Height: 8, Width: 8, Channels: 1, Values: values}, nil
 			}}
 		}, "data range"},
 		"images of a pixel that are to move": {func(e *gan.Experiment) {

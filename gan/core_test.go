@@ -20,6 +20,7 @@ import (
 	"gantry.local/gan/loss"
 	"gantry.local/gan/net"
 	"gantry.local/gan/safetensors"
+	"gantry.local/gan/sample"
 )
 
 // smooth is tiny with a generator without batch statistics.
@@ -253,7 +254,7 @@ func TestOneNetworkAlone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fixed := gan.Images{Data: make([]float32, 8*64), N: 8, H: images.H, W: images.W, C: images.C}
+		fixed := sample.Images{Values: make([]float32, 8*64), N: 8, Height: images.Height, Width: images.Width, Channels: images.Channels}
 		out, err := of.Logits(fixed, nil)
 		if err != nil || len(out) != 8 {
 			t.Fatalf("logits %v, %v", out, err)
@@ -272,7 +273,7 @@ func TestOneNetworkAlone(t *testing.T) {
 	if off := furthest(t, before, weightsOf(t, of)); off == 0 {
 		t.Error("updates of the generator left it as it was")
 	}
-	if _, err := of.Logits(gan.Images{Data: make([]float32, 3), N: 1, H: 8, W: 8, C: 1}, nil); err == nil {
+	if _, err := of.Logits(sample.Images{Values: make([]float32, 3), N: 1, Height: 8, Width: 8, Channels: 1}, nil); err == nil {
 		t.Error("images of too few values are no error")
 	}
 }
@@ -335,7 +336,7 @@ func TestUnrolled(t *testing.T) {
 			pb.GeneratorLoss, pa.GeneratorLoss)
 	}
 	// The critic itself is only one update further.
-	images := gan.Images{Data: make([]float32, 64), N: 1, H: 8, W: 8, C: 1}
+	images := sample.Images{Values: make([]float32, 64), N: 1, Height: 8, Width: 8, Channels: 1}
 	la, errA := a.Logits(images, nil)
 	lb, errB := b.Logits(images, nil)
 	if errA != nil || errB != nil || la[0] != lb[0] {
@@ -470,7 +471,7 @@ func TestClassConditional(t *testing.T) {
 			pixels[i], labels[i/64] = 255, 1
 		}
 	}
-	images := &data.Images{Pixels: pixels, Labels: labels, N: 64, Height: 8, Width: 8, Channels: 1}
+	images := &sample.Images{Pixels: pixels, Labels: labels, N: 64, Height: 8, Width: 8, Channels: 1}
 	base := tiny(gan.Alternating)
 	exp := base
 	exp.Data, exp.Generator = data.Of("black and white", images), nil
@@ -501,12 +502,12 @@ func TestClassConditional(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			white, black := mean(drawn.Data[:64]), mean(drawn.Data[64:])
+			white, black := mean(drawn.Values[:64]), mean(drawn.Values[64:])
 			if white < 0.5 || black > -0.5 {
 				t.Errorf("white has mean %.2f and black %.2f, want above 0.5 and below -0.5", white, black)
 			}
 			inTurn, err := g.Sample(3, 5)
-			if err != nil || mean(inTurn.Data[:64]) > 0 || mean(inTurn.Data[64:128]) < 0 || mean(inTurn.Data[128:]) > 0 {
+			if err != nil || mean(inTurn.Values[:64]) > 0 || mean(inTurn.Values[64:128]) < 0 || mean(inTurn.Values[128:]) > 0 {
 				t.Errorf("samples 0, 1, 2 should be black, white, black (%v)", err)
 			}
 			for _, bad := range [][]int32{{0}, {0, 2}, {0, -1}, nil} {

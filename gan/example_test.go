@@ -36,7 +36,7 @@ func ExampleTrainer() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("%d images of %d×%d\n", images.N, images.H, images.W)
+	fmt.Printf("%d images of %d×%d\n", images.N, images.Height, images.Width)
 	// Output:
 	// done with step 5
 	// 100 images of 28×28

@@ -14,6 +14,7 @@ import (
 	"gantry.local/gan/gantest"
 	"gantry.local/gan/net"
 	"gantry.local/gan/safetensors"
+	"gantry.local/gan/sample"
 )
 
 // parityTolerance bounds ‖ours - PyTorch's‖ / ‖PyTorch's‖ for every parameter after one step; PyTorch computes in float64,
@@ -57,7 +58,7 @@ func parityTrainer(t *testing.T, backend compute.Backend, order Order, seed uint
 			pixels[i] = byte(h * 256)
 		}
 	}
-	images := &data.Images{Pixels: pixels, N: batch, Height: 28, Width: 28, Channels: 1}
+	images := &sample.Images{Pixels: pixels, N: batch, Height: 28, Width: 28, Channels: 1}
 	adam := Adam{Epsilon: 1e-7}
 	exp := Experiment{Name: "parity", Data: data.Of("hashed", images), Generator: net.MLPGenerator,
 		Critic: net.ConvCritic, Order: order, BatchSize: batch, GeneratorAdam: adam, CriticAdam: adam}

@@ -14,8 +14,8 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"gantry.local/gan/data"
 	"gantry.local/gan/device"
+	"gantry.local/gan/sample"
 )
 
 // probed is what tracing an experiment's networks and running them once at fresh weights shows.
@@ -38,7 +38,7 @@ type probed struct {
 }
 
 // probe traces both networks on the pure Go backend, and runs them and their gradients on a few samples.
-func (e Experiment) probe(images *data.Images) (*probed, error) {
+func (e Experiment) probe(images *sample.Images) (*probed, error) {
 	backend, err := device.Open("go")
 	if err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func (e Experiment) probe(images *data.Images) (*probed, error) {
 	}
 	n := 2 * e.Pack
 	z := tensors.FromFlatDataAndDimensions(Latents(n, e.Latent, 1), n, e.Latent)
-	realImages := &data.Images{N: n, Height: images.Height, Width: images.Width, Channels: images.Depth(), Values: []float32{}}
+	realImages := &sample.Images{N: n, Height: images.Height, Width: images.Width, Channels: images.Depth(), Values: []float32{}}
 	labels := make([]int32, n)
 	random := rand.New(rand.NewPCG(1, 1))
 	for i := range n {

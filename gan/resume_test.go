@@ -24,6 +24,7 @@ import (
 	"gantry.local/gan/device"
 	"gantry.local/gan/gantest"
 	"gantry.local/gan/net"
+	"gantry.local/gan/sample"
 )
 
 // saver makes the test binary a process that saves checkpoints in the folder it names, until it is killed.
@@ -47,7 +48,7 @@ func tiny(order gan.Order) gan.Experiment {
 	}
 	return gan.Experiment{
 		Name: "tiny", Latent: 4, BatchSize: 8, Seed: 11, Order: order,
-		Data: data.Of("noise", &data.Images{Pixels: pixels, N: 64, Height: 8, Width: 8, Channels: 1}),
+		Data: data.Of("noise", &sample.Images{Pixels: pixels, N: 64, Height: 8, Width: 8, Channels: 1}),
 		Generator: func(scope *model.Scope, z *Node) *Node {
 			z = net.ReLU(net.BatchNorm(scope.In("norm"), net.Dense(scope.In("dense"), z, 32)))
 			return Reshape(Tanh(net.Dense(scope.In("output"), z, 64)), -1, 8, 8, 1)

@@ -18,14 +18,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"gantry.local/gan/safetensors"
+	"gantry.local/gan/sample"
 )
-
-// Images are N samples of H×W×C float32, row-major, channels last: pictures in [-1, 1], or what else the generator of
-// an experiment makes (points, series, one-hot characters; see data.Images).
-type Images struct {
-	Data       []float32
-	N, H, W, C int
-}
 
 // Generator draws samples from trained weights. It is not safe for concurrent use.
 type Generator struct {
@@ -191,9 +185,9 @@ func (g *Generator) Clone() (*Generator, error) {
 
 // Sample draws n images from latents that depend on the seed alone: image i is the same for every n. A conditional
 // generator takes the classes in turn, 0, 1, …, so image i is of class i modulo Classes. It draws at most 4 GiB of images.
-func (g *Generator) Sample(n int, seed int64) (Images, error) {
+func (g *Generator) Sample(n int, seed int64) (sample.Images, error) {
 	if n <= 0 {
-		return Images{}, fmt.Errorf("cannot draw %d samples: ask for at least 1", n)
+		return sample.Images{}, fmt.Errorf("cannot draw %d samples: ask for at least 1", n)
 	}
 	return g.draw(n, normals(seed), g.classInTurn)
 }
@@ -217,7 +211,7 @@ func Latents(n, latent int, seed int64) []float32 {
 }
 
 // Generate maps latents, [n, latent] row-major, to n images; a conditional generator takes the classes in turn.
-func (g *Generator) Generate(z []float32) (Images, error) {
+func (g *Generator) Generate(z []float32) (sample.Images, error) {
 	var classes []int32
 	for i := 0; g.Classes() > 0 && i < len(z)/g.exp.Latent; i++ {
 		classes = append(classes, g.classInTurn(i))
@@ -229,9 +223,9 @@ func (g *Generator) classInTurn(i int) int32 { return int32(i % g.Classes()) }
 
 // GenerateClasses maps latents, [n, latent] row-major, to n images of the given classes, one per image; classes is
 // empty for a generator that is not conditional.
-func (g *Generator) GenerateClasses(z []float32, classes []int32) (Images, error) {
+func (g *Generator) GenerateClasses(z []float32, classes []int32) (sample.Images, error) {
 	latent := g.exp.Latent
-	images := Images{N: len(z) / latent}
+	images := sample.Images{N: len(z) / latent}
 	switch {
 	case len(z) == 0 || len(z)%latent != 0:
 		return images, fmt.Errorf("latents have %d values, which is no multiple of the %d components of z", len(z), latent)
@@ -250,8 +244,8 @@ func (g *Generator) GenerateClasses(z []float32, classes []int32) (Images, error
 
 // draw makes n images of the latents that fill puts into a part of them, and of the class of each in a conditional generator.
 // Two parts are under way at a time: one is computed while the other's latents are drawn and its images copied.
-func (g *Generator) draw(n int, fill func(z []float32), class func(i int) int32) (Images, error) {
-	images := Images{N: n}
+func (g *Generator) draw(n int, fill func(z []float32), class func(i int) int32) (sample.Images, error) {
+	images := sample.Images{N: n}
 	group, failing := errgroup.WithContext(context.Background())
 	group.SetLimit(2)
 	for first := 0; first < n && failing.Err() == nil; first += sampleBatch {
@@ -268,21 +262,21 @@ func (g *Generator) draw(n int, fill func(z []float32), class func(i int) int32)
 		}
 		if first == 0 { // tells how large an image is
 			if err := g.drawPart(&images, 0, inputs); err != nil {
-				return Images{}, err
+				return sample.Images{}, err
 			}
 			continue
 		}
 		group.Go(func() error { return g.drawPart(&images, first, inputs) })
 	}
 	if err := group.Wait(); err != nil {
-		return Images{}, err
+		return sample.Images{}, err
 	}
 	return images, nil
 }
 
 // drawPart makes the images of one batch of inputs, and puts them where image number first is; what is too many is cut off.
 // Image 0 makes the room.
-func (g *Generator) drawPart(images *Images, first int, inputs []any) error {
+func (g *Generator) drawPart(images *sample.Images, first int, inputs []any) error {
 	const mostValues = 1 << 30 // float32, 4 GiB
 	out, err := g.exec.Call1(inputs...)
 	if err != nil {
@@ -295,14 +289,14 @@ func (g *Generator) drawPart(images *Images, first int, inputs []any) error {
 	d := out.Shape().Dimensions
 	size := d[1] * d[2] * d[3]
 	if first == 0 {
-		images.H, images.W, images.C = d[1], d[2], d[3]
+		images.Height, images.Width, images.Channels = d[1], d[2], d[3]
 		if most := mostValues / max(1, size); images.N > most {
 			return fmt.Errorf("cannot draw %d samples at once, which take more than 4 GiB: draw at most %d, and others with other seeds",
 				images.N, most)
 		}
-		images.Data = make([]float32, images.N*size)
+		images.Values = make([]float32, images.N*size)
 	}
-	err = tensors.ConstFlatData(out, func(pixels []float32) { copy(images.Data[first*size:], pixels) })
+	err = tensors.ConstFlatData(out, func(pixels []float32) { copy(images.Values[first*size:], pixels) })
 	if err != nil {
 		return fmt.Errorf("sampling: %w", err)
 	}

@@ -10,13 +10,13 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"gantry.local/gan/data"
+	"gantry.local/gan/sample"
 )
 
 // separate returns an error unless the critic judges each image by itself, as Privacy needs: one that names the statistics
 // of images that it keeps, or says that it compares the images of a batch. The first is seen in its graph, the second by
 // trying: with random weights, one of a batch of random images is exchanged, and no other's logit may change.
-func (e Experiment) separate(backend compute.Backend, images *data.Images) error {
+func (e Experiment) separate(backend compute.Backend, images *sample.Images) error {
 	store := model.NewStore()
 	if err := store.SetRNGStateFromSeed(1); err != nil {
 		return err

@@ -23,6 +23,7 @@ import (
 
 	"gantry.local/gan/data"
 	"gantry.local/gan/loss"
+	"gantry.local/gan/sample"
 )
 
 // Signature tells what an experiment is by what it computes: its settings one by one, its data, and the traced graphs of
@@ -78,7 +79,7 @@ func DescribeData(set data.Set) (DataShape, error) {
 }
 
 // shapeOf describes a data set without its content.
-func shapeOf(name string, images *data.Images) DataShape {
+func shapeOf(name string, images *sample.Images) DataShape {
 	return DataShape{Name: name, N: images.N, Height: images.Height, Width: images.Width, Depth: images.Depth(),
 		Classes: images.Classes(), Labels: images.Labels != nil, Alphabet: images.Alphabet != nil}
 }
@@ -120,7 +121,7 @@ func (e Experiment) SignatureOn(shape DataShape) (Signature, error) {
 	if e.Classes == 0 {
 		e.Classes = shape.Classes
 	}
-	described := data.Images{N: shape.N, Height: shape.Height, Width: shape.Width, Channels: shape.Depth}
+	described := sample.Images{N: shape.N, Height: shape.Height, Width: shape.Width, Channels: shape.Depth}
 	if shape.Labels {
 		described.Labels, described.Names = []int32{0}, make([]string, shape.Classes)
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/model/initializer"
 
-	"gantry.local/gan/data"
+	"gantry.local/gan/sample"
 )
 
 // Trainer runs the steps of one experiment. It is not safe for concurrent use.
@@ -115,7 +115,7 @@ func newTrainer(backend compute.Backend, exp Experiment, latents func(*graph.Gra
 
 // build makes all that computes. The variables have the given values, if any. Meanwhile, which may be nil, runs while those
 // and the data set are copied to the device.
-func (t *Trainer) build(images *data.Images, latents func(*graph.Graph) *graph.Node, values []keptValue, meanwhile func() error) error {
+func (t *Trainer) build(images *sample.Images, latents func(*graph.Graph) *graph.Node, values []keptValue, meanwhile func() error) error {
 	exp := t.exp
 	t.store, t.execs = model.NewStore(), map[updates]*model.Exec{}
 	if err := t.store.SetRNGStateFromSeed(exp.Seed); err != nil {
@@ -191,7 +191,7 @@ func (t *Trainer) compileFor(u updates) error {
 }
 
 // fits reports what of the experiment the data set has no room for.
-func (e Experiment) fits(images *data.Images) error {
+func (e Experiment) fits(images *sample.Images) error {
 	switch {
 	case e.BatchSize > images.N/e.CriticSteps:
 		return fmt.Errorf("experiment %q: a step needs %g images (BatchSize·CriticSteps) and %s has %d",
@@ -208,7 +208,7 @@ func (e Experiment) needsLabels() bool { return e.ClassGenerator != nil || e.Cla
 
 // moveToDevice makes the data set variables of the store that no step changes, and begins to copy it to the device. The
 // function it returns waits until it is there.
-func (t *Trainer) moveToDevice(images *data.Images) (wait func() error) {
+func (t *Trainer) moveToDevice(images *sample.Images) (wait func() error) {
 	var samples any = images.Pixels
 	dtype := dtypes.Uint8
 	if images.Values != nil {
@@ -466,18 +466,18 @@ func (t *Trainer) nextRows() []int32 {
 
 // Sample draws n images from latents that depend on the seed alone: image i is the same for every n, on every backend
 // up to rounding, and at every step of training shows the same latent. With an EMA the averaged weights are used.
-func (t *Trainer) Sample(n int, seed int64) (Images, error) {
+func (t *Trainer) Sample(n int, seed int64) (sample.Images, error) {
 	if err := t.usable(); err != nil {
-		return Images{}, err
+		return sample.Images{}, err
 	}
 	return t.sampler.Sample(n, seed)
 }
 
 // Generate maps latents, [n, latent] row-major, to n images, as Sample does those of a seed. classes are theirs where the
 // generator is conditional; nil takes the classes in turn.
-func (t *Trainer) Generate(z []float32, classes []int32) (Images, error) {
+func (t *Trainer) Generate(z []float32, classes []int32) (sample.Images, error) {
 	if err := t.usable(); err != nil {
-		return Images{}, err
+		return sample.Images{}, err
 	}
 	if classes == nil {
 		return t.sampler.Generate(z)

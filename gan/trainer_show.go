@@ -11,6 +11,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"gantry.local/gan/internal/table"
+	"gantry.local/gan/sample"
 )
 
 // samplesShown is how many samples a trainer or generator shows.
@@ -44,7 +45,7 @@ func (t *Trainer) ShowValue() map[string]any {
 		fact("failed", firstLine(unusable.Error()))
 	}
 	if t.step == 0 || unusable != nil {
-		return factsWith(facts, Images{})
+		return factsWith(facts, sample.Images{})
 	}
 	samples, err := t.Sample(samplesShown, 0)
 	if err != nil {
@@ -67,7 +68,7 @@ func (g *Generator) ShowValue() map[string]any {
 	if err != nil {
 		fact("samples", firstLine(err.Error()))
 	} else {
-		fact("makes", table.Shape(samples.H, samples.W, samples.C))
+		fact("makes", table.Shape(samples.Height, samples.Width, samples.Channels))
 	}
 	return factsWith(facts, samples)
 }
@@ -88,7 +89,7 @@ func trainedIn(store *model.Store, scope string) (n int) {
 }
 
 // factsWith is a table with a picture of samples below it, where there is one.
-func factsWith(facts table.Table, samples Images) map[string]any {
+func factsWith(facts table.Table, samples sample.Images) map[string]any {
 	page := facts.HTML()
 	if samples.N > 0 {
 		if drawn, is := samples.ShowValue()["image/png"].([]byte); is {

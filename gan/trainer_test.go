@@ -19,6 +19,7 @@ import (
 	"gantry.local/gan/gantest"
 	"gantry.local/gan/loss"
 	"gantry.local/gan/net"
+	"gantry.local/gan/sample"
 )
 
 // TestImpossibleExperiments wants one line that names the mistake, before anything is compiled.
@@ -42,7 +43,7 @@ func TestImpossibleExperiments(t *testing.T) {
 		{"CriticAdam", func(e *gan.Experiment) { e.CriticAdam.Rate = math.NaN() }},
 		{"a step needs 128 images (BatchSize·CriticSteps) and noise has 64", func(e *gan.Experiment) { e.BatchSize, e.CriticSteps = 32, 4 }},
 		{"no such file", func(e *gan.Experiment) {
-			e.Data.Load = func() (*data.Images, error) { return nil, errors.New("no such file") }
+			e.Data.Load = func() (*sample.Images, error) { return nil, errors.New("no such file") }
 		}},
 		{"cannot be compiled", func(e *gan.Experiment) {
 			e.Generator = func(_ *model.Scope, z *Node) *Node { return z } // no images

@@ -23,6 +23,7 @@ import (
 	"gantry.local/gan/gantest"
 	"gantry.local/gan/net"
 	"gantry.local/gan/safetensors"
+	"gantry.local/gan/sample"
 )
 
 const components = 4
@@ -287,8 +288,8 @@ func TestExpandBomb(t *testing.T) {
 func TestWith(t *testing.T) {
 	g := generator(t, gantest.Go(t))
 	same := done[*gan.Generator](t)(compress.With(g, weights()))
-	a, b := done[gan.Images](t)(g.Sample(3, 1)), done[gan.Images](t)(same.Sample(3, 1))
-	if !slices.Equal(a.Data, b.Data) {
+	a, b := done[sample.Images](t)(g.Sample(3, 1)), done[sample.Images](t)(same.Sample(3, 1))
+	if !slices.Equal(a.Values, b.Values) {
 		t.Error("the same weights make other images")
 	}
 	none := &safetensors.File{}

@@ -11,6 +11,7 @@ import (
 	"gantry.local/gan"
 	"gantry.local/gan/internal/table"
 	"gantry.local/gan/safetensors"
+	"gantry.local/gan/sample"
 )
 
 // Form is one compressed form of a generator's weights, under a name for the report.
@@ -43,7 +44,7 @@ func Measure(generator *gan.Generator, forms []Form, n int, seed int64) (Report,
 	forms = append([]Form{{"original", weights}}, forms...)
 	report := make(Report, len(forms))
 	generators := make([]*gan.Generator, len(forms))
-	var original gan.Images
+	var original sample.Images
 	for i, form := range forms {
 		report[i].Name = form.Name
 		if report[i].Bytes, err = size(form.Weights); err != nil {
@@ -62,8 +63,8 @@ func Measure(generator *gan.Generator, forms []Form, n int, seed int64) (Report,
 		if i == 0 {
 			original = images
 		}
-		for place, v := range images.Data {
-			report[i].Difference += math.Abs(float64(v-original.Data[place])) / float64(len(images.Data))
+		for place, v := range images.Values {
+			report[i].Difference += math.Abs(float64(v-original.Values[place])) / float64(len(images.Values))
 		}
 	}
 	speeds := make([][]float64, len(forms))

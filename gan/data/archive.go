@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+
+	"gantry.local/gan/sample"
 )
 
 // archive is one half (training or test) of a data set in the format of MNIST: a gzipped IDX file of images and one of
@@ -38,7 +40,7 @@ func (p place) dir() (string, error) {
 	return mnistDir()
 }
 
-func (a archive) make(string) (*Images, error) {
+func (a archive) make(string) (*sample.Images, error) {
 	dir, err := a.place.dir()
 	if err != nil {
 		return nil, err
@@ -55,7 +57,7 @@ func (a archive) make(string) (*Images, error) {
 	for i, class := range classes {
 		labels[i] = int32(class)
 	}
-	images := &Images{Pixels: pixels, Labels: labels, N: dims[0], Height: dims[1], Width: dims[2], Channels: 1,
+	images := &sample.Images{Pixels: pixels, Labels: labels, N: dims[0], Height: dims[1], Width: dims[2], Channels: 1,
 		Names: a.names}
 	return images, images.Check()
 }

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"gantry.local/gan/sample"
 )
 
 func TestMNIST(t *testing.T) {
@@ -226,7 +228,7 @@ func TestUnpackBomb(t *testing.T) {
 	}
 }
 
-func histogram(images *Images) []int {
+func histogram(images *sample.Images) []int {
 	counts := make([]int, images.Classes())
 	for _, label := range images.Labels {
 		counts[label]++
@@ -234,7 +236,7 @@ func histogram(images *Images) []int {
 	return counts
 }
 
-func meanIntensity(images *Images) float64 {
+func meanIntensity(images *sample.Images) float64 {
 	sum := 0
 	for _, pixel := range images.Pixels {
 		sum += int(pixel)

@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"gantry.local/gan/sample"
 )
 
 // loadEnv names the set that this test program loads in place of its tests, in a process whose memory can be measured.
@@ -45,7 +47,7 @@ func TestMain(m *testing.M) {
 	var result loaded
 	set, err := Named(name)
 	if err == nil {
-		var images *Images
+		var images *sample.Images
 		if images, err = set.Load(); err == nil {
 			result.N = images.N
 		}

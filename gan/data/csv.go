@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"gantry.local/gan/sample"
 )
 
 // CSVOptions tell how a CSV file becomes time series. The zero value gives windows of 64 rows, each starting at the
@@ -31,12 +33,6 @@ func (o CSVOptions) withDefaults() CSVOptions {
 	return o
 }
 
-// Scale is how a channel was brought to [-1, 1]: Low became -1 and High 1.
-type Scale struct {
-	Name      string // of the column
-	Low, High float64
-}
-
 // CSV is the set of the windows that slide over the rows of a CSV file, as Values of Window×1×columns. Every column is
 // scaled to [-1, 1] by its smallest and largest number; Unscale is the way back.
 func CSV(path string, options CSVOptions) Set {
@@ -50,7 +46,7 @@ type table struct {
 	options CSVOptions
 }
 
-func (t table) make(string) (*Images, error) {
+func (t table) make(string) (*sample.Images, error) {
 	file, err := openFile(t.path)
 	if err != nil {
 		return nil, fmt.Errorf("CSV: %w", err)
@@ -82,19 +78,8 @@ func (l *rowReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Unscale puts samples [n, Height, Width, Channels] in [-1, 1], drawn by a generator, back into the units of the file
-// that the data come from, in place. Where the data weren't scaled it changes nothing.
-func (im *Images) Unscale(samples []float32) {
-	for i, v := range samples {
-		if im.Scales != nil {
-			scale := im.Scales[i%len(im.Scales)]
-			samples[i] = float32(scale.Low/2*(1-float64(v)) + scale.High/2*(1+float64(v)))
-		}
-	}
-}
-
 // readCSV reads a table of at most mostRead numbers, and makes series of at most mostMade.
-func readCSV(r io.Reader, options CSVOptions, mostRead, mostMade int) (*Images, error) {
+func readCSV(r io.Reader, options CSVOptions, mostRead, mostMade int) (*sample.Images, error) {
 	if options.Window < 1 || options.Stride < 1 {
 		return nil, fmt.Errorf("windows of %d rows, %d apart: want at least 1", options.Window, options.Stride)
 	}
@@ -219,7 +204,7 @@ func number(field string) (float64, error) {
 }
 
 // windows scales a table [rows, columns] and cuts it into series.
-func windows(table []float64, names []string, options CSVOptions, most int) (*Images, error) {
+func windows(table []float64, names []string, options CSVOptions, most int) (*sample.Images, error) {
 	channels := len(names)
 	rows := len(table) / channels
 	if rows < options.Window {
@@ -230,28 +215,20 @@ func windows(table []float64, names []string, options CSVOptions, most int) (*Im
 	if _, ok := volume(most, n, size); !ok {
 		return nil, fmt.Errorf("%d windows of %d numbers are more than %d numbers: set a larger Stride", n, size, most)
 	}
-	scales := make([]Scale, channels)
+	scales := make([]sample.Scale, channels)
 	for channel := range scales {
-		scales[channel] = Scale{names[channel], table[channel], table[channel]}
+		scales[channel] = sample.Scale{Name: names[channel], Low: table[channel], High: table[channel]}
 	}
 	for i, value := range table {
 		scale := &scales[i%channels]
 		scale.Low, scale.High = min(scale.Low, value), max(scale.High, value)
 	}
-	series := &Images{Values: make([]float32, 0, n*size), N: n, Height: options.Window, Width: 1, Channels: channels,
+	series := &sample.Images{Values: make([]float32, 0, n*size), N: n, Height: options.Window, Width: 1, Channels: channels,
 		Scales: scales}
 	for window := range n {
 		for i, value := range table[window*options.Stride*channels:][:size] {
-			series.Values = append(series.Values, scales[i%channels].apply(value))
+			series.Values = append(series.Values, scales[i%channels].Apply(value))
 		}
 	}
 	return series, nil
-}
-
-// apply returns 0 where all numbers of a column are the same.
-func (s Scale) apply(value float64) float32 {
-	if s.Low == s.High {
-		return 0
-	}
-	return float32((value-s.Low)/(s.High-s.Low)*2 - 1)
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"gantry.local/gan/sample"
 )
 
 func TestCSV(t *testing.T) {
@@ -15,26 +17,26 @@ func TestCSV(t *testing.T) {
 		text    string
 		options CSVOptions
 		want    []float32
-		scales  []Scale
+		scales  []sample.Scale
 	}{
 		"all numbers": {table, CSVOptions{Window: 3},
-			[]float32{-1, -1, 0, -0.5, -0.5, 0, 0, -0.5, -0.5, 0, 1, 1}, []Scale{{"open", 10, 30}, {"close", -1, 3}}},
+			[]float32{-1, -1, 0, -0.5, -0.5, 0, 0, -0.5, -0.5, 0, 1, 1}, []sample.Scale{scale("open", 10, 30), scale("close", -1, 3)}},
 		"stride": {table, CSVOptions{Window: 2, Stride: 2},
-			[]float32{-1, -1, 0, -0.5, -0.5, 0, 1, 1}, []Scale{{"open", 10, 30}, {"close", -1, 3}}},
+			[]float32{-1, -1, 0, -0.5, -0.5, 0, 1, 1}, []sample.Scale{scale("open", 10, 30), scale("close", -1, 3)}},
 		"one column": {table, CSVOptions{Window: 4, Columns: []string{"close"}},
-			[]float32{-1, -0.5, 0, 1}, []Scale{{"close", -1, 3}}},
+			[]float32{-1, -0.5, 0, 1}, []sample.Scale{scale("close", -1, 3)}},
 		"in another order": {table, CSVOptions{Window: 1, Stride: 9, Columns: []string{"close", "open"}},
-			[]float32{-1, -1}, []Scale{{"close", -1, 3}, {"open", 10, 30}}},
+			[]float32{-1, -1}, []sample.Scale{scale("close", -1, 3), scale("open", 10, 30)}},
 		"no header": {"5,1\n5,2\n5,3\n", CSVOptions{Window: 3, NoHeader: true},
-			[]float32{0, -1, 0, 0, 0, 1}, []Scale{{"1", 5, 5}, {"2", 1, 3}}},
+			[]float32{0, -1, 0, 0, 0, 1}, []sample.Scale{scale("1", 5, 5), scale("2", 1, 3)}},
 		"no header, one column": {"5,1\n5,2\n", CSVOptions{Window: 2, NoHeader: true, Columns: []string{"2"}},
-			[]float32{-1, 1}, []Scale{{"2", 1, 2}}},
-		"spaces":             {"a , b\n1, 2\n 2 , 4\n", CSVOptions{Window: 2}, []float32{-1, -1, 1, 1}, []Scale{{"a", 1, 2}, {"b", 2, 4}}},
-		"commas at the end":  {"1,,\n2,,\n", CSVOptions{Window: 2, NoHeader: true}, []float32{-1, 1}, []Scale{{"1", 1, 2}}},
-		"a comma at the end": {"a,\n1,\n2,\n", CSVOptions{Window: 2}, []float32{-1, 1}, []Scale{{"a", 1, 2}}},
-		"a stride of all":    {"a\n1\n2\n3\n", CSVOptions{Window: 1, Stride: math.MaxInt}, []float32{-1}, []Scale{{"a", 1, 3}}},
+			[]float32{-1, 1}, []sample.Scale{scale("2", 1, 2)}},
+		"spaces":             {"a , b\n1, 2\n 2 , 4\n", CSVOptions{Window: 2}, []float32{-1, -1, 1, 1}, []sample.Scale{scale("a", 1, 2), scale("b", 2, 4)}},
+		"commas at the end":  {"1,,\n2,,\n", CSVOptions{Window: 2, NoHeader: true}, []float32{-1, 1}, []sample.Scale{scale("1", 1, 2)}},
+		"a comma at the end": {"a,\n1,\n2,\n", CSVOptions{Window: 2}, []float32{-1, 1}, []sample.Scale{scale("a", 1, 2)}},
+		"a stride of all":    {"a\n1\n2\n3\n", CSVOptions{Window: 1, Stride: math.MaxInt}, []float32{-1}, []sample.Scale{scale("a", 1, 3)}},
 		"as spreadsheets write it": {"\ufeffx,y\r\n1,\"-2\"\r\n2,2e0\r\n", CSVOptions{Window: 2},
-			[]float32{-1, -1, 1, 1}, []Scale{{"x", 1, 2}, {"y", -2, 2}}},
+			[]float32{-1, -1, 1, 1}, []sample.Scale{scale("x", 1, 2), scale("y", -2, 2)}},
 	} {
 		series, err := readCSV(strings.NewReader(c.text), c.options.withDefaults(), maxTable, maxValues)
 		if err != nil {
@@ -53,6 +55,11 @@ func TestCSV(t *testing.T) {
 	}
 }
 
+// scale is one of a column.
+func scale(name string, low, high float64) sample.Scale {
+	return sample.Scale{Name: name, Low: low, High: high}
+}
+
 func TestUnscale(t *testing.T) {
 	series, err := readCSV(strings.NewReader("a,b,c\n1,7,1e30\n3,7,-1e30\n2,7,0\n"), CSVOptions{Window: 3, Stride: 1}, 99, 99)
 	if err != nil {
@@ -64,7 +71,7 @@ func TestUnscale(t *testing.T) {
 		t.Errorf("back in the file's units %v, want %v", samples, want)
 	}
 	unscaled := []float32{0.25}
-	new(Images).Unscale(unscaled)
+	new(sample.Images).Unscale(unscaled)
 	if unscaled[0] != 0.25 {
 		t.Errorf("data without scales changed to %v", unscaled)
 	}

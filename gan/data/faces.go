@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+
+	"gantry.local/gan/sample"
 )
 
 // FacesOptions tell how many faces are drawn, and how large. The zero value gives 20 000 of 32×32×3.
@@ -36,7 +38,7 @@ func Faces(options FacesOptions) Set {
 }
 
 // make implements maker.
-func (o FacesOptions) make(name string) (*Images, error) {
+func (o FacesOptions) make(name string) (*sample.Images, error) {
 	if o.Size < 8 || o.Size > 256 {
 		return nil, fmt.Errorf("%s: want a size of 8 to 256", name)
 	}
@@ -46,8 +48,8 @@ func (o FacesOptions) make(name string) (*Images, error) {
 	return drawFaces(o)
 }
 
-func drawFaces(options FacesOptions) (*Images, error) {
-	faces := &Images{N: options.N, Height: options.Size, Width: options.Size, Channels: options.channels(),
+func drawFaces(options FacesOptions) (*sample.Images, error) {
+	faces := &sample.Images{N: options.N, Height: options.Size, Width: options.Size, Channels: options.channels(),
 		Names: []string{"neutral", "smiling", "neutral, glasses", "smiling, glasses"}}
 	size := options.Size * options.Size * faces.Channels
 	faces.Pixels, faces.Labels = make([]byte, options.N*size), make([]int32, options.N)

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"gantry.local/gan/sample"
 )
 
 // FolderOptions tell how the pictures of a Folder become samples. The zero value gives 64×64 in colour.
@@ -77,7 +79,7 @@ type folder struct {
 	options FolderOptions
 }
 
-func (f folder) make(string) (*Images, error) {
+func (f folder) make(string) (*sample.Images, error) {
 	images, err := readFolder(f.dir, f.options)
 	if err != nil {
 		return nil, fmt.Errorf("folder %s: %w", f.dir, err)
@@ -85,7 +87,7 @@ func (f folder) make(string) (*Images, error) {
 	return images, images.Check()
 }
 
-func readFolder(dir string, options FolderOptions) (*Images, error) {
+func readFolder(dir string, options FolderOptions) (*sample.Images, error) {
 	if err := options.check(); err != nil {
 		return nil, err
 	}
@@ -103,7 +105,7 @@ func readFolder(dir string, options FolderOptions) (*Images, error) {
 	if err != nil {
 		return nil, err
 	}
-	images := &Images{Labels: labels, Names: names, N: len(paths), Height: options.Height, Width: options.Width,
+	images := &sample.Images{Labels: labels, Names: names, N: len(paths), Height: options.Height, Width: options.Width,
 		Channels: options.channels()}
 	all, ok := volume(maxPixels, images.N, images.Height, images.Width, images.Channels)
 	if !ok {
@@ -205,8 +207,8 @@ func folderClasses(paths []string) (labels []int32, names []string, err error) {
 		return nil, nil, fmt.Errorf("the picture %s lies beside the class folder %s: move it into a class",
 			shown(loose), shown(names[0]))
 	}
-	if len(names) > maxClasses {
-		return nil, nil, fmt.Errorf("there are %d folders, each a class: at most %d", len(names), maxClasses)
+	if len(names) > sample.MaxClasses {
+		return nil, nil, fmt.Errorf("there are %d folders, each a class: at most %d", len(names), sample.MaxClasses)
 	}
 	for _, path := range paths {
 		class, _, inside := strings.Cut(path, string(filepath.Separator))

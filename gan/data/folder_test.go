@@ -17,6 +17,8 @@ import (
 	"testing"
 
 	"golang.org/x/image/draw"
+
+	"gantry.local/gan/sample"
 )
 
 var (
@@ -286,7 +288,7 @@ func TestPictures(t *testing.T) {
 	_, err = pictures(filepath.Join(dir, "0000.png"), 1)
 	requireLine(t, err, "it is no folder")
 
-	many := make([]string, maxClasses+1)
+	many := make([]string, sample.MaxClasses+1)
 	for i := range many {
 		many[i] = filepath.Join(fmt.Sprint(i), "a.png")
 	}

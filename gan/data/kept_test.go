@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unsafe"
+
+	"gantry.local/gan/sample"
 )
 
 // sourceOf is what a set's Load is the method of.
@@ -30,7 +32,7 @@ func keptSets(t *testing.T) map[string]Set {
 	mnist := MNIST()
 	train, test := Split(mnist, 0.01, 3)
 	return map[string]Set{
-		"of": Of("mine", &Images{Pixels: []byte{1, 2, 3, 4}, N: 4, Height: 1, Width: 1, Channels: 1}), "archive": MNISTTest(),
+		"of": Of("mine", &sample.Images{Pixels: []byte{1, 2, 3, 4}, N: 4, Height: 1, Width: 1, Channels: 1}), "archive": MNISTTest(),
 		"stacked": StackedMNIST(20), "ring": Ring8().Set(50, 1), "grid": Grid25().Set(50, 1), "roll": SwissRoll(50, 1),
 		"moons": Moons(50, 1), "faces": Faces(FacesOptions{N: 4, Size: 16}), "sines": Sines(5, 0, 1), "phrases": Phrases(),
 		"csv": CSV(table, CSVOptions{}), "text": Text(text, TextOptions{}), "folder": Folder(dir, FolderOptions{}),

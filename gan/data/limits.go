@@ -16,7 +16,6 @@ const (
 	maxSide     = 1 << 14 // pixels of its height, or width
 	maxDecoding = 5 << 26 // bytes, 320 MiB, of all pictures that are being read at a time
 	maxScans    = 100     // of a progressive JPEG: each goes over all of the picture
-	maxClasses  = 1 << 16 // of labels
 )
 
 // volume returns the product of sides that are 1 or more, and false if it is more than most.

@@ -2,6 +2,8 @@ package data
 
 import (
 	"strings"
+
+	"gantry.local/gan/sample"
 )
 
 // Phrases is a small set of simple English phrases, "the cat sat" or "we saw a red fox", each of at most 16 characters
@@ -12,7 +14,7 @@ func Phrases() Set { return of("phrases", phrases{}) }
 
 type phrases struct{}
 
-func (p phrases) make(string) (*Images, error) {
+func (p phrases) make(string) (*sample.Images, error) {
 	return ReadText(strings.NewReader(strings.Join(p.list(), "\n")), TextOptions{})
 }
 

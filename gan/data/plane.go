@@ -3,6 +3,8 @@ package data
 import (
 	"math"
 	"math/rand/v2"
+
+	"gantry.local/gan/sample"
 )
 
 // SwissRoll is a spiral of one and a half turns with some noise, in [-1, 1] but for the noise, the toy of WGAN-GP
@@ -66,7 +68,7 @@ func pointsOf(kind string, n int, seed int64, from cloud) Set {
 	return of(name, points{n: n, seed: seed, from: from})
 }
 
-func (p points) make(name string) (*Images, error) {
+func (p points) make(name string) (*sample.Images, error) {
 	if err := p.from.check(); err != nil {
 		return nil, err
 	}
@@ -74,7 +76,7 @@ func (p points) make(name string) (*Images, error) {
 		return nil, err
 	}
 	rng := rand.New(rand.NewPCG(uint64(p.seed), 0))
-	plane := &Images{Values: make([]float32, 0, 2*p.n), N: p.n, Height: 1, Width: 1, Channels: 2, Names: p.from.classes()}
+	plane := &sample.Images{Values: make([]float32, 0, 2*p.n), N: p.n, Height: 1, Width: 1, Channels: 2, Names: p.from.classes()}
 	for range p.n {
 		x, y, class := p.from.draw(rng)
 		plane.Values = append(plane.Values, float32(x), float32(y))

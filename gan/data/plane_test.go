@@ -4,10 +4,12 @@ import (
 	"math"
 	"slices"
 	"testing"
+
+	"gantry.local/gan/sample"
 )
 
 // load loads a set, or ends the test.
-func load(t testing.TB, set Set) *Images {
+func load(t testing.TB, set Set) *sample.Images {
 	t.Helper()
 	images, err := set.Load()
 	if err == nil {

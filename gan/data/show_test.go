@@ -11,11 +11,12 @@ import (
 
 	"gantry.local/gan/data"
 	"gantry.local/gan/gantest"
+	"gantry.local/gan/sample"
 )
 
 // TestShow shows sets of each kind: what is said of them, and the size of the picture of their samples.
 func TestShow(t *testing.T) {
-	hostile := data.Of("<script>", &data.Images{N: 2, Height: 4, Width: 4, Channels: 1, Values: make([]float32, 32), Labels: []int32{0, 1},
+	hostile := data.Of("<script>", &sample.Images{N: 2, Height: 4, Width: 4, Channels: 1, Values: make([]float32, 32), Labels: []int32{0, 1},
 		Names: []string{"<b>", "&"}})
 	for _, test := range []struct {
 		set           data.Set
@@ -30,7 +31,7 @@ func TestShow(t *testing.T) {
 		{data.Phrases(), 0, 0, []string{"alphabet", "sample 0", "16×1×23"}},
 		{hostile, 98, 8, []string{"2 (<b>: 1, &: 1)", "0 … 0"}},
 		{data.Set{}, 0, 0, []string{"no data set"}},
-		{data.Set{Name: "gone", Load: func() (*data.Images, error) { return nil, errors.New("<no> such file") }}, 0, 0, []string{"gone cannot be loaded: <no> such file"}},
+		{data.Set{Name: "gone", Load: func() (*sample.Images, error) { return nil, errors.New("<no> such file") }}, 0, 0, []string{"gone cannot be loaded: <no> such file"}},
 	} {
 		shown := test.set.ShowValue()
 		text, page := shown["text/plain"].(string), shown["text/html"].(string)
@@ -49,7 +50,7 @@ func TestShow(t *testing.T) {
 			t.Errorf("%s: the picture is %d×%d, want %d×%d", test.set.Name, width, height, test.width, test.height)
 		}
 	}
-	broken := &data.Images{N: 3, Height: 2, Width: 2, Channels: 1, Pixels: make([]byte, 5)}
+	broken := &sample.Images{N: 3, Height: 2, Width: 2, Channels: 1, Pixels: make([]byte, 5)}
 	if text := broken.ShowValue()["text/plain"].(string); !strings.Contains(text, "5 bytes") {
 		t.Errorf("%s", text)
 	}

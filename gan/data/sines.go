@@ -3,6 +3,8 @@ package data
 import (
 	"math"
 	"math/rand/v2"
+
+	"gantry.local/gan/sample"
 )
 
 // Sines are the simplest time series, those of recurrent GANs (Esteban et al. 2017, arXiv:1706.02633): x_t =
@@ -25,12 +27,12 @@ type sines struct {
 	seed     int64
 }
 
-func (s sines) make(name string) (*Images, error) {
+func (s sines) make(name string) (*sample.Images, error) {
 	if err := drawable(name, s.n, s.steps, maxValues); err != nil {
 		return nil, err
 	}
 	rng := rand.New(rand.NewPCG(uint64(s.seed), 0))
-	series := &Images{Values: make([]float32, 0, s.n*s.steps), N: s.n, Height: s.steps, Width: 1, Channels: 1}
+	series := &sample.Images{Values: make([]float32, 0, s.n*s.steps), N: s.n, Height: s.steps, Width: 1, Channels: 1}
 	for range s.n {
 		amplitude, frequency, phase := 0.1+0.8*rng.Float64(), 1+4*rng.Float64(), math.Pi*(2*rng.Float64()-1)
 		for t := range s.steps {

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+
+	"gantry.local/gan/sample"
 )
 
 // Source is where a Set of this package comes from: the Load of a Set is that of its Source, which loads once. It can be
@@ -15,13 +17,13 @@ type Source struct {
 	from maker
 
 	mu     sync.Mutex
-	loaded *Images // nil: not yet
+	loaded *sample.Images // nil: not yet
 }
 
 // maker is what makes the images of a Set. Makers are plain data, so that a notebook can keep a Set that nobody has loaded.
 type maker interface {
 	// make reads or draws the whole set, whose name is for errors.
-	make(name string) (*Images, error)
+	make(name string) (*sample.Images, error)
 }
 
 // makers lists one of every kind.
@@ -39,7 +41,7 @@ func of(name string, from maker) Set {
 
 // Load returns the images, made and verified the first time and the same ones from then on. A failure isn't kept, so that
 // its cause can be mended and the same Set loaded again.
-func (s *Source) Load() (*Images, error) {
+func (s *Source) Load() (*sample.Images, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.loaded == nil {
@@ -57,7 +59,7 @@ func (s *Source) Load() (*Images, error) {
 type keptSource struct {
 	Name   string
 	From   maker
-	Loaded *Images
+	Loaded *sample.Images
 }
 
 // Kept returns what a notebook keeps of the source between two cells.
@@ -77,9 +79,9 @@ func (k keptSource) Restored() (any, error) {
 }
 
 // Of makes a Set of images that are in memory already.
-func Of(name string, images *Images) Set { return of(name, memory{images}) }
+func Of(name string, images *sample.Images) Set { return of(name, memory{images}) }
 
 // memory makes a set of images that are there.
-type memory struct{ images *Images }
+type memory struct{ images *sample.Images }
 
-func (m memory) make(string) (*Images, error) { return m.images, m.images.Check() }
+func (m memory) make(string) (*sample.Images, error) { return m.images, m.images.Check() }

@@ -3,6 +3,8 @@ package data
 import (
 	"fmt"
 	"math/rand/v2"
+
+	"gantry.local/gan/sample"
 )
 
 // StackedMNIST is the data set with 1000 modes on which mode collapse is counted: each sample is three digits of MNIST
@@ -23,7 +25,7 @@ type stacked struct {
 	digits Set
 }
 
-func (s stacked) make(name string) (*Images, error) {
+func (s stacked) make(name string) (*sample.Images, error) {
 	if err := drawable(name, s.n, 3*28*28, maxPixels); err != nil {
 		return nil, err
 	}
@@ -34,10 +36,10 @@ func (s stacked) make(name string) (*Images, error) {
 	return stack(digits, s.n), nil
 }
 
-func stack(digits *Images, n int) *Images {
+func stack(digits *sample.Images, n int) *sample.Images {
 	const channels = 3
 	size := digits.Height * digits.Width
-	stacked := &Images{Pixels: make([]byte, n*size*channels), Labels: make([]int32, n), N: n, Height: digits.Height,
+	stacked := &sample.Images{Pixels: make([]byte, n*size*channels), Labels: make([]int32, n), N: n, Height: digits.Height,
 		Width: digits.Width, Channels: channels}
 	rng := rand.New(rand.NewPCG(1000, channels))
 	for i := range n {

@@ -5,8 +5,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"strconv"
 	"strings"
+
+	"gantry.local/gan/sample"
 )
 
 // Split divides a set at random into two that have no sample in common: train, and test with testFraction of the
@@ -27,7 +28,7 @@ type half struct {
 	test     bool
 }
 
-func (h half) make(name string) (*Images, error) {
+func (h half) make(name string) (*sample.Images, error) {
 	images, err := h.of.Load()
 	if err != nil {
 		return nil, err
@@ -38,9 +39,9 @@ func (h half) make(name string) (*Images, error) {
 	tests := min(max(int(math.Round(h.fraction*float64(images.N))), 1), images.N-1)
 	order := shuffled(images.N, h.seed, 0)
 	if h.test {
-		return images.pick(order[:tests])
+		return pick(images, order[:tests])
 	}
-	return images.pick(order[tests:])
+	return pick(images, order[tests:])
 }
 
 // Subset takes n samples of a set at random.
@@ -55,7 +56,7 @@ type subset struct {
 	seed int64
 }
 
-func (s subset) make(name string) (*Images, error) {
+func (s subset) make(name string) (*sample.Images, error) {
 	images, err := s.of.Load()
 	if err != nil {
 		return nil, err
@@ -63,7 +64,7 @@ func (s subset) make(name string) (*Images, error) {
 	if s.n < 1 || s.n > images.N {
 		return nil, fmt.Errorf("%s: want %d of %d samples", name, s.n, images.N)
 	}
-	return images.pick(shuffled(images.N, s.seed, 0)[:s.n])
+	return pick(images, shuffled(images.N, s.seed, 0)[:s.n])
 }
 
 // OfClasses takes the samples of some classes alone. The classes are numbered anew, from 0 in the order given; their
@@ -78,7 +79,7 @@ type ofClasses struct {
 	classes []int
 }
 
-func (o ofClasses) make(name string) (*Images, error) {
+func (o ofClasses) make(name string) (*sample.Images, error) {
 	images, members, err := loadClasses(o.of, name)
 	if err != nil {
 		return nil, err
@@ -93,12 +94,12 @@ func (o ofClasses) make(name string) (*Images, error) {
 		}
 		renumbered[int32(class)] = int32(i)
 		chosen = append(chosen, members[class]...)
-		names = append(names, className(images, class))
+		names = append(names, images.ClassName(class))
 	}
 	if len(chosen) == 0 {
 		return nil, fmt.Errorf("%s: no samples", name)
 	}
-	part, err := images.pick(chosen)
+	part, err := pick(images, chosen)
 	if err != nil {
 		return nil, err
 	}
@@ -121,10 +122,10 @@ type balanced struct {
 	seed     int64
 }
 
-func (b balanced) make(name string) (*Images, error) {
-	return perClassOf(b.of, name, b.seed, func(images *Images, class, has int) (int, error) {
+func (b balanced) make(name string) (*sample.Images, error) {
+	return perClassOf(b.of, name, b.seed, func(images *sample.Images, class, has int) (int, error) {
 		if b.perClass < 1 || b.perClass > has {
-			return 0, fmt.Errorf("want %d of the %d samples of class %s", b.perClass, has, className(images, class))
+			return 0, fmt.Errorf("want %d of the %d samples of class %s", b.perClass, has, images.ClassName(class))
 		}
 		return b.perClass, nil
 	})
@@ -143,21 +144,21 @@ type imbalanced struct {
 	seed   int64
 }
 
-func (m imbalanced) make(name string) (*Images, error) {
-	return perClassOf(m.of, name, m.seed, func(images *Images, class, has int) (int, error) {
+func (m imbalanced) make(name string) (*sample.Images, error) {
+	return perClassOf(m.of, name, m.seed, func(images *sample.Images, class, has int) (int, error) {
 		if len(m.shares) != images.Classes() {
 			return 0, fmt.Errorf("%d shares for %d classes", len(m.shares), images.Classes())
 		}
 		share := m.shares[class]
 		if !(share >= 0 && share <= 1) {
-			return 0, fmt.Errorf("a share of %g for class %s: want 0 to 1", share, className(images, class))
+			return 0, fmt.Errorf("a share of %g for class %s: want 0 to 1", share, images.ClassName(class))
 		}
 		return int(math.Round(share * float64(has))), nil
 	})
 }
 
 // perClassOf takes from every class as many samples, at random, as count says.
-func perClassOf(set Set, name string, seed int64, count func(images *Images, class, has int) (int, error)) (*Images, error) {
+func perClassOf(set Set, name string, seed int64, count func(images *sample.Images, class, has int) (int, error)) (*sample.Images, error) {
 	images, members, err := loadClasses(set, name)
 	if err != nil {
 		return nil, err
@@ -175,11 +176,11 @@ func perClassOf(set Set, name string, seed int64, count func(images *Images, cla
 	if len(chosen) == 0 {
 		return nil, fmt.Errorf("%s: no samples", name)
 	}
-	return images.pick(chosen)
+	return pick(images, chosen)
 }
 
 // loadClasses loads a set and returns the indices of each class.
-func loadClasses(set Set, name string) (images *Images, members [][]int, err error) {
+func loadClasses(set Set, name string) (images *sample.Images, members [][]int, err error) {
 	if images, err = set.Load(); err != nil {
 		return nil, nil, err
 	}
@@ -195,42 +196,17 @@ func loadClasses(set Set, name string) (images *Images, members [][]int, err err
 
 // pick returns a copy of some samples, in the order that they have in the set, and checks it. All classes keep their names,
 // or get their numbers for names, so that the copy has as many classes as the set.
-func (im *Images) pick(chosen []int) (*Images, error) {
+func pick(images *sample.Images, chosen []int) (*sample.Images, error) {
 	slices.Sort(chosen)
-	part := *im
-	part.N = len(chosen)
-	part.Pixels, part.Values, part.Labels = nil, nil, nil
-	size := im.Height * im.Width * im.Channels
-	if im.Values == nil {
-		part.Pixels = make([]byte, 0, part.N*size)
-	} else {
-		part.Values = make([]float32, 0, part.N*size)
-	}
-	for _, i := range chosen {
-		if im.Values == nil {
-			part.Pixels = append(part.Pixels, im.Pixels[i*size:][:size]...)
-		} else {
-			part.Values = append(part.Values, im.Values[i*size:][:size]...)
-		}
-		if im.Labels != nil {
-			part.Labels = append(part.Labels, im.Labels[i])
-		}
-	}
-	for class := len(part.Names); class < im.Classes(); class++ {
-		part.Names = append(part.Names, className(im, class))
+	part := images.Rows(chosen)
+	for class := len(part.Names); class < images.Classes(); class++ {
+		part.Names = append(part.Names, images.ClassName(class))
 	}
 	return &part, part.Check()
 }
 
 func shuffled(n int, seed int64, stream int) []int {
 	return rand.New(rand.NewPCG(uint64(seed), uint64(stream))).Perm(n)
-}
-
-func className(images *Images, class int) string {
-	if images.Names != nil {
-		return images.Names[class]
-	}
-	return strconv.Itoa(class)
 }
 
 func joined[T any](values []T) string {

@@ -3,11 +3,13 @@ package data
 import (
 	"slices"
 	"testing"
+
+	"gantry.local/gan/sample"
 )
 
 // numbered is a set of n samples of one pixel, sample i with the pixel i and the label i modulo classes.
 func numbered(n, classes int) Set {
-	images := &Images{N: n, Height: 1, Width: 1, Channels: 1}
+	images := &sample.Images{N: n, Height: 1, Width: 1, Channels: 1}
 	for i := range n {
 		images.Pixels = append(images.Pixels, byte(i))
 		if classes > 0 {
@@ -56,7 +58,7 @@ func TestSubset(t *testing.T) {
 		t.Errorf("the samples %v are not spread over the set", part.Pixels)
 	}
 	// Values, scales and names stay.
-	whole := &Images{N: 3, Height: 1, Width: 1, Channels: 1, Values: []float32{1, 2, 3}, Scales: []Scale{{"x", 0, 9}},
+	whole := &sample.Images{N: 3, Height: 1, Width: 1, Channels: 1, Values: []float32{1, 2, 3}, Scales: []sample.Scale{scale("x", 0, 9)},
 		Labels: []int32{0, 1, 0}, Names: []string{"a", "b", "c"}}
 	values := load(t, Subset(Of("values", whole), 3, 0))
 	if !slices.Equal(values.Values, whole.Values) || values.Scales[0].Name != "x" || values.Classes() != 3 {

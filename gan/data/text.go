@@ -11,6 +11,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"gantry.local/gan/sample"
 )
 
 // TextOptions tell how a text becomes samples. The zero value gives lines of 16 characters.
@@ -43,7 +45,7 @@ type text struct {
 	options TextOptions
 }
 
-func (t text) make(string) (*Images, error) {
+func (t text) make(string) (*sample.Images, error) {
 	file, err := openFile(t.path)
 	if err != nil {
 		return nil, fmt.Errorf("text: %w", err)
@@ -57,14 +59,14 @@ func (t text) make(string) (*Images, error) {
 }
 
 // ReadText reads what Text reads, from anywhere.
-func ReadText(r io.Reader, options TextOptions) (*Images, error) {
+func ReadText(r io.Reader, options TextOptions) (*sample.Images, error) {
 	return readText(r, options.withDefaults(), maxText, maxChars)
 }
 
 // errNotUTF8 is the error of what is no text, or is one as Windows writes it, in two bytes a character.
 var errNotUTF8 = errors.New("it is not UTF-8: convert it, or name a text file")
 
-func readText(r io.Reader, options TextOptions, most, mostMade int) (*Images, error) {
+func readText(r io.Reader, options TextOptions, most, mostMade int) (*sample.Images, error) {
 	if options.Length < 1 || options.Stride < 1 {
 		return nil, fmt.Errorf("samples of %d characters, %d apart: want at least 1", options.Length, options.Stride)
 	}
@@ -82,11 +84,11 @@ func readText(r io.Reader, options TextOptions, most, mostMade int) (*Images, er
 	if err != nil {
 		return nil, err
 	}
-	text := &Images{Height: options.Length, Width: 1, Channels: 1, Alphabet: alphabet}
+	text := &sample.Images{Height: options.Length, Width: 1, Channels: 1, Alphabet: alphabet}
 	if options.Windows {
-		err = text.slide(lines(written, alphabet), options.Stride, mostMade)
+		err = slide(text, lines(written, alphabet), options.Stride, mostMade)
 	} else {
-		err = text.fill(lines(written, alphabet), mostMade)
+		err = fill(text, lines(written, alphabet), mostMade)
 	}
 	if err != nil {
 		return nil, err
@@ -145,7 +147,7 @@ func lines(text string, alphabet []rune) iter.Seq[[]byte] {
 }
 
 // fill makes a sample of each line, or several of a long one.
-func (im *Images) fill(lines iter.Seq[[]byte], most int) error {
+func fill(im *sample.Images, lines iter.Seq[[]byte], most int) error {
 	for line := range lines {
 		im.N += (len(line)-1)/im.Height + 1
 	}
@@ -165,7 +167,7 @@ func (im *Images) fill(lines iter.Seq[[]byte], most int) error {
 }
 
 // slide makes a sample of each window over the running text.
-func (im *Images) slide(lines iter.Seq[[]byte], stride, most int) error {
+func slide(im *sample.Images, lines iter.Seq[[]byte], stride, most int) error {
 	var running []byte
 	for line := range lines {
 		if running != nil {
@@ -188,19 +190,6 @@ func (im *Images) slide(lines iter.Seq[[]byte], stride, most int) error {
 	return nil
 }
 
-// Texts returns the samples of a set with an Alphabet as strings, without the spaces at their ends.
-func (im *Images) Texts() []string {
-	texts := make([]string, 0, im.N)
-	for sample := range slices.Chunk(im.Pixels, im.Height*im.Width) {
-		var text strings.Builder
-		for _, index := range sample {
-			text.WriteRune(im.Alphabet[index])
-		}
-		texts = append(texts, strings.TrimRight(text.String(), " "))
-	}
-	return texts
-}
-
 // Decode returns samples [n, length, 1, len(alphabet)], one-hot or any scores, drawn by a generator, as strings: for
 // each place the character with the largest score, the spaces at the end cut off.
 func Decode(samples []float32, alphabet []rune, length int) ([]string, error) {
@@ -208,7 +197,7 @@ func Decode(samples []float32, alphabet []rune, length int) ([]string, error) {
 	if depth == 0 || depth > 256 || length < 1 || len(samples)%(depth*length) != 0 {
 		return nil, fmt.Errorf("%d scores are not texts of %d characters out of %d", len(samples), length, depth)
 	}
-	decoded := Images{N: len(samples) / (depth * length), Height: length, Width: 1, Channels: 1, Alphabet: alphabet}
+	decoded := sample.Images{N: len(samples) / (depth * length), Height: length, Width: 1, Channels: 1, Alphabet: alphabet}
 	for scores := range slices.Chunk(samples, depth) {
 		best := 0
 		for i, score := range scores {

@@ -11,8 +11,8 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"gantry.local/gan"
 	"gantry.local/gan/export"
+	"gantry.local/gan/sample"
 )
 
 // Any graph function can be exported, with the variables it uses.
@@ -38,19 +38,19 @@ func ExampleONNXNetwork() {
 // Samples as numpy.load reads them.
 func ExampleWriteNPY() {
 	var file bytes.Buffer
-	if err := export.WriteNPY(&file, gan.Images{Data: []float32{-1, 1}, N: 2, H: 1, W: 1, C: 1}); err != nil {
+	if err := export.WriteNPY(&file, sample.Images{Values: []float32{-1, 1}, N: 2, Height: 1, Width: 1, Channels: 1}); err != nil {
 		log.Fatal(err)
 	}
 	images, err := export.ReadNPY(&file)
-	fmt.Println(images, err)
+	fmt.Println(images.N, "samples:", images.Values, err)
 	// Output:
-	// {[-1 1] 2 1 1 1} <nil>
+	// 2 samples: [-1 1] <nil>
 }
 
 // Two pictures side by side.
 func ExampleWritePNG() {
 	var file bytes.Buffer
-	err := export.WritePNG(&file, gan.Images{Data: []float32{-1, 1}, N: 2, H: 1, W: 1, C: 1}, 2)
+	err := export.WritePNG(&file, sample.Images{Values: []float32{-1, 1}, N: 2, Height: 1, Width: 1, Channels: 1}, 2)
 	fmt.Println(bytes.HasPrefix(file.Bytes(), []byte("\x89PNG")), err)
 	// Output:
 	// true <nil>

@@ -7,21 +7,22 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"io"
 	"math"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
-	"gantry.local/gan"
 	"gantry.local/gan/export"
+	"gantry.local/gan/sample"
 )
 
-func small() gan.Images {
-	return gan.Images{Data: []float32{-1, 0, 1, 0.5, -0.25, math.MaxFloat32}, N: 3, H: 1, W: 2, C: 1}
+func small() sample.Images {
+	return sample.Images{Values: []float32{-1, 0, 1, 0.5, -0.25, math.MaxFloat32}, N: 3, Height: 1, Width: 2, Channels: 1}
 }
 
-func npy(t testing.TB, images gan.Images) []byte {
+func npy(t testing.TB, images sample.Images) []byte {
 	t.Helper()
 	var file bytes.Buffer
 	if err := export.WriteNPY(&file, images); err != nil {
@@ -41,14 +42,14 @@ func TestNPYBytes(t *testing.T) {
 }
 
 func TestNPYRoundTrip(t *testing.T) {
-	for _, want := range []gan.Images{
-		small(), {Data: []float32{3}, N: 1, H: 1, W: 1, C: 1}, {Data: make([]float32, 12345*4*3), N: 12345, H: 2, W: 2, C: 3},
+	for _, want := range []sample.Images{
+		small(), {Values: []float32{3}, N: 1, Height: 1, Width: 1, Channels: 1}, {Values: make([]float32, 12345*4*3), N: 12345, Height: 2, Width: 2, Channels: 3},
 	} {
 		got, err := export.ReadNPY(bytes.NewReader(append(npy(t, want), "what follows"...)))
-		if err != nil || !slices.Equal(got.Data, want.Data) || got.N != want.N || got.H != want.H || got.W != want.W || got.C != want.C {
-			t.Errorf("%d×%d×%d×%d came back as %d×%d×%d×%d, %v", want.N, want.H, want.W, want.C, got.N, got.H, got.W, got.C, err)
+		if err != nil || !slices.Equal(got.Values, want.Values) || got.N != want.N || got.Height != want.Height || got.Width != want.Width || got.Channels != want.Channels {
+			t.Errorf("%d×%d×%d×%d came back as %d×%d×%d×%d, %v", want.N, want.Height, want.Width, want.Channels, got.N, got.Height, got.Width, got.Channels, err)
 		}
-		if (len(npy(t, want))-4*len(want.Data))%64 != 0 {
+		if (len(npy(t, want))-4*len(want.Values))%64 != 0 {
 			t.Errorf("the values of %d images are not aligned", want.N)
 		}
 	}
@@ -65,8 +66,8 @@ func TestNPYVersions(t *testing.T) {
 // TestNPYNotFinite wants what is not finite named by its place.
 func TestNPYNotFinite(t *testing.T) {
 	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-		images := gan.Images{Data: make([]float32, 5*4*3*2), N: 5, H: 4, W: 3, C: 2}
-		images.Data[2*24+1*6+2*2+1] = float32(v)
+		images := sample.Images{Values: make([]float32, 5*4*3*2), N: 5, Height: 4, Width: 3, Channels: 2}
+		images.Values[2*24+1*6+2*2+1] = float32(v)
 		_, err := export.ReadNPY(bytes.NewReader(npy(t, images)))
 		if !errors.Is(err, export.ErrNPY) || !strings.Contains(err.Error(), "sample 2, row 1, column 2, channel 1 is") {
 			t.Errorf("%g: %v", v, err)
@@ -103,7 +104,7 @@ func TestNPYDamaged(t *testing.T) {
 			t.Errorf("%.80q: %v", file, err)
 		}
 	}
-	if err := export.WriteNPY(&bytes.Buffer{}, gan.Images{N: 2, H: 1, W: 1, C: 1}); err == nil {
+	if err := export.WriteNPY(&bytes.Buffer{}, sample.Images{N: 2, Height: 1, Width: 1, Channels: 1}); err == nil {
 		t.Error("samples without values are no error")
 	}
 	if err := export.WriteNPY(full{}, small()); !errors.Is(err, errFull) {
@@ -126,11 +127,11 @@ func FuzzNPY(f *testing.F) {
 			return
 		}
 		again, err := export.ReadNPY(bytes.NewReader(npy(t, images)))
-		if err != nil || len(again.Data) != len(images.Data) || again.N != images.N || again.C != images.C {
-			t.Errorf("%d×%d×%d×%d does not come back: %v", images.N, images.H, images.W, images.C, err)
+		if err != nil || len(again.Values) != len(images.Values) || again.N != images.N || again.Channels != images.Channels {
+			t.Errorf("%d×%d×%d×%d does not come back: %v", images.N, images.Height, images.Width, images.Channels, err)
 		}
-		for i, v := range again.Data {
-			if math.Float32bits(v) != math.Float32bits(images.Data[i]) {
+		for i, v := range again.Values {
+			if math.Float32bits(v) != math.Float32bits(images.Values[i]) {
 				t.Fatalf("value %d changed", i)
 			}
 		}
@@ -139,10 +140,10 @@ func FuzzNPY(f *testing.F) {
 
 func TestPNG(t *testing.T) {
 	nan := float32(math.NaN())
-	grey := gan.Images{Data: []float32{-1, 1, 0, nan, 9, -9}, N: 3, H: 1, W: 2, C: 1}
-	colour := gan.Images{Data: []float32{1, -1, 0}, N: 1, H: 1, W: 1, C: 3}
+	grey := sample.Images{Values: []float32{-1, 1, 0, nan, 9, -9}, N: 3, Height: 1, Width: 2, Channels: 1}
+	colour := sample.Images{Values: []float32{1, -1, 0}, N: 1, Height: 1, Width: 1, Channels: 3}
 	for _, c := range []struct {
-		images  gan.Images
+		images  sample.Images
 		columns int
 		size    image.Point
 		pixels  map[image.Point]color.RGBA
@@ -169,14 +170,36 @@ func TestPNG(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		images  gan.Images
+		images  sample.Images
 		columns int
-	}{{grey, 0}, {gan.Images{Data: make([]float32, 2), N: 1, H: 1, W: 1, C: 2}, 1}, {gan.Images{}, 1}, {gan.Images{N: 2, H: 1, W: 1, C: 1}, 1}} {
+	}{{grey, 0}, {sample.Images{Values: make([]float32, 2), N: 1, Height: 1, Width: 1, Channels: 2}, 1}, {sample.Images{}, 1}, {sample.Images{N: 2, Height: 1, Width: 1, Channels: 1}, 1}} {
 		if err := export.WritePNG(&bytes.Buffer{}, c.images, c.columns); err == nil {
 			t.Errorf("%+v in %d columns is no error", c.images, c.columns)
 		}
 	}
 	if err := export.WritePNG(full{}, grey, 1); !errors.Is(err, errFull) {
 		t.Errorf("a full disk: %v", err)
+	}
+}
+
+// TestPixels wants samples of a data set, which has pixels, written as the networks see them.
+func TestPixels(t *testing.T) {
+	set := sample.Images{Pixels: []byte{0, 255, 51, 204}, N: 2, Height: 1, Width: 2, Channels: 1, Labels: []int32{1, 0}}
+	for name, write := range map[string]func(w io.Writer, images sample.Images) error{
+		"npy": export.WriteNPY,
+		"png": func(w io.Writer, images sample.Images) error { return export.WritePNG(w, images, 2) },
+	} {
+		var pixels, values bytes.Buffer
+		if err := errors.Join(write(&pixels, set), write(&values, set.Seen())); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(pixels.Bytes(), values.Bytes()) {
+			t.Errorf("%s: pixels are written otherwise than their values", name)
+		}
+		set := set
+		set.Pixels = set.Pixels[1:]
+		if write(&pixels, set) == nil {
+			t.Errorf("%s: three pixels were taken for two samples of two", name)
+		}
 	}
 }

@@ -104,9 +104,9 @@ func TestONNX(t *testing.T) {
 				t.Errorf("inputs %v, want z of [4, %d] float32", m.inputs, components)
 			}
 			got := m.run(t, map[string]array{"z": {dims: []int{4, components}, values: doubles(z)}}, "images")
-			if !slices.Equal(got.dims, []int{4, want.H, want.W, want.C}) || farthest(got.values, doubles(want.Data)) > 1e-5 {
-				t.Errorf("images of %v, at most %g off, want %d×%d×%d", got.dims, farthest(got.values, doubles(want.Data)),
-					want.H, want.W, want.C)
+			if !slices.Equal(got.dims, []int{4, want.Height, want.Width, want.Channels}) || farthest(got.values, doubles(want.Values)) > 1e-5 {
+				t.Errorf("images of %v, at most %g off, want %d×%d×%d", got.dims, farthest(got.values, doubles(want.Values)),
+					want.Height, want.Width, want.Channels)
 			}
 		})
 	}
@@ -137,7 +137,7 @@ func TestONNXClasses(t *testing.T) {
 	got := m.run(t, map[string]array{
 		"z": {dims: []int{3, components}, values: doubles(z)}, "labels": {dims: []int{3}, values: []float64{4, 0, 2}},
 	}, "images")
-	if far := farthest(got.values, doubles(want.Data)); far > 1e-5 {
+	if far := farthest(got.values, doubles(want.Values)); far > 1e-5 {
 		t.Errorf("the images are up to %g off", far)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"gantry.local/gan/data"
+	"gantry.local/gan/sample"
 )
 
 // clothes is a picture of 10 rows, the classes of Fashion-MNIST's test set, with the first 100 images of each. It is
@@ -27,7 +28,7 @@ func Fashion(t testing.TB) data.Set {
 		t.Fatal(err)
 	}
 	const side, classes, each = 28, 10, 100
-	images := &data.Images{N: classes * each, Height: side, Width: side, Channels: 1}
+	images := &sample.Images{N: classes * each, Height: side, Width: side, Channels: 1}
 	for class := range classes {
 		images.Names = append(images.Names, fmt.Sprint(class))
 		for column := range each {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"gantry.local/gan/data"
+	"gantry.local/gan/sample"
 )
 
 var update = flag.Bool("update", false, "write testdata/fashion-mnist.png from the installed Fashion-MNIST")
@@ -50,7 +51,7 @@ func TestFashion(t *testing.T) {
 	}
 }
 
-func must(t *testing.T, set data.Set) *data.Images {
+func must(t *testing.T, set data.Set) *sample.Images {
 	t.Helper()
 	images, err := set.Load()
 	if err != nil {
@@ -60,7 +61,7 @@ func must(t *testing.T, set data.Set) *data.Images {
 }
 
 // sheetOf draws the first 100 images of each class, a class a row.
-func sheetOf(images *data.Images) *image.Gray {
+func sheetOf(images *sample.Images) *image.Gray {
 	sheet := image.NewGray(image.Rect(0, 0, 100*28, 10*28))
 	var count [10]int
 	for i, class := range images.Labels {

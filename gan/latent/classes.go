@@ -7,16 +7,16 @@ import (
 	"slices"
 
 	"gantry.local/gan"
-	"gantry.local/gan/data"
+	"gantry.local/gan/sample"
 )
 
 var errUnconditional = errors.New("the generator is not conditional: train one with classes, such as an AC-GAN")
 
 // ClassGrid draws one image per class and latent, row by row: row i is class i, and column j has the same latent in every
 // row, so that a column shows what the latent means apart from the class. The generator must be conditional.
-func ClassGrid(generator *gan.Generator, columns int, seed int64) (gan.Images, error) {
+func ClassGrid(generator *gan.Generator, columns int, seed int64) (sample.Images, error) {
 	if err := conditional(generator, columns); err != nil {
-		return gan.Images{}, err
+		return sample.Images{}, err
 	}
 	row := gan.Latents(columns, generator.Latent(), seed)
 	var z []float32
@@ -31,7 +31,7 @@ func ClassGrid(generator *gan.Generator, columns int, seed int64) (gan.Images, e
 // Augment draws a labelled data set of perClass images of every class, the classes in turn, so that any part of it is
 // balanced. The images are stored as bytes, x ↦ round(127.5·(x+1)). The generator must be conditional and make pictures
 // in [-1, 1].
-func Augment(generator *gan.Generator, perClass int, seed int64) (*data.Images, error) {
+func Augment(generator *gan.Generator, perClass int, seed int64) (*sample.Images, error) {
 	if err := conditional(generator, perClass); err != nil {
 		return nil, err
 	}
@@ -44,17 +44,17 @@ func Augment(generator *gan.Generator, perClass int, seed int64) (*data.Images, 
 	if err != nil {
 		return nil, err
 	}
-	images := &data.Images{Labels: labels, N: n, Height: drawn.H, Width: drawn.W, Channels: drawn.C}
-	images.Pixels = make([]byte, len(drawn.Data))
-	for i, v := range drawn.Data {
+	images := &sample.Images{Labels: labels, N: n, Height: drawn.Height, Width: drawn.Width, Channels: drawn.Channels}
+	images.Pixels = make([]byte, len(drawn.Values))
+	for i, v := range drawn.Values {
 		images.Pixels[i] = byte(math.Round(127.5 * (min(max(float64(v), -1), 1) + 1)))
 	}
 	return images, nil
 }
 
 // Join returns one labelled data set of the pictures of a, then those of b.
-func Join(a, b *data.Images) (*data.Images, error) {
-	for _, part := range []*data.Images{a, b} {
+func Join(a, b *sample.Images) (*sample.Images, error) {
+	for _, part := range []*sample.Images{a, b} {
 		if err := part.Check(); err != nil {
 			return nil, err
 		}

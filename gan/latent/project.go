@@ -10,6 +10,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"gantry.local/gan"
+	"gantry.local/gan/sample"
 )
 
 // ProjectOptions say how Project searches. The zero value of every field is the documented default.
@@ -57,10 +58,10 @@ func (o ProjectOptions) withDefaults() ProjectOptions {
 
 // Projection is what Project found.
 type Projection struct {
-	Z      []float32  // [n, latent], the best latent of each target
-	Images gan.Images // the generator's images of Z, in the generator's size
-	Errors []float64  // per target: the weighted mean squared difference over its known pixels
-	Loss   []float64  // per step: the mean over the targets of the smallest objective among their starts
+	Z      []float32     // [n, latent], the best latent of each target
+	Images sample.Images // the generator's images of Z, in the generator's size
+	Errors []float64     // per target: the weighted mean squared difference over its known pixels
+	Loss   []float64     // per step: the mean over the targets of the smallest objective among their starts
 }
 
 // Project looks for the latents whose images are nearest to the targets, by gradient descent on z with the generator's
@@ -77,8 +78,9 @@ type Projection struct {
 // Zhu et al., "Generative visual manipulation on the natural image manifold", 2016, arXiv:1609.03552; Yeh et al.,
 // "Semantic image inpainting with deep generative models", 2016, arXiv:1607.07539; Menon et al., "PULSE", 2020,
 // arXiv:2003.03808.
-func Project(ctx context.Context, generator *gan.Generator, targets gan.Images, options ProjectOptions) (Projection, error) {
+func Project(ctx context.Context, generator *gan.Generator, targets sample.Images, options ProjectOptions) (Projection, error) {
 	options = options.withDefaults()
+	targets = targets.Seen()
 	mask, err := options.check(generator, targets)
 	if err != nil {
 		return Projection{}, err
@@ -134,12 +136,12 @@ func Project(ctx context.Context, generator *gan.Generator, targets gan.Images, 
 }
 
 // check returns an error for options that do not fit, and the mask of every target, [n, height, width].
-func (o ProjectOptions) check(generator *gan.Generator, targets gan.Images) ([]float32, error) {
-	size := targets.H * targets.W
+func (o ProjectOptions) check(generator *gan.Generator, targets sample.Images) ([]float32, error) {
+	size := targets.Height * targets.Width
 	switch {
-	case targets.N <= 0 || size*targets.C <= 0 || len(targets.Data) != targets.N*size*targets.C:
+	case targets.N <= 0 || size*targets.Channels <= 0 || len(targets.Values) != targets.N*size*targets.Channels:
 		return nil, fmt.Errorf("cannot project %d values as %d images of %d×%d×%d",
-			len(targets.Data), targets.N, targets.H, targets.W, targets.C)
+			len(targets.Values), targets.N, targets.Height, targets.Width, targets.Channels)
 	case o.Steps < 0 || o.Restarts < 0 || o.Shrink < 0 || !(o.Rate > 0):
 		return nil, fmt.Errorf("projection: Steps %d, Restarts %d, Shrink %d and Rate %g must be positive",
 			o.Steps, o.Restarts, o.Shrink, o.Rate)
@@ -150,7 +152,7 @@ func (o ProjectOptions) check(generator *gan.Generator, targets gan.Images) ([]f
 		return nil, errUnconditional
 	case o.Mask != nil && len(o.Mask) != size && len(o.Mask) != targets.N*size:
 		return nil, fmt.Errorf("the mask has %d values: want %d for one of %d×%d, or %d for one per target",
-			len(o.Mask), size, targets.H, targets.W, targets.N*size)
+			len(o.Mask), size, targets.Height, targets.Width, targets.N*size)
 	}
 	for _, class := range o.Classes {
 		if class < 0 || int(class) >= generator.Classes() {
@@ -182,14 +184,14 @@ type search struct {
 	inputs []any           // targets, mask and, for a conditional generator, classes
 }
 
-func newSearch(own *gan.Generator, targets gan.Images, mask []float32, o ProjectOptions) (*search, error) {
+func newSearch(own *gan.Generator, targets sample.Images, mask []float32, o ProjectOptions) (*search, error) {
 	rows := targets.N * o.Restarts
-	size := targets.H * targets.W
+	size := targets.Height * targets.Width
 	var pixels, masks []float32
 	var classes []int32
 	for i := range targets.N {
 		for range o.Restarts {
-			pixels = append(pixels, targets.Data[i*size*targets.C:(i+1)*size*targets.C]...)
+			pixels = append(pixels, targets.Values[i*size*targets.Channels:(i+1)*size*targets.Channels]...)
 			masks = append(masks, mask[i*size:(i+1)*size]...)
 			if own.Classes() > 0 {
 				classes = append(classes, o.Classes[i])
@@ -197,8 +199,8 @@ func newSearch(own *gan.Generator, targets gan.Images, mask []float32, o Project
 		}
 	}
 	s := &search{inputs: []any{
-		tensors.FromFlatDataAndDimensions(pixels, rows, targets.H, targets.W, targets.C),
-		tensors.FromFlatDataAndDimensions(masks, rows, targets.H, targets.W, 1),
+		tensors.FromFlatDataAndDimensions(pixels, rows, targets.Height, targets.Width, targets.Channels),
+		tensors.FromFlatDataAndDimensions(masks, rows, targets.Height, targets.Width, 1),
 	}}
 	if own.Classes() > 0 {
 		s.inputs = append(s.inputs, tensors.FromFlatDataAndDimensions(classes, rows))
@@ -264,18 +266,18 @@ func average(x *Node, factor int) *Node {
 }
 
 // differences is misfit in Go, per target.
-func differences(images, targets gan.Images, mask []float32, shrink int) []float64 {
+func differences(images, targets sample.Images, mask []float32, shrink int) []float64 {
 	errors := make([]float64, targets.N)
-	size := targets.H * targets.W
+	size := targets.Height * targets.Width
 	for i := range errors {
 		for pixel := range size {
 			var squares float64
-			for c := range targets.C {
-				difference := windowMean(images, i, pixel/targets.W, pixel%targets.W, c, shrink) -
-					float64(targets.Data[(i*size+pixel)*targets.C+c])
+			for c := range targets.Channels {
+				difference := windowMean(images, i, pixel/targets.Width, pixel%targets.Width, c, shrink) -
+					float64(targets.Values[(i*size+pixel)*targets.Channels+c])
 				squares += difference * difference
 			}
-			errors[i] += squares / float64(targets.C) * float64(mask[i*size+pixel])
+			errors[i] += squares / float64(targets.Channels) * float64(mask[i*size+pixel])
 		}
 		errors[i] /= total(mask[i*size : (i+1)*size])
 	}
@@ -283,11 +285,11 @@ func differences(images, targets gan.Images, mask []float32, shrink int) []float
 }
 
 // windowMean is one value of average.
-func windowMean(images gan.Images, i, y, x, c, factor int) float64 {
+func windowMean(images sample.Images, i, y, x, c, factor int) float64 {
 	var sum float64
 	for dy := range factor {
 		for dx := range factor {
-			sum += float64(images.Data[((i*images.H+y*factor+dy)*images.W+x*factor+dx)*images.C+c])
+			sum += float64(images.Values[((i*images.Height+y*factor+dy)*images.Width+x*factor+dx)*images.Channels+c])
 		}
 	}
 	return sum / math.Pow(float64(factor), 2)

@@ -16,11 +16,11 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"gantry.local/gan"
-	"gantry.local/gan/data"
 	"gantry.local/gan/gantest"
 	"gantry.local/gan/latent"
 	"gantry.local/gan/net"
 	"gantry.local/gan/safetensors"
+	"gantry.local/gan/sample"
 )
 
 const (
@@ -82,7 +82,7 @@ func classGenerator(t testing.TB, backend compute.Backend) *gan.Generator {
 	return made
 }
 
-func sample(t testing.TB, g *gan.Generator, n int, seed int64) gan.Images {
+func drawn(t testing.TB, g *gan.Generator, n int, seed int64) sample.Images {
 	t.Helper()
 	images, err := g.Sample(n, seed)
 	if err != nil {
@@ -96,7 +96,7 @@ func TestProject(t *testing.T) {
 	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
 		g := generator(t, backend)
 		before := g.Store().NumVariables()
-		targets := sample(t, g, 3, 1)
+		targets := drawn(t, g, 3, 1)
 		var progress []float64
 		found, err := latent.Project(t.Context(), g, targets, latent.ProjectOptions{
 			Steps: 200, Restarts: 3, Prior: -1, Seed: 5,
@@ -119,7 +119,7 @@ func TestProject(t *testing.T) {
 				found.Loss[0], found.Loss[len(found.Loss)-1], len(found.Loss), len(progress))
 		}
 		again, err := g.Generate(found.Z)
-		if err != nil || !slices.Equal(again.Data, found.Images.Data) || found.Images.N != 3 {
+		if err != nil || !slices.Equal(again.Values, found.Images.Values) || found.Images.N != 3 {
 			t.Errorf("the images are not those of Z (%v)", err)
 		}
 		if g.Store().NumVariables() != before {
@@ -133,7 +133,7 @@ func TestPrior(t *testing.T) {
 	g := generator(t, gantest.Go(t))
 	var lengths []float64
 	for _, prior := range []float64{-1, 0.1, 10} {
-		found, err := latent.Project(t.Context(), g, sample(t, g, 2, 1), latent.ProjectOptions{Steps: 100, Restarts: 2, Prior: prior})
+		found, err := latent.Project(t.Context(), g, drawn(t, g, 2, 1), latent.ProjectOptions{Steps: 100, Restarts: 2, Prior: prior})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +147,7 @@ func TestPrior(t *testing.T) {
 // TestRestarts wants more starts to find no worse an objective.
 func TestRestarts(t *testing.T) {
 	g := generator(t, gantest.Go(t))
-	targets := sample(t, g, 1, 3)
+	targets := drawn(t, g, 1, 3)
 	last := math.Inf(1)
 	for _, restarts := range []int{1, 4, 16} {
 		found, err := latent.Project(t.Context(), g, targets, latent.ProjectOptions{Steps: 20, Restarts: restarts, Seed: 2})
@@ -177,13 +177,13 @@ func leftHalf() []float32 {
 // was, and the rest is found again.
 func TestInpaint(t *testing.T) {
 	g := generator(t, gantest.Go(t))
-	truth := sample(t, g, 2, 4)
+	truth := drawn(t, g, 2, 4)
 	damaged := truth
-	damaged.Data = slices.Clone(truth.Data)
+	damaged.Values = slices.Clone(truth.Values)
 	mask := leftHalf()
-	for i := range damaged.Data {
+	for i := range damaged.Values {
 		if mask[i%len(mask)] == 0 {
-			damaged.Data[i] = 1
+			damaged.Values[i] = 1
 		}
 	}
 	options := latent.ProjectOptions{Steps: 300, Prior: -1, Mask: mask}
@@ -196,15 +196,15 @@ func TestInpaint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(got.Z, want.Z) || !slices.Equal(got.Images.Data, want.Images.Data) {
+	if !slices.Equal(got.Z, want.Z) || !slices.Equal(got.Images.Values, want.Images.Values) {
 		t.Error("pixels that the mask hides change the result")
 	}
-	for i, v := range got.Images.Data {
+	for i, v := range got.Images.Values {
 		switch known := mask[i%len(mask)] == 1; {
-		case known && v != truth.Data[i]:
-			t.Fatalf("known value %d was %g and is %g", i, truth.Data[i], v)
-		case !known && math.Abs(float64(v-truth.Data[i])) > 0.1:
-			t.Fatalf("hidden value %d was %g and was filled in as %g", i, truth.Data[i], v)
+		case known && v != truth.Values[i]:
+			t.Fatalf("known value %d was %g and is %g", i, truth.Values[i], v)
+		case !known && math.Abs(float64(v-truth.Values[i])) > 0.1:
+			t.Fatalf("hidden value %d was %g and was filled in as %g", i, truth.Values[i], v)
 		}
 	}
 }
@@ -212,18 +212,18 @@ func TestInpaint(t *testing.T) {
 // TestSuperResolve shrinks the generator's own images and wants images with the same averages.
 func TestSuperResolve(t *testing.T) {
 	g := generator(t, gantest.Go(t))
-	truth := sample(t, g, 2, 4)
-	small := gan.Images{Data: make([]float32, 2*3*3), N: 2, H: 3, W: 3, C: 1}
-	for i, v := range truth.Data {
+	truth := drawn(t, g, 2, 4)
+	small := sample.Images{Values: make([]float32, 2*3*3), N: 2, Height: 3, Width: 3, Channels: 1}
+	for i, v := range truth.Values {
 		image, y, x := i/(side*side), i/side%side, i%side
-		small.Data[(image*3+y/2)*3+x/2] += v / 4
+		small.Values[(image*3+y/2)*3+x/2] += v / 4
 	}
 	found, err := latent.SuperResolve(t.Context(), g, small, 2, latent.ProjectOptions{Steps: 300, Prior: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if found.Images.H != side || found.Images.N != 2 || slices.Max(found.Errors) > 1e-3 {
-		t.Errorf("got %d images of height %d, missing the averages by %v", found.Images.N, found.Images.H, found.Errors)
+	if found.Images.Height != side || found.Images.N != 2 || slices.Max(found.Errors) > 1e-3 {
+		t.Errorf("got %d images of height %d, missing the averages by %v", found.Images.N, found.Images.Height, found.Errors)
 	}
 	if _, err := latent.SuperResolve(t.Context(), g, small, 1, latent.ProjectOptions{}); err == nil {
 		t.Error("a factor of 1 is no error")
@@ -237,12 +237,12 @@ func TestSuperResolve(t *testing.T) {
 // TestDenoise wants the result nearer to the clean image than the noisy one is.
 func TestDenoise(t *testing.T) {
 	g := generator(t, gantest.Go(t))
-	clean := sample(t, g, 2, 8)
+	clean := drawn(t, g, 2, 8)
 	noisy := clean
-	noisy.Data = slices.Clone(clean.Data)
+	noisy.Values = slices.Clone(clean.Values)
 	random := rand.New(rand.NewPCG(1, 2))
-	for i := range noisy.Data {
-		noisy.Data[i] += float32(0.3 * random.NormFloat64())
+	for i := range noisy.Values {
+		noisy.Values[i] += float32(0.3 * random.NormFloat64())
 	}
 	found, err := latent.Denoise(t.Context(), g, noisy, latent.ProjectOptions{Steps: 200})
 	if err != nil {
@@ -250,11 +250,11 @@ func TestDenoise(t *testing.T) {
 	}
 	distance := func(a []float32) (sum float64) {
 		for i, v := range a {
-			sum += math.Pow(float64(v-clean.Data[i]), 2) / float64(len(a))
+			sum += math.Pow(float64(v-clean.Values[i]), 2) / float64(len(a))
 		}
 		return sum
 	}
-	if before, after := distance(noisy.Data), distance(found.Images.Data); !(after < before/2) {
+	if before, after := distance(noisy.Values), distance(found.Images.Values); !(after < before/2) {
 		t.Errorf("mean squared error %g before and %g after", before, after)
 	}
 }
@@ -281,15 +281,15 @@ func TestProjectClasses(t *testing.T) {
 func TestProjectRefuses(t *testing.T) {
 	backend := gantest.Go(t)
 	plain, conditional := generator(t, backend), classGenerator(t, backend)
-	good := sample(t, plain, 2, 1)
+	good := drawn(t, plain, 2, 1)
 	for _, c := range []struct {
 		want    string
 		g       *gan.Generator
-		targets gan.Images
+		targets sample.Images
 		options latent.ProjectOptions
 	}{
-		{"cannot project", plain, gan.Images{}, latent.ProjectOptions{}},
-		{"cannot project", plain, gan.Images{Data: good.Data[1:], N: 2, H: side, W: side, C: 1}, latent.ProjectOptions{}},
+		{"cannot project", plain, sample.Images{}, latent.ProjectOptions{}},
+		{"cannot project", plain, sample.Images{Values: good.Values[1:], N: 2, Height: side, Width: side, Channels: 1}, latent.ProjectOptions{}},
 		{"Steps -1", plain, good, latent.ProjectOptions{Steps: -1}},
 		{"Rate NaN", plain, good, latent.ProjectOptions{Rate: math.NaN()}},
 		{"the mask has 3 values", plain, good, latent.ProjectOptions{Mask: make([]float32, 3)}},
@@ -316,7 +316,7 @@ func TestProjectEndsWithContext(t *testing.T) {
 	g := generator(t, gantest.Go(t))
 	ctx, cancel := context.WithCancel(t.Context())
 	steps := 0
-	_, err := latent.Project(ctx, g, sample(t, g, 1, 1), latent.ProjectOptions{Steps: 1000, Progress: func(step int, _ float64) {
+	_, err := latent.Project(ctx, g, drawn(t, g, 1, 1), latent.ProjectOptions{Steps: 1000, Progress: func(step int, _ float64) {
 		if steps = step; step == 3 {
 			cancel()
 		}
@@ -334,7 +334,7 @@ func TestClassGrid(t *testing.T) {
 	}
 	want, err := g.GenerateClasses(gan.Latents(3, components, 6), []int32{2, 2, 2})
 	size := side * side
-	if err != nil || !near(grid.Data[6*size:9*size], want.Data, 1e-6) {
+	if err != nil || !near(grid.Values[6*size:9*size], want.Values, 1e-6) {
 		t.Errorf("row 2 is not class 2 of the same latents (%v)", err)
 	}
 	if _, err := latent.ClassGrid(g, 0, 1); err == nil {
@@ -366,10 +366,10 @@ func TestAugment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := made.Floats(0, 20); !near(got, drawn.Data, 1/127.5) {
+	if got := made.Floats(0, 20); !near(got, drawn.Values, 1/127.5) {
 		t.Error("the images are not those that the generator makes of these labels")
 	}
-	few := &data.Images{Pixels: make([]byte, 2*side*side), Labels: []int32{3, 1}, N: 2, Height: side, Width: side, Channels: 1}
+	few := &sample.Images{Pixels: make([]byte, 2*side*side), Labels: []int32{3, 1}, N: 2, Height: side, Width: side, Channels: 1}
 	joined, err := latent.Join(few, made)
 	if err != nil || joined.Check() != nil || joined.N != 22 || joined.Labels[0] != 3 || joined.Labels[2] != 0 || few.N != 2 {
 		t.Errorf("joined %+v, %v", joined, err)
@@ -377,9 +377,9 @@ func TestAugment(t *testing.T) {
 	if _, err := latent.Augment(g, 0, 1); err == nil {
 		t.Error("no images per class are no error")
 	}
-	other := &data.Images{Pixels: make([]byte, 4), Labels: []int32{0}, N: 1, Height: 2, Width: 2, Channels: 1}
-	values := &data.Images{Values: make([]float32, side*side), Labels: []int32{0}, N: 1, Height: side, Width: side, Channels: 1}
-	for _, b := range []*data.Images{other, values, {N: 1}} {
+	other := &sample.Images{Pixels: make([]byte, 4), Labels: []int32{0}, N: 1, Height: 2, Width: 2, Channels: 1}
+	values := &sample.Images{Values: make([]float32, side*side), Labels: []int32{0}, N: 1, Height: side, Width: side, Channels: 1}
+	for _, b := range []*sample.Images{other, values, {N: 1}} {
 		if _, err := latent.Join(few, b); err == nil {
 			t.Errorf("joining %+v is no error", b)
 		}

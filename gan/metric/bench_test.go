@@ -3,10 +3,10 @@ package metric_test
 import (
 	"testing"
 
-	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/gantest"
 	"gantry.local/gan/metric"
+	"gantry.local/gan/sample"
 )
 
 // sets are the data sets that have a classifier, and are on this machine.
@@ -65,9 +65,9 @@ func BenchmarkCompare(b *testing.B) {
 
 // BenchmarkMonitor looks at 100 samples, with a classifier and without.
 func BenchmarkMonitor(b *testing.B) {
-	for name, extractor := range map[string]*metric.Extractor{"classifier": open(b, metric.MNIST1), "pixels": nil} {
+	for name, labeller := range map[string]metric.Labeller{"classifier": open(b, metric.MNIST1), "pixels": nil} {
 		b.Run(name, func(b *testing.B) {
-			monitor, err := metric.NewMonitor(drawn(b, data.MNIST(), 0, 400), extractor)
+			monitor, err := metric.NewMonitor(drawn(b, data.MNIST(), 0, 400), labeller)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -81,7 +81,7 @@ func BenchmarkMonitor(b *testing.B) {
 	}
 }
 
-func open(t testing.TB, name string) *metric.Extractor {
+func open(t testing.TB, name string) *metric.Classifier {
 	t.Helper()
 	extractor, err := metric.Open(gantest.XLA(t), name)
 	if err != nil {
@@ -90,7 +90,7 @@ func open(t testing.TB, name string) *metric.Extractor {
 	return extractor
 }
 
-func features(t testing.TB, extractor *metric.Extractor, images gan.Images) metric.Features {
+func features(t testing.TB, extractor metric.Extractor, images sample.Images) metric.Features {
 	t.Helper()
 	f, err := extractor.Features(images)
 	if err != nil {
@@ -100,11 +100,11 @@ func features(t testing.TB, extractor *metric.Extractor, images gan.Images) metr
 }
 
 // drawn returns n images of a set in random order, from place first on.
-func drawn(t testing.TB, set data.Set, first, n int) gan.Images {
+func drawn(t testing.TB, set data.Set, first, n int) sample.Images {
 	t.Helper()
 	images, err := data.Subset(set, 30_000, 1).Load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return gan.Images{Data: images.Floats(first, n), N: n, H: images.Height, W: images.Width, C: images.Channels}
+	return images.Part(first, n).Seen()
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-
-	"gantry.local/gan"
 )
 
 // CriticHealth is what a critic's logits say about it.
@@ -93,19 +91,36 @@ func share(values []float32, is func(float32) bool) float64 {
 // GradientHealth sums up the gradients of a network's variables.
 type GradientHealth struct {
 	Total             float64 // norm over all variables
-	Smallest, Largest gan.GradientNorm
+	Smallest, Largest VariableNorm
 	Reason            string // what is wrong, "" for nothing
 }
 
-// JudgeGradients looks through norms as Trainer.GradientNorms returns them for one network, for gradients that are not
+// VariableNorm is the norm of a gradient by one variable.
+type VariableNorm struct {
+	Variable string
+	Norm     float64
+}
+
+// VariableGradient is a gradient by one variable; those of Trainer.GradientNorms are such.
+type VariableGradient interface {
+	// Of is the variable, and the norm of the gradient by it.
+	Of() (variable string, norm float64)
+}
+
+// JudgeGradients looks through gradients as Trainer.GradientNorms returns them for one network, for some that are not
 // finite, that have vanished (a norm below 1e-7, or below a millionth of the network's) or that explode (above 1e4).
-func JudgeGradients(norms []gan.GradientNorm) (GradientHealth, error) {
-	if len(norms) == 0 {
+func JudgeGradients[G VariableGradient](gradients []G) (GradientHealth, error) {
+	if len(gradients) == 0 {
 		return GradientHealth{}, errors.New("there are no gradients to judge: want one norm per variable")
 	}
 	const vanished, relative, exploded = 1e-7, 1e-6, 1e4
-	h := GradientHealth{Smallest: norms[0], Largest: norms[0]}
-	for _, g := range norms {
+	h := GradientHealth{}
+	for i, of := range gradients {
+		var g VariableNorm
+		g.Variable, g.Norm = of.Of()
+		if i == 0 {
+			h.Smallest, h.Largest = g, g
+		}
 		h.Total = math.Hypot(h.Total, g.Norm)
 		if g.Norm < h.Smallest.Norm {
 			h.Smallest = g

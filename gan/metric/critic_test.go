@@ -11,6 +11,7 @@ import (
 	"gantry.local/gan"
 	"gantry.local/gan/gantest"
 	"gantry.local/gan/net"
+	"gantry.local/gan/sample"
 )
 
 func TestJudgeCritic(t *testing.T) {
@@ -61,7 +62,7 @@ func TestBadLogits(t *testing.T) {
 	requireError(t, err, "0 real and 1 fake logits")
 	_, err = JudgeCritic([]float32{1}, []float32{1}, []float32{float32(math.Inf(-1))})
 	requireError(t, err, "-Inf")
-	_, err = JudgeGradients(nil)
+	_, err = JudgeGradients[VariableGradient](nil)
 	requireError(t, err, "one norm per variable")
 }
 
@@ -76,8 +77,7 @@ func TestJudgeGradients(t *testing.T) {
 		"the gradient of a is not finite":             {math.Inf(1), math.NaN(), 0},
 		"the gradient of c has vanished (norm 9e-08)": {1e-3, 1e-5, 9e-8},
 	} {
-		h, err := JudgeGradients([]gan.GradientNorm{{Variable: "a", Norm: norms[0]}, {Variable: "b", Norm: norms[1]},
-			{Variable: "c", Norm: norms[2]}})
+		h, err := JudgeGradients([]gan.GradientNorm{{Variable: "a", Norm: norms[0]}, {Variable: "b", Norm: norms[1]}, {Variable: "c", Norm: norms[2]}})
 		if err != nil || h.Reason != want {
 			t.Errorf("norms %v: %q (%v), want %q", norms, h.Reason, err, want)
 		}
@@ -90,7 +90,7 @@ func TestJudgeGradients(t *testing.T) {
 // TestInputGradient knows the gradient of a linear critic, the weights, and compares that of a convolutional one with
 // finite differences.
 func TestInputGradient(t *testing.T) {
-	images := gan.Images{Data: normal(1, 2, 36, 0, 1).Values, N: 2, H: 6, W: 6, C: 1}
+	images := sample.Images{Values: normal(1, 2, 36, 0, 1).Values, N: 2, Height: 6, Width: 6, Channels: 1}
 	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
 		norms, err := InputGradient(backend, model.NewStore(), func(x *Node) *Node {
 			logit := MulScalar(ReduceSum(x, 1, 2, 3), 0.5)
@@ -118,7 +118,7 @@ func TestInputGradient(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		logits := func(images gan.Images) []float32 {
+		logits := func(images sample.Images) []float32 {
 			out, err := exec.Call1(tensorOf(images))
 			if err != nil {
 				t.Fatal(err)
@@ -139,8 +139,8 @@ func TestInputGradient(t *testing.T) {
 			requireNear(t, "norm of the gradient", norms[i], math.Sqrt(square), 2e-3*norms[i])
 		}
 	})
-	_, err := InputGradient(gantest.Go(t), model.NewStore(), func(x *Node) *Node { return x }, gan.Images{N: 1, H: 1, W: 1, C: 1})
-	requireError(t, err, "0 values are not 1 images of 1×1×1")
+	_, err := InputGradient(gantest.Go(t), model.NewStore(), func(x *Node) *Node { return x }, sample.Images{N: 1, Height: 1, Width: 1, Channels: 1})
+	requireError(t, err, "has 0 bytes of pixels; 1 images of 1×1×1 need 1")
 	_, err = InputGradient(gantest.Go(t), model.NewStore(), func(x *Node) *Node { return net.MaxPool2(Reshape(x, -1)) }, images)
 	if err == nil {
 		t.Error("a critic that does not fit gives no error")

@@ -74,14 +74,14 @@ func TestRoot(t *testing.T) {
 // TestMoments computes by hand: (0,0), (2,4), (4,2).
 func TestMoments(t *testing.T) {
 	f := Features{Values: []float32{0, 0, 2, 4, 4, 2}, N: 3, D: 2}
-	mean, covariance := moments(f, nil)
+	mean, covariance := moments(f)
 	for i, want := range []float64{2, 2} {
 		requireNear(t, "mean", mean[i], want, 1e-12)
 	}
 	for i, want := range []float64{4, 2, 2, 4} {
 		requireNear(t, "covariance", covariance.values[i], want, 1e-12)
 	}
-	mean, covariance = moments(f, []int{0, 0, 1})
+	mean, covariance = moments(f.Rows([]int{0, 0, 1}))
 	requireNear(t, "mean of chosen rows", mean[1], 4.0/3, 1e-12)
 	requireNear(t, "covariance of chosen rows", covariance.at(0, 1), 8.0/3, 1e-12)
 }
@@ -122,8 +122,8 @@ func TestFrechetExact(t *testing.T) {
 func TestFrechetCorrelated(t *testing.T) {
 	a := Features{Values: []float32{1, 1, -1, -1, 2, 0, -2, 0, 0, 0.5, 0, -0.5}, N: 6, D: 2}
 	b := Features{Values: []float32{1, -1, -1, 1, 0, 3, 0, -3, 1, 0, -1, 0}, N: 6, D: 2}
-	_, s := moments(a, nil)
-	_, u := moments(b, nil)
+	_, s := moments(a)
+	_, u := moments(b)
 	p := s.mul(u)
 	det := func(m matrix) float64 { return m.at(0, 0)*m.at(1, 1) - m.at(0, 1)*m.at(1, 0) }
 	want := s.at(0, 0) + s.at(1, 1) + u.at(0, 0) + u.at(1, 1) -
@@ -221,67 +221,6 @@ func TestRadii(t *testing.T) {
 	}
 }
 
-func TestCompare(t *testing.T) {
-	real := normal(11, 600, 4, 0, 1)
-	same, err := Compare(real, normal(2, 300, 4, 0, 1), Options{Features: "noise", Seed: 3})
-	if err != nil {
-		t.Fatal(err)
-	}
-	worse, err := Compare(real, normal(2, 300, 4, 0, 0.3), Options{Seed: 3})
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := Compare(real, normal(2, 300, 4, 0, 1), Options{Features: "noise", Seed: 3})
-	if err != nil || again != same {
-		t.Errorf("a second comparison gives %+v (%v), want %+v", again, err, same)
-	}
-	if same.N != 300 || same.Points != 300 || same.Frechet.Real != worse.Frechet.Real {
-		t.Errorf("%d vectors, %d points, floors %g and %g", same.N, same.Points, same.Frechet.Real, worse.Frechet.Real)
-	}
-	for name, pair := range map[string][2]Estimate{
-		"Fréchet": {same.Frechet, worse.Frechet}, "kernel": {same.Kernel, worse.Kernel},
-	} {
-		good, bad := pair[0], pair[1]
-		if bad.Low <= good.High || bad.Value <= bad.Real {
-			t.Errorf("%s: narrow samples %v are not clearly farther than good ones %v", name, bad, good)
-		}
-		if good.Low > good.Real || good.High < good.Real {
-			t.Errorf("%s: the interval of good samples leaves out real data: %v", name, good)
-		}
-	}
-	// Narrow samples are plausible and lack variety.
-	if worse.Precision.Value < same.Precision.Value || worse.Density.Value < 1.2 || worse.Recall.High > same.Recall.Low ||
-		worse.Coverage.High > same.Coverage.Low {
-		t.Errorf("narrow samples: %+v\ngood ones: %+v", worse, same)
-	}
-	for name, e := range map[string]Estimate{"precision": same.Precision, "recall": same.Recall, "density": same.Density,
-		"coverage": same.Coverage} {
-		requireNear(t, name+" of good samples", e.Value, e.Real, 0.12)
-		if !(e.Low <= e.Value && e.Value <= e.High) {
-			t.Errorf("%s: the interval of %v is elsewhere", name, e)
-		}
-	}
-	text := same.String()
-	for _, words := range []string{"features noise, 300 generated against 300 real", "Fréchet distance", "coverage"} {
-		if !strings.Contains(text, words) {
-			t.Errorf("the report does not say %q:\n%s", words, text)
-		}
-	}
-	if !strings.Contains(worse.String(), "unnamed") || strings.Count(text, "\n") != 8 {
-		t.Errorf("report is\n%s", text)
-	}
-}
-
-func TestCompareLessThanTwice(t *testing.T) {
-	report, err := Compare(normal(1, 100, 2, 0, 1), normal(2, 400, 2, 0, 1), Options{MostPoints: 30, Neighbours: 3, Resamples: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if report.N != 50 || report.Points != 30 {
-		t.Errorf("100 real and 400 generated vectors: compared %d and %d, want 50 and 30", report.N, report.Points)
-	}
-}
-
 func TestBadFeatures(t *testing.T) {
 	good := normal(1, 40, 2, 0, 1)
 	spoilt := normal(1, 40, 2, 0, 1)
@@ -291,7 +230,7 @@ func TestBadFeatures(t *testing.T) {
 	_, err = Frechet(Features{Values: make([]float32, 5), N: 2, D: 2}, good)
 	requireError(t, err, "real features: 5 values are not 2 vectors of 2")
 	_, err = Kernel(good, normal(1, 40, 3, 0, 1))
-	requireError(t, err, "use one classifier for both")
+	requireError(t, err, "use one extractor for both")
 	_, err = Kernel(good, good.Slice(0, 1))
 	requireError(t, err, "want at least 2 of each")
 	_, err = Neighbours(good, good, 0)

@@ -1,19 +1,21 @@
 // Package metric measures generated samples: how good and how varied they are, whether they are copies, and whether
 // training has collapsed.
 //
-// # Distances
+// # Comparisons
 //
-// An Extractor maps images of 28×28 to features with a small classifier that comes with this package, one for digits
-// ("gantry-mnist-1") and one for clothes ("gantry-fashion-1"). Compare puts generated features beside real ones, by the
-// Fréchet distance (Frechet), the kernel distance (Kernel) and the shares of Manifold (Neighbours), each with an interval
-// and with the value that real data gets against real data: no generator can be expected to do better. The features are
+// An Extractor maps samples to features. A Classifier is one, a small network for images of 28×28 that comes with this package for
+// digits ("gantry-mnist-1") and for clothes ("gantry-fashion-1"); OwnValues are the samples' own values; a type of one's own with the
+// same methods is as good. Compare puts generated features beside real ones by any number of Measurements, in Standard the Fréchet
+// distance (FrechetDistance), the kernel distance (KernelDistance) and the four Shares. Its Report lists what they found: named numbers,
+// each with an interval and with the value that real data gets against real data: no generator can be expected to do better. A
+// measurement of one's own is a function in a Resampled, or a type with a method; it takes part without a change elsewhere. The features are
 // not those of Inception, so the distances are not to be compared with the literature's FID and KID; the report names the
-// classifier. For other samples, Pixels makes features of the values themselves.
+// extractor.
 //
 // # Modes
 //
 // Modes counts the modes of a mixture of normal distributions that points reach; Histogram does it for classes, up to the
-// thousand of Stacked MNIST (Extractor.Classes).
+// thousand of Stacked MNIST (Classifier.Classes).
 //
 // # Copies and smoothness
 //
@@ -29,5 +31,10 @@
 //
 // PSNR and SSIM compare an image with the one it should be, as in denoising.
 //
-// Everything random takes a seed, and equal input gives equal output. Bad input is an error of one line.
+// Everything random takes a seed, and equal input gives equal output. Bad input is an error of one line. The package knows samples,
+// not what draws them.
+//
+// Reading order: extractor.go (features) and classifier.go with network.go and training.go, measurement.go with frechet.go, kernel.go
+// and neighbours.go, compare.go, report.go; modes.go; memorisation.go, pathlength.go; monitor.go with reach.go, critic.go,
+// inputgradient.go; similarity.go.
 package metric

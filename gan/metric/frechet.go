@@ -1,6 +1,9 @@
 package metric
 
-import "math"
+import (
+	"math"
+	"math/rand/v2"
+)
 
 // Frechet returns the squared Fréchet distance of the normal distributions that have the features' means and
 // covariances, with covariances over n-1:
@@ -16,13 +19,30 @@ func Frechet(a, b Features) (float64, error) {
 	if err := checkPair(a, b, 2); err != nil {
 		return 0, err
 	}
-	return frechet(a, b, nil, nil), nil
+	return frechet(a, b), nil
 }
 
-// frechet is Frechet of the rows of a and b at the given places, all where they are nil.
-func frechet(a, b Features, inA, inB []int) float64 {
-	meanA, covarianceA := moments(a, inA)
-	meanB, covarianceB := moments(b, inB)
+// FrechetName is what FrechetDistance calls its number.
+const FrechetName = "Fréchet distance"
+
+// FrechetDistance is the Measurement of Frechet. Resampling moves the distance up, as small sets do, so only its spread makes the
+// interval.
+type FrechetDistance struct {
+	Resamples int // for the interval; default 20
+}
+
+// Measure implements Measurement.
+func (f FrechetDistance) Measure(real, generated Features, random *rand.Rand) ([]Number, error) {
+	numbers, err := Resampled{Name: FrechetName, Better: Lower, Resamples: f.Resamples, Of: Frechet}.Measure(real, generated, random)
+	for i := range numbers {
+		numbers[i].Low = max(numbers[i].Low, 0)
+	}
+	return numbers, err
+}
+
+func frechet(a, b Features) float64 {
+	meanA, covarianceA := moments(a)
+	meanB, covarianceB := moments(b)
 	distance := 0.0
 	for i := range meanA {
 		difference := meanA[i] - meanB[i]
@@ -36,29 +56,18 @@ func frechet(a, b Features, inA, inB []int) float64 {
 	return max(distance, 0)
 }
 
-// moments returns the mean and the covariance (over n-1) of the rows of f at the given places, of all rows where they
-// are nil.
-func moments(f Features, places []int) (mean []float64, covariance matrix) {
-	n := len(places)
-	if places == nil {
-		n = f.N
-	}
-	row := func(i int) []float32 {
-		if places != nil {
-			i = places[i]
-		}
-		return f.Row(i)
-	}
+// moments returns the mean and the covariance (over n-1) of the rows of f.
+func moments(f Features) (mean []float64, covariance matrix) {
 	mean = make([]float64, f.D)
-	for i := range n {
-		for k, v := range row(i) {
-			mean[k] += float64(v) / float64(n)
+	for i := range f.N {
+		for k, v := range f.Row(i) {
+			mean[k] += float64(v) / float64(f.N)
 		}
 	}
 	covariance = newMatrix(f.D)
 	centred := make([]float64, f.D)
-	for i := range n {
-		for k, v := range row(i) {
+	for i := range f.N {
+		for k, v := range f.Row(i) {
 			centred[k] = float64(v) - mean[k]
 		}
 		for k, v := range centred {
@@ -70,7 +79,7 @@ func moments(f Features, places []int) (mean []float64, covariance matrix) {
 	}
 	for i := range f.D {
 		for j := range i + 1 {
-			v := covariance.at(i, j) / float64(n-1)
+			v := covariance.at(i, j) / float64(f.N-1)
 			covariance.set(i, j, v)
 			covariance.set(j, i, v)
 		}

@@ -8,11 +8,11 @@ import (
 
 	"github.com/gomlx/gomlx/core/tensors"
 
-	"gantry.local/gan"
+	"gantry.local/gan/sample"
 )
 
-func tensorOf(images gan.Images) *tensors.Tensor {
-	return tensors.FromFlatDataAndDimensions(images.Data, images.N, images.H, images.W, images.C)
+func tensorOf(images sample.Images) *tensors.Tensor {
+	return tensors.FromFlatDataAndDimensions(images.Values, images.N, images.Height, images.Width, images.Channels)
 }
 
 func flat(t *testing.T, value *tensors.Tensor) []float32 {
@@ -25,35 +25,35 @@ func flat(t *testing.T, value *tensors.Tensor) []float32 {
 }
 
 // moved adds h to one value of every image.
-func moved(images gan.Images, pixel int, h float32) gan.Images {
-	size := images.H * images.W * images.C
-	images.Data = slices.Clone(images.Data)
+func moved(images sample.Images, pixel int, h float32) sample.Images {
+	size := images.Height * images.Width * images.Channels
+	images.Values = slices.Clone(images.Values)
 	for i := range images.N {
-		images.Data[i*size+pixel] += h
+		images.Values[i*size+pixel] += h
 	}
 	return images
 }
 
 // noise is n images of uniform-looking noise in [-1, 1].
-func noise(seed uint64, n, h, w, c int) gan.Images {
+func noise(seed uint64, n, h, w, c int) sample.Images {
 	values := normal(seed, n, h*w*c, 0, 1).Values
 	for i, v := range values {
 		values[i] = float32(math.Tanh(float64(v)))
 	}
-	return gan.Images{Data: values, N: n, H: h, W: w, C: c}
+	return sample.Images{Values: values, N: n, Height: h, Width: w, Channels: c}
 }
 
 // chosen returns images by their places.
-func chosen(images gan.Images, places ...int) gan.Images {
-	rows := Pixels(images).Rows(places)
-	return gan.Images{Data: rows.Values, N: rows.N, H: images.H, W: images.W, C: images.C}
+func chosen(images sample.Images, places ...int) sample.Images {
+	rows := vectors(images).Rows(places)
+	return sample.Images{Values: rows.Values, N: rows.N, Height: images.Height, Width: images.Width, Channels: images.Channels}
 }
 
 func TestMemorised(t *testing.T) {
 	train, heldOut := noise(1, 60, 5, 5, 1), noise(2, 40, 5, 5, 1)
 	copies := chosen(train, 7, 3)
-	copies.Data[0] += 0.01
-	samples := gan.Images{Data: slices.Concat(noise(3, 30, 5, 5, 1).Data, copies.Data), N: 32, H: 5, W: 5, C: 1}
+	copies.Values[0] += 0.01
+	samples := sample.Images{Values: slices.Concat(noise(3, 30, 5, 5, 1).Values, copies.Values), N: 32, Height: 5, Width: 5, Channels: 1}
 	m, err := Memorised(samples, train, heldOut)
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func TestMemorised(t *testing.T) {
 	requireNear(t, "expected share", m.Expected, 0.6, 1e-12)
 	for _, n := range m.Nearest { // the nearest by brute force
 		for i := range heldOut.N {
-			if d := math.Sqrt(squaredDistance(Pixels(samples).Row(n.Sample), Pixels(heldOut).Row(i)) / 25); d < n.HeldOutDistance-1e-12 {
+			if d := math.Sqrt(squaredDistance(vectors(samples).Row(n.Sample), vectors(heldOut).Row(i)) / 25); d < n.HeldOutDistance-1e-12 {
 				t.Errorf("sample %d: held-out image %d is nearer than %d", n.Sample, i, n.HeldOut)
 			}
 		}
@@ -111,15 +111,15 @@ func TestMemorised(t *testing.T) {
 func TestBadImages(t *testing.T) {
 	good := noise(1, 3, 4, 4, 1)
 	short, spoilt, wide := good, noise(1, 3, 4, 4, 1), noise(1, 3, 4, 5, 1)
-	short.Data = short.Data[1:]
-	spoilt.Data[20] = float32(math.NaN())
+	short.Values = short.Values[1:]
+	spoilt.Values[20] = float32(math.NaN())
 	_, err := Memorised(good, wide, good)
 	requireError(t, err, "samples of 4×4×1 among images of 4×5×1")
 	_, err = Memorised(good, short, good)
-	requireError(t, err, "47 values are not 3 images of 4×4×1")
+	requireError(t, err, "has 47 values; 3 samples of 4×4×1 need 48")
 	_, err = PSNR(good, spoilt)
-	requireError(t, err, "image 1 holds the value NaN")
-	_, err = PSNR(gan.Images{}, good)
+	requireError(t, err, "the value NaN in sample 1")
+	_, err = PSNR(sample.Images{}, good)
 	requireError(t, err, "0 images")
 	_, err = SSIM(good, wide)
 	requireError(t, err, "in pairs")
@@ -131,7 +131,7 @@ func TestPSNR(t *testing.T) {
 	a := noise(1, 2, 6, 6, 1)
 	b := chosen(a, 0, 1)
 	for i := 36; i < 72; i++ {
-		b.Data[i] += 0.2
+		b.Values[i] += 0.2
 	}
 	got, err := PSNR(a, b)
 	if err != nil {
@@ -146,12 +146,12 @@ func TestPSNR(t *testing.T) {
 func TestSSIM(t *testing.T) {
 	a := noise(1, 3, 13, 12, 2)
 	opposite, flat := chosen(a, 0, 1, 2), chosen(a, 0, 1, 2)
-	for i := range a.Data {
-		a.Data[i] = 0.5 + 0.4*a.Data[i]
-		opposite.Data[i] = 1 - a.Data[i]
-		flat.Data[i] = -0.4
+	for i := range a.Values {
+		a.Values[i] = 0.5 + 0.4*a.Values[i]
+		opposite.Values[i] = 1 - a.Values[i]
+		flat.Values[i] = -0.4
 	}
-	ssim := func(x, y gan.Images) []float64 {
+	ssim := func(x, y sample.Images) []float64 {
 		t.Helper()
 		values, err := SSIM(x, y)
 		if err != nil {
@@ -165,8 +165,8 @@ func TestSSIM(t *testing.T) {
 			t.Errorf("similarity to the opposite %g, want near -1", against)
 		}
 		near, far := chosen(a, 0, 1, 2), noise(9, 3, 13, 12, 2)
-		for k := range near.Data {
-			near.Data[k] += 0.05 * far.Data[k]
+		for k := range near.Values {
+			near.Values[k] += 0.05 * far.Values[k]
 		}
 		if n, f := ssim(a, near)[i], ssim(a, far)[i]; n < 0.9 || f > 0.4 || f < -0.4 {
 			t.Errorf("similarity to a slightly noisy image %g and to noise %g", n, f)
@@ -175,8 +175,8 @@ func TestSSIM(t *testing.T) {
 	}
 	// Two flat images: only the means' part is left, (2·0.4·0.2 + c₁) / (0.4² + 0.2² + c₁).
 	other := chosen(flat, 0)
-	for i := range other.Data {
-		other.Data[i] = -0.2
+	for i := range other.Values {
+		other.Values[i] = -0.2
 	}
 	requireNear(t, "similarity of two greys", ssim(chosen(flat, 0), other)[0], (0.16+0.0004)/(0.2+0.0004), 1e-6)
 }
@@ -195,19 +195,31 @@ func TestBlur(t *testing.T) {
 	}
 }
 
+// halves are half of the values.
+type halves struct{ OwnValues }
+
+func (halves) Features(images sample.Images) (Features, error) {
+	f := vectors(images)
+	f.Values = slices.Clone(f.Values)
+	for i := range f.Values {
+		f.Values[i] /= 2
+	}
+	return f, nil
+}
+
 // TestPathLength knows two generators: a constant one, and a linear one, for which doubling the output quadruples it.
 func TestPathLength(t *testing.T) {
 	const latent = 8
-	linear := func(factor float32) func([]float32) (gan.Images, error) {
-		return func(z []float32) (gan.Images, error) {
-			images := gan.Images{N: len(z) / latent, H: 2, W: 4, C: 1}
+	linear := func(factor float32) func([]float32) (sample.Images, error) {
+		return func(z []float32) (sample.Images, error) {
+			images := sample.Images{N: len(z) / latent, Height: 2, Width: 4, Channels: 1}
 			for _, v := range z {
-				images.Data = append(images.Data, factor*v)
+				images.Values = append(images.Values, factor*v)
 			}
 			return images, nil
 		}
 	}
-	length := func(generate func([]float32) (gan.Images, error), o PathOptions) Path {
+	length := func(generate func([]float32) (sample.Images, error), o PathOptions) Path {
 		t.Helper()
 		path, err := PathLength(generate, latent, o)
 		if err != nil {
@@ -224,14 +236,7 @@ func TestPathLength(t *testing.T) {
 	requireNear(t, "length of the identity", one.Mean, math.Pi*math.Pi/4, 0.6)
 	coarse := length(linear(1), PathOptions{Epsilon: 1e-2})
 	requireNear(t, "length in larger steps", coarse.Mean, one.Mean, 2e-2*one.Mean)
-	halved := length(linear(1), PathOptions{Features: func(images gan.Images) (Features, error) {
-		f := Pixels(images)
-		f.Values = slices.Clone(f.Values)
-		for i := range f.Values {
-			f.Values[i] /= 2
-		}
-		return f, nil
-	}})
+	halved := length(linear(1), PathOptions{Extractor: halves{}})
 	requireNear(t, "length on features", halved.Mean, one.Mean/4, 1e-2*one.Mean)
 	again := length(linear(1), PathOptions{Seed: 1})
 	if again.Mean == one.Mean {
@@ -239,17 +244,17 @@ func TestPathLength(t *testing.T) {
 	}
 
 	broken := errors.New("no device")
-	_, err := PathLength(func([]float32) (gan.Images, error) { return gan.Images{}, broken }, latent, PathOptions{})
+	_, err := PathLength(func([]float32) (sample.Images, error) { return sample.Images{}, broken }, latent, PathOptions{})
 	if !errors.Is(err, broken) {
 		t.Errorf("error %v does not wrap the generator's", err)
 	}
-	_, err = PathLength(func([]float32) (gan.Images, error) { return noise(1, 3, 1, 1, 1), nil }, latent, PathOptions{})
+	_, err = PathLength(func([]float32) (sample.Images, error) { return noise(1, 3, 1, 1, 1), nil }, latent, PathOptions{})
 	requireError(t, err, "100 latents gave 3 images")
 	for _, options := range []PathOptions{{Paths: math.MaxInt}, {Epsilon: math.NaN()}, {Epsilon: math.Inf(1)}, {Epsilon: 2}} {
-		_, err = PathLength(func([]float32) (gan.Images, error) { return gan.Images{}, broken }, latent, options)
+		_, err = PathLength(func([]float32) (sample.Images, error) { return sample.Images{}, broken }, latent, options)
 		requireError(t, err, "want 1 to 1048576 and a step of")
 	}
-	_, err = PathLength(func([]float32) (gan.Images, error) { return noise(1, 3, 1, 1, 1), nil }, 0, PathOptions{})
+	_, err = PathLength(func([]float32) (sample.Images, error) { return noise(1, 3, 1, 1, 1), nil }, 0, PathOptions{})
 	requireError(t, err, "0 components")
 }
 

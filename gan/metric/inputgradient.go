@@ -8,18 +8,18 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"gantry.local/gan"
+	"gantry.local/gan/sample"
 )
 
 // InputGradient returns ‖∇ₓD(x)‖ for each of the images x, with a critic built on the weights in store, in inference
 // mode. critic maps [n, h, w, c] to [n, 1], or to [n, 1+classes], of which the first column counts. Gradient penalties
 // want these norms at 1 (WGAN-GP) or small near real images (R1); norms near 0 leave the generator nothing to follow.
-func InputGradient(backend compute.Backend, store *model.Store, critic func(images *Node) *Node, images gan.Images) (
+func InputGradient(backend compute.Backend, store *model.Store, critic func(images *Node) *Node, images sample.Images) (
 	norms []float64, err error) {
-	if err := checkImages(images); err != nil {
+	if images, err = seen(images); err != nil {
 		return nil, err
 	}
-	x := tensors.FromFlatDataAndDimensions(images.Data, images.N, images.H, images.W, images.C)
+	x := tensors.FromFlatDataAndDimensions(images.Values, images.N, images.Height, images.Width, images.Channels)
 	out, err := model.CallOnce(backend, store, func(_ *model.Scope, x *Node) *Node {
 		store.SetTraining(x.Graph(), false)
 		logits := Slice(critic(x), AxisRange(), AxisRange(0, 1))

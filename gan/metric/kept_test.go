@@ -6,7 +6,6 @@ import (
 
 	"github.com/gomlx/compute"
 
-	"gantry.local/gan"
 	"gantry.local/gan/gantest"
 )
 
@@ -17,10 +16,10 @@ func TestKept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		images := gan.Images{Data: set.Floats(0, 10), N: 10, H: set.Height, W: set.Width, C: set.Channels}
-		extractor := openExtractor(t, backend, Fashion1)
-		kept := gantest.Again(t, extractor)
-		if got, want := featuresOfImages(t, kept, images), featuresOfImages(t, extractor, images); !slices.Equal(got.Values, want.Values) ||
+		images := set.Part(0, 10)
+		classifier := openClassifier(t, backend, Fashion1)
+		kept := gantest.Again(t, classifier)
+		if got, want := featuresOfImages(t, kept, images), featuresOfImages(t, classifier, images); !slices.Equal(got.Values, want.Values) ||
 			kept.Name() != Fashion1 {
 			t.Errorf("the kept classifier is %s and gives other features", kept.Name())
 		}

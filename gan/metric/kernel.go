@@ -1,5 +1,10 @@
 package metric
 
+import (
+	"math"
+	"math/rand/v2"
+)
+
 // Kernel returns the kernel distance of two sets of features, the unbiased estimate of the squared maximum mean
 // discrepancy for the kernel k(x, y) = (x·y/d + 1)³ of vectors of d components:
 //
@@ -14,6 +19,29 @@ func Kernel(a, b Features) (float64, error) {
 		return 0, err
 	}
 	return kernel(a, b), nil
+}
+
+// KernelName is what KernelDistance calls its number.
+const KernelName = "kernel distance"
+
+// KernelDistance is the Measurement of Kernel: the mean over disjoint blocks of up to 500 vectors, at least ten of them, whose spread
+// makes the interval.
+type KernelDistance struct{}
+
+// Measure implements Measurement.
+func (KernelDistance) Measure(real, generated Features, _ *rand.Rand) ([]Number, error) {
+	if err := checkPair(real, generated, 2); err != nil {
+		return nil, err
+	}
+	size := max(2, min(500, real.N/10))
+	values := make([]float64, real.N/size)
+	for block := range values {
+		values[block] = kernel(real.Slice(block*size, size), generated.Slice(block*size, size))
+	}
+	mean, deviation := meanAndDeviation(values)
+	const quantile = 2.26 // of Student's t for ten values; a little wide for more
+	half := quantile * deviation / math.Sqrt(float64(len(values)))
+	return []Number{{Name: KernelName, Better: Lower, Value: mean, Low: mean - half, High: mean + half}}, nil
 }
 
 func kernel(a, b Features) float64 {

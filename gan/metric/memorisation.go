@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"gantry.local/gan"
+	"gantry.local/gan/sample"
 )
 
 // Neighbour is a sample beside the training image and the held-out image that are nearest to it. Distances are root mean
@@ -46,17 +46,18 @@ func (m Memorisation) String() string {
 //
 // A test of the kind of Meehan, Chaudhuri and Dasgupta, "A non-parametric test to detect data-copying in generative
 // models", 2020, arXiv:2004.05675.
-func Memorised(samples, train, heldOut gan.Images) (Memorisation, error) {
-	for _, images := range []gan.Images{samples, train, heldOut} {
-		if err := checkImages(images); err != nil {
+func Memorised(samples, train, heldOut sample.Images) (Memorisation, error) {
+	for _, images := range []*sample.Images{&samples, &train, &heldOut} {
+		var err error
+		if *images, err = seen(*images); err != nil {
 			return Memorisation{}, err
 		}
-		if images.H != samples.H || images.W != samples.W || images.C != samples.C {
+		if images.Height != samples.Height || images.Width != samples.Width || images.Channels != samples.Channels {
 			return Memorisation{}, fmt.Errorf("cannot look for samples of %d×%d×%d among images of %d×%d×%d",
-				samples.H, samples.W, samples.C, images.H, images.W, images.C)
+				samples.Height, samples.Width, samples.Channels, images.Height, images.Width, images.Channels)
 		}
 	}
-	s, t, h := Pixels(samples), Pixels(train), Pixels(heldOut)
+	s, t, h := vectors(samples), vectors(train), vectors(heldOut)
 	m := Memorisation{Nearest: make([]Neighbour, s.N), Expected: float64(t.N) / float64(t.N+h.N)}
 	eachRow(s.N, func(i int) {
 		n := Neighbour{Sample: i}
@@ -105,18 +106,4 @@ func nearest(x []float32, f Features) (place int, distance float64) {
 		}
 	}
 	return place, math.Sqrt(best / float64(len(x)))
-}
-
-// checkImages returns an error unless the data fits the dimensions and is finite.
-func checkImages(images gan.Images) error {
-	if size := images.N * images.H * images.W * images.C; size <= 0 || size != len(images.Data) {
-		return fmt.Errorf("%d values are not %d images of %d×%d×%d", len(images.Data), images.N, images.H, images.W,
-			images.C)
-	}
-	for i, v := range images.Data {
-		if v-v != 0 {
-			return fmt.Errorf("image %d holds the value %g: want finite numbers", i*images.N/len(images.Data), v)
-		}
-	}
-	return nil
 }

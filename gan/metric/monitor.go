@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"gantry.local/gan"
+	"gantry.local/gan/sample"
 )
 
 // Level is how worried to be.
@@ -60,7 +60,7 @@ type Monitor struct {
 	h, w, c   int
 	distance  float64 // mean distance of two images of the data
 	duplicate float64 // pairs nearer than this are near-duplicates
-	extractor *Extractor
+	labeller  Labeller
 	classes   int    // of the data
 	reach     *reach // of points in the plane, else nil
 	perfect   int    // looks in a row with a perfect critic
@@ -75,17 +75,18 @@ const (
 )
 
 // NewMonitor makes a Monitor for samples that should look like the given images of the data, of any size; a few
-// hundred in random order are enough. extractor may be nil; where it fits the images, classes are counted too.
-func NewMonitor(data gan.Images, extractor *Extractor) (*Monitor, error) {
-	if err := checkImages(data); err != nil {
+// hundred in random order are enough. labeller may be nil; where it fits the images, classes are counted too.
+func NewMonitor(data sample.Images, labeller Labeller) (*Monitor, error) {
+	data, err := seen(data)
+	if err != nil {
 		return nil, fmt.Errorf("collapse monitor: %w", err)
 	}
 	if data.N < 2 {
 		return nil, fmt.Errorf("collapse monitor: it needs at least 2 images of the data, not %d", data.N)
 	}
 	data = atMost(data, mostWatched)
-	m := &Monitor{h: data.H, w: data.W, c: data.C}
-	distances := pairDistances(Pixels(data))
+	m := &Monitor{h: data.Height, w: data.Width, c: data.Channels}
+	distances := pairDistances(vectors(data))
 	m.distance, _ = meanAndDeviation(distances)
 	if m.distance == 0 {
 		return nil, fmt.Errorf("collapse monitor: the %d images of the data are all the same", data.N)
@@ -93,12 +94,12 @@ func NewMonitor(data gan.Images, extractor *Extractor) (*Monitor, error) {
 	// Half of what the nearest hundredth of the pairs are apart: a rare event in the data.
 	slices.Sort(distances)
 	m.duplicate = distances[len(distances)/100] / 2
-	if extractor != nil && extractor.Fits(data) == nil {
-		classes, _, err := extractor.Classes(data)
+	if labeller != nil && labeller.Fits(data) == nil {
+		classes, _, err := labeller.Classes(data)
 		if err != nil {
 			return nil, fmt.Errorf("collapse monitor: %w", err)
 		}
-		m.extractor, m.classes = extractor, present(classes, extractor.NumClasses())
+		m.labeller, m.classes = labeller, present(classes, labeller.NumClasses())
 	}
 	return m, nil
 }
@@ -118,30 +119,31 @@ func NewMonitor(data gan.Images, extractor *Extractor) (*Monitor, error) {
 //
 // Without a classifier a collapse to one class in all its variety is not seen: MNIST's zeros alone are 99 % as far
 // apart as all digits.
-func (m *Monitor) Look(samples gan.Images, vitals Vitals) (Signal, error) {
-	if err := checkImages(samples); err != nil {
+func (m *Monitor) Look(samples sample.Images, vitals Vitals) (Signal, error) {
+	samples, err := seen(samples)
+	if err != nil {
 		return Signal{}, fmt.Errorf("collapse monitor: samples: %w", err)
 	}
-	if samples.H != m.h || samples.W != m.w || samples.C != m.c || samples.N < 2 {
+	if samples.Height != m.h || samples.Width != m.w || samples.Channels != m.c || samples.N < 2 {
 		return Signal{}, fmt.Errorf("collapse monitor: it wants at least 2 samples of %d×%d×%d, not %d of %d×%d×%d", m.h, m.w,
-			m.c, samples.N, samples.H, samples.W, samples.C)
+			m.c, samples.N, samples.Height, samples.Width, samples.Channels)
 	}
 	var s Signal
 	var signs []sign
 	if m.reach != nil {
-		signs = m.reach.signs(Pixels(samples), &s)
+		signs = m.reach.signs(vectors(samples), &s)
 	}
 	samples = atMost(samples, mostWatched)
-	if m.extractor != nil && samples.N >= enoughPerClass*m.classes {
-		classes, _, err := m.extractor.Classes(samples)
+	if m.labeller != nil && samples.N >= enoughPerClass*m.classes {
+		classes, _, err := m.labeller.Classes(samples)
 		if err != nil {
 			return Signal{}, fmt.Errorf("collapse monitor: %w", err)
 		}
-		s.Classes, s.OfClasses = min(present(classes, m.extractor.NumClasses()), m.classes), m.classes
+		s.Classes, s.OfClasses = min(present(classes, m.labeller.NumClasses()), m.classes), m.classes
 		missing := 1 - float64(s.Classes)/float64(s.OfClasses)
 		signs = append(signs, sign{missing / 0.5, fmt.Sprintf("%d of %d classes", s.Classes, s.OfClasses)})
 	}
-	distances := pairDistances(Pixels(samples))
+	distances := pairDistances(vectors(samples))
 	mean, _ := meanAndDeviation(distances)
 	s.Spread = mean / m.distance
 	signs = append(signs, sign{(1 - s.Spread) / (1 - 0.3),
@@ -223,15 +225,15 @@ func present(classes []int32, of int) int {
 }
 
 // atMost returns the images, or n of them at even spaces.
-func atMost(images gan.Images, n int) gan.Images {
+func atMost(images sample.Images, n int) sample.Images {
 	if images.N <= n {
 		return images
 	}
-	size := images.H * images.W * images.C
-	out := gan.Images{N: n, H: images.H, W: images.W, C: images.C}
+	size := images.Height * images.Width * images.Channels
+	out := sample.Images{N: n, Height: images.Height, Width: images.Width, Channels: images.Channels}
 	for i := range n {
 		first := i * images.N / n * size
-		out.Data = append(out.Data, images.Data[first:first+size]...)
+		out.Values = append(out.Values, images.Values[first:first+size]...)
 	}
 	return out
 }

@@ -5,11 +5,11 @@ import (
 	"strings"
 	"testing"
 
-	"gantry.local/gan"
+	"gantry.local/gan/sample"
 )
 
 // repeated makes n samples of the first k images, over and over.
-func repeated(images gan.Images, k, n int) gan.Images {
+func repeated(images sample.Images, k, n int) sample.Images {
 	var places []int
 	for i := range n {
 		places = append(places, i%k)
@@ -17,7 +17,7 @@ func repeated(images gan.Images, k, n int) gan.Images {
 	return chosen(images, places...)
 }
 
-func newMonitor(t *testing.T, data gan.Images) *Monitor {
+func newMonitor(t *testing.T, data sample.Images) *Monitor {
 	t.Helper()
 	m, err := NewMonitor(data, nil)
 	if err != nil {
@@ -26,7 +26,7 @@ func newMonitor(t *testing.T, data gan.Images) *Monitor {
 	return m
 }
 
-func look(t *testing.T, m *Monitor, samples gan.Images, v Vitals) Signal {
+func look(t *testing.T, m *Monitor, samples sample.Images, v Vitals) Signal {
 	t.Helper()
 	s, err := m.Look(samples, v)
 	if err != nil {
@@ -40,7 +40,7 @@ func TestMonitor(t *testing.T) {
 	m := newMonitor(t, noise(1, 500, 6, 6, 1))
 	other := noise(2, 100, 6, 6, 1)
 	for name, c := range map[string]struct {
-		samples gan.Images
+		samples sample.Images
 		want    Level
 		reason  string
 	}{
@@ -72,11 +72,11 @@ func TestMonitor(t *testing.T) {
 }
 
 // contracted moves every image towards 0.
-func contracted(images gan.Images, factor float32) gan.Images {
+func contracted(images sample.Images, factor float32) sample.Images {
 	out := chosen(images, 0)
-	out.Data, out.N = nil, images.N
-	for _, v := range images.Data {
-		out.Data = append(out.Data, factor*v)
+	out.Values, out.N = nil, images.N
+	for _, v := range images.Values {
+		out.Values = append(out.Values, factor*v)
 	}
 	return out
 }
@@ -118,7 +118,7 @@ func TestMonitorStandstill(t *testing.T) {
 
 func TestBadMonitor(t *testing.T) {
 	good := noise(1, 10, 3, 3, 1)
-	_, err := NewMonitor(gan.Images{}, nil)
+	_, err := NewMonitor(sample.Images{}, nil)
 	requireError(t, err, "0 images of 0×0×0")
 	_, err = NewMonitor(noise(1, 1, 3, 3, 1), nil)
 	requireError(t, err, "at least 2 images")
@@ -130,9 +130,9 @@ func TestBadMonitor(t *testing.T) {
 	_, err = m.Look(noise(1, 1, 3, 3, 1), Vitals{})
 	requireError(t, err, "not 1 of 3×3×1")
 	spoilt := noise(1, 10, 3, 3, 1)
-	spoilt.Data[0] = float32(math.NaN())
+	spoilt.Values[0] = float32(math.NaN())
 	_, err = m.Look(spoilt, Vitals{})
-	requireError(t, err, "samples: image 0 holds the value NaN")
+	requireError(t, err, "samples: the set has the value NaN in sample 0")
 }
 
 func TestLevel(t *testing.T) {

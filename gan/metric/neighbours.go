@@ -3,6 +3,7 @@ package metric
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 )
 
@@ -30,6 +31,71 @@ func Neighbours(real, generated Features, k int) (Manifold, error) {
 		return Manifold{}, err
 	}
 	return neighbours(real, generated, k).manifold(nil, nil), nil
+}
+
+// What Shares calls its numbers.
+const (
+	PrecisionName = "precision"
+	RecallName    = "recall"
+	DensityName   = "density"
+	CoverageName  = "coverage"
+)
+
+// Shares is the Measurement of Neighbours: its numbers are the four of Manifold. Their intervals are from resampling the vectors that
+// are counted.
+type Shares struct {
+	Neighbours int // k, see Neighbours; default 5
+	MostPoints int // at most so many vectors of each set are looked at; default 2000
+}
+
+func (s Shares) withDefaults() Shares {
+	if s.Neighbours <= 0 {
+		s.Neighbours = 5
+	}
+	if s.MostPoints <= 0 {
+		s.MostPoints = 2000
+	}
+	return s
+}
+
+// Measure implements Measurement.
+func (s Shares) Measure(real, generated Features, random *rand.Rand) ([]Number, error) {
+	s = s.withDefaults()
+	if err := checkPair(real, generated, s.Neighbours+1); err != nil {
+		return nil, err
+	}
+	n := min(real.N, generated.N, s.MostPoints)
+	found := neighbours(real.Slice(0, n), generated.Slice(0, n), s.Neighbours)
+	const resamples = 200
+	var drawn []Manifold
+	for range resamples {
+		if random != nil {
+			drawn = append(drawn, found.manifold(resample(random, n), resample(random, n)))
+		}
+	}
+	value := found.manifold(nil, nil)
+	var numbers []Number
+	for _, share := range []struct {
+		name string
+		of   func(m Manifold) float64
+	}{
+		{PrecisionName, func(m Manifold) float64 { return m.Precision }},
+		{RecallName, func(m Manifold) float64 { return m.Recall }},
+		{DensityName, func(m Manifold) float64 { return m.Density }},
+		{CoverageName, func(m Manifold) float64 { return m.Coverage }},
+	} {
+		number := Number{Name: share.name, Better: Higher, Value: share.of(value), Note: fmt.Sprintf("of %d points", n)}
+		if drawn != nil {
+			var values []float64
+			for _, m := range drawn {
+				values = append(values, share.of(m))
+			}
+			slices.Sort(values)
+			number.Low, number.High = values[resamples*25/1000], values[resamples-1-resamples*25/1000]
+		}
+		numbers = append(numbers, number)
+	}
+	return numbers, nil
 }
 
 // relation is what Manifold averages.

@@ -5,17 +5,15 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"gantry.local/gan"
+	"gantry.local/gan/sample"
 )
 
 // PathOptions are the settings of PathLength. The zero value is good.
 type PathOptions struct {
-	Paths   int     // random paths; default 100
-	Epsilon float64 // length of the step along a path, 0 to 1; default 1e-3
-	Seed    int64   // of the latents
-
-	// Features maps images to what distances are measured on, as Extractor.Features does; nil means their own values.
-	Features func(images gan.Images) (Features, error)
+	Paths     int       // random paths; default 100
+	Epsilon   float64   // length of the step along a path, 0 to 1; default 1e-3
+	Seed      int64     // of the latents
+	Extractor Extractor // of what distances are measured on; nil is OwnValues
 }
 
 func (o PathOptions) withDefaults() PathOptions {
@@ -25,8 +23,8 @@ func (o PathOptions) withDefaults() PathOptions {
 	if o.Epsilon <= 0 {
 		o.Epsilon = 1e-3
 	}
-	if o.Features == nil {
-		o.Features = func(images gan.Images) (Features, error) { return Pixels(images), checkImages(images) }
+	if o.Extractor == nil {
+		o.Extractor = OwnValues{}
 	}
 	return o
 }
@@ -44,7 +42,7 @@ type Path struct {
 //
 // Karras, Laine and Aila, "A style-based generator architecture for generative adversarial networks", 2018,
 // arXiv:1812.04948, with VGG features as f (perceptual path length).
-func PathLength(generate func(z []float32) (gan.Images, error), latent int, options PathOptions) (Path, error) {
+func PathLength(generate func(z []float32) (sample.Images, error), latent int, options PathOptions) (Path, error) {
 	o := options.withDefaults()
 	if latent < 1 {
 		return Path{}, fmt.Errorf("path length: latents have %d components, want at least 1", latent)
@@ -79,12 +77,12 @@ func PathLength(generate func(z []float32) (gan.Images, error), latent int, opti
 	return path, nil
 }
 
-func featuresOf(generate func(z []float32) (gan.Images, error), z []float32, o PathOptions) (Features, error) {
+func featuresOf(generate func(z []float32) (sample.Images, error), z []float32, o PathOptions) (Features, error) {
 	images, err := generate(z)
 	if err != nil {
 		return Features{}, fmt.Errorf("path length: %w", err)
 	}
-	features, err := o.Features(images)
+	features, err := o.Extractor.Features(images)
 	if err == nil && features.N != o.Paths {
 		err = fmt.Errorf("%d latents gave %d images", o.Paths, features.N)
 	}

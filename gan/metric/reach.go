@@ -3,7 +3,7 @@ package metric
 import (
 	"fmt"
 
-	"gantry.local/gan"
+	"gantry.local/gan/sample"
 )
 
 // reach tells how much of a cloud of points samples come near to. A point counts as reached when a sample is nearer to it
@@ -19,25 +19,17 @@ type reach struct {
 const reachOfDistance = 0.1 // of the mean distance of two points
 
 // NewPointMonitor makes a Monitor for points in the plane that should be spread as the given ones, [n, 1, 1, 2]; a few
-// hundred in random order are enough. modes, which says of each point to which mode it belongs, 0 to n-1, may be nil; with
-// it the modes that samples reach are counted, else the share of the points.
-func NewPointMonitor(data gan.Images, modes []int32) (*Monitor, error) {
-	if data.H != 1 || data.W != 1 || data.C != 2 || modes != nil && len(modes) != data.N {
-		return nil, fmt.Errorf("collapse monitor: %d modes of %d samples of %d×%d×%d: want points of 1×1×2, and a mode for each or none",
-			len(modes), data.N, data.H, data.W, data.C)
+// hundred in random order are enough. Where they have labels, these are the modes that the points belong to: then the modes that samples
+// reach are counted, else the share of the points.
+func NewPointMonitor(data sample.Images) (*Monitor, error) {
+	if data.Height != 1 || data.Width != 1 || data.Depth() != 2 {
+		return nil, fmt.Errorf("collapse monitor: samples of %d×%d×%d: want points of 1×1×2", data.Height, data.Width, data.Depth())
 	}
 	m, err := NewMonitor(data, nil)
 	if err != nil {
 		return nil, err
 	}
-	points := Pixels(data)
-	m.reach = &reach{points: points, modes: modes, radius: reachOfDistance * m.distance}
-	for _, mode := range modes {
-		if mode < 0 {
-			return nil, fmt.Errorf("collapse monitor: a point has mode %d: want 0 or more", mode)
-		}
-		m.reach.n = max(m.reach.n, int(mode)+1)
-	}
+	m.reach = &reach{points: vectors(data.Seen()), modes: data.Labels, n: data.Classes(), radius: reachOfDistance * m.distance}
 	return m, nil
 }
 

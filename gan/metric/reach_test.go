@@ -6,17 +6,17 @@ import (
 	"strings"
 	"testing"
 
-	"gantry.local/gan"
+	"gantry.local/gan/sample"
 )
 
 // ring is n points on some of the eight modes of a ring, in turn, and the mode of each.
-func ring(n int, modes ...int) (points gan.Images, of []int32) {
+func ring(n int, modes ...int) (points sample.Images, of []int32) {
 	r := rand.New(rand.NewPCG(3, 4))
-	points = gan.Images{N: n, H: 1, W: 1, C: 2}
+	points = sample.Images{N: n, Height: 1, Width: 1, Channels: 2}
 	for i := range n {
 		mode := modes[i%len(modes)]
 		sin, cos := math.Sincos(2 * math.Pi * float64(mode) / 8)
-		points.Data = append(points.Data, float32(cos+0.01*r.NormFloat64()), float32(sin+0.01*r.NormFloat64()))
+		points.Values = append(points.Values, float32(cos+0.01*r.NormFloat64()), float32(sin+0.01*r.NormFloat64()))
 		of = append(of, int32(mode))
 	}
 	return points, of
@@ -25,11 +25,11 @@ func ring(n int, modes ...int) (points gan.Images, of []int32) {
 // TestPointMonitor forgets modes of a ring, with and without knowing which point belongs to which.
 func TestPointMonitor(t *testing.T) {
 	data, modes := ring(400, 0, 1, 2, 3, 4, 5, 6, 7)
-	var middle gan.Images
+	var middle sample.Images
 	middle, _ = ring(800, 0, 1, 2, 3, 4, 5, 6, 7)
 	for _, test := range []struct {
 		name           string
-		samples        gan.Images
+		samples        sample.Images
 		known, unknown Level
 		reason         string
 	}{
@@ -41,11 +41,12 @@ func TestPointMonitor(t *testing.T) {
 		{"shrunk to the middle", contracted(middle, 0.5), Collapsed, Collapsed, "0 of 8 modes"},
 	} {
 		for _, known := range []bool{true, false} {
-			labels, want := modes, test.known
+			want := test.known
+			data.Labels = modes
 			if !known {
-				labels, want = nil, test.unknown
+				data.Labels, want = nil, test.unknown
 			}
-			m, err := NewPointMonitor(data, labels)
+			m, err := NewPointMonitor(data)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -60,16 +61,20 @@ func TestPointMonitor(t *testing.T) {
 	}
 }
 
-func first(points gan.Images, _ []int32) gan.Images { return points }
+func first(points sample.Images, _ []int32) sample.Images { return points }
 
 // TestPointMonitorMisuse wants points in the plane with a mode each.
 func TestPointMonitorMisuse(t *testing.T) {
 	data, modes := ring(40, 0, 1)
+	labelled := func(labels []int32) sample.Images {
+		data.Labels = labels
+		return data
+	}
 	for name, err := range map[string]error{
-		"pictures":         second(NewPointMonitor(noise(1, 20, 6, 6, 1), nil)),
-		"too few modes":    second(NewPointMonitor(data, modes[:3])),
-		"a mode below 0":   second(NewPointMonitor(data, append(modes[:39:39], -1))),
-		"all of one place": second(NewPointMonitor(gan.Images{Data: make([]float32, 20), N: 10, H: 1, W: 1, C: 2}, nil)),
+		"pictures":         second(NewPointMonitor(noise(1, 20, 6, 6, 1))),
+		"too few modes":    second(NewPointMonitor(labelled(modes[:3]))),
+		"a mode below 0":   second(NewPointMonitor(labelled(append(modes[:39:39], -1)))),
+		"all of one place": second(NewPointMonitor(sample.Images{Values: make([]float32, 20), N: 10, Height: 1, Width: 1, Channels: 2})),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", name)

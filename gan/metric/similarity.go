@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"gantry.local/gan"
+	"gantry.local/gan/sample"
 )
 
 // valueRange is the length of [-1, 1], what images can differ by at most.
@@ -12,11 +12,12 @@ const valueRange = 2
 
 // PSNR returns the peak signal-to-noise ratio of each pair of images in [-1, 1], in decibels: 10·log₁₀(2²/MSE), +Inf for
 // equal images. About 20 is poor and 40 very good.
-func PSNR(a, b gan.Images) ([]float64, error) {
-	if err := checkAlike(a, b); err != nil {
+func PSNR(a, b sample.Images) ([]float64, error) {
+	a, b, err := alike(a, b)
+	if err != nil {
 		return nil, err
 	}
-	x, y := Pixels(a), Pixels(b)
+	x, y := vectors(a), vectors(b)
 	out := make([]float64, a.N)
 	for i := range out {
 		out[i] = 10 * math.Log10(valueRange*valueRange*float64(x.D)/squaredDistance(x.Row(i), y.Row(i)))
@@ -32,52 +33,55 @@ const ssimWindow = 11
 // an 11×11 Gaussian window (σ 1.5) that fits into the image, with the constants K₁ 0.01 and K₂ 0.03.
 //
 // Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: From error visibility to structural similarity", 2004.
-func SSIM(a, b gan.Images) ([]float64, error) {
-	if err := checkAlike(a, b); err != nil {
+func SSIM(a, b sample.Images) ([]float64, error) {
+	a, b, err := alike(a, b)
+	if err != nil {
 		return nil, err
 	}
-	if a.H < ssimWindow || a.W < ssimWindow {
-		return nil, fmt.Errorf("SSIM needs images of at least %d×%d, not %d×%d", ssimWindow, ssimWindow, a.H, a.W)
+	if a.Height < ssimWindow || a.Width < ssimWindow {
+		return nil, fmt.Errorf("SSIM needs images of at least %d×%d, not %d×%d", ssimWindow, ssimWindow, a.Height, a.Width)
 	}
 	const c1, c2 = (0.01 * valueRange) * (0.01 * valueRange), (0.03 * valueRange) * (0.03 * valueRange)
 	out := make([]float64, a.N)
 	x, y := channelsApart(a), channelsApart(b)
 	eachRow(a.N, func(i int) {
-		for channel := range a.C {
-			u, v := plane(x, i*a.C+channel), plane(y, i*a.C+channel)
-			meanU, meanV := blur(u, a.H, a.W), blur(v, a.H, a.W)
-			squareU, squareV := blur(product(u, u), a.H, a.W), blur(product(v, v), a.H, a.W)
-			both := blur(product(u, v), a.H, a.W)
+		for channel := range a.Channels {
+			u, v := plane(x, i*a.Channels+channel), plane(y, i*a.Channels+channel)
+			meanU, meanV := blur(u, a.Height, a.Width), blur(v, a.Height, a.Width)
+			squareU, squareV := blur(product(u, u), a.Height, a.Width), blur(product(v, v), a.Height, a.Width)
+			both := blur(product(u, v), a.Height, a.Width)
 			for k, mu := range meanU {
 				mv := meanV[k]
 				varU, varV, covariance := squareU[k]-mu*mu, squareV[k]-mv*mv, both[k]-mu*mv
 				out[i] += (2*mu*mv + c1) * (2*covariance + c2) / ((mu*mu + mv*mv + c1) * (varU + varV + c2)) /
-					float64(len(meanU)*a.C)
+					float64(len(meanU)*a.Channels)
 			}
 		}
 	})
 	return out, nil
 }
 
-func checkAlike(a, b gan.Images) error {
-	if err := checkImages(a); err != nil {
-		return err
+// alike returns two sets of samples as the networks see them, and an error unless they can be compared in pairs.
+func alike(a, b sample.Images) (sample.Images, sample.Images, error) {
+	a, err := seen(a)
+	if err != nil {
+		return a, b, err
 	}
-	if err := checkImages(b); err != nil {
-		return err
+	if b, err = seen(b); err != nil {
+		return a, b, err
 	}
-	if a.N != b.N || a.H != b.H || a.W != b.W || a.C != b.C {
-		return fmt.Errorf("cannot compare %d images of %d×%d×%d with %d of %d×%d×%d in pairs", a.N, a.H, a.W, a.C, b.N, b.H,
-			b.W, b.C)
+	if a.N != b.N || a.Height != b.Height || a.Width != b.Width || a.Channels != b.Channels {
+		return a, b, fmt.Errorf("cannot compare %d images of %d×%d×%d with %d of %d×%d×%d in pairs", a.N, a.Height, a.Width, a.Channels,
+			b.N, b.Height, b.Width, b.Channels)
 	}
-	return nil
+	return a, b, nil
 }
 
 // plane returns image i, of one channel, as float64.
-func plane(images gan.Images, i int) []float64 {
-	out := make([]float64, images.H*images.W)
+func plane(images sample.Images, i int) []float64 {
+	out := make([]float64, images.Height*images.Width)
 	for k := range out {
-		out[k] = float64(images.Data[i*len(out)+k])
+		out[k] = float64(images.Values[i*len(out)+k])
 	}
 	return out
 }

@@ -13,9 +13,8 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/train/optimizer"
 
-	"gantry.local/gan"
-	"gantry.local/gan/data"
 	"gantry.local/gan/safetensors"
+	"gantry.local/gan/sample"
 )
 
 const (
@@ -24,10 +23,10 @@ const (
 )
 
 // TrainClassifier trains a Network from scratch on labelled images of 28×28×1 for a number of passes and returns an
-// Extractor called name. It is how the built-in classifiers were made (gan/metric/trainfeatures), and how to make one
+// Classifier called name. It is how the built-in classifiers were made (gan/metric/trainfeatures), and how to make one
 // for other images of that size. The same seed gives the same weights on one backend and number of cores.
-func TrainClassifier(backend compute.Backend, name string, images *data.Images, passes int, seed int64) (
-	*Extractor, error) {
+func TrainClassifier(backend compute.Backend, name string, images *sample.Images, passes int, seed int64) (
+	*Classifier, error) {
 	switch {
 	case images.Labels == nil || images.Classes() > numClasses:
 		return nil, fmt.Errorf("a classifier needs images with up to %d classes as labels", numClasses)
@@ -67,7 +66,8 @@ func TrainClassifier(backend compute.Backend, name string, images *data.Images, 
 			}
 		}
 	}
-	weights, err := weightsOf(store, name)
+	reference := fmt.Sprintf("a network of 56 715 weights (metric.Network), trained on %d images in %d passes", images.N, passes)
+	weights, err := weightsOf(store, map[string]string{nameKey: name, referenceKey: reference})
 	if err != nil {
 		return nil, err
 	}
@@ -75,8 +75,8 @@ func TrainClassifier(backend compute.Backend, name string, images *data.Images, 
 }
 
 // weightsOf collects the classifier's variables.
-func weightsOf(store *model.Store, name string) (*safetensors.File, error) {
-	weights := &safetensors.File{Metadata: map[string]string{nameKey: name}}
+func weightsOf(store *model.Store, metadata map[string]string) (*safetensors.File, error) {
+	weights := &safetensors.File{Metadata: metadata}
 	for v := range store.IterVariables() {
 		path, found := strings.CutPrefix(v.Path(), classifierScope+"/")
 		if !found {
@@ -97,7 +97,7 @@ func weightsOf(store *model.Store, name string) (*safetensors.File, error) {
 }
 
 // batchOf gathers images and labels by their rows.
-func batchOf(images *data.Images, rows []int) (pixels, labels *tensors.Tensor) {
+func batchOf(images *sample.Images, rows []int) (pixels, labels *tensors.Tensor) {
 	var floats []float32
 	classes := make([]int32, len(rows))
 	for i, row := range rows {
@@ -110,19 +110,18 @@ func batchOf(images *data.Images, rows []int) (pixels, labels *tensors.Tensor) {
 
 // calibrated sets the variable "scale" so that the features of the images have a variance of 1 on average over the
 // components: distances of different classifiers then share a scale.
-func calibrated(backend compute.Backend, name string, weights *safetensors.File, images *data.Images) (
-	*Extractor, error) {
-	e, err := newExtractor(backend, name, weights)
+func calibrated(backend compute.Backend, name string, weights *safetensors.File, images *sample.Images) (
+	*Classifier, error) {
+	e, err := newClassifier(backend, name, weights)
 	if err != nil {
 		return nil, err
 	}
 	n := min(images.N, 10_000)
-	features, err := e.Features(gan.Images{Data: images.Floats(0, n), N: n, H: images.Height, W: images.Width,
-		C: images.Depth()})
+	features, err := e.Features(images.Part(0, n))
 	if err != nil {
 		return nil, err
 	}
-	_, covariance := moments(features, nil)
+	_, covariance := moments(features)
 	variance := 0.0
 	for i := range features.D {
 		variance += covariance.at(i, i) / float64(features.D)
@@ -132,5 +131,5 @@ func calibrated(backend compute.Backend, name string, weights *safetensors.File,
 			weights.Tensors[i].Data = float32Bytes(float32(1 / math.Sqrt(variance)))
 		}
 	}
-	return newExtractor(backend, name, weights)
+	return newClassifier(backend, name, weights)
 }

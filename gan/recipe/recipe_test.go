@@ -82,8 +82,8 @@ func try(t *testing.T, backend compute.Backend, exp gan.Experiment) {
 		t.Errorf("%d steps were done, want 2", steps)
 	}
 	drawn, err := trainer.Sample(3, 1)
-	if err != nil || drawn.N != 3 || drawn.H != images.Height || drawn.W != images.Width || drawn.C != images.Depth() {
-		t.Errorf("3 samples are %d of %d×%d×%d, error %v; the data is %d×%d×%d", drawn.N, drawn.H, drawn.W, drawn.C, err,
+	if err != nil || drawn.N != 3 || drawn.Height != images.Height || drawn.Width != images.Width || drawn.Channels != images.Depth() {
+		t.Errorf("3 samples are %d of %d×%d×%d, error %v; the data is %d×%d×%d", drawn.N, drawn.Height, drawn.Width, drawn.Channels, err,
 			images.Height, images.Width, images.Depth())
 	}
 }

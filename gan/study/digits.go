@@ -19,6 +19,7 @@ import (
 	"gantry.local/gan/export"
 	"gantry.local/gan/metric"
 	"gantry.local/gan/recipe"
+	"gantry.local/gan/sample"
 )
 
 // quality is what the tables of digits say about 10 000 samples.
@@ -34,13 +35,13 @@ func (o Options) drawn() int { return orElse(o.Samples, 10_000) }
 
 // judge measures samples of MNIST against real digits with a classifier.
 type judge struct {
-	extractor *metric.Extractor
-	real      metric.Features
+	classifier *metric.Classifier
+	real       metric.Features
 }
 
 // newJudge makes a judge of n samples at a time.
 func newJudge(backend compute.Backend, n int) (*judge, error) {
-	extractor, err := metric.Open(backend, metric.MNIST1)
+	classifier, err := metric.Open(backend, metric.MNIST1)
 	if err != nil {
 		return nil, err
 	}
@@ -48,30 +49,31 @@ func newJudge(backend compute.Backend, n int) (*judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	real := gan.Images{Data: digits.Floats(0, digits.N), N: digits.N, H: digits.Height, W: digits.Width, C: digits.Channels}
-	features, err := extractor.Features(real)
-	return &judge{extractor, features}, err
+	features, err := classifier.Features(*digits)
+	return &judge{classifier, features}, err
 }
 
-func (j *judge) judge(samples gan.Images) (q quality, err error) {
-	features, err := j.extractor.Features(samples)
+func (j *judge) judge(samples sample.Images) (q quality, err error) {
+	features, err := j.classifier.Features(samples)
 	if err != nil {
 		return q, err
 	}
-	report, err := metric.Compare(j.real, features, metric.Options{Features: j.extractor.Name()})
+	report, err := metric.Compare(j.real, features, metric.Options{Features: j.classifier.Name()})
 	if err != nil {
 		return q, err
 	}
-	classes, _, err := j.extractor.Classes(samples)
+	classes, _, err := j.classifier.Classes(samples)
 	if err != nil {
 		return q, err
 	}
-	counts, err := metric.Count(classes, j.extractor.NumClasses())
+	counts, err := metric.Count(classes, j.classifier.NumClasses())
 	if err != nil {
 		return q, err
 	}
-	q = quality{frechet: report.Frechet.Value, floor: report.Frechet.Real, precision: report.Precision.Value,
-		recall: report.Recall.Value, rarest: 1}
+	distance, _ := report.Number(metric.FrechetName)
+	precision, _ := report.Number(metric.PrecisionName)
+	recall, _ := report.Number(metric.RecallName)
+	q = quality{frechet: distance.Value, floor: distance.Real, precision: precision.Value, recall: recall.Value, rarest: 1}
 	for _, count := range counts {
 		share := float64(count) / float64(samples.N)
 		q.rarest = min(q.rarest, share)
@@ -83,7 +85,7 @@ func (j *judge) judge(samples gan.Images) (q quality, err error) {
 }
 
 // judged is the judgement of one set of samples.
-func judged(backend compute.Backend, samples gan.Images) (q quality, err error) {
+func judged(backend compute.Backend, samples sample.Images) (q quality, err error) {
 	j, err := newJudge(backend, samples.N)
 	if err != nil {
 		return q, err
@@ -126,21 +128,18 @@ func (o Options) trainAndJudge(ctx context.Context, exp gan.Experiment) (q quali
 }
 
 // keep writes the first hundred samples as a picture, where Out is set.
-func (o Options) keep(name string, samples gan.Images) error {
+func (o Options) keep(name string, samples sample.Images) error {
 	if o.Out == "" {
 		return nil
 	}
 	if err := os.MkdirAll(o.Out, 0o700); err != nil {
 		return err
 	}
-	size := samples.H * samples.W * samples.C
-	samples.N = min(samples.N, 100)
-	samples.Data = samples.Data[:samples.N*size]
 	file, err := os.Create(filepath.Join(o.Out, name+".png"))
 	if err != nil {
 		return err
 	}
-	return errors.Join(export.WritePNG(file, samples, 10), file.Close())
+	return errors.Join(export.WritePNG(file, samples.Part(0, min(samples.N, 100)), 10), file.Close())
 }
 
 //go:embed testdata/peer_torch.py
@@ -243,7 +242,7 @@ func (o Options) judgePeer(ctx context.Context, exp gan.Experiment) (q quality, 
 }
 
 // peer trains PyTorch's counterpart of a recipe and returns its samples and what it said.
-func (o Options) peer(ctx context.Context, name string, seed int64) (samples gan.Images, said string, err error) {
+func (o Options) peer(ctx context.Context, name string, seed int64) (samples sample.Images, said string, err error) {
 	dir, err := os.MkdirTemp("", "gantry-peer-")
 	if err != nil {
 		return samples, "", err

@@ -8,11 +8,11 @@ import (
 
 	"github.com/gomlx/compute"
 
-	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/latent"
 	"gantry.local/gan/metric"
 	"gantry.local/gan/recipe"
+	"gantry.local/gan/sample"
 )
 
 // labelCounts are the labels per class of the rows.
@@ -94,7 +94,7 @@ func labels(ctx context.Context, o Options) (*Table, error) {
 }
 
 // accuracy trains a classifier on images and returns its accuracy on the test digits, in percent.
-func accuracy(backend compute.Backend, images *data.Images, passes int, seed int64) (float64, error) {
+func accuracy(backend compute.Backend, images *sample.Images, passes int, seed int64) (float64, error) {
 	classifier, err := metric.TrainClassifier(backend, "few labels", images, max(passes, 1), seed)
 	if err != nil {
 		return 0, err
@@ -103,7 +103,7 @@ func accuracy(backend compute.Backend, images *data.Images, passes int, seed int
 	if err != nil {
 		return 0, err
 	}
-	guessed, _, err := classifier.Classes(gan.Images{Data: test.Floats(0, test.N), N: test.N, H: test.Height, W: test.Width, C: 1})
+	guessed, _, err := classifier.Classes(*test)
 	if err != nil {
 		return 0, err
 	}

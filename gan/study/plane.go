@@ -51,7 +51,7 @@ func plane(ctx context.Context, o Options, title string, mixture data.Mixture) (
 				if err != nil {
 					return err
 				}
-				found, err := metric.Modes(samples.Data, mixture.Centres, mixture.Std, 1)
+				found, err := metric.Modes(samples.Values, mixture.Centres, mixture.Std, 1)
 				if err != nil {
 					return err
 				}

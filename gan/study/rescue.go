@@ -15,6 +15,7 @@ import (
 	"gantry.local/gan/metric"
 	"gantry.local/gan/net"
 	"gantry.local/gan/recipe"
+	"gantry.local/gan/sample"
 )
 
 // rescues are the article's pair and changes to it, each with all that is above it unless it says otherwise.
@@ -99,12 +100,12 @@ func repetition(trainer *gan.Trainer) (alike, sees float64, err error) {
 		return 0, 0, err
 	}
 	size := digits.Height * digits.Width
-	images := func(n int, of func(i int) int, noise float64) gan.Images {
+	images := func(n int, of func(i int) int, noise float64) sample.Images {
 		random := rand.New(rand.NewPCG(1, 2))
-		made := gan.Images{N: n, H: digits.Height, W: digits.Width, C: 1}
+		made := sample.Images{N: n, Height: digits.Height, Width: digits.Width, Channels: 1}
 		for i := range n {
 			for _, v := range digits.Floats(of(i), 1) {
-				made.Data = append(made.Data, v+float32(noise*random.NormFloat64()))
+				made.Values = append(made.Values, v+float32(noise*random.NormFloat64()))
 			}
 		}
 		return made

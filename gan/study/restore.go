@@ -17,6 +17,7 @@ import (
 	"gantry.local/gan/metric"
 	"gantry.local/gan/net"
 	"gantry.local/gan/recipe"
+	"gantry.local/gan/sample"
 	"gantry.local/gan/translate"
 )
 
@@ -39,7 +40,7 @@ func restore(ctx context.Context, o Options) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	good := gan.Images{Data: test.Floats(0, shown), N: shown, H: 28, W: 28, C: 1}
+	good := test.Part(0, shown).Seen()
 	box := translate.Mask{Top: 8, Left: 8, Height: 12, Width: 12}
 	known := make([]float32, 28*28)
 	for i := range known {
@@ -59,17 +60,17 @@ func restore(ctx context.Context, o Options) (*Table, error) {
 		for i, c := range []struct {
 			degrade translate.Degradation
 			network gan.Network
-			project func(damaged gan.Images) (latent.Projection, error)
+			project func(damaged sample.Images) (latent.Projection, error)
 		}{
-			{translate.Noise{Sigma: 0.5}, net.Restorer, func(damaged gan.Images) (latent.Projection, error) {
+			{translate.Noise{Sigma: 0.5}, net.Restorer, func(damaged sample.Images) (latent.Projection, error) {
 				return latent.Denoise(ctx, generator, damaged, search)
 			}},
-			{box, net.Restorer, func(damaged gan.Images) (latent.Projection, error) {
+			{box, net.Restorer, func(damaged sample.Images) (latent.Projection, error) {
 				masked := search
 				masked.Mask = known
 				return latent.Inpaint(ctx, generator, damaged, masked)
 			}},
-			{translate.Half{}, net.SuperResolver, func(damaged gan.Images) (latent.Projection, error) {
+			{translate.Half{}, net.SuperResolver, func(damaged sample.Images) (latent.Projection, error) {
 				return latent.SuperResolve(ctx, generator, damaged, 2, search)
 			}},
 		} {
@@ -97,9 +98,9 @@ func restore(ctx context.Context, o Options) (*Table, error) {
 			if err != nil {
 				return err
 			}
-			asItIs := enlarged(damaged, 28/damaged.H)
+			asItIs := enlarged(damaged, 28/damaged.Height)
 			row := []string{name}
-			for _, images := range []gan.Images{asItIs, projected.Images, translated} {
+			for _, images := range []sample.Images{asItIs, projected.Images, translated} {
 				cell, err := likeness(good, images)
 				if err != nil {
 					return err
@@ -142,13 +143,13 @@ func pairCritic(scope *model.Scope, x *Node) *Node {
 }
 
 // enlarged repeats each pixel factor times in both directions.
-func enlarged(images gan.Images, factor int) gan.Images {
-	big := gan.Images{N: images.N, H: images.H * factor, W: images.W * factor, C: images.C}
+func enlarged(images sample.Images, factor int) sample.Images {
+	big := sample.Images{N: images.N, Height: images.Height * factor, Width: images.Width * factor, Channels: images.Channels}
 	for i := range big.N {
-		for row := range big.H {
-			for column := range big.W {
-				at := ((i*images.H+row/factor)*images.W + column/factor) * images.C
-				big.Data = append(big.Data, images.Data[at:at+images.C]...)
+		for row := range big.Height {
+			for column := range big.Width {
+				at := ((i*images.Height+row/factor)*images.Width + column/factor) * images.Channels
+				big.Values = append(big.Values, images.Values[at:at+images.Channels]...)
 			}
 		}
 	}
@@ -156,7 +157,7 @@ func enlarged(images gan.Images, factor int) gan.Images {
 }
 
 // likeness is the mean PSNR and SSIM.
-func likeness(good, images gan.Images) (string, error) {
+func likeness(good, images sample.Images) (string, error) {
 	psnr, err := metric.PSNR(good, images)
 	if err != nil {
 		return "", err
@@ -169,13 +170,12 @@ func likeness(good, images gan.Images) (string, error) {
 }
 
 // beside makes one picture of rows of ten: for each ten images, those of every set below each other.
-func beside(sets ...gan.Images) gan.Images {
+func beside(sets ...sample.Images) sample.Images {
 	all := sets[0]
-	all.Data, all.N = nil, 0
-	size := all.H * all.W * all.C
+	all.Values, all.Labels, all.N = nil, nil, 0
 	for first := 0; first+10 <= min(sets[0].N, 25); first += 10 {
 		for _, set := range sets {
-			all.Data = append(all.Data, set.Data[first*size:(first+10)*size]...)
+			all.Values = append(all.Values, set.Part(first, 10).Values...)
 			all.N += 10
 		}
 	}

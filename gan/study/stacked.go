@@ -11,6 +11,7 @@ import (
 	"gantry.local/gan"
 	"gantry.local/gan/metric"
 	"gantry.local/gan/recipe"
+	"gantry.local/gan/sample"
 )
 
 func stacks() []gan.Experiment { return []gan.Experiment{recipe.Stacked(), recipe.StackedR1R2()} }
@@ -80,21 +81,10 @@ func stacked(ctx context.Context, o Options) (*Table, error) {
 
 // stackedModes counts the different numbers that a classifier reads in samples of three digits, and their divergence from
 // equal shares.
-func stackedModes(extractor *metric.Extractor, samples gan.Images) (modes int, kl float64, err error) {
-	size := samples.H * samples.W
-	numbers := make([]int32, samples.N)
-	for channel := range 3 {
-		digits := gan.Images{Data: make([]float32, samples.N*size), N: samples.N, H: samples.H, W: samples.W, C: 1}
-		for i := range digits.Data {
-			digits.Data[i] = samples.Data[3*i+channel]
-		}
-		classes, _, err := extractor.Classes(digits)
-		if err != nil {
-			return 0, 0, err
-		}
-		for i, class := range classes {
-			numbers[i] = 10*numbers[i] + class
-		}
+func stackedModes(labeller metric.Labeller, samples sample.Images) (modes int, kl float64, err error) {
+	numbers, _, err := labeller.Classes(samples)
+	if err != nil {
+		return 0, 0, err
 	}
 	counts, err := metric.Count(numbers, 1000)
 	if err != nil {

@@ -33,7 +33,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	large, err := trainer.Apply(small)
-	fmt.Printf("%d×%d to %d×%d %v\n", small.H, small.W, large.H, large.W, err)
+	fmt.Printf("%d×%d to %d×%d %v\n", small.Height, small.Width, large.Height, large.Width, err)
 	// Output:
 	// 4×4 to 8×8 <nil>
 }

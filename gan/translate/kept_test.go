@@ -26,7 +26,7 @@ func TestKept(t *testing.T) {
 		}
 		got, err1 := parts.Apply(good())
 		want, err2 := whole.Apply(good())
-		if err1 != nil || err2 != nil || !slices.Equal(got.Data, want.Data) {
+		if err1 != nil || err2 != nil || !slices.Equal(got.Values, want.Values) {
 			t.Errorf("the networks after 10 and 10 steps and after 20 differ, or %v, %v", err1, err2)
 		}
 	})

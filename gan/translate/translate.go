@@ -31,6 +31,7 @@ import (
 	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/loss"
+	"gantry.local/gan/sample"
 )
 
 // Experiment describes what is trained. The zero value of every optional field is the documented default.
@@ -149,7 +150,7 @@ func newTrainer(backend compute.Backend, exp Experiment, kept []keptValue) (*Tra
 
 // compile makes the three graphs: the step, the network by itself, and the damage by itself. Variables that were not kept
 // begin with weights from the seed.
-func (t *Trainer) compile(images *data.Images, kept []keptValue) error {
+func (t *Trainer) compile(images *sample.Images, kept []keptValue) error {
 	backend := t.backend
 	dims := []int{images.N, images.Height, images.Width, images.Channels}
 	var values *tensors.Tensor
@@ -245,18 +246,18 @@ func (t *Trainer) run() (Progress, error) {
 }
 
 // Apply restores damaged images: it runs the network in inference mode.
-func (t *Trainer) Apply(damaged gan.Images) (gan.Images, error) {
+func (t *Trainer) Apply(damaged sample.Images) (sample.Images, error) {
 	if t.failed != nil {
-		return gan.Images{}, t.failed
+		return sample.Images{}, t.failed
 	}
 	return call(t.apply, "restoring", damaged)
 }
 
 // Degrade damages good images as the experiment says. Random damage is other damage at each call.
-func (t *Trainer) Degrade(good gan.Images) (gan.Images, error) {
-	if good.H != t.height || good.W != t.width || good.C != t.depth {
-		return gan.Images{}, fmt.Errorf("images of %d×%d×%d are not as those of the data set, %d×%d×%d",
-			good.H, good.W, good.C, t.height, t.width, t.depth)
+func (t *Trainer) Degrade(good sample.Images) (sample.Images, error) {
+	if good.Height != t.height || good.Width != t.width || good.Channels != t.depth {
+		return sample.Images{}, fmt.Errorf("images of %d×%d×%d are not as those of the data set, %d×%d×%d",
+			good.Height, good.Width, good.Channels, t.height, t.width, t.depth)
 	}
 	return call(t.degrade, "damaging", good)
 }
@@ -271,20 +272,21 @@ func (t *Trainer) Finalize() {
 }
 
 // call runs exec on images and returns the images it makes.
-func call(exec *model.Exec, doing string, images gan.Images) (gan.Images, error) {
-	if images.N <= 0 || len(images.Data) != images.N*images.H*images.W*images.C {
-		return gan.Images{}, fmt.Errorf("%s: %d values are no %d images of %d×%d×%d", doing, len(images.Data), images.N,
-			images.H, images.W, images.C)
+func call(exec *model.Exec, doing string, images sample.Images) (sample.Images, error) {
+	images = images.Seen()
+	if images.N <= 0 || len(images.Values) != images.N*images.Height*images.Width*images.Channels {
+		return sample.Images{}, fmt.Errorf("%s: %d values are no %d images of %d×%d×%d", doing, len(images.Values), images.N,
+			images.Height, images.Width, images.Channels)
 	}
-	out, err := exec.Call1(tensors.FromFlatDataAndDimensions(images.Data, images.N, images.H, images.W, images.C))
+	out, err := exec.Call1(tensors.FromFlatDataAndDimensions(images.Values, images.N, images.Height, images.Width, images.Channels))
 	if err != nil {
-		return gan.Images{}, fmt.Errorf("%s: %w", doing, err)
+		return sample.Images{}, fmt.Errorf("%s: %w", doing, err)
 	}
 	defer out.MustFinalizeAll()
 	pixels, err := tensors.CopyFlatData[float32](out)
 	if err != nil {
-		return gan.Images{}, fmt.Errorf("%s: %w", doing, err)
+		return sample.Images{}, fmt.Errorf("%s: %w", doing, err)
 	}
 	d := out.Shape().Dimensions
-	return gan.Images{Data: pixels, N: d[0], H: d[1], W: d[2], C: d[3]}, nil
+	return sample.Images{Values: pixels, N: d[0], Height: d[1], Width: d[2], Channels: d[3]}, nil
 }

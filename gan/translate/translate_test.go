@@ -19,14 +19,15 @@ import (
 	"gantry.local/gan/gantest"
 	"gantry.local/gan/loss"
 	"gantry.local/gan/net"
+	"gantry.local/gan/sample"
 	"gantry.local/gan/translate"
 )
 
 const side = 8
 
 // quarters are the 16 images whose quarters are each black or white.
-func quarters() *data.Images {
-	images := &data.Images{N: 16, Height: side, Width: side, Channels: 1}
+func quarters() *sample.Images {
+	images := &sample.Images{N: 16, Height: side, Width: side, Channels: 1}
 	for image := range images.N {
 		for pixel := range side * side {
 			quarter := pixel/side/(side/2)*2 + pixel%side/(side/2)
@@ -36,9 +37,9 @@ func quarters() *data.Images {
 	return images
 }
 
-func good() gan.Images {
+func good() sample.Images {
 	images := quarters()
-	return gan.Images{Data: images.Floats(0, images.N), N: images.N, H: side, W: side, C: 1}
+	return sample.Images{Values: images.Floats(0, images.N), N: images.N, Height: side, Width: side, Channels: 1}
 }
 
 func network(scope *model.Scope, x *Node) *Node {
@@ -104,10 +105,10 @@ func TestTrain(t *testing.T) {
 				t.Fatal(err)
 			}
 			restored, err := of.Apply(damaged)
-			if err != nil || restored.H != side || restored.N != 16 {
-				t.Fatalf("%d images of %d×%d, %v", restored.N, restored.H, restored.W, err)
+			if err != nil || restored.Height != side || restored.N != 16 {
+				t.Fatalf("%d images of %d×%d, %v", restored.N, restored.Height, restored.Width, err)
 			}
-			if got := meanDifference(restored.Data, good().Data); !(got < 0.1) {
+			if got := meanDifference(restored.Values, good().Values); !(got < 0.1) {
 				t.Errorf("restored images are %g off on average", got)
 			}
 		})
@@ -145,7 +146,7 @@ func TestL1Alone(t *testing.T) {
 func TestPairedLoss(t *testing.T) {
 	exp := tiny(translate.Half{})
 	exp.Loss = loss.Paired
-	exp.Data = data.Of("values", &data.Images{Values: good().Data, N: 16, Height: side, Width: side, Channels: 1})
+	exp.Data = data.Of("values", &sample.Images{Values: good().Values, N: 16, Height: side, Width: side, Channels: 1})
 	if progress := train(t, trainer(t, gantest.XLA(t), exp), 5); !(progress[4].CriticLoss > 0) {
 		t.Errorf("progress %v", progress)
 	}
@@ -205,16 +206,16 @@ func TestRefuses(t *testing.T) {
 		{"L1Weight -1", func(e *translate.Experiment) { e.L1Weight = -1 }},
 		{"BatchSize -1", func(e *translate.Experiment) { e.BatchSize = -1 }},
 		{"no such file", func(e *translate.Experiment) {
-			e.Data.Load = func() (*data.Images, error) { return nil, errors.New("no such file") }
+			e.Data.Load = func() (*sample.Images, error) { return nil, errors.New("no such file") }
 		}},
 		{"is a text", func(e *translate.Experiment) {
-			e.Data = data.Of("text", &data.Images{Pixels: make([]byte, 4), N: 1, Height: 4, Width: 1, Channels: 1, Alphabet: []rune("ab")})
+			e.Data = data.Of("text", &sample.Images{Pixels: make([]byte, 4), N: 1, Height: 4, Width: 1, Channels: 1, Alphabet: []rune("ab")})
 		}},
 		{"the network makes", func(e *translate.Experiment) {
 			e.Network = func(_ *model.Scope, x *Node) *Node { return Reshape(x, -1, 1) }
 		}},
 		{"cannot be halved evenly", func(e *translate.Experiment) {
-			e.Data = data.Of("odd", &data.Images{Pixels: make([]byte, 9), N: 1, Height: 3, Width: 3, Channels: 1})
+			e.Data = data.Of("odd", &sample.Images{Pixels: make([]byte, 9), N: 1, Height: 3, Width: 3, Channels: 1})
 		}},
 	} {
 		exp := tiny(translate.Half{})
@@ -239,13 +240,13 @@ func TestRefuses(t *testing.T) {
 	if !errors.Is(last, context.Canceled) || of.Step() != 1 {
 		t.Errorf("cancelled in step 1: %d steps, %v", of.Step(), last)
 	}
-	if _, err := of.Apply(gan.Images{N: 1, H: 2, W: 2, C: 1}); err == nil {
+	if _, err := of.Apply(sample.Images{N: 1, Height: 2, Width: 2, Channels: 1}); err == nil {
 		t.Error("images without values are no error")
 	}
-	if _, err := of.Apply(gan.Images{Data: make([]float32, 9), N: 1, H: 3, W: 3, C: 1}); err == nil || !strings.Contains(err.Error(), "restoring") {
+	if _, err := of.Apply(sample.Images{Values: make([]float32, 9), N: 1, Height: 3, Width: 3, Channels: 1}); err == nil || !strings.Contains(err.Error(), "restoring") {
 		t.Errorf("images of another size: %v", err)
 	}
-	if _, err := of.Degrade(gan.Images{Data: make([]float32, 9), N: 1, H: 3, W: 3, C: 1}); err == nil {
+	if _, err := of.Degrade(sample.Images{Values: make([]float32, 9), N: 1, Height: 3, Width: 3, Channels: 1}); err == nil {
 		t.Error("damaging images of another size is no error")
 	}
 }

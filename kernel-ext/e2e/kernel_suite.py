@@ -54,8 +54,8 @@ class Suite(jupyter_kernel_test.KernelTests):
     code_display_data = [
         {"code": 'import "github.com/janpfeifer/gonb/gonbui"\n%%\ngonbui.DisplayHTML("<b>bold</b>")', "mime": "text/html"},
         {
-            "code": 'import "gantry.local/kernel-ext/show"\n%%\n'
-            "show.Grid(show.Images{Data: []float32{-1, 0, 0, 1}, N: 1, H: 2, W: 2, C: 1}, show.GridOptions{})",
+            "code": 'import (\n\t"gantry.local/gan/sample"\n\t"gantry.local/kernel-ext/show"\n)\n%%\n'
+            "show.Grid(sample.Images{Values: []float32{-1, 0, 0, 1}, N: 1, Height: 2, Width: 2, Channels: 1}, show.GridOptions{})",
             "mime": "image/png",
         },
     ]

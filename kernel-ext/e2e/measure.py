@@ -174,7 +174,7 @@ if must(run.Status()).Step < {step} {{
 	check(run.Wait(context.Background(), {step}))
 }}
 images := must(run.Sample(64, 3))
-fmt.Printf("%x\\n", sha256.Sum256(fmt.Append(nil, images.Data)))
+fmt.Printf("%x\\n", sha256.Sum256(fmt.Append(nil, images.Values)))
 for i, m := range must(run.Metrics()) {{
 	if m.Step != i+1 {{
 		fmt.Println("gap at", i, m.Step)

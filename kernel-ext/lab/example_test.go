@@ -8,6 +8,7 @@ import (
 	"gantry.local/gan/data"
 	"gantry.local/gan/device"
 	"gantry.local/gan/recipe"
+	"gantry.local/gan/sample"
 	"gantry.local/kernel-ext/lab"
 )
 
@@ -28,10 +29,10 @@ func ExampleWatch() {
 
 // Samples are drawn as the kind of data they imitate asks for: these are points, and become a scatter over the ring.
 func ExamplePicture() {
-	samples := gan.Images{Data: []float32{1, 0, 0, 1, -0.9, 0.1}, N: 3, H: 1, W: 1, C: 2}
+	samples := sample.Images{Values: []float32{1, 0, 0, 1, -0.9, 0.1}, N: 3, Height: 1, Width: 1, Channels: 2}
 	img, err := lab.Picture(samples, data.Ring8().Set(500, 0), 0)
 	fmt.Println(img.Bounds().Size(), err)
-	samples.H, samples.W = 3, 2
+	samples.Height, samples.Width = 3, 2
 	_, err = lab.Picture(samples, data.Ring8().Set(500, 0), 0)
 	fmt.Println(err)
 	// Output:

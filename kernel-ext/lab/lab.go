@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"gantry.local/gan"
+	"gantry.local/gan/sample"
 	"gantry.local/kernel-ext/lab/view"
 	"gantry.local/kernel-ext/show"
 )
@@ -128,8 +129,7 @@ func Follow(ctx context.Context, t *gan.Trainer, steps int, live *show.Live,
 }
 
 // Samples draws n images from latents that depend on the seed alone, ready to be shown.
-func Samples(t *gan.Trainer, n int, seed int64) (*show.Images, error) {
+func Samples(t *gan.Trainer, n int, seed int64) (*sample.Images, error) {
 	images, err := t.Sample(n, seed)
-	shown := show.Images(images)
-	return &shown, err
+	return &images, err
 }

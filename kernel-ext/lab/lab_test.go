@@ -19,6 +19,7 @@ import (
 	"gantry.local/gan/data"
 	"gantry.local/gan/gantest"
 	"gantry.local/gan/net"
+	"gantry.local/gan/sample"
 	"gantry.local/kernel-ext/lab"
 	"gantry.local/kernel-ext/show"
 )
@@ -32,7 +33,7 @@ func small(t *testing.T) *gan.Trainer {
 	}
 	trainer, err := gan.NewTrainer(gantest.XLA(t), gan.Experiment{
 		Name: "small", Latent: 3, BatchSize: 8,
-		Data: data.Of("stripes", &data.Images{Pixels: pixels, N: images, Height: side, Width: side, Channels: 1}),
+		Data: data.Of("stripes", &sample.Images{Pixels: pixels, N: images, Height: side, Width: side, Channels: 1}),
 		Generator: func(scope *model.Scope, z *Node) *Node {
 			return Reshape(Tanh(net.Dense(scope, z, side*side)), -1, side, side, 1)
 		},
@@ -195,10 +196,10 @@ func TestSamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.N != 5 || a.H != 4 || a.W != 4 || a.C != 1 || len(a.Data) != 5*4*4 {
-		t.Errorf("5 samples of 4×4 are %d of %d×%d×%d with %d values", a.N, a.H, a.W, a.C, len(a.Data))
+	if a.N != 5 || a.Height != 4 || a.Width != 4 || a.Channels != 1 || len(a.Values) != 5*4*4 {
+		t.Errorf("5 samples of 4×4 are %d of %d×%d×%d with %d values", a.N, a.Height, a.Width, a.Channels, len(a.Values))
 	}
-	if !slices.Equal(a.Data, b.Data) {
+	if !slices.Equal(a.Values, b.Values) {
 		t.Error("the same seed gave other samples")
 	}
 }

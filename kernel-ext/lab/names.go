@@ -6,6 +6,7 @@ import (
 	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/safetensors"
+	"gantry.local/gan/sample"
 	"gantry.local/kernel-ext/lab/process"
 	"gantry.local/kernel-ext/lab/record"
 	"gantry.local/kernel-ext/lab/view"
@@ -75,11 +76,11 @@ func HoldsRun(dir string) bool { return record.Holds(dir) }
 func NewView(t *gan.Trainer, n int, seed int64) (*View, error) { return view.New(t, n, seed) }
 
 // Picture draws samples that look like those of set, see view.Picture.
-func Picture(samples gan.Images, set data.Set, classes int) (image.Image, error) {
+func Picture(samples sample.Images, set data.Set, classes int) (image.Image, error) {
 	return view.Picture(samples, set, classes)
 }
 
 // Rendered is the content of a file of samples, by the ending of its name, see view.Rendered.
-func Rendered(samples gan.Images, like data.Set, classes int, ending string) ([]byte, error) {
+func Rendered(samples sample.Images, like data.Set, classes int, ending string) ([]byte, error) {
 	return view.Rendered(samples, like, classes, ending)
 }

@@ -21,6 +21,7 @@ import (
 	"gantry.local/gan/data"
 	"gantry.local/gan/loss"
 	"gantry.local/gan/net"
+	"gantry.local/gan/sample"
 	"gantry.local/kernel-ext/channel"
 	"gantry.local/kernel-ext/lab"
 )
@@ -37,7 +38,7 @@ func pictured() gan.Experiment {
 	}
 	return gan.Experiment{
 		Name: "pictured", Latent: 20, BatchSize: 8, Penalties: []loss.Penalty{loss.R1(1)},
-		Data: data.Of("stripes", &data.Images{Pixels: pixels, Labels: labels, N: images, Height: side, Width: side, Channels: 1}),
+		Data: data.Of("stripes", &sample.Images{Pixels: pixels, Labels: labels, N: images, Height: side, Width: side, Channels: 1}),
 		ClassGenerator: func(scope *model.Scope, z, labels *Node) *Node {
 			told := Concatenate([]*Node{z, OneHot(labels, classes, z.DType())}, -1)
 			return Reshape(Tanh(net.Dense(scope, told, side*side)), -1, side, side, 1)

@@ -343,8 +343,8 @@ func TestOpen(t *testing.T) {
 				t.Error("the weights after 50 steps are not those of an undisturbed run")
 			}
 			images, err := r.Sample(10, 3)
-			if err != nil || images.N != 10 || images.C != 2 {
-				t.Errorf("10 samples are %d of %d×%d×%d (%v)", images.N, images.H, images.W, images.C, err)
+			if err != nil || images.N != 10 || images.Channels != 2 {
+				t.Errorf("10 samples are %d of %d×%d×%d (%v)", images.N, images.Height, images.Width, images.Channels, err)
 			}
 			made, err := r.Generate(gan.Latents(10, 2, 3), nil)
 			if err != nil || !bytes.Equal(fmt.Append(nil, images), fmt.Append(nil, made)) {

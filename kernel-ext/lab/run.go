@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"gantry.local/gan"
 	"gantry.local/gan/safetensors"
+	"gantry.local/gan/sample"
 	"gantry.local/kernel-ext/internal/resident"
 	"gantry.local/kernel-ext/lab/process"
 	"gantry.local/kernel-ext/lab/record"
@@ -111,31 +111,31 @@ func (r *Run) SetLoss(name string) error {
 }
 
 // Sample draws n images from latents that depend on the seed alone, as gan.Trainer.Sample does.
-func (r *Run) Sample(n int, seed int64) (gan.Images, error) {
+func (r *Run) Sample(n int, seed int64) (sample.Images, error) {
 	return r.images(process.SampleArgs{N: n, Seed: seed})
 }
 
 // Generate maps latents, [n, latent] row-major, to n images. classes are theirs where the generator is conditional; nil
 // takes the classes in turn.
-func (r *Run) Generate(latents []float32, classes []int32) (gan.Images, error) {
+func (r *Run) Generate(latents []float32, classes []int32) (sample.Images, error) {
 	if len(latents) == 0 {
-		return gan.Images{}, errors.New("Generate needs latents")
+		return sample.Images{}, errors.New("Generate needs latents")
 	}
 	for _, z := range latents {
 		if z != z || z-z != 0 {
-			return gan.Images{}, errors.New("Generate: a latent is not finite")
+			return sample.Images{}, errors.New("Generate: a latent is not finite")
 		}
 	}
 	return r.images(process.SampleArgs{Z: latents, Classes: classes})
 }
 
-func (r *Run) images(a process.SampleArgs) (gan.Images, error) {
+func (r *Run) images(a process.SampleArgs) (sample.Images, error) {
 	var made view.Shape
 	bytes, err := r.ask(context.Background(), "sample", a, &made)
 	if err != nil {
-		return gan.Images{}, err
+		return sample.Images{}, err
 	}
-	return gan.Images{N: made.N, H: made.H, W: made.W, C: made.C, Data: view.Floats(bytes)}, nil
+	return sample.Images{N: made.N, Height: made.H, Width: made.W, Channels: made.C, Values: view.Floats(bytes)}, nil
 }
 
 // Render draws the samples of latents, as Generate does, as the content of a file: .png, .npy or .txt, see Rendered.

@@ -17,14 +17,15 @@ import (
 	"gantry.local/gan/gantest"
 	"gantry.local/gan/loss"
 	"gantry.local/gan/net"
+	"gantry.local/gan/sample"
 	"gantry.local/kernel-ext/lab"
 	"gantry.local/kernel-ext/show"
 )
 
 // set is n random samples.
-func set(n, height, width, channels int) *data.Images {
+func set(n, height, width, channels int) *sample.Images {
 	r := rand.New(rand.NewPCG(1, 2))
-	images := &data.Images{N: n, Height: height, Width: width, Channels: channels}
+	images := &sample.Images{N: n, Height: height, Width: width, Channels: channels}
 	for range n * height * width * channels {
 		images.Values = append(images.Values, 2*r.Float32()-1)
 	}
@@ -32,7 +33,7 @@ func set(n, height, width, channels int) *data.Images {
 }
 
 // experiment has networks that fit any data; slope is how much the samples vary.
-func experiment(images *data.Images, slope float64) gan.Experiment {
+func experiment(images *sample.Images, slope float64) gan.Experiment {
 	return gan.Experiment{
 		Name: "view", Latent: 3, BatchSize: 4, Data: data.Of("random", images),
 		Generator: func(scope *model.Scope, z *Node) *Node {
@@ -52,8 +53,8 @@ func newTrainer(t testing.TB, exp gan.Experiment) *gan.Trainer {
 	return trainer
 }
 
-func letters(n, length int) *data.Images {
-	images := &data.Images{N: n, Height: length, Width: 1, Channels: 1, Alphabet: []rune(" abc")}
+func letters(n, length int) *sample.Images {
+	images := &sample.Images{N: n, Height: length, Width: 1, Channels: 1, Alphabet: []rune(" abc")}
 	for i := range n * length {
 		images.Pixels = append(images.Pixels, byte(i*7%4))
 	}
@@ -64,7 +65,7 @@ func letters(n, length int) *data.Images {
 func TestViewKinds(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		images *data.Images
+		images *sample.Images
 		n      int // samples by default
 	}{
 		{"points", set(50, 1, 1, 2), 1000},
@@ -143,7 +144,7 @@ func TestViewClasses(t *testing.T) {
 		t.Fatalf("%d samples in %d columns, want 4 rows of 10", frame.Samples.N, frame.Columns)
 	}
 	for i := range frame.Samples.N {
-		if class := int(4*frame.Samples.Data[i*16] + 0.5); class != i/10 {
+		if class := int(4*frame.Samples.Values[i*16] + 0.5); class != i/10 {
 			t.Errorf("place %d shows class %d, want %d", i, class, i/10)
 		}
 	}
@@ -256,13 +257,13 @@ func TestViewPerfectCritic(t *testing.T) {
 
 // TestPicture draws samples apart from a trainer.
 func TestPicture(t *testing.T) {
-	unread := data.Set{Name: "unread", Load: func() (*data.Images, error) { return nil, fmt.Errorf("it was read") }}
-	values := func(n, h, w, c int) gan.Images {
-		return gan.Images{Data: set(n, h, w, c).Values, N: n, H: h, W: w, C: c}
+	unread := data.Set{Name: "unread", Load: func() (*sample.Images, error) { return nil, fmt.Errorf("it was read") }}
+	values := func(n, h, w, c int) sample.Images {
+		return sample.Images{Values: set(n, h, w, c).Values, N: n, Height: h, Width: w, Channels: c}
 	}
 	for _, test := range []struct {
 		name    string
-		samples gan.Images
+		samples sample.Images
 		set     data.Set
 		classes int
 		want    image.Point

@@ -133,15 +133,15 @@ func (l *Live) sampleGrid() (image.Image, string, error) {
 	}
 	const room = density * (bodyHeight - captionHeight)
 	m := *l.samples
-	columns := min(10, max(1, room/(m.W+gap)), m.N)
+	columns := min(10, max(1, room/(m.Width+gap)), m.N)
 	if l.columns > 0 {
 		columns = min(l.columns, m.N)
 	}
-	rows := max(1, room/(m.H+gap))
-	shown := m.first(columns * rows)
+	rows := max(1, room/(m.Height+gap))
+	shown := m.Part(0, min(columns*rows, m.N))
 	rows = (shown.N + columns - 1) / columns
 	length := func(n, size int) float64 { return (float64(room-gap)/float64(n) - gap) / float64(size) }
-	scale := max(1, int(math.Round(min(length(columns, m.W), length(rows, m.H)))))
+	scale := max(1, int(math.Round(min(length(columns, m.Width), length(rows, m.Height)))))
 	caption := fmt.Sprintf("%d samples at step %d", m.N, l.drawnAt)
 	if shown.N < m.N {
 		caption = fmt.Sprintf("first %d of %d samples at step %d", shown.N, m.N, l.drawnAt)

@@ -6,18 +6,19 @@ import (
 	"path/filepath"
 	"time"
 
+	"gantry.local/gan/sample"
 	"gantry.local/kernel-ext/show"
 )
 
 // checks are two pictures of 2×2.
-func checks() show.Images {
-	return show.Images{Data: []float32{-1, 1, 1, -1, 1, -1, -1, 1}, N: 2, H: 2, W: 2, C: 1}
+func checks() sample.Images {
+	return sample.Images{Values: []float32{-1, 1, 1, -1, 1, -1, -1, 1}, N: 2, Height: 2, Width: 2, Channels: 1}
 }
 
 func ExampleGrid() {
 	fmt.Println(show.Grid(checks(), show.GridOptions{}))
 	wrong := checks()
-	wrong.C = 3
+	wrong.Channels = 3
 	fmt.Println(show.Grid(wrong, show.GridOptions{}))
 	// Output:
 	// <nil>

@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"gantry.local/gan/sample"
 )
 
 var update = flag.Bool("update", false, "write testdata/*.png instead of comparing with them")
@@ -82,13 +84,13 @@ func TestCompareSeesDifferences(t *testing.T) {
 }
 
 // rings are n pictures of rings that grow.
-func rings(n, h, w, c int) Images {
-	m := Images{make([]float32, n*h*w*c), n, h, w, c}
-	for i := range m.Data {
+func rings(n, h, w, c int) sample.Images {
+	m := sample.Images{Values: make([]float32, n*h*w*c), N: n, Height: h, Width: w, Channels: c}
+	for i := range m.Values {
 		channel, x, y, k := i%c, i/c%w, i/c/w%h, i/c/w/h
 		radius := float64(h) * (0.15 + 0.025*float64(k%10))
 		d := math.Hypot(float64(x)-float64(w)/2, float64(y)-float64(h)/2) - radius
-		m.Data[i] = float32(2*math.Exp(-d*d/4)-1) - 0.3*float32(channel)
+		m.Values[i] = float32(2*math.Exp(-d*d/4)-1) - 0.3*float32(channel)
 	}
 	return m
 }

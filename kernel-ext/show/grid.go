@@ -6,14 +6,9 @@ import (
 	"image/color"
 	"image/draw"
 	"math"
-)
 
-// Images are N pictures of H×W×C float32 in [-1, 1], row-major, channels last; C is 1 (grey) or 3 (RGB). gan.Images
-// converts to it.
-type Images struct {
-	Data       []float32
-	N, H, W, C int
-}
+	"gantry.local/gan/sample"
+)
 
 // GridOptions say how a grid is laid out. The zero value is 10 columns at double size.
 type GridOptions struct {
@@ -26,10 +21,11 @@ const (
 	maxPixels = 64 << 20 // of one picture; a browser gives up not far above
 )
 
-// GridImage draws images row by row. Values outside [-1, 1] are clipped; NaN, which no picture should hold, is magenta.
-// It fails when the dimensions do not describe Data, an option is negative, or the picture is over 64 Mi pixels.
-func GridImage(images Images, o GridOptions) (image.Image, error) {
-	if err := images.check(); err != nil {
+// GridImage draws images row by row: pictures of one channel (grey) or three (RGB), in [-1, 1] or as Pixels. Values outside [-1, 1] are clipped; NaN, which no picture should hold, is magenta.
+// It fails when the dimensions do not describe the values, an option is negative, or the picture is over 64 Mi pixels.
+func GridImage(images sample.Images, o GridOptions) (image.Image, error) {
+	images, err := pictures(images)
+	if err != nil {
 		return nil, err
 	}
 	if o.Columns < 0 || o.Scale < 0 {
@@ -43,16 +39,16 @@ func GridImage(images Images, o GridOptions) (image.Image, error) {
 	}
 	columns := min(o.Columns, images.N)
 	rows := (images.N + columns - 1) / columns
-	w, h := side(images.W, columns, o.Scale), side(images.H, rows, o.Scale)
+	w, h := side(images.Width, columns, o.Scale), side(images.Height, rows, o.Scale)
 	if w*h > maxPixels { // in float64, which cannot overflow
 		return nil, fmt.Errorf("show: a grid of %.0f×%.0f pixels is too large", w, h)
 	}
 	canvas := image.NewRGBA(image.Rect(0, 0, int(w), int(h)))
 	draw.Draw(canvas, canvas.Bounds(), image.NewUniform(gapColour()), image.Point{}, draw.Src)
 	for i := range images.N {
-		x := gap + i%columns*(images.W*o.Scale+gap)
-		y := gap + i/columns*(images.H*o.Scale+gap)
-		images.drawOne(canvas, i, image.Pt(x, y), o.Scale)
+		x := gap + i%columns*(images.Width*o.Scale+gap)
+		y := gap + i/columns*(images.Height*o.Scale+gap)
+		drawOne(canvas, images, i, image.Pt(x, y), o.Scale)
 	}
 	return canvas, nil
 }
@@ -65,13 +61,13 @@ func side(size, n, scale int) float64 {
 func gapColour() color.RGBA { return color.RGBA{0xd9, 0xd9, 0xd9, 0xff} }
 
 // drawOne draws picture i with its top left corner at p.
-func (m Images) drawOne(canvas *image.RGBA, i int, p image.Point, scale int) {
-	values := m.Data[i*m.H*m.W*m.C:]
-	for y := range m.H {
+func drawOne(canvas *image.RGBA, m sample.Images, i int, p image.Point, scale int) {
+	values := m.Values[i*m.Height*m.Width*m.Channels:]
+	for y := range m.Height {
 		start := canvas.PixOffset(p.X, p.Y+y*scale)
-		line := canvas.Pix[start : start+4*m.W*scale]
-		for x := range m.W {
-			pixel := rgba(values[(y*m.W+x)*m.C:][:m.C])
+		line := canvas.Pix[start : start+4*m.Width*scale]
+		for x := range m.Width {
+			pixel := rgba(values[(y*m.Width+x)*m.Channels:][:m.Channels])
 			for k := range scale {
 				copy(line[4*(x*scale+k):], pixel[:])
 			}
@@ -97,24 +93,22 @@ func rgba(values []float32) [4]byte {
 	return [4]byte{level[0], level[1], level[2], 0xff}
 }
 
-// check reports dimensions that do not describe Data.
-func (m Images) check() error {
-	if m.N < 1 || m.H < 1 || m.W < 1 {
-		return fmt.Errorf("show: %d images of %d×%d are no pictures", m.N, m.H, m.W)
+// pictures returns images with the values that are drawn, and reports dimensions that do not describe them. Unlike Check it lets
+// numbers pass that are not finite: a training that went wrong is to be seen.
+func pictures(m sample.Images) (sample.Images, error) {
+	if m.N < 1 || m.Height < 1 || m.Width < 1 {
+		return m, fmt.Errorf("show: %d images of %d×%d are no pictures", m.N, m.Height, m.Width)
 	}
-	if m.C != 1 && m.C != 3 {
-		return fmt.Errorf("show: images have %d channels, not 1 (grey) or 3 (RGB)", m.C)
+	if m.Channels != 1 && m.Channels != 3 || m.Alphabet != nil {
+		return m, fmt.Errorf("show: images have %d channels, not 1 (grey) or 3 (RGB)", m.Depth())
+	}
+	n := len(m.Values)
+	if m.Values == nil {
+		n = len(m.Pixels)
 	}
 	// Dividing avoids the overflow that multiplying the dimensions may have.
-	if n := len(m.Data); n%m.N != 0 || n/m.N%m.H != 0 || n/m.N/m.H%m.W != 0 || n/m.N/m.H/m.W != m.C {
-		return fmt.Errorf("show: %d values are not %d images of %d×%d×%d", n, m.N, m.H, m.W, m.C)
+	if n%m.N != 0 || n/m.N%m.Height != 0 || n/m.N/m.Height%m.Width != 0 || n/m.N/m.Height/m.Width != m.Channels {
+		return m, fmt.Errorf("show: %d values are not %d images of %d×%d×%d", n, m.N, m.Height, m.Width, m.Channels)
 	}
-	return nil
-}
-
-// first is the first n of the images, or all if there are fewer.
-func (m Images) first(n int) Images {
-	m.N = min(m.N, n)
-	m.Data = m.Data[:m.N*m.H*m.W*m.C]
-	return m
+	return m.Seen(), nil
 }

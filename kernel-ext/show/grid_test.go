@@ -6,10 +6,12 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"gantry.local/gan/sample"
 )
 
 func TestGridImage(t *testing.T) {
-	for name, images := range map[string]Images{
+	for name, images := range map[string]sample.Images{
 		"grid-mnist": rings(100, 28, 28, 1),
 		"grid-rgb":   rings(13, 32, 24, 3), // a row that is not full
 	} {
@@ -40,7 +42,7 @@ func TestGridLayout(t *testing.T) {
 
 func TestGridColours(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
-	grey := Images{Data: []float32{-1, 0, 1, -7, 7, nan, inf, -inf}, N: 1, H: 1, W: 8, C: 1}
+	grey := sample.Images{Values: []float32{-1, 0, 1, -7, 7, nan, inf, -inf}, N: 1, Height: 1, Width: 8, Channels: 1}
 	img, err := GridImage(grey, GridOptions{Scale: 3})
 	if err != nil {
 		t.Fatal(err)
@@ -52,11 +54,11 @@ func TestGridColours(t *testing.T) {
 	} {
 		for _, at := range []image.Point{{2 + 3*x, 2}, {4 + 3*x, 4}} { // both corners of the value
 			if got := img.At(at.X, at.Y); got != want {
-				t.Errorf("value %d (%g) at %v is %v, want %v", x, grey.Data[x], at, got, want)
+				t.Errorf("value %d (%g) at %v is %v, want %v", x, grey.Values[x], at, got, want)
 			}
 		}
 	}
-	rgb := Images{Data: []float32{1, -1, 0, 1, nan, 1}, N: 2, H: 1, W: 1, C: 3}
+	rgb := sample.Images{Values: []float32{1, -1, 0, 1, nan, 1}, N: 2, Height: 1, Width: 1, Channels: 3}
 	if img, err = GridImage(rgb, GridOptions{Scale: 1}); err != nil {
 		t.Fatal(err)
 	}
@@ -74,24 +76,24 @@ func TestGridColours(t *testing.T) {
 func TestGridRejects(t *testing.T) {
 	data := make([]float32, 24)
 	for _, test := range []struct {
-		images  Images
+		images  sample.Images
 		options GridOptions
 		want    string
 	}{
-		{Images{}, GridOptions{}, "0 images of 0×0"},
-		{Images{data, -1, 4, 6, 1}, GridOptions{}, "-1 images"},
-		{Images{data, 1, 4, 6, 2}, GridOptions{}, "2 channels"},
-		{Images{data, 1, 4, 5, 1}, GridOptions{}, "24 values are not 1 images of 4×5×1"},
-		{Images{data, 2, 4, 6, 1}, GridOptions{}, "24 values"},
-		{Images{nil, 1 << 32, 1 << 32, 1, 1}, GridOptions{}, "0 values"}, // the product is 0 in 64 bits
-		{Images{data, 1, 4, 6, 1}, GridOptions{Columns: -1}, "-1 columns"},
-		{Images{data, 1, 4, 6, 1}, GridOptions{Scale: -2}, "scale -2"},
-		{Images{data, 1, 4, 6, 1}, GridOptions{Scale: math.MaxInt}, "too large"},
+		{sample.Images{}, GridOptions{}, "0 images of 0×0"},
+		{sample.Images{Values: data, N: -1, Height: 4, Width: 6, Channels: 1}, GridOptions{}, "-1 images"},
+		{sample.Images{Values: data, N: 1, Height: 4, Width: 6, Channels: 2}, GridOptions{}, "2 channels"},
+		{sample.Images{Values: data, N: 1, Height: 4, Width: 5, Channels: 1}, GridOptions{}, "24 values are not 1 images of 4×5×1"},
+		{sample.Images{Values: data, N: 2, Height: 4, Width: 6, Channels: 1}, GridOptions{}, "24 values"},
+		{sample.Images{Values: nil, N: 1 << 32, Height: 1 << 32, Width: 1, Channels: 1}, GridOptions{}, "0 values"}, // the product is 0 in 64 bits
+		{sample.Images{Values: data, N: 1, Height: 4, Width: 6, Channels: 1}, GridOptions{Columns: -1}, "-1 columns"},
+		{sample.Images{Values: data, N: 1, Height: 4, Width: 6, Channels: 1}, GridOptions{Scale: -2}, "scale -2"},
+		{sample.Images{Values: data, N: 1, Height: 4, Width: 6, Channels: 1}, GridOptions{Scale: math.MaxInt}, "too large"},
 	} {
 		_, err := GridImage(test.images, test.options)
 		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("N, H, W, C %d %d %d %d, %+v: %v, want %q", test.images.N, test.images.H, test.images.W,
-				test.images.C, test.options, err, test.want)
+			t.Errorf("N, H, W, C %d %d %d %d, %+v: %v, want %q", test.images.N, test.images.Height, test.images.Width,
+				test.images.Channels, test.options, err, test.want)
 		}
 		if shown := Grid(test.images, test.options); shown == nil || shown.Error() != err.Error() {
 			t.Errorf("Grid: %v, GridImage: %v", shown, err)

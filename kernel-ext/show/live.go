@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/janpfeifer/gonb/gonbui"
+
+	"gantry.local/gan/sample"
 )
 
 // LiveOptions describe a run to follow. The zero value will do.
@@ -30,9 +32,9 @@ type LiveOptions struct {
 // Frame is the state of a run after a step.
 type Frame struct {
 	Step                      int
-	CriticLoss, GeneratorLoss float64 // NaN and ±Inf show as gaps
-	Samples                   *Images // from the same latents each time, not changed later; nil: as before
-	Columns                   int     // of Samples; 0: up to 10, as there is room
+	CriticLoss, GeneratorLoss float64        // NaN and ±Inf show as gaps
+	Samples                   *sample.Images // from the same latents each time, not changed later; nil: as before
+	Columns                   int            // of Samples; 0: up to 10, as there is room
 
 	// Picture takes the place of Samples where those are no pictures: PointsImage's, LinesImage's or TextsImage's, two pixels
 	// to one of the screen. Room is the size that fits best, and each should be as large as the one before.
@@ -69,12 +71,12 @@ type Live struct {
 	o       LiveOptions
 	screen  screen
 	start   time.Time
-	frame   Frame       // the last
-	samples *Images     // the last given, in so many
-	columns int         // columns, or
-	picture image.Image // the last given, at
-	drawnAt int         // step
-	noted   bool        // there was a note: its room stays, so that the card does not jump
+	frame   Frame          // the last
+	samples *sample.Images // the last given, in so many
+	columns int            // columns, or
+	picture image.Image    // the last given, at
+	drawnAt int            // step
+	noted   bool           // there was a note: its room stays, so that the card does not jump
 	history history
 	rate    rate
 	begun   bool // there was a frame
@@ -134,13 +136,14 @@ func (l *Live) record(f Frame, now time.Time) error {
 		return errors.New("show: Update after Done")
 	}
 	if f.Samples != nil {
-		if err := f.Samples.check(); err != nil {
+		samples, err := pictures(*f.Samples)
+		if err != nil {
 			return err
 		}
 		if f.Columns < 0 {
 			return fmt.Errorf("show: samples in %d columns", f.Columns)
 		}
-		l.samples, l.columns, l.picture, l.drawnAt = f.Samples, f.Columns, nil, f.Step
+		l.samples, l.columns, l.picture, l.drawnAt = &samples, f.Columns, nil, f.Step
 	}
 	if f.Picture != nil {
 		if size := f.Picture.Bounds().Size(); min(size.X, size.Y) < 1 || max(size.X, size.Y) > 4000 {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gantry.local/gan/sample"
 )
 
 // clock is a time that only the test moves.
@@ -20,7 +22,7 @@ func (c *clock) Now() time.Time          { return c.now }
 func (c *clock) advance(d time.Duration) { c.now = c.now.Add(d) }
 
 // run feeds frames, 36 ms apart.
-func run(tb testing.TB, l *Live, c *clock, steps int, samples *Images) {
+func run(tb testing.TB, l *Live, c *clock, steps int, samples *sample.Images) {
 	tb.Helper()
 	r := noise()
 	for range steps {
@@ -48,7 +50,7 @@ func TestCard(t *testing.T) {
 		name    string
 		steps   int
 		total   int
-		samples *Images
+		samples *sample.Images
 		note    string
 		done    bool
 	}{
@@ -234,7 +236,7 @@ func TestFiles(t *testing.T) {
 
 func TestLiveErrors(t *testing.T) {
 	l, _, out := newTestLive(LiveOptions{})
-	bad := Images{Data: make([]float32, 5), N: 1, H: 2, W: 2, C: 1}
+	bad := sample.Images{Values: make([]float32, 5), N: 1, Height: 2, Width: 2, Channels: 1}
 	if err := l.Update(Frame{Samples: &bad}); err == nil || !strings.Contains(err.Error(), "5 values") {
 		t.Errorf("malformed samples: %v", err)
 	}

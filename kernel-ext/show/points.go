@@ -10,7 +10,7 @@ import (
 )
 
 // Cloud is points in the plane, generated ones over those of the data they should look like. Points are x and y of one
-// after the other, as the Data of a gan.Images of 1×1×2; those that are not finite are left out.
+// after the other, as the Values of a sample.Images of 1×1×2; those that are not finite are left out.
 type Cloud struct {
 	Data    []float32 // pale, behind; may be nil
 	Samples []float32

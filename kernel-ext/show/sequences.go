@@ -9,7 +9,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Sequences are N time series of T steps and C channels, row-major, channels last, as the Data of a gan.Images of T×1×C.
+// Sequences are N time series of T steps and C channels, row-major, channels last, as the Values of a sample.Images of T×1×C.
 // NaN, ±Inf and magnitudes over 1e300 are gaps.
 type Sequences struct {
 	Data    []float32

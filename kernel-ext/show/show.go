@@ -1,7 +1,7 @@
 // Package show puts pictures into a notebook: grids of samples, curves, points in the plane, time series, strings, and a
 // card that follows a training run.
 //
-//	show.Grid(show.Images(images), show.GridOptions{})
+//	show.Grid(images, show.GridOptions{})
 //	show.Curves(show.Plot{Title: "losses", Series: []show.Series{{Name: "critic", Y: losses}}})
 //
 //	live := show.NewLive(show.LiveOptions{Title: "first", Total: 5000})
@@ -32,10 +32,12 @@ import (
 
 	"github.com/janpfeifer/gonb/gonbui"
 	"github.com/janpfeifer/gonb/gonbui/protocol"
+
+	"gantry.local/gan/sample"
 )
 
 // Grid shows images as a table of pictures. It fails as GridImage does, or when the notebook cannot be reached.
-func Grid(images Images, o GridOptions) error {
+func Grid(images sample.Images, o GridOptions) error {
 	img, err := GridImage(images, o)
 	if err != nil {
 		return err

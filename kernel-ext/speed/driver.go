@@ -23,6 +23,7 @@ import (
 	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/device"
+	"gantry.local/gan/sample"
 )
 
 // Answer is this project's side of the conversation, see question: it answers until in ends.
@@ -192,10 +193,10 @@ const (
 
 // checkData is what a check trains on: the first images of the set, one batch. Where the critic judges several images at once or
 // looks at several batches a step, all are the first image, since the trainer shuffles.
-func checkData(images *data.Images, exp gan.Experiment) *data.Images {
+func checkData(images *sample.Images, exp gan.Experiment) *sample.Images {
 	n, same := exp.BatchSize*exp.CriticSteps, exp.Pack*exp.CriticSteps > 1
 	size := images.Height * images.Width * images.Channels
-	chosen := &data.Images{N: n, Height: images.Height, Width: images.Width, Channels: images.Channels}
+	chosen := &sample.Images{N: n, Height: images.Height, Width: images.Width, Channels: images.Channels}
 	for i := range n {
 		if same {
 			i = 0

@@ -10,6 +10,7 @@ import (
 	"gantry.local/gan/loss"
 	"gantry.local/gan/net"
 	"gantry.local/gan/recipe"
+	"gantry.local/gan/sample"
 )
 
 // Workload is something that is measured.
@@ -111,8 +112,8 @@ func dcgan64() gan.Experiment {
 	exp := recipe.DCGAN()
 	exp.Name, exp.Pack = "dcgan-64", 1
 	exp.Generator, exp.Critic = networks.Generator, networks.Critic
-	exp.Data = data.Set{Name: "noise", Load: func() (*data.Images, error) {
-		images := &data.Images{N: 2048, Height: 64, Width: 64, Channels: 3}
+	exp.Data = data.Set{Name: "noise", Load: func() (*sample.Images, error) {
+		images := &sample.Images{N: 2048, Height: 64, Width: 64, Channels: 3}
 		random := rand.New(rand.NewPCG(1, 2))
 		images.Pixels = make([]byte, images.N*images.Height*images.Width*images.Channels)
 		for i := range images.Pixels {
@@ -157,7 +158,7 @@ func or[T int | float64](value, standard T) T {
 }
 
 // forPeers is the workload as peers are told it, on the images of a file.
-func (w Workload) forPeers(images *data.Images, path string) (work, error) {
+func (w Workload) forPeers(images *sample.Images, path string) (work, error) {
 	exp, told := w.experiment(), w.work
 	told.Name, told.Draw = w.Name, w.draw
 	told.Size, told.Channels = images.Height, images.Channels

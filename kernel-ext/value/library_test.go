@@ -15,6 +15,7 @@ import (
 	"gantry.local/gan/metric"
 	"gantry.local/gan/net"
 	"gantry.local/gan/recipe"
+	"gantry.local/gan/sample"
 	"gantry.local/gan/study"
 	"gantry.local/kernel-ext/lab"
 	"gantry.local/kernel-ext/value"
@@ -65,7 +66,7 @@ func TestLibrary(t *testing.T) {
 		{images, "text/html", []string{"samples", "28×28×1"}},
 		{samples, "image/png", []string{"40 images of 28×28×1"}},
 		{report, "text/html", []string{"Fréchet distance", "95 % interval", "real"}},
-		{report.Frechet, "", []string{"real"}},
+		{report.Numbers[0], "", []string{"Fréchet distance", "real"}},
 		{all.Check(), "text/html", []string{"batch of the whole data", "use"}},
 		{exp.Check(), "", []string{"the linter found nothing"}},
 		{[]gan.Finding{}, "", []string{"empty []gan.Finding"}},
@@ -105,7 +106,7 @@ func TestLibrary(t *testing.T) {
 			}
 		}
 	}
-	if b := o.Bundle(gan.Images{Data: []float32{float32(math.NaN())}, N: 1, H: 1, W: 1, C: 1}); !strings.Contains(string(b["text/plain"]), "no finite number") {
+	if b := o.Bundle(sample.Images{Values: []float32{float32(math.NaN())}, N: 1, Height: 1, Width: 1, Channels: 1}); !strings.Contains(string(b["text/plain"]), "no finite number") {
 		t.Errorf("%s", b["text/plain"])
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/device"
 	"gantry.local/gan/metric"
@@ -53,12 +52,11 @@ func train(set string) error {
 		return err
 	}
 	defer backend.Finalize()
-	extractor, err := metric.TrainClassifier(backend, name, images, passes, seed)
+	classifier, err := metric.TrainClassifier(backend, name, images, passes, seed)
 	if err != nil {
 		return err
 	}
-	classes, _, err := extractor.Classes(gan.Images{Data: unseen.Floats(0, unseen.N), N: unseen.N,
-		H: unseen.Height, W: unseen.Width, C: unseen.Channels})
+	classes, _, err := classifier.Classes(*unseen)
 	if err != nil {
 		return err
 	}
@@ -71,5 +69,5 @@ func train(set string) error {
 	path := filepath.Join("gan", "metric", "weights", name+".safetensors")
 	fmt.Printf("%s: %.2f %% of %d test images right, written to %s\n", name, 100*float64(right)/float64(unseen.N),
 		unseen.N, path)
-	return extractor.Save(path)
+	return classifier.Save(path)
 }

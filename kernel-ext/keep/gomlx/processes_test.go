@@ -67,7 +67,7 @@ func TestTrainer(t *testing.T) {
 	for _, name := range []string{"xla:cpu", "go"} {
 		t.Run(name, func(t *testing.T) {
 			nb := newNotebook(t, []string{"fmt", "context", "os", "bytes", "gantry.local/gan", "gantry.local/gan/data", "gantry.local/gan/device",
-				"gantry.local/gan/loss", "gantry.local/gan/net", "gantry.local/gan/recipe", "github.com/gomlx/compute",
+				"gantry.local/gan/loss", "gantry.local/gan/net", "gantry.local/gan/recipe", "gantry.local/gan/sample", "github.com/gomlx/compute",
 				"github.com/gomlx/gomlx/core/graph", "github.com/gomlx/gomlx/ml/model"}, `
 type Node = graph.Node
 func critic(scope *model.Scope, x *Node) *Node {
@@ -95,7 +95,7 @@ func state(t *gan.Trainer) []byte {
 	check(t.Save(dir))
 	return must(os.ReadFile(t.LastCheckpoint()))
 }
-`, "backend compute.Backend", "exp gan.Experiment", "trainer *gan.Trainer", "generator *gan.Generator", "images gan.Images", "report gan.Progress")
+`, "backend compute.Backend", "exp gan.Experiment", "trainer *gan.Trainer", "generator *gan.Generator", "images sample.Images", "report gan.Progress")
 			nb.run(fmt.Sprintf(`
 backend = must(device.Open(%q))
 exp = experiment()
@@ -246,22 +246,21 @@ func TestValues(t *testing.T) {
 		{"signature", "gan.Signature", `must(recipe.Toy().Signature())`, `fmt.Sprint(signature)`},
 		{"digits", "data.Set", `data.OfClasses(data.MNISTTest(), 3, 1)`, `fmt.Sprint(digits.Name, must(digits.Load()).N)`},
 		{"unread", "data.Set", `data.Faces(data.FacesOptions{N: 9})`, `fmt.Sprint(unread.Name, must(unread.Load()).Labels)`},
-		{"images", "*data.Images", `must(digits.Load())`, `fmt.Sprint(images.N, images.Pixels[3000:3100], images == must(digits.Load()))`},
-		{"own", "data.Set", `data.Of("own", &data.Images{Values: []float32{1, 2}, N: 2, Height: 1, Width: 1, Channels: 1})`, `fmt.Sprint(own.Name, *must(own.Load()))`},
+		{"images", "*sample.Images", `must(digits.Load())`, `fmt.Sprint(images.N, images.Pixels[3000:3100], images == must(digits.Load()))`},
+		{"own", "data.Set", `data.Of("own", &sample.Images{Values: []float32{1, 2}, N: 2, Height: 1, Width: 1, Channels: 1})`, `fmt.Sprint(own.Name, *must(own.Load()))`},
 		{"train", "data.Set", `func() data.Set { a, _ := data.Split(own, 0.5, 1); return a }()`, `fmt.Sprint(train.Name, *must(train.Load()))`},
 		{"mixture", "data.Mixture", `data.Ring8()`, `fmt.Sprint(mixture)`},
-		{"pictures", "gan.Images", `gan.Images{Data: images.Floats(0, 4), N: 4, H: 28, W: 28, C: 1}`, `fmt.Sprint(pictures.Data[300:400])`},
-		{"extractor", "*metric.Extractor", `must(metric.Open(must(device.Open("go")), metric.MNIST1))`, `fmt.Sprint(extractor.Name(), must(extractor.Features(pictures)).Values[:4])`},
+		{"pictures", "sample.Images", `images.Part(0, 4).Seen()`, `fmt.Sprint(pictures.Values[300:400])`},
+		{"extractor", "*metric.Classifier", `must(metric.Open(must(device.Open("go")), metric.MNIST1))`, `fmt.Sprint(extractor.Name(), must(extractor.Features(pictures)).Values[:4])`},
 		{"features", "metric.Features", `must(extractor.Features(pictures))`, `fmt.Sprint(features.Values[:9], features.D)`},
 		{"monitor", "*metric.Monitor", `must(metric.NewMonitor(pictures, extractor))`, `fmt.Sprint(must(monitor.Look(pictures, metric.Vitals{})))`},
 		{"path", "latent.Path", `latent.Spherical`, `fmt.Sprint(path([]float32{1, 0}, []float32{0, 1}, 0.5))`},
 		{"restorer", "*translate.Trainer", `must(translate.NewTrainer(must(device.Open("go")), translate.Experiment{Data: digits, Degrade: translate.Noise{Sigma: 0.5}, Network: net.Restorer, BatchSize: 2}))`,
-			`fmt.Sprint(restorer.Step(), must(restorer.Apply(pictures)).Data[400:404])`},
+			`fmt.Sprint(restorer.Step(), must(restorer.Apply(pictures)).Values[400:404])`},
 		{"study_", "study.Study", `must(study.Named("ring"))`, `study_.Name + study_.About`},
-		{"shown", "show.Images", `show.Images(pictures)`, `fmt.Sprint(shown.N)`},
 	}
 	imports := []string{"fmt", "gantry.local/gan", "gantry.local/gan/data", "gantry.local/gan/device", "gantry.local/gan/latent", "gantry.local/gan/loss",
-		"gantry.local/gan/metric", "gantry.local/gan/net", "gantry.local/gan/recipe", "gantry.local/gan/study", "gantry.local/gan/translate", "gantry.local/kernel-ext/show"}
+		"gantry.local/gan/metric", "gantry.local/gan/net", "gantry.local/gan/recipe", "gantry.local/gan/sample", "gantry.local/gan/study", "gantry.local/gan/translate"}
 	vars := []string{"texts map[string]string"}
 	made, told, same := "texts = map[string]string{}\n", "", ""
 	for _, v := range values {

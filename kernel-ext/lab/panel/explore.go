@@ -8,10 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"gantry.local/gan"
 	"gantry.local/gan/data"
+	"gantry.local/gan/sample"
 	"gantry.local/kernel-ext/lab/view"
-	"gantry.local/kernel-ext/show"
 	"gantry.local/kernel-ext/widget"
 )
 
@@ -29,7 +28,7 @@ type explorer struct {
 	classes    int // of a conditional generator, or 0
 	calls      int // at which the run is
 	kind       view.SampleKind
-	like       *data.Images // of what is no picture
+	like       *sample.Images // of what is no picture
 	lanes      *lanes
 
 	now, path *widget.Image
@@ -180,9 +179,9 @@ func (e *explorer) paint() error {
 	if err != nil {
 		return err
 	}
-	size := len(made.Data) / made.N
-	at := gan.Images{Data: made.Data[:size], N: 1, H: made.H, W: made.W, C: made.C}
-	path := gan.Images{Data: made.Data[size:], N: pathColumns, H: made.H, W: made.W, C: made.C}
+	size := len(made.Values) / made.N
+	at := sample.Images{Values: made.Values[:size], N: 1, Height: made.Height, Width: made.Width, Channels: made.Channels}
+	path := sample.Images{Values: made.Values[size:], N: pathColumns, Height: made.Height, Width: made.Width, Channels: made.Channels}
 	large, err := e.picture(at, 2*pictureSide)
 	if err != nil {
 		return err
@@ -198,9 +197,9 @@ func (e *explorer) paint() error {
 }
 
 // picture draws samples in a row, or, where they are no pictures, as the kind of the data asks for.
-func (e *explorer) picture(samples gan.Images, most int) ([]byte, error) {
+func (e *explorer) picture(samples sample.Images, most int) ([]byte, error) {
 	if e.kind == view.Pictures {
-		return gridPicture(show.Images(samples), samples.N, most)
+		return gridPicture(samples, samples.N, most)
 	}
 	img, err := view.DrawCard(samples, e.kind, e.like)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"gantry.local/gan"
+	"gantry.local/gan/sample"
 	"gantry.local/kernel-ext/lab/figure"
 	"gantry.local/kernel-ext/lab/record"
 	"gantry.local/kernel-ext/lab/view"
@@ -49,7 +49,7 @@ type Steered struct {
 	Follow func(ctx context.Context, after int) iter.Seq2[record.Event, error]
 
 	Look     func(context.Context) (view.Look, []byte, error)
-	Generate func(ctx context.Context, z []float32, classes []int32) (gan.Images, error)
+	Generate func(ctx context.Context, z []float32, classes []int32) (sample.Images, error)
 
 	Train         func(ctx context.Context, steps int) error  // begins to
 	Single        func(context.Context, record.Updates) error // makes one step

@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 
+	"gantry.local/gan/sample"
 	"gantry.local/kernel-ext/lab/record"
 	"gantry.local/kernel-ext/lab/view"
 	"gantry.local/kernel-ext/show"
@@ -79,13 +80,13 @@ func lookPicture(l view.Look, content []byte) ([]byte, error) {
 
 // gridPicture draws pictures in a grid that is as large as whole pixels allow, but not over so many pixels each way, as PNG.
 // Columns 0: as many as rows.
-func gridPicture(images show.Images, columns, most int) ([]byte, error) {
+func gridPicture(images sample.Images, columns, most int) ([]byte, error) {
 	if columns == 0 {
 		columns = int(math.Ceil(math.Sqrt(float64(images.N))))
 	}
 	columns = max(1, min(columns, images.N))
 	rows := (images.N + columns - 1) / columns
-	longest := max(columns*(images.W+1), rows*(images.H+1))
+	longest := max(columns*(images.Width+1), rows*(images.Height+1))
 	img, err := show.GridImage(images, show.GridOptions{Columns: columns, Scale: max(1, most/max(longest, 1))})
 	if err != nil {
 		return nil, err

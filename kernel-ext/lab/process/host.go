@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"gantry.local/gan"
+	"gantry.local/gan/sample"
 	"gantry.local/kernel-ext/lab/figure"
 	"gantry.local/kernel-ext/lab/panel"
 	"gantry.local/kernel-ext/lab/record"
@@ -89,7 +89,7 @@ func (r *Keeper) forPanel() panel.Steered {
 			records, err := r.records(ctx)
 			return record.ParseMetrics(records, 0), err
 		},
-		Generate: func(ctx context.Context, z []float32, classes []int32) (gan.Images, error) {
+		Generate: func(ctx context.Context, z []float32, classes []int32) (sample.Images, error) {
 			return r.sample(ctx, SampleArgs{Z: z, Classes: classes})
 		},
 		Train: func(ctx context.Context, steps int) error {

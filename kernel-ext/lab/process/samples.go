@@ -10,6 +10,7 @@ import (
 
 	"gantry.local/gan"
 	"gantry.local/gan/export"
+	"gantry.local/gan/sample"
 	"gantry.local/kernel-ext/internal/resident"
 	"gantry.local/kernel-ext/lab/view"
 	"gantry.local/kernel-ext/show"
@@ -21,12 +22,12 @@ const (
 )
 
 // sample draws samples from a seed, or from latents.
-func (r *Keeper) sample(ctx context.Context, a SampleArgs) (gan.Images, error) {
-	return made(ctx, r, func() (gan.Images, error) { return r.drawn(ctx, a) })
+func (r *Keeper) sample(ctx context.Context, a SampleArgs) (sample.Images, error) {
+	return made(ctx, r, func() (sample.Images, error) { return r.drawn(ctx, a) })
 }
 
 // drawn draws samples, a part at a time, so that a process that must end need not draw them all.
-func (r *Keeper) drawn(ctx context.Context, a SampleArgs) (all gan.Images, err error) {
+func (r *Keeper) drawn(ctx context.Context, a SampleArgs) (all sample.Images, err error) {
 	latent, data := r.trainer.Experiment().Latent, r.status.Data
 	n := a.N
 	if a.Z != nil {
@@ -67,7 +68,7 @@ func (r *Keeper) drawn(ctx context.Context, a SampleArgs) (all gan.Images, err e
 		if err != nil {
 			return all, err
 		}
-		part.Data = append(all.Data, part.Data...)
+		part.Values = append(all.Values, part.Values...)
 		part.N = end
 		all = part
 	}
@@ -77,9 +78,9 @@ func (r *Keeper) drawn(ctx context.Context, a SampleArgs) (all gan.Images, err e
 // rendered draws samples as the content of a file, see Rendered.
 func (r *Keeper) rendered(ctx context.Context, a SampleArgs) (of view.Shape, content []byte, err error) {
 	images, err := r.sample(ctx, a)
-	of = view.Shape{N: images.N, H: images.H, W: images.W, C: images.C}
+	of = view.Shape{N: images.N, H: images.Height, W: images.Width, C: images.Channels}
 	if err != nil || a.As == "" {
-		return of, view.Bytes(images.Data), err
+		return of, view.Bytes(images.Values), err
 	}
 	classes := r.exp.Classes
 	if r.exp.ClassGenerator == nil || a.Classes != nil {
@@ -142,7 +143,7 @@ func (r *Keeper) look() (*shownLook, error) {
 	switch {
 	case frame.Samples != nil:
 		m := frame.Samples
-		s.Images, s.bytes = view.Shape{N: m.N, H: m.H, W: m.W, C: m.C}, view.Bytes(m.Data)
+		s.Images, s.bytes = view.Shape{N: m.N, H: m.Height, W: m.Width, C: m.Channels}, view.Bytes(m.Values)
 	case frame.Picture != nil:
 		var encoded bytes.Buffer
 		if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&encoded, frame.Picture); err != nil {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"gantry.local/gan/sample"
 	"gantry.local/kernel-ext/show"
 )
 
@@ -22,8 +23,8 @@ type Look struct {
 }
 
 // Samples are the samples of a look that is no Picture, and the bytes beside it.
-func (l Look) Samples(content []byte) show.Images {
-	return show.Images{N: l.Images.N, H: l.Images.H, W: l.Images.W, C: l.Images.C, Data: Floats(content)}
+func (l Look) Samples(content []byte) sample.Images {
+	return sample.Images{N: l.Images.N, Height: l.Images.H, Width: l.Images.W, Channels: l.Images.C, Values: Floats(content)}
 }
 
 // Bytes are numbers as they follow a Shape.

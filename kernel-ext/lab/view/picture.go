@@ -6,8 +6,8 @@ import (
 	"image"
 	"slices"
 
-	"gantry.local/gan"
 	"gantry.local/gan/data"
+	"gantry.local/gan/sample"
 	"gantry.local/kernel-ext/show"
 )
 
@@ -24,7 +24,7 @@ const (
 )
 
 // KindOf tells the kind of samples of height×width×depth that look like those of a data set; nil will do for pictures.
-func KindOf(height, width, depth int, like *data.Images) SampleKind {
+func KindOf(height, width, depth int, like *sample.Images) SampleKind {
 	switch {
 	case width > 1 && (depth == 1 || depth == 3):
 		return Pictures
@@ -56,51 +56,49 @@ const (
 // conditional generator whose samples are of the classes in turn, as many of each, and 0 for any other; up to twenty
 // classes become a row each. The set is loaded where the samples' own shape does not tell what they are. The error
 // is ErrNoPicture where there is no picture for them.
-func Picture(samples gan.Images, set data.Set, classes int) (image.Image, error) {
-	if KindOf(samples.H, samples.W, samples.C, nil) == Pictures {
+func Picture(samples sample.Images, set data.Set, classes int) (image.Image, error) {
+	if KindOf(samples.Height, samples.Width, samples.Channels, nil) == Pictures {
 		return grid(samples, classes)
 	}
 	like, err := set.Load()
 	if err != nil {
 		return nil, err
 	}
-	return draw(samples, KindOf(samples.H, samples.W, samples.C, like), like, page)
+	return draw(samples, KindOf(samples.Height, samples.Width, samples.Channels, like), like, page)
 }
 
 // grid is a page of pictures.
-func grid(samples gan.Images, classes int) (image.Image, error) {
+func grid(samples sample.Images, classes int) (image.Image, error) {
 	sorted, columns := arranged(samples, classes)
 	return show.GridImage(sorted, show.GridOptions{Columns: columns})
 }
 
 // arranged puts pictures of the classes in turn, as many of each, in the order of their classes, a row for each. Others
 // stay as they are, in as many columns as package show chooses.
-func arranged(samples gan.Images, classes int) (sorted show.Images, columns int) {
+func arranged(samples sample.Images, classes int) (sorted sample.Images, columns int) {
 	if classes < 1 || classes > mostRows || samples.N%classes != 0 {
-		return show.Images(samples), 0
+		return samples, 0
 	}
-	sorted = show.Images(samples)
-	sorted.Data = make([]float32, 0, len(samples.Data))
-	size := len(samples.Data) / samples.N
+	var places []int
 	for class := range classes {
 		for i := class; i < samples.N; i += classes {
-			sorted.Data = append(sorted.Data, samples.Data[i*size:(i+1)*size]...)
+			places = append(places, i)
 		}
 	}
-	return sorted, samples.N / classes
+	return samples.Rows(places), samples.N / classes
 }
 
 const mostRows = 20 // of a class each
 
 // draw draws samples that are no pictures.
-func draw(samples gan.Images, kind SampleKind, like *data.Images, l layout) (image.Image, error) {
+func draw(samples sample.Images, kind SampleKind, like *sample.Images, l layout) (image.Image, error) {
 	switch kind {
 	case points:
-		cloud := show.Cloud{Data: like.Floats(0, min(like.N, 1000)), Samples: samples.Data}
+		cloud := show.Cloud{Data: like.Floats(0, min(like.N, 1000)), Samples: samples.Values}
 		cloud.Width, cloud.Height = l.side(), l.side()
 		return show.PointsImage(cloud)
 	case series:
-		lines := show.Sequences{Data: samples.Data, N: samples.N, T: samples.H, C: samples.C}
+		lines := show.Sequences{Data: samples.Values, N: samples.N, T: samples.Height, C: samples.Channels}
 		lines.YMin, lines.YMax = valueRange(like)
 		for _, scale := range like.Scales {
 			lines.Names = append(lines.Names, scale.Name)
@@ -110,21 +108,21 @@ func draw(samples gan.Images, kind SampleKind, like *data.Images, l layout) (ima
 		}
 		return show.LinesImage(lines)
 	case texts:
-		decoded, err := data.Decode(samples.Data, like.Alphabet, samples.H)
+		decoded, err := data.Decode(samples.Values, like.Alphabet, samples.Height)
 		if err != nil {
 			return nil, err
 		}
-		options := show.TextOptions{Length: samples.H, Width: l.side()}
+		options := show.TextOptions{Length: samples.Height, Width: l.side()}
 		if l == card {
 			options.Height = show.Room
 		}
 		return show.TextsImage(decoded, options)
 	}
-	return nil, fmt.Errorf("%w of %d×%d×%d; write them as numbers", ErrNoPicture, samples.H, samples.W, samples.C)
+	return nil, fmt.Errorf("%w of %d×%d×%d; write them as numbers", ErrNoPicture, samples.Height, samples.Width, samples.Channels)
 }
 
 // DrawCard draws samples that are no pictures for a card.
-func DrawCard(samples gan.Images, kind SampleKind, like *data.Images) (image.Image, error) {
+func DrawCard(samples sample.Images, kind SampleKind, like *sample.Images) (image.Image, error) {
 	return draw(samples, kind, like, card)
 }
 
@@ -137,7 +135,7 @@ func (l layout) side() int {
 }
 
 // valueRange is an axis for the values of the data, with a little room.
-func valueRange(like *data.Images) (low, high float64) {
+func valueRange(like *sample.Images) (low, high float64) {
 	if like.Values == nil {
 		return -1, 1
 	}

@@ -7,9 +7,9 @@ import (
 	"image/png"
 	"strings"
 
-	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/export"
+	"gantry.local/gan/sample"
 )
 
 // ErrNoText is the error of Rendered for samples that are no text.
@@ -17,7 +17,7 @@ var ErrNoText = errors.New("it makes no text")
 
 // Rendered is the content of a file of samples, by the ending of its name: .png as Picture draws them, .npy float32
 // [n,h,w,c], .txt a sample a line. classes is as for Picture.
-func Rendered(samples gan.Images, like data.Set, classes int, ending string) ([]byte, error) {
+func Rendered(samples sample.Images, like data.Set, classes int, ending string) ([]byte, error) {
 	var content bytes.Buffer
 	switch ending {
 	case ".png":
@@ -38,7 +38,7 @@ func Rendered(samples gan.Images, like data.Set, classes int, ending string) ([]
 		if images.Alphabet == nil {
 			return nil, ErrNoText
 		}
-		texts, err := data.Decode(samples.Data, images.Alphabet, samples.H)
+		texts, err := data.Decode(samples.Values, images.Alphabet, samples.Height)
 		return []byte(strings.Join(texts, "\n") + "\n"), err
 	}
 	return nil, fmt.Errorf("samples cannot be written as %q: use .png, .npy or .txt", ending)

@@ -11,9 +11,9 @@ import (
 	"strings"
 
 	"gantry.local/gan"
-	"gantry.local/gan/data"
 	"gantry.local/gan/loss"
 	"gantry.local/gan/metric"
+	"gantry.local/gan/sample"
 	"gantry.local/kernel-ext/show"
 )
 
@@ -21,7 +21,7 @@ import (
 // and watches samples of pictures, and points in the plane, for collapse. Where there is no picture for the data, it shows nothing.
 type View struct {
 	trainer *gan.Trainer
-	like    *data.Images
+	like    *sample.Images
 	kind    SampleKind
 	n       int
 	seed    int64
@@ -75,39 +75,36 @@ func (v *View) watchPictures() {
 	size := v.like.Height * v.like.Width * v.like.Depth()
 	v.watched = min(max(int(math.Sqrt(10e6/float64(size))), 16), 100) // of which each pair is compared
 	n := min(2*v.watched, v.like.N)
-	real := gan.Images{N: n, H: v.like.Height, W: v.like.Width, C: v.like.Depth()}
-	for i := range n {
-		real.Data = append(real.Data, v.like.Floats(i*v.like.N/n, 1)...)
-	}
-	var classifier *metric.Extractor // counts the classes that samples show, for the data that has one
+	var labeller metric.Labeller // counts the classes that samples show, for the data that has one
 	if name := metric.NameFor(v.trainer.Experiment().Data.Name); name != "" {
-		classifier, _ = metric.Open(v.trainer.Backend(), name)
+		if classifier, err := metric.Open(v.trainer.Backend(), name); err == nil {
+			labeller = classifier
+		}
 	}
-	v.monitor, _ = metric.NewMonitor(real, classifier)
+	v.monitor, _ = metric.NewMonitor(v.real(n), labeller)
 }
 
 // watchPoints makes the monitor of points in the plane, whose classes are their modes. All samples are looked at: a mode of
 // 25 has few of them.
 func (v *View) watchPoints() {
 	v.watched = v.n
-	n := min(500, v.like.N)
-	real := gan.Images{N: n, H: 1, W: 1, C: 2}
-	var modes []int32
-	for i := range n {
-		at := i * v.like.N / n
-		real.Data = append(real.Data, v.like.Floats(at, 1)...)
-		if v.like.Labels != nil {
-			modes = append(modes, v.like.Labels[at])
-		}
+	v.monitor, _ = metric.NewPointMonitor(v.real(min(500, v.like.N)))
+}
+
+// real is n samples of the data, from all over it.
+func (v *View) real(n int) sample.Images {
+	places := make([]int, n)
+	for i := range places {
+		places[i] = i * v.like.N / n
 	}
-	v.monitor, _ = metric.NewPointMonitor(real, modes)
+	return v.like.Rows(places)
 }
 
 // Light returns what the last look for collapse showed, and what it means in words.
 func (v *View) Light() (show.Light, string) { return v.light, v.note }
 
 // Samples draws the view's samples.
-func (v *View) Samples() (gan.Images, error) { return v.trainer.Sample(v.n, v.seed) }
+func (v *View) Samples() (sample.Images, error) { return v.trainer.Sample(v.n, v.seed) }
 
 // Picture draws them as the picture of a whole page.
 func (v *View) Picture() (image.Image, error) {
@@ -145,7 +142,7 @@ func (v *View) Dress(frame *show.Frame, p gan.Progress, due bool) error {
 }
 
 // look lets the monitor see the samples of a step, if it is time.
-func (v *View) look(samples gan.Images, p gan.Progress) {
+func (v *View) look(samples sample.Images, p gan.Progress) {
 	if p.Step < max(firstLook, v.looked+lookEvery) || samples.N < 2 {
 		return
 	}
@@ -165,7 +162,7 @@ func (v *View) look(samples gan.Images, p gan.Progress) {
 	case loss.CrossEntropy, loss.Margin, loss.Smoothed: // whose critics put the border at 0
 		vitals.CriticAccuracy = (p.RealAccuracy + p.FakeAccuracy) / 2
 	}
-	signal, err := v.monitor.Look(firstOf(samples, v.watched), vitals)
+	signal, err := v.monitor.Look(samples.Part(0, min(v.watched, samples.N)), vitals)
 	switch {
 	case err != nil: // a sample that is not finite
 		v.light, v.note = show.Red, err.Error()
@@ -176,12 +173,4 @@ func (v *View) look(samples gan.Images, p gan.Progress) {
 	default:
 		v.light, v.note = show.Red, signal.String()
 	}
-}
-
-// firstOf is the first n of the images, or all if there are fewer.
-func firstOf(images gan.Images, n int) gan.Images {
-	n = min(n, images.N)
-	images.Data = images.Data[:n*images.H*images.W*images.C]
-	images.N = n
-	return images
 }

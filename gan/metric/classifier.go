@@ -15,8 +15,8 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"gantry.local/gan"
 	"gantry.local/gan/safetensors"
+	"gantry.local/gan/sample"
 )
 
 // Names of the built-in classifiers. Distances on their features are comparable with each other for one name only, and
@@ -53,70 +53,30 @@ func NameFor(set string) string {
 	return ""
 }
 
-// Features are N feature vectors of D components, row-major.
-type Features struct {
-	Values []float32
-	N, D   int
-}
-
-// Row returns vector i, which shares memory with f.
-func (f Features) Row(i int) []float32 { return f.Values[i*f.D : (i+1)*f.D] }
-
-// Slice returns vectors first to first+n-1, which share memory with f.
-func (f Features) Slice(first, n int) Features {
-	return Features{Values: f.Values[first*f.D : (first+n)*f.D], N: n, D: f.D}
-}
-
-// Rows returns copies of the vectors at the given places.
-func (f Features) Rows(places []int) Features {
-	out := Features{N: len(places), D: f.D}
-	for _, i := range places {
-		out.Values = append(out.Values, f.Row(i)...)
-	}
-	return out
-}
-
-func (f Features) check(what string) error {
-	if f.N < 1 || f.D < 1 || len(f.Values) != f.N*f.D {
-		return fmt.Errorf("%s features: %d values are not %d vectors of %d", what, len(f.Values), f.N, f.D)
-	}
-	for _, v := range f.Values {
-		if v-v != 0 {
-			return fmt.Errorf("%s features hold the value %g: want finite numbers", what, v)
-		}
-	}
-	return nil
-}
-
-// Pixels makes features of the images' own values, one vector per image: what there is without a classifier, and the
-// right thing for points in the plane.
-func Pixels(images gan.Images) Features {
-	return Features{Values: images.Data, N: images.N, D: images.H * images.W * images.C}
-}
-
-// Extractor maps images of 28×28 to features and classes with a small classifier. It is not safe for concurrent use.
-type Extractor struct {
+// Classifier is an Extractor, and a Labeller, by a small network that reads images of 28×28 and tells ten classes apart. It is not
+// safe for concurrent use.
+type Classifier struct {
 	name    string
 	backend compute.Backend
 	weights *safetensors.File
 	exec    *model.Exec
 }
 
-// keptExtractor stands in for an Extractor in a notebook whose variables live on from cell to cell.
-type keptExtractor struct {
+// keptClassifier stands in for a Classifier in a notebook whose variables live on from cell to cell.
+type keptClassifier struct {
 	Name    string
 	Backend compute.Backend
 	Weights *safetensors.File
 }
 
 // Kept returns what a notebook keeps of the classifier between two cells.
-func (e *Extractor) Kept() (any, error) { return keptExtractor{e.name, e.backend, e.weights}, nil }
+func (c *Classifier) Kept() (any, error) { return keptClassifier{c.name, c.backend, c.weights}, nil }
 
 // Restored returns the classifier again.
-func (k keptExtractor) Restored() (any, error) { return newExtractor(k.Backend, k.Name, k.Weights) }
+func (k keptClassifier) Restored() (any, error) { return newClassifier(k.Backend, k.Name, k.Weights) }
 
 // Open loads a built-in classifier by its name.
-func Open(backend compute.Backend, name string) (*Extractor, error) {
+func Open(backend compute.Backend, name string) (*Classifier, error) {
 	content, err := builtIn.ReadFile("weights/" + name + ".safetensors")
 	if err != nil {
 		return nil, fmt.Errorf("unknown classifier %q: use one of %s", name, strings.Join(Names(), ", "))
@@ -125,22 +85,38 @@ func Open(backend compute.Backend, name string) (*Extractor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("classifier %s: %w", name, err)
 	}
-	return newExtractor(backend, name, weights)
+	if weights.Metadata == nil {
+		weights.Metadata = map[string]string{}
+	}
+	weights.Metadata[referenceKey] = builtInReference(name)
+	return newClassifier(backend, name, weights)
 }
 
-// Load reads a classifier that Extractor.Save wrote.
-func Load(backend compute.Backend, path string) (*Extractor, error) {
+// builtInReference says what a built-in classifier was trained on.
+func builtInReference(name string) string {
+	set := "MNIST"
+	if name == Fashion1 {
+		set = "Fashion-MNIST"
+	}
+	return "a network of 56 715 weights (metric.Network), trained on the 60 000 training images of " + set
+}
+
+// Load reads a classifier that Classifier.Save wrote.
+func Load(backend compute.Backend, path string) (*Classifier, error) {
 	weights, err := safetensors.Load(path)
 	if err != nil {
 		return nil, fmt.Errorf("classifier: %w", err)
 	}
-	return newExtractor(backend, weights.Metadata[nameKey], weights)
+	return newClassifier(backend, weights.Metadata[nameKey], weights)
 }
 
-// nameKey is the classifier's name in the metadata of its file.
-const nameKey = "classifier"
+// Keys of the metadata of a classifier's file.
+const (
+	nameKey      = "classifier"
+	referenceKey = "reference" // see Extractor
+)
 
-func newExtractor(backend compute.Backend, name string, weights *safetensors.File) (*Extractor, error) {
+func newClassifier(backend compute.Backend, name string, weights *safetensors.File) (*Classifier, error) {
 	store := model.NewStore()
 	for _, t := range weights.Tensors {
 		if t.DType != "F32" {
@@ -173,64 +149,62 @@ func newExtractor(backend compute.Backend, name string, weights *safetensors.Fil
 		return nil, fmt.Errorf("classifier %s: its file lacks %d of the network's variables", name,
 			store.NumVariables()-known)
 	}
-	return &Extractor{name: name, backend: backend, weights: weights, exec: exec}, nil
+	return &Classifier{name: name, backend: backend, weights: weights, exec: exec}, nil
 }
 
-// Name returns the classifier's name, to be printed beside every distance on its features.
-func (e *Extractor) Name() string { return e.name }
+// Name implements Extractor.
+func (c *Classifier) Name() string { return c.name }
+
+// Reference implements Extractor; it is "" for a file that does not say it.
+func (c *Classifier) Reference() string { return c.weights.Metadata[referenceKey] }
 
 // NumClasses returns how many classes the classifier tells apart.
-func (e *Extractor) NumClasses() int { return numClasses }
+func (c *Classifier) NumClasses() int { return numClasses }
 
 // Save writes the classifier's weights to path as safetensors.
-func (e *Extractor) Save(path string) error { return e.weights.Save(path) }
+func (c *Classifier) Save(path string) error { return c.weights.Save(path) }
 
 // Fits returns nil for images the classifier can read, 28×28×1, and otherwise an error that names their size.
-func (e *Extractor) Fits(images gan.Images) error {
-	if images.C != 1 {
-		return fmt.Errorf("classifier %s reads images of 28×28×1, not %d×%d×%d", e.name, images.H, images.W, images.C)
+func (c *Classifier) Fits(images sample.Images) error {
+	if images.Channels != 1 {
+		return fmt.Errorf("classifier %s reads images of 28×28×1, not %d×%d×%d", c.name, images.Height, images.Width, images.Channels)
 	}
-	return e.fitsEachChannel(images)
+	return c.fitsEachChannel(images)
 }
 
-func (e *Extractor) fitsEachChannel(images gan.Images) error {
-	size := images.H * images.W * images.C
-	switch {
-	case images.H != side || images.W != side || images.C < 1:
-		return fmt.Errorf("classifier %s reads images of 28×28×1, not %d×%d×%d", e.name, images.H, images.W, images.C)
-	case images.N < 1 || len(images.Data) != images.N*size:
-		return fmt.Errorf("%d values are not %d images of %d×%d×%d", len(images.Data), images.N, images.H, images.W,
-			images.C)
+func (c *Classifier) fitsEachChannel(images sample.Images) error {
+	if images.Height != side || images.Width != side || images.Channels < 1 || images.Alphabet != nil {
+		return fmt.Errorf("classifier %s reads images of 28×28×1, not %d×%d×%d", c.name, images.Height, images.Width, images.Depth())
 	}
-	return nil
+	return images.Check()
 }
 
 // Features returns the classifier's features of images of 28×28×1 in [-1, 1]: 64 components each, whose variance over
 // the training images is 1 on average.
-func (e *Extractor) Features(images gan.Images) (Features, error) {
-	if err := e.Fits(images); err != nil {
+func (c *Classifier) Features(images sample.Images) (Features, error) {
+	if err := c.Fits(images); err != nil {
 		return Features{}, err
 	}
-	features, _, err := e.run(images)
+	features, _, err := c.run(images.Seen())
 	return features, err
 }
 
 // Classes returns each image's most likely class, 0 to 9, and the classifier's confidence in it, in (0, 1]. Images of
 // several channels, as in Stacked MNIST, are classified channel by channel: the class is the number whose decimal
 // digits are the channels' classes, the first channel's foremost (0 to 999 for three), and the confidence the product.
-func (e *Extractor) Classes(images gan.Images) (classes []int32, confidence []float64, err error) {
-	if err := e.fitsEachChannel(images); err != nil {
+func (c *Classifier) Classes(images sample.Images) (classes []int32, confidence []float64, err error) {
+	if err := c.fitsEachChannel(images); err != nil {
 		return nil, nil, err
 	}
-	_, logits, err := e.run(channelsApart(images))
+	_, logits, err := c.run(channelsApart(images.Seen()))
 	if err != nil {
 		return nil, nil, err
 	}
 	classes, confidence = make([]int32, images.N), make([]float64, images.N)
 	for i := range classes {
 		confidence[i] = 1
-		for channel := range images.C {
-			class, share := mostLikely(logits.Row(i*images.C + channel))
+		for channel := range images.Channels {
+			class, share := mostLikely(logits.Row(i*images.Channels + channel))
 			classes[i] = classes[i]*numClasses + int32(class)
 			confidence[i] *= share
 		}
@@ -253,35 +227,35 @@ func mostLikely(logits []float32) (class int, share float64) {
 }
 
 // channelsApart turns every channel into an image of its own: [n, h, w, c] to [n·c, h, w, 1].
-func channelsApart(images gan.Images) gan.Images {
-	if images.C == 1 {
+func channelsApart(images sample.Images) sample.Images {
+	if images.Channels == 1 {
 		return images
 	}
-	size, c := images.H*images.W, images.C
-	out := gan.Images{Data: make([]float32, len(images.Data)), N: images.N * c, H: images.H, W: images.W, C: 1}
-	for i, value := range images.Data {
+	size, c := images.Height*images.Width, images.Channels
+	out := sample.Images{Values: make([]float32, len(images.Values)), N: images.N * c, Height: images.Height, Width: images.Width, Channels: 1}
+	for i, value := range images.Values {
 		image, place, channel := i/(size*c), i%(size*c)/c, i%c
-		out.Data[(image*c+channel)*size+place] = value
+		out.Values[(image*c+channel)*size+place] = value
 	}
 	return out
 }
 
 // run classifies images of 28×28×1 in batches of one size, the last one padded.
-func (e *Extractor) run(images gan.Images) (features, logits Features, err error) {
+func (c *Classifier) run(images sample.Images) (features, logits Features, err error) {
 	const size = side * side
 	features, logits = Features{N: images.N, D: featureWidth}, Features{N: images.N, D: numClasses}
 	for first := 0; first < images.N; first += extractBatch {
 		n := min(extractBatch, images.N-first)
 		batch := make([]float32, extractBatch*size)
-		copy(batch, images.Data[first*size:(first+n)*size])
-		f, l, err := e.exec.Call2(tensors.FromFlatDataAndDimensions(batch, extractBatch, side, side, 1))
+		copy(batch, images.Values[first*size:(first+n)*size])
+		f, l, err := c.exec.Call2(tensors.FromFlatDataAndDimensions(batch, extractBatch, side, side, 1))
 		if err != nil {
-			return features, logits, fmt.Errorf("classifier %s: %w", e.name, err)
+			return features, logits, fmt.Errorf("classifier %s: %w", c.name, err)
 		}
 		fs, err1 := tensors.CopyFlatData[float32](f)
 		ls, err2 := tensors.CopyFlatData[float32](l)
 		if err := errors.Join(err1, err2, f.FinalizeAll(), l.FinalizeAll()); err != nil {
-			return features, logits, fmt.Errorf("classifier %s: %w", e.name, err)
+			return features, logits, fmt.Errorf("classifier %s: %w", c.name, err)
 		}
 		features.Values = append(features.Values, fs[:n*featureWidth]...)
 		logits.Values = append(logits.Values, ls[:n*numClasses]...)

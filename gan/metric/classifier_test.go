@@ -10,13 +10,13 @@ import (
 
 	"github.com/gomlx/compute"
 
-	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/gantest"
 	"gantry.local/gan/safetensors"
+	"gantry.local/gan/sample"
 )
 
-func load(t *testing.T, set data.Set) *data.Images {
+func load(t *testing.T, set data.Set) *sample.Images {
 	t.Helper()
 	images, err := set.Load()
 	if err != nil {
@@ -26,11 +26,13 @@ func load(t *testing.T, set data.Set) *data.Images {
 }
 
 // part returns some images as samples.
-func part(images *data.Images, first, n int) gan.Images {
-	return gan.Images{Data: images.Floats(first, n), N: n, H: images.Height, W: images.Width, C: images.Channels}
+func part(images *sample.Images, first, n int) sample.Images {
+	seen := images.Part(first, n).Seen()
+	seen.Labels = nil
+	return seen
 }
 
-func openExtractor(t *testing.T, backend compute.Backend, name string) *Extractor {
+func openClassifier(t *testing.T, backend compute.Backend, name string) *Classifier {
 	t.Helper()
 	e, err := Open(backend, name)
 	if err != nil {
@@ -39,7 +41,7 @@ func openExtractor(t *testing.T, backend compute.Backend, name string) *Extracto
 	return e
 }
 
-func featuresOfImages(t *testing.T, e *Extractor, images gan.Images) Features {
+func featuresOfImages(t *testing.T, e *Classifier, images sample.Images) Features {
 	t.Helper()
 	f, err := e.Features(images)
 	if err != nil {
@@ -56,7 +58,7 @@ func TestAccuracy(t *testing.T) {
 		test  data.Set
 		right float64
 	}{MNIST1: {data.MNISTTest(), 0.99}, Fashion1: {gantest.Fashion(t), 0.90}} {
-		images, e := load(t, c.test), openExtractor(t, backend, name)
+		images, e := load(t, c.test), openClassifier(t, backend, name)
 		classes, confidence, err := e.Classes(part(images, 0, images.N))
 		if err != nil {
 			t.Fatal(err)
@@ -82,14 +84,14 @@ func TestAccuracy(t *testing.T) {
 	}
 }
 
-// TestExtractor wants features that do not depend on the batch or the backend, with a variance of 1 on average.
-func TestExtractor(t *testing.T) {
+// TestFeatures wants features that do not depend on the batch or the backend, with a variance of 1 on average.
+func TestFeatures(t *testing.T) {
 	images := part(load(t, data.MNIST()), 0, 1024)
-	all := featuresOfImages(t, openExtractor(t, gantest.XLA(t), MNIST1), images)
+	all := featuresOfImages(t, openClassifier(t, gantest.XLA(t), MNIST1), images)
 	if all.N != 1024 || all.D != 64 || all.check("test") != nil {
 		t.Fatalf("%d features of %d", all.N, all.D)
 	}
-	_, covariance := moments(all, nil)
+	_, covariance := moments(all)
 	variance := 0.0
 	for i := range all.D {
 		variance += covariance.at(i, i) / 64
@@ -97,7 +99,7 @@ func TestExtractor(t *testing.T) {
 	requireNear(t, "mean variance of the features", variance, 1, 0.1)
 
 	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
-		e := openExtractor(t, backend, MNIST1)
+		e := openClassifier(t, backend, MNIST1)
 		few := featuresOfImages(t, e, chosen(images, 3, 140, 5))
 		for i, place := range []int{3, 140, 5} {
 			for k, v := range few.Row(i) {
@@ -112,7 +114,7 @@ func TestExtractor(t *testing.T) {
 func TestDistancesOrder(t *testing.T) {
 	backend := gantest.XLA(t)
 	for name, set := range map[string]data.Set{MNIST1: data.MNIST(), Fashion1: gantest.Fashion(t)} {
-		images, e := load(t, set), openExtractor(t, backend, name)
+		images, e := load(t, set), openClassifier(t, backend, name)
 		n := min(1000, images.N/2)
 		all := part(images, 0, 2*n)
 		var even, odd []int // of sorted images both are of all classes
@@ -120,7 +122,7 @@ func TestDistancesOrder(t *testing.T) {
 			even, odd = append(even, 2*i), append(odd, 2*i+1)
 		}
 		real, other := chosen(all, even...), chosen(all, odd...)
-		sets := []gan.Images{other, boxBlurred(other), noise(1, n, 28, 28, 1)}
+		sets := []sample.Images{other, boxBlurred(other), noise(1, n, 28, 28, 1)}
 		previous := [2]float64{-1, -1}
 		f := featuresOfImages(t, e, real)
 		for i, images := range sets {
@@ -147,35 +149,35 @@ func TestDistancesOrder(t *testing.T) {
 }
 
 // boxBlurred averages 3×3 pixels.
-func boxBlurred(images gan.Images) gan.Images {
-	out := gan.Images{Data: make([]float32, len(images.Data)), N: images.N, H: images.H, W: images.W, C: 1}
-	for i := range out.Data {
-		row, column := i/images.W%images.H, i%images.W
+func boxBlurred(images sample.Images) sample.Images {
+	out := sample.Images{Values: make([]float32, len(images.Values)), N: images.N, Height: images.Height, Width: images.Width, Channels: 1}
+	for i := range out.Values {
+		row, column := i/images.Width%images.Height, i%images.Width
 		var sum, n float32
-		for y := max(row-1, 0); y <= min(row+1, images.H-1); y++ {
-			for x := max(column-1, 0); x <= min(column+1, images.W-1); x++ {
-				sum += images.Data[i+(y-row)*images.W+x-column]
+		for y := max(row-1, 0); y <= min(row+1, images.Height-1); y++ {
+			for x := max(column-1, 0); x <= min(column+1, images.Width-1); x++ {
+				sum += images.Values[i+(y-row)*images.Width+x-column]
 				n++
 			}
 		}
-		out.Data[i] = sum / n
+		out.Values[i] = sum / n
 	}
 	return out
 }
 
 // TestStacked stacks digits as Stacked MNIST does and wants the number they spell.
 func TestStacked(t *testing.T) {
-	images, e := load(t, data.MNISTTest()), openExtractor(t, gantest.XLA(t), MNIST1)
+	images, e := load(t, data.MNISTTest()), openClassifier(t, gantest.XLA(t), MNIST1)
 	singles := part(images, 0, 90)
 	classes, confidence, err := e.Classes(singles)
 	if err != nil {
 		t.Fatal(err)
 	}
-	stacked := gan.Images{N: 30, H: 28, W: 28, C: 3}
+	stacked := sample.Images{N: 30, Height: 28, Width: 28, Channels: 3}
 	for i := range 30 {
 		for pixel := range 28 * 28 {
 			for channel := range 3 {
-				stacked.Data = append(stacked.Data, singles.Data[(3*i+channel)*28*28+pixel])
+				stacked.Values = append(stacked.Values, singles.Values[(3*i+channel)*28*28+pixel])
 			}
 		}
 	}
@@ -195,20 +197,20 @@ func TestStacked(t *testing.T) {
 	}
 	_, err = e.Features(stacked)
 	requireError(t, err, "classifier gantry-mnist-1 reads images of 28×28×1, not 28×28×3")
-	_, _, err = e.Classes(gan.Images{Data: make([]float32, 32*32), N: 1, H: 32, W: 32, C: 1})
+	_, _, err = e.Classes(sample.Images{Values: make([]float32, 32*32), N: 1, Height: 32, Width: 32, Channels: 1})
 	requireError(t, err, "not 32×32×1")
-	_, err = e.Features(gan.Images{Data: make([]float32, 10), N: 1, H: 28, W: 28, C: 1})
-	requireError(t, err, "10 values are not 1 images")
+	_, err = e.Features(sample.Images{Values: make([]float32, 10), N: 1, Height: 28, Width: 28, Channels: 1})
+	requireError(t, err, "has 10 values; 1 samples of 28×28×1 need 784")
 }
 
 // TestMonitorClasses collapses MNIST to some of its digits.
 func TestMonitorClasses(t *testing.T) {
 	images := load(t, data.MNIST())
-	m, err := NewMonitor(part(images, 0, 400), openExtractor(t, gantest.XLA(t), MNIST1))
+	m, err := NewMonitor(part(images, 0, 400), openClassifier(t, gantest.XLA(t), MNIST1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	upTo := func(digit int32) gan.Images {
+	upTo := func(digit int32) sample.Images {
 		var places []int
 		for i := 1000; len(places) < 200; i++ {
 			if images.Labels[i] <= digit {
@@ -238,7 +240,7 @@ func TestMonitorClasses(t *testing.T) {
 // TestTrainClassifier learns to tell bright left halves from bright right ones, saves what it learned and loads it.
 func TestTrainClassifier(t *testing.T) {
 	backend := gantest.XLA(t)
-	images := &data.Images{N: 256, Height: 28, Width: 28, Channels: 1}
+	images := &sample.Images{N: 256, Height: 28, Width: 28, Channels: 1}
 	for i := range images.N {
 		images.Labels = append(images.Labels, int32(i%2))
 		for pixel := range 28 * 28 {
@@ -268,11 +270,14 @@ func TestTrainClassifier(t *testing.T) {
 		t.Fatal(err)
 	}
 	few := part(images, 0, 5)
+	if got := loaded.Reference(); got != e.Reference() || !strings.HasSuffix(got, "trained on 256 images in 6 passes") {
+		t.Errorf("the loaded classifier's reference is %q, before it was saved %q", got, e.Reference())
+	}
 	if a, b := featuresOfImages(t, e, few), featuresOfImages(t, loaded, few); loaded.Name() != "halves" || !slices.Equal(a.Values, b.Values) {
 		t.Errorf("classifier %s has other features after it was saved and loaded", loaded.Name())
 	}
 
-	_, err = TrainClassifier(backend, "halves", &data.Images{N: 256}, 1, 1)
+	_, err = TrainClassifier(backend, "halves", &sample.Images{N: 256}, 1, 1)
 	requireError(t, err, "up to 10 classes as labels")
 	_, err = TrainClassifier(backend, "halves", images, 0, 1)
 	requireError(t, err, "one pass")
@@ -302,7 +307,7 @@ func TestBadClassifier(t *testing.T) {
 			t.Fatal(err)
 		}
 		spoil(file)
-		if _, err = newExtractor(backend, "spoilt", file); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err = newClassifier(backend, "spoilt", file); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}
 	}

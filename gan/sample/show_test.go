@@ -1,4 +1,4 @@
-package gan_test
+package sample_test
 
 import (
 	"bytes"
@@ -12,23 +12,24 @@ import (
 	"gantry.local/gan/data"
 	"gantry.local/gan/gantest"
 	"gantry.local/gan/recipe"
+	"gantry.local/gan/sample"
 )
 
 // TestShowImages wants pictures, points and series drawn, and the rest in words.
 func TestShowImages(t *testing.T) {
-	of := func(n, h, w, c int) gan.Images {
+	of := func(n, h, w, c int) sample.Images {
 		data := make([]float32, n*h*w*c)
 		for i := range data {
 			data[i] = float32(i%7)/3 - 1
 		}
-		return gan.Images{Data: data, N: n, H: h, W: w, C: c}
+		return sample.Images{Values: data, N: n, Height: h, Width: w, Channels: c}
 	}
 	odd := of(2, 8, 8, 1)
-	odd.Data[0] = float32(math.NaN())
+	odd.Values[0] = float32(math.NaN())
 	broken := of(2, 8, 8, 1)
 	broken.N = 3
 	for _, test := range []struct {
-		images        gan.Images
+		images        sample.Images
 		width, height int
 		want          string
 	}{
@@ -40,7 +41,7 @@ func TestShowImages(t *testing.T) {
 		{of(4, 16, 1, 23), 0, 0, "4 images of 16×1×23"},
 		{odd, 34, 16, "1 values that are no finite numbers"},
 		{broken, 0, 0, "with 128 values, which is another number"},
-		{gan.Images{}, 0, 0, "0 images"},
+		{sample.Images{}, 0, 0, "0 images"},
 	} {
 		shown := test.images.ShowValue()
 		if text := shown["text/plain"].(string); !strings.Contains(text, test.want) {
@@ -60,7 +61,7 @@ func TestShowImages(t *testing.T) {
 		if size := img.Bounds().Size(); size.X != test.width || size.Y != test.height {
 			t.Errorf("%s: the picture is %v, want %d×%d", test.want, size, test.width, test.height)
 		}
-		if test.images.W > 1 && test.images.C == 1 && test.images.Data[0] == -1 && color.GrayModel.Convert(img.At(0, 0)) != (color.Gray{0}) {
+		if test.images.Width > 1 && test.images.Channels == 1 && test.images.Values[0] == -1 && color.GrayModel.Convert(img.At(0, 0)) != (color.Gray{0}) {
 			t.Errorf("%s: -1 is %v, want black", test.want, img.At(0, 0))
 		}
 	}
