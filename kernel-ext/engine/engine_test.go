@@ -238,6 +238,10 @@ func TestCommands(t *testing.T) {
 	if d, got := b.end(); d.Failure != "" || !strings.Contains(got, "hi") {
 		t.Errorf("%+v %q", d, got)
 	}
+	b.begin("%track")
+	if d, got := b.end(); d.Failure != "" || !strings.Contains(got, "<li>"+root(t)+"</li>") {
+		t.Errorf("the project's folder is not among those tracked: %+v %q", d, got)
+	}
 	b.begin("%nothing")
 	if d, got := b.end(); d.Failure != "" || got != "err: \"%nothing\" unknown or not implemented yet." {
 		t.Errorf("%+v %q", d, got)
