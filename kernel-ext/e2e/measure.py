@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-from client import Kernel, descriptors, until
+from client import Kernel, age, descriptors, until
 from experiment import EXPERIMENT
 from place import BINARY, Place
 
@@ -123,13 +123,14 @@ def restarts(place):
         for _ in range(5):
             begin = time.monotonic()
             k.restart()
-            ready = time.monotonic()
+            seconds.append(time.monotonic() - begin)
+        for _ in range(5):  # Jupyter itself waits for 0.2 s and more, after a kernel's end and for a silence
+            k.restart(wait=False)
+            k.reply(k.client.kernel_info())
             k.reply(k.execute("fmt.Println(1)"))
-            begun.append(time.monotonic() - ready)
-            seconds.append(ready - begin)
-        row("restart of the kernel, until it is found ready", seconds, None)
-        row("  its first cell, to the reply", begun, None)
-        row("  both (bar: median)", [a + b for a, b in zip(seconds, begun)], 0.45, judged=statistics.median)
+            begun.append(age(k.pid))
+        row("restart of the kernel, as Jupyter's client has it", seconds, None)
+        row("  from the new process to its first cell's reply (bar: median)", begun, 0.45, judged=statistics.median)
 
 
 def two_notebooks(place):
