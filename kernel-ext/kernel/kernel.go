@@ -3,13 +3,11 @@ package kernel
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -49,7 +47,7 @@ type proxy struct {
 
 	shell, control, stdin, iopub, heartbeat *jupyter.Socket
 
-	cells   queue         // execute requests that wait for their turn
+	cells   *queue        // execute requests that wait for their turn
 	count   int           // of the cells run so far that are counted; the goroutine that runs cells owns these two
 	serial  int           // of those that the engine has run
 	ready   chan struct{} // closed when the engine takes cells and engine is set
@@ -67,8 +65,7 @@ type proxy struct {
 	shutdown chan struct{} // closed when a front-end asked for the end
 	asked    sync.Once
 
-	warnOnce sync.Once
-	warning  string // what went wrong at the start, for the first cell; set before ready is closed
+	warning string // what went wrong at the start, for the first cell
 }
 
 // Serve runs the kernel that c describes until Jupyter asks for shutdown, ctx ends, the process is told to terminate,
@@ -99,14 +96,16 @@ func Serve(ctx context.Context, c Config) error {
 	}
 	p := &proxy{
 		log: &jupyter.Logger{To: c.Log}, gate: jupyter.NewGate([]byte(connection.Key)), project: project,
-		gantry: c.Gantry, ready: make(chan struct{}),
+		gantry: c.Gantry, ready: make(chan struct{}), cells: newQueue(),
 		done: make(chan struct{}), shutdown: make(chan struct{}),
 	}
 	p.signer, p.session = p.gate.Signer, p.gate.Session
 	p.earlier.Store(golang.ReadEarlier("package main"))
 	p.history = history.Open(p.log.Printf)
 	p.gopls = golang.NewGopls(p.cellFolder, cellbuild.BesideFile, func() (string, []string) { return p.engine.tools, p.engine.environment }, p.earlier.Load, p.log.Printf)
-	p.output.publish, p.output.clear = p.printedText, p.cleared
+	p.output.send = func(parent *jupyter.Message, msgType string, content any) {
+		p.send(jupyter.NewMessage(p.session, msgType, parent, content))
+	}
 	p.hub = comms.NewHub(comms.Kernel{
 		Session: p.session, Cell: p.runningCell, Publish: p.publish, Reply: p.reply, GoNB: p.handGoNB,
 		Log: p.log.Printf, Complain: p.log.Complain, Done: p.done,
@@ -188,20 +187,6 @@ func Serve(ctx context.Context, c Config) error {
 	}
 }
 
-// warnOf keeps a warning for the first cell. It is called before ready is closed.
-func (p *proxy) warnOf(format string, args ...any) {
-	warning := "gantry: " + fmt.Sprintf(format, args...)
-	p.log.Printf("%s", warning)
-	p.warning = strings.TrimPrefix(p.warning+"\n"+warning, "\n")
-}
-
-// warn tells the first cell what went wrong at the start.
-func (p *proxy) warn() {
-	if p.warning != "" {
-		p.warnOnce.Do(func() { p.output.write("stderr", []byte(p.warning+"\n")) })
-	}
-}
-
 // listen opens the five sockets and starts to serve them. Requests wait in their handlers until the engine is ready.
 func (p *proxy) listen(c jupyter.Connection) (err error) {
 	defer func() {
@@ -232,8 +217,8 @@ func (p *proxy) listen(c jupyter.Connection) (err error) {
 	p.iopub.Serve(nil)
 	p.heartbeat.Serve(nil)
 	p.stdin.Serve(p.onStdin)
-	p.shell.Serve(p.onShell)
-	p.control.Serve(p.onControl)
+	p.shell.Serve(p.onRequest("shell"))
+	p.control.Serve(p.onRequest("control"))
 	return nil
 }
 

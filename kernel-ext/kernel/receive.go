@@ -18,38 +18,37 @@ func (p *proxy) waitReady() bool {
 	}
 }
 
-func (p *proxy) onShell(frames [][]byte, trust func()) { p.onRequest("shell", frames, trust) }
-
-func (p *proxy) onControl(frames [][]byte, trust func()) { p.onRequest("control", frames, trust) }
-
-// onRequest handles a message that arrived on the shell or control socket. Cells go into the queue; almost everything
+// onRequest returns what handles the messages that arrive on the shell or control socket. Cells go into the queue; almost everything
 // else is answered at once.
-func (p *proxy) onRequest(channel string, frames [][]byte, trust func()) {
-	m, h, ok := p.take(channel, frames, trust)
-	if !ok {
-		return
-	}
-	switch h.MsgType {
-	case "shutdown_request":
-		p.onShutdown(channel, m)
-	case "interrupt_request":
-		p.answer(channel, m, "interrupt_reply", func() any {
-			p.interrupt()
-			return map[string]any{"status": "ok"}
-		})
-	case "execute_request":
-		if c, err := newCell(channel, m); err != nil {
-			p.refuse(channel, m, h, err)
-		} else {
+func (p *proxy) onRequest(channel string) func(frames [][]byte, trust func()) {
+	return func(frames [][]byte, trust func()) {
+		m, h, ok := p.take(channel, frames, trust)
+		if !ok {
+			return
+		}
+		switch h.MsgType {
+		case "execute_request":
+			c, err := newCell(channel, m)
+			if err != nil {
+				p.refuse(channel, m, h, err)
+				return
+			}
 			p.cells.add(c)
-		}
-	case "kernel_info_request":
-		if p.waitReady() {
-			p.answer(channel, m, "kernel_info_reply", func() any { return p.engine.Ready.Info })
-		}
-	default:
-		if !p.hub.Takes(channel, m, h) && !p.answers(channel, m, h) {
-			p.log.Complain("%s socket: nothing answers %q", channel, h.MsgType)
+		case "shutdown_request":
+			p.onShutdown(channel, m)
+		case "interrupt_request":
+			p.answer(channel, m, "interrupt_reply", func() any {
+				p.interrupt()
+				return map[string]any{"status": "ok"}
+			})
+		case "kernel_info_request":
+			if p.waitReady() {
+				p.answer(channel, m, "kernel_info_reply", func() any { return p.engine.Ready.Info })
+			}
+		default:
+			if !p.hub.Takes(channel, m, h) && !p.answers(channel, m, h) {
+				p.log.Complain("%s socket: nothing answers %q", channel, h.MsgType)
+			}
 		}
 	}
 }
@@ -110,20 +109,6 @@ func (p *proxy) handGoNB(from *jupyter.Message, msgType string, content any) {
 	p.engine.FromPage(wire.Comm{Type: msgType, Content: text, Parent: from.Header})
 }
 
-// answer replies to a request from here, between the busy and idle states that Jupyter expects around it.
-func (p *proxy) answer(channel string, m *jupyter.Message, replyType string, content func() any) {
-	p.publish(jupyter.NewMessage(p.session, "status", m, map[string]string{"execution_state": "busy"}))
-	p.reply(channel, jupyter.NewReply(p.session, replyType, m, content()))
-	p.publish(jupyter.NewMessage(p.session, "status", m, map[string]string{"execution_state": "idle"}))
-}
-
-// welcome tells a new subscriber of iopub that nothing is lost on it any more.
-func (p *proxy) welcome(topic string) [][]byte {
-	m := jupyter.NewMessage(p.session, "iopub_welcome", nil, map[string]string{"subscription": topic})
-	m.Identities = [][]byte{[]byte(topic)}
-	return p.signer.Frames(m)
-}
-
 func (p *proxy) onShutdown(channel string, m *jupyter.Message) {
 	var request struct {
 		Restart bool `json:"restart"`
@@ -134,14 +119,6 @@ func (p *proxy) onShutdown(channel string, m *jupyter.Message) {
 	p.hub.Ending(request.Restart)
 	content := map[string]any{"status": "ok", "restart": request.Restart}
 	p.answer(channel, m, "shutdown_reply", func() any { return content })
-	p.publish(jupyter.NewMessage(p.session, "shutdown_reply", m, content)) // other front-ends of this kernel
+	p.tell(m, "shutdown_reply", content) // other front-ends of this kernel
 	p.asked.Do(func() { close(p.shutdown) })
-}
-
-func (p *proxy) reply(channel string, m *jupyter.Message) {
-	to := p.shell
-	if channel == "control" {
-		to = p.control
-	}
-	to.Send(p.signer.Frames(m))
 }
