@@ -33,12 +33,7 @@ Cells are Go as GoNB knows it (below). In addition:
 `
 
 // helpPage is what %help shows.
-func (p *proxy) helpPage() string {
-	if !p.waitReady() {
-		return magicHelp
-	}
-	return magicHelp + p.engine.Ready.Help
-}
+func (p *proxy) helpPage() string { return magicHelp + p.engine.Ready.Help }
 
 // carryOut does what a cell asks of this kernel itself, and has the engine begin with what GoNB is to do before anything is built.
 // The lines of this kernel's own commands become empty ones, so that line numbers stay those of the cell.

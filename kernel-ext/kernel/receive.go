@@ -8,16 +8,6 @@ import (
 	"gantry.local/kernel-ext/jupyter"
 )
 
-// waitReady blocks a front-end's requests until the engine takes cells. It returns false when the kernel is ending.
-func (p *proxy) waitReady() bool {
-	select {
-	case <-p.ready:
-		return true
-	case <-p.done:
-		return false
-	}
-}
-
 // onRequest returns what handles the messages that arrive on the shell or control socket. Cells go into the queue; almost everything
 // else is answered at once.
 func (p *proxy) onRequest(channel string) func(frames [][]byte, trust func()) {
@@ -42,9 +32,7 @@ func (p *proxy) onRequest(channel string) func(frames [][]byte, trust func()) {
 				return map[string]any{"status": "ok"}
 			})
 		case "kernel_info_request":
-			if p.waitReady() {
-				p.answer(channel, m, "kernel_info_reply", func() any { return p.engine.Ready.Info })
-			}
+			p.answer(channel, m, "kernel_info_reply", func() any { return p.engine.Ready.Info })
 		default:
 			if !p.hub.Takes(channel, m, h) && !p.answers(channel, m, h) {
 				p.log.Complain("%s socket: nothing answers %q", channel, h.MsgType)
@@ -55,7 +43,7 @@ func (p *proxy) onRequest(channel string) func(frames [][]byte, trust func()) {
 
 // take reads the frames that a peer of a socket sent, the first being its identity, and calls trust if only a holder of the
 // key can have made them. What is not right is dropped with a line in the log, and answered where the protocol has an
-// answer.
+// answer. All but a shutdown waits until the engine takes cells; what comes when the kernel is ending is dropped.
 func (p *proxy) take(socket string, frames [][]byte, trust func()) (*jupyter.Message, jupyter.Header, bool) {
 	m, h, err := p.gate.Admit(frames)
 	if err != nil {
@@ -67,7 +55,15 @@ func (p *proxy) take(socket string, frames [][]byte, trust func()) (*jupyter.Mes
 		p.refuse(socket, m, h, err)
 		return nil, h, false
 	}
-	return m, h, true
+	if h.MsgType == "shutdown_request" {
+		return m, h, true
+	}
+	select {
+	case <-p.ready:
+		return m, h, true
+	case <-p.done:
+		return nil, h, false
+	}
 }
 
 // refuse answers a request that cannot be understood with an error; what has no answer is dropped.
@@ -85,7 +81,7 @@ func (p *proxy) refuse(socket string, m *jupyter.Message, h jupyter.Header, why 
 // onStdin gives the cell that runs what a person has entered.
 func (p *proxy) onStdin(frames [][]byte, trust func()) {
 	m, h, ok := p.take("stdin", frames, trust)
-	if !ok || !p.waitReady() {
+	if !ok {
 		return
 	}
 	var input struct {
@@ -100,13 +96,11 @@ func (p *proxy) onStdin(frames [][]byte, trust func()) {
 	}
 }
 
-// handGoNB hands GoNB what a front-end says on GoNB's own comm, once GoNB takes it.
+// handGoNB hands GoNB what a front-end says on GoNB's own comm.
 func (p *proxy) handGoNB(from *jupyter.Message, msgType string, content any) {
-	text, err := json.Marshal(content)
-	if err != nil || !p.waitReady() {
-		return
+	if text, err := json.Marshal(content); err == nil {
+		p.engine.FromPage(wire.Comm{Type: msgType, Content: text, Parent: from.Header})
 	}
-	p.engine.FromPage(wire.Comm{Type: msgType, Content: text, Parent: from.Header})
 }
 
 func (p *proxy) onShutdown(channel string, m *jupyter.Message) {
@@ -120,5 +114,5 @@ func (p *proxy) onShutdown(channel string, m *jupyter.Message) {
 	content := map[string]any{"status": "ok", "restart": request.Restart}
 	p.answer(channel, m, "shutdown_reply", func() any { return content })
 	p.tell(m, "shutdown_reply", content) // other front-ends of this kernel
-	p.asked.Do(func() { close(p.shutdown) })
+	p.end()
 }

@@ -236,12 +236,8 @@ func (r *run) goCode(p *page, lines []string, skip common.Set[int]) error {
 		at := goexec.PlaceOf(i+1, places)
 		from[i] = wire.Place{Cell: at.Id, Line: at.Line}
 	}
-	e.conn.Send(wire.KindRunning, wire.Running{
-		Cell: r.cell.ID, Shell: -1, Lines: from, File: filepath.Base(state.CodePath()), Built: true,
-	})
-	begun = time.Now()
+	e.conn.Send(wire.KindRunning, wire.Running{Cell: r.cell.ID, Shell: -1, Lines: from, File: filepath.Base(state.CodePath())})
 	err = r.execute(cmd, nil)
-	r.done.Run = time.Since(begun)
 	if cmd.Process != nil {
 		r.done.PID = cmd.Process.Pid
 	}
