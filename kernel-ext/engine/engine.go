@@ -184,7 +184,10 @@ func (e *Engine) Run(c wire.Cell) (<-chan wire.Done, error) {
 	e.mu.Lock()
 	e.cell, e.ending = c.ID, ending
 	e.mu.Unlock()
-	return ending, e.conn.Send(wire.KindRun, c)
+	if err := e.conn.Send(wire.KindRun, c); err != nil {
+		return nil, err
+	}
+	return ending, nil
 }
 
 // follow calls the events until the engine is gone. An engine that says what it must not is ended.

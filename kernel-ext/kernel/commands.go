@@ -56,8 +56,11 @@ func (p *proxy) carryOut(c *cell) {
 
 // ownCommands carries out this kernel's own commands until one fails.
 func (p *proxy) ownCommands(c *cell, t *golang.Text) (err error) {
+	if t.Magic != "" {
+		return nil // all of it is that command's
+	}
 	first := true
-	for i := 0; i < len(t.Lines) && t.Magic == "" && err == nil; i++ { // with Magic all of it is that command's
+	for i := range t.Lines {
 		name, arguments := t.Command(i)
 		switch {
 		case name == "%time" && arguments == "" && first:
@@ -72,8 +75,10 @@ func (p *proxy) ownCommands(c *cell, t *golang.Text) (err error) {
 		case name == "%who" || name == "%values":
 			err = p.valuesCommand(name, arguments)
 		case name == "%rm" || name == "%remove" || name == "%reset":
-			err = p.valuesCommand(name, arguments)
 			t.Lines[i] = name + " " + p.called(arguments)
+			if err := p.valuesCommand(name, arguments); err != nil {
+				return err
+			}
 			continue
 		default:
 			first = first && strings.TrimSpace(t.Lines[i]) == ""
@@ -81,10 +86,13 @@ func (p *proxy) ownCommands(c *cell, t *golang.Text) (err error) {
 				continue
 			}
 		}
+		if err != nil {
+			return err
+		}
 		first = false
 		t.Blank(i)
 	}
-	return err
+	return nil
 }
 
 // called says names as programs call the variables.

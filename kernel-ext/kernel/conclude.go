@@ -23,7 +23,7 @@ func (p *proxy) conclude(c *cell) {
 	}
 	c.happens(ends)
 	if c.dead {
-		p.cells.drop()
+		p.cells.drop() // nobody can run them
 		p.status(c.message, "idle")
 		return
 	}
