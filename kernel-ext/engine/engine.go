@@ -223,7 +223,7 @@ func (e *Engine) handle(kind wire.Kind, content []byte, on Events) error {
 	case wire.KindDefinitions:
 		return tell(content, on.Definitions)
 	case wire.KindDone:
-		return e.over(content)
+		return wire.Read(content, e.over)
 	case wire.KindToPage:
 		return tell(content, on.ToPage)
 	}
@@ -231,20 +231,14 @@ func (e *Engine) handle(kind wire.Kind, content []byte, on Events) error {
 }
 
 func tell[E any](content []byte, to func(E)) error {
-	var event E
-	if err := json.Unmarshal(content, &event); err != nil {
-		return err
-	}
-	to(event)
-	return nil
+	return wire.Read(content, func(event E) error {
+		to(event)
+		return nil
+	})
 }
 
 // over hears the end of the cell that runs.
-func (e *Engine) over(content []byte) error {
-	var done wire.Done
-	if err := json.Unmarshal(content, &done); err != nil {
-		return err
-	}
+func (e *Engine) over(done wire.Done) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.ending == nil || done.Cell != e.cell {
