@@ -1,6 +1,7 @@
 package comms
 
 import (
+	"context"
 	"encoding/json"
 	"net"
 	"sync"
@@ -161,8 +162,8 @@ func (h *Hub) welcome(conn net.Conn) {
 	}
 }
 
-// HearOut waits until all that a process has said that has ended is published.
-func (h *Hub) HearOut(pid int) {
+// HearOut waits until all that a process has said that has ended is published, or ctx ends.
+func (h *Hub) HearOut(ctx context.Context, pid int) {
 	h.mu.Lock()
 	var waits []chan struct{}
 	for over, its := range h.heard {
@@ -172,7 +173,10 @@ func (h *Hub) HearOut(pid int) {
 	}
 	h.mu.Unlock()
 	for _, over := range waits {
-		<-over
+		select {
+		case <-over:
+		case <-ctx.Done():
+		}
 	}
 }
 

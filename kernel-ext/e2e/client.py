@@ -1,5 +1,6 @@
 """A front-end without a page: a kernel in a private place, spoken to over its five sockets."""
 import os
+import pathlib
 import queue
 import time
 import uuid
@@ -23,14 +24,17 @@ class Kernel:
         self.connect()
 
     def connect(self):
-        self.client = self.manager.client()
-        self.client.session.session = uuid.uuid4().hex  # else each client begins with the message ids of the one before
-        self.client.start_channels()
+        self.attach()
         try:
             self.client.wait_for_ready(PATIENCE)
         except BaseException:
             self.stop()
             raise
+
+    def attach(self):
+        self.client = self.manager.client()
+        self.client.session.session = uuid.uuid4().hex  # else each client begins with the message ids of the one before
+        self.client.start_channels()
 
     @property
     def pid(self):
@@ -97,10 +101,10 @@ class Kernel:
     def outputs(self, request, *kinds):
         return [m for m in self.said if of(m, request) and m["msg_type"] in kinds]
 
-    def restart(self, now=False):
+    def restart(self, now=False, wait=True):
         self.client.stop_channels()
         self.manager.restart_kernel(now=now)
-        self.connect()
+        self.connect() if wait else self.attach()
 
     def stop(self):
         self.client.stop_channels()
@@ -110,6 +114,12 @@ class Kernel:
 
 def of(message, request):
     return message["parent_header"].get("msg_id") == request
+
+
+def age(pid):
+    """The seconds since a process began."""
+    ticks = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - int(ticks) / os.sysconf("SC_CLK_TCK")
 
 
 def descriptors(pid):

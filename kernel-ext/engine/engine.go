@@ -35,7 +35,6 @@ type Events struct {
 	Ask         func(wire.Ask)
 	Running     func(wire.Running)
 	Definitions func(wire.Definitions)
-	Done        func(wire.Done)
 	ToPage      func(wire.Comm)
 }
 
@@ -47,6 +46,10 @@ type Engine struct {
 
 	conn   *wire.Conn
 	reason error
+
+	mu     sync.Mutex
+	cell   int            // that runs
+	ending chan wire.Done // gets its end; nil: none runs
 }
 
 // Start starts an engine in a session of its own and returns when it takes cells. The operating system ends it with this
@@ -175,17 +178,34 @@ func (e *Engine) Stop() {
 	}
 }
 
+// Run runs a cell, once the one before is done. Behind all its events the channel gets its end, or is closed if the engine is gone before.
+func (e *Engine) Run(c wire.Cell) (<-chan wire.Done, error) {
+	ending := make(chan wire.Done, 1)
+	e.mu.Lock()
+	e.cell, e.ending = c.ID, ending
+	e.mu.Unlock()
+	if err := e.conn.Send(wire.KindRun, c); err != nil {
+		return nil, err
+	}
+	return ending, nil
+}
+
 // follow calls the events until the engine is gone. An engine that says what it must not is ended.
 func (e *Engine) follow(on Events) {
-	defer e.conn.Close()
 	for {
 		kind, content, err := e.conn.Receive()
 		if err == nil {
 			err = e.handle(kind, content, on)
 		}
 		if err != nil {
-			return // the engine ends with the socket
+			break
 		}
+	}
+	e.conn.Close() // the engine ends with the socket
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.ending != nil {
+		close(e.ending)
 	}
 }
 
@@ -203,7 +223,7 @@ func (e *Engine) handle(kind wire.Kind, content []byte, on Events) error {
 	case wire.KindDefinitions:
 		return tell(content, on.Definitions)
 	case wire.KindDone:
-		return tell(content, on.Done)
+		return wire.Read(content, e.over)
 	case wire.KindToPage:
 		return tell(content, on.ToPage)
 	}
@@ -211,16 +231,23 @@ func (e *Engine) handle(kind wire.Kind, content []byte, on Events) error {
 }
 
 func tell[E any](content []byte, to func(E)) error {
-	var event E
-	if err := json.Unmarshal(content, &event); err != nil {
-		return err
-	}
-	to(event)
-	return nil
+	return wire.Read(content, func(event E) error {
+		to(event)
+		return nil
+	})
 }
 
-// Run runs a cell, once the one before is done.
-func (e *Engine) Run(c wire.Cell) error { return e.conn.Send(wire.KindRun, c) }
+// over hears the end of the cell that runs.
+func (e *Engine) over(done wire.Done) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.ending == nil || done.Cell != e.cell {
+		return fmt.Errorf("the end of cell %d, which does not run", done.Cell)
+	}
+	e.ending <- done
+	e.ending = nil
+	return nil
+}
 
 // Interrupt asks what a cell runs to end, and has nothing more of it started. It does nothing if that cell does not run.
 func (e *Engine) Interrupt(cell int) error {

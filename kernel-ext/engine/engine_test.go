@@ -23,7 +23,7 @@ type bench struct {
 	*Engine
 	t     *testing.T
 	temp  string
-	done  chan wire.Done
+	done  <-chan wire.Done // of the cell that runs
 	asked chan wire.Ask
 	begun chan wire.Running
 
@@ -66,7 +66,7 @@ func newBench(t *testing.T) *bench {
 	if bin == "" {
 		bin = filepath.Join(root(t), "bin")
 	}
-	b := &bench{t: t, temp: base, done: make(chan wire.Done, 1), asked: make(chan wire.Ask, 16), begun: make(chan wire.Running, 64)}
+	b := &bench{t: t, temp: base, asked: make(chan wire.Ask, 16), begun: make(chan wire.Running, 64)}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	b.Engine, err = Start(ctx, Config{
@@ -119,7 +119,6 @@ func (b *bench) events() Events {
 			b.definitions = d.Source
 			b.mu.Unlock()
 		},
-		Done:   func(d wire.Done) { b.done <- d },
 		ToPage: func(c wire.Comm) { add("comm", c.Type) },
 	}
 }
@@ -131,7 +130,8 @@ func (b *bench) begin(lines ...string) int {
 	b.happened = nil
 	b.mu.Unlock()
 	b.last++
-	if err := b.Run(wire.Cell{ID: b.last, Code: strings.Join(lines, "\n"), AllowStdin: true}); err != nil {
+	var err error
+	if b.done, err = b.Run(wire.Cell{ID: b.last, Code: strings.Join(lines, "\n"), AllowStdin: true}); err != nil {
 		b.t.Fatal(err)
 	}
 	return b.last
@@ -237,6 +237,10 @@ func TestCommands(t *testing.T) {
 	b.begin("%list")
 	if d, got := b.end(); d.Failure != "" || !strings.Contains(got, "hi") {
 		t.Errorf("%+v %q", d, got)
+	}
+	b.begin("%track")
+	if d, got := b.end(); d.Failure != "" || !strings.Contains(got, "<li>"+root(t)+"</li>") {
+		t.Errorf("the project's folder is not among those tracked: %+v %q", d, got)
 	}
 	b.begin("%nothing")
 	if d, got := b.end(); d.Failure != "" || got != "err: \"%nothing\" unknown or not implemented yet." {
@@ -475,10 +479,7 @@ func TestEndings(t *testing.T) {
 		"its socket is gone":  func(b *bench) { b.conn.Close() },
 		"a frame of no kind":  func(b *bench) { b.conn.SendBytes(99, nil) },
 		"a frame of no sense": func(b *bench) { b.conn.SendBytes(wire.KindRun, []byte("{")) },
-		"a cell too early": func(b *bench) {
-			b.Run(wire.Cell{ID: 2})
-			b.Run(wire.Cell{ID: 3})
-		},
+		"a cell too early":    func(b *bench) { b.conn.Send(wire.KindRun, wire.Cell{ID: 2}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -494,7 +495,12 @@ func TestEndings(t *testing.T) {
 			if names := b.processes(); len(names) != 0 {
 				t.Errorf("leaves %v", names)
 			}
-			if err := b.Run(wire.Cell{ID: 4}); err == nil {
+			select {
+			case <-b.done:
+			case <-time.After(patience):
+				t.Error("who waits for the end of its cell waits for ever")
+			}
+			if _, err := b.Run(wire.Cell{ID: 4}); err == nil {
 				t.Error("a cell can be run still")
 			}
 		})

@@ -19,13 +19,11 @@ import (
 // Gopls asks gopls about cells. It is shown the cell as main.go in the folder of the cell module, and the declarations of
 // earlier cells as another file. It is started when it is first asked, and anew when it is gone.
 type Gopls struct {
-	folder  func() string
+	in      Workshop
 	earlier func() *Earlier
-	beside  string // a file that is not the person's
 	log     func(format string, args ...any)
 	life    context.Context
 	end     context.CancelFunc
-	tools   func() (dir string, environment []string)
 
 	turn     chan struct{} // holds a value while somebody asks; what follows is theirs
 	client   *lsp
@@ -35,13 +33,18 @@ type Gopls struct {
 	guessed  map[string]string // name -> import spec, for packages that cells use without an import
 }
 
-// NewGopls prepares to ask gopls. folder waits for the folder of the cell module and returns it; empty: there is none; beside is a file in it that is not the person's. tools
-// are the folder of gopls and the environment to start it in, asked for after folder. earlier is what cells have declared.
-func NewGopls(folder func() string, beside string, tools func() (dir string, environment []string), earlier func() *Earlier, log func(format string, args ...any)) *Gopls {
+// Workshop is where cells are built.
+type Workshop struct {
+	Dir         string   // of the cell module
+	Beside      string   // a file in it that is not the person's
+	Tools       string   // folder of gopls; where it is not there it is looked for on PATH
+	Environment []string // to start it in
+}
+
+// NewGopls prepares to ask gopls. earlier is what cells have declared.
+func NewGopls(in Workshop, earlier func() *Earlier, log func(format string, args ...any)) *Gopls {
 	life, end := context.WithCancel(context.Background())
-	return &Gopls{
-		turn: make(chan struct{}, 1), folder: folder, beside: beside, earlier: earlier, log: log, life: life, end: end, tools: tools,
-	}
+	return &Gopls{in: in, turn: make(chan struct{}, 1), earlier: earlier, log: log, life: life, end: end}
 }
 
 // Patience is how long gopls may take for one answer. Before the first it loads the cell module, and before others what cells
@@ -82,10 +85,6 @@ func (g *Gopls) hover(ctx context.Context, t *Text, at Place) string {
 // ask sends a request about a place of a cell. Without an answer, which the log explains, result stays as it is.
 // When ctx ends nobody wants it any more.
 func (g *Gopls) ask(ctx context.Context, t *Text, at Place, method string, result any) {
-	dir := g.folder()
-	if dir == "" {
-		return
-	}
 	ctx, cancel := context.WithTimeoutCause(ctx, Patience, errors.New("no answer in time"))
 	defer cancel()
 	defer context.AfterFunc(g.life, cancel)()
@@ -95,52 +94,53 @@ func (g *Gopls) ask(ctx context.Context, t *Text, at Place, method string, resul
 	case <-ctx.Done():
 		return
 	}
-	err := g.askOnce(ctx, dir, t, at, method, result)
+	err := g.askOnce(ctx, t, at, method, result)
 	if err != nil && g.client != nil && g.client.lost() { // gopls has ended
-		err = g.askOnce(ctx, dir, t, at, method, result)
+		err = g.askOnce(ctx, t, at, method, result)
 	}
 	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		g.log("completion and documentation: %v", err)
 	}
 }
 
-func (g *Gopls) askOnce(ctx context.Context, dir string, t *Text, at Place, method string, result any) error {
-	if err := g.connect(dir); err != nil {
+func (g *Gopls) askOnce(ctx context.Context, t *Text, at Place, method string, result any) error {
+	if err := g.connect(); err != nil {
 		return err
 	}
-	if err := g.show(ctx, dir, t); err != nil {
+	if err := g.show(ctx, t); err != nil {
 		return err
 	}
 	asked := t.inProgram(at)
 	return g.client.call(ctx, method, map[string]any{
-		"textDocument": map[string]any{"uri": fileURI(filepath.Join(dir, "main.go"))},
+		"textDocument": map[string]any{"uri": fileURI(g.path("main.go"))},
 		"position":     lspPosition{asked.Line, utf16Column(t.goLine(at.Line), asked.Column)},
 	}, result)
 }
 
+func (g *Gopls) path(name string) string { return filepath.Join(g.in.Dir, name) }
+
 func fileURI(path string) string { return (&url.URL{Scheme: "file", Path: path}).String() }
 
 // connect makes sure of a gopls. Whoever asks next needs it too, so it does not end with what is asked.
-func (g *Gopls) connect(dir string) error {
+func (g *Gopls) connect() error {
 	if g.client != nil && !g.client.lost() {
 		return nil
 	}
-	tools, environment := g.tools()
-	program := filepath.Join(tools, "gopls")
+	program := filepath.Join(g.in.Tools, "gopls")
 	if _, err := os.Stat(program); err != nil {
 		if program, err = exec.LookPath("gopls"); err != nil {
 			return fmt.Errorf("gopls: %w; run make setup", err)
 		}
 	}
-	client, err := startLSP(program, dir, environment)
+	client, err := startLSP(program, g.in.Dir, g.in.Environment)
 	if err != nil {
 		return fmt.Errorf("gopls: %w; run make setup", err)
 	}
 	ctx, cancel := context.WithTimeout(g.life, Patience)
 	defer cancel()
 	err = client.call(ctx, "initialize", map[string]any{
-		"processId": nil, "rootUri": fileURI(dir),
-		"workspaceFolders": []map[string]string{{"uri": fileURI(dir), "name": filepath.Base(dir)}},
+		"processId": nil, "rootUri": fileURI(g.in.Dir),
+		"workspaceFolders": []map[string]string{{"uri": fileURI(g.in.Dir), "name": filepath.Base(g.in.Dir)}},
 		"capabilities": map[string]any{
 			"textDocument": map[string]any{
 				"hover":      map[string]any{"contentFormat": []string{"markdown"}},
@@ -179,15 +179,15 @@ func (g *Gopls) Close() {
 
 // show brings gopls up to date with the cell, what earlier cells declare, and the folder. A package that the cell uses
 // without importing it, as cells may, is imported here like GoNB will.
-func (g *Gopls) show(ctx context.Context, dir string, t *Text) error {
-	if err := g.watch(dir); err != nil {
+func (g *Gopls) show(ctx context.Context, t *Text) error {
+	if err := g.watch(); err != nil {
 		return err
 	}
-	if err := g.open(filepath.Join(dir, restFile), g.earlier().rest(t.file)); err != nil {
+	if err := g.open(g.path(restFile), g.earlier().rest(t.file)); err != nil {
 		return err
 	}
 	used := slices.Sorted(maps.Keys(PackagesUsed(t.file, g.earlier().knows)))
-	main := filepath.Join(dir, "main.go")
+	main := g.path("main.go")
 	text := t.Program(g.earlier().head(t.file, g.guesses(used)))
 	if err := g.open(main, text); err != nil {
 		return err
@@ -290,15 +290,15 @@ func (g *Gopls) open(path, text string) error {
 
 // watch tells gopls which files in the folder have changed since it was last asked, for it does not look by itself:
 // the module may require more, and a cell may have written a Go file.
-func (g *Gopls) watch(dir string) error {
-	entries, err := os.ReadDir(dir)
+func (g *Gopls) watch() error {
+	entries, err := os.ReadDir(g.in.Dir)
 	if err != nil {
 		return err
 	}
 	now := map[string]string{}
 	for _, e := range entries {
 		name := e.Name()
-		if name == "main.go" || name == g.beside || !slices.Contains([]string{".go", ".mod", ".sum", ".work"}, filepath.Ext(name)) {
+		if name == "main.go" || name == g.in.Beside || !slices.Contains([]string{".go", ".mod", ".sum", ".work"}, filepath.Ext(name)) {
 			continue
 		}
 		info, err := e.Info()
@@ -318,7 +318,7 @@ func (g *Gopls) watch(dir string) error {
 	changes := []map[string]any{}
 	const created, changed, deleted = 1, 2, 3
 	change := func(name string, how int) {
-		changes = append(changes, map[string]any{"uri": fileURI(filepath.Join(dir, name)), "type": how})
+		changes = append(changes, map[string]any{"uri": fileURI(g.path(name)), "type": how})
 	}
 	for name, state := range now {
 		if old, known := was[name]; !known {

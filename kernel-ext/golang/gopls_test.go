@@ -20,7 +20,7 @@ func startGopls(t *testing.T) *Gopls {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := NewGopls(func() string { return dir }, "", func() (string, []string) { return bin, os.Environ() }, func() *Earlier { return ReadEarlier("package main") }, t.Logf)
+	g := NewGopls(Workshop{Dir: dir, Tools: bin, Environment: os.Environ()}, func() *Earlier { return ReadEarlier("package main") }, t.Logf)
 	t.Cleanup(g.Close)
 	return g
 }

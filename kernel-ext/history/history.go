@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/gofrs/flock"
@@ -97,10 +98,7 @@ func (h *Cells) locked(do func() error) error {
 
 func (h *Cells) append(e entry) error {
 	if h.session == 0 {
-		for _, old := range h.entries() {
-			h.session = max(h.session, old.Session)
-		}
-		h.session++
+		h.session = h.lastSession() + 1
 	}
 	e.Session = h.session
 	line, err := json.Marshal(e)
@@ -143,27 +141,24 @@ func (h *Cells) halve(line []byte) error {
 	return wholefile.Write(h.path(), append(slices.Clip(half), line...), 0o600)
 }
 
-// entries reads the file. One that cannot be read is as good as none.
-func (h *Cells) entries() []entry {
-	if h.dir == "" {
-		return nil
-	}
+// text is the file. One that cannot be read is as good as none.
+func (h *Cells) text() []byte {
 	text, err := os.ReadFile(h.path())
-	if err != nil {
+	if h.dir == "" || err != nil {
 		return nil
 	}
-	return readEntries(text)
+	return text
 }
 
-func readEntries(text []byte) []entry {
-	var entries []entry
-	for line := range bytes.Lines(text) {
-		var e entry
-		if json.Unmarshal(line, &e) == nil && e.Session > 0 {
-			entries = append(entries, e)
+// lastSession is the highest number of a session. A kernel's first cell waits for it, so no more is read than what lines begin with.
+func (h *Cells) lastSession() (last int) {
+	for line := range bytes.Lines(h.text()) {
+		number, _, _ := bytes.Cut(bytes.TrimPrefix(line, []byte(`{"session":`)), []byte(","))
+		if n, err := strconv.Atoi(string(number)); err == nil {
+			last = max(last, n)
 		}
 	}
-	return entries
+	return last
 }
 
 // remembered is a cell of the history.
@@ -176,7 +171,11 @@ type remembered struct {
 func (h *Cells) read() []remembered {
 	var cells []remembered
 	at := map[[2]int]int{}
-	for _, e := range h.entries() {
+	for line := range bytes.Lines(h.text()) {
+		var e entry
+		if json.Unmarshal(line, &e) != nil || e.Session <= 0 {
+			continue
+		}
 		key := [2]int{e.Session, e.Line}
 		if e.Input != nil {
 			at[key] = len(cells)

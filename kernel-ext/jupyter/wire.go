@@ -127,22 +127,3 @@ func NewReply(session, msgType string, request *Message, content any) *Message {
 
 // NewID returns a random identifier of at least 128 bits.
 func NewID() string { return strings.ToLower(rand.Text()) }
-
-// sameID tells whether two headers name the same message.
-func sameID(a, b []byte) bool {
-	x, errX := DecodeHeader(a)
-	y, errY := DecodeHeader(b)
-	return errX == nil && errY == nil && x.MsgID == y.MsgID
-}
-
-// isIdle tells whether a message announces that the kernel is done with its parent.
-func isIdle(m *Message) bool {
-	h, err := DecodeHeader(m.Header)
-	if err != nil || h.MsgType != "status" {
-		return false
-	}
-	var status struct {
-		State string `json:"execution_state"`
-	}
-	return json.Unmarshal(m.Content, &status) == nil && status.State == "idle"
-}

@@ -67,7 +67,7 @@ func TestNoStaleLines(t *testing.T) {
 // TestAnnotatedByItsOwn lets text wait to be published while the next program begins: it is not that one's.
 func TestAnnotatedByItsOwn(t *testing.T) {
 	var said strings.Builder
-	o := output{publish: func(_ *jupyter.Message, _, text string) { said.WriteString(text) }}
+	o := output{send: func(_ *jupyter.Message, _ string, content any) { said.WriteString(content.(map[string]string)["text"]) }}
 	o.begin(&jupyter.Message{Header: json.RawMessage("{}")})
 	for _, program := range []string{"first", "second"} {
 		o.annotateBy(func(text []byte) []byte { return fmt.Appendf(nil, "%s: %s", program, bytes.ToUpper(text)) })

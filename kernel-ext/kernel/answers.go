@@ -90,11 +90,3 @@ func (p *proxy) inspect(ctx context.Context, code string, cursor int) map[string
 	}
 	return map[string]any{}
 }
-
-// cellFolder waits until the folder of the cell module is known and returns it; empty: there is none.
-func (p *proxy) cellFolder() string {
-	if !p.waitReady() {
-		return ""
-	}
-	return p.engine.dir
-}

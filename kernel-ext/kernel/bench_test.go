@@ -44,6 +44,30 @@ func BenchmarkWarmCell(b *testing.B) {
 	b.Run("gomlx", func(b *testing.B) { alternate(b, stock, gantry, warmCell) })
 }
 
+// BenchmarkRestart times a kernel from the start of its process to the reply to its first cell. The kernel before it has learned
+// how such a cell is built.
+//
+//	go test ./kernel-ext/kernel -run '^$' -bench Restart -benchtime 10x
+func BenchmarkRestart(b *testing.B) {
+	var took []time.Duration
+	restart := func() {
+		c := startKernel(b)
+		id := c.send(c.shell, "kernel_info_request", map[string]any{})
+		c.next(c.shell, cellPatience, "kernel_info_reply", answers(id, "kernel_info_reply"))
+		id = c.execute("fmt.Println(1)")
+		c.next(c.shell, cellPatience, "execute_reply", answers(id, "execute_reply"))
+		took = append(took, time.Since(c.started))
+		c.stop()
+	}
+	restart()
+	took = nil
+	for b.Loop() {
+		restart()
+	}
+	b.ReportMetric(median(took).Seconds(), "s")
+	b.ReportMetric(0, "ns/op")
+}
+
 func alternate(b *testing.B, stock, gantry *client, cell string) {
 	timed := func(c *client, n int) time.Duration {
 		c.t = b

@@ -8,7 +8,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gantry.local/kernel-ext/analysis"
 	"gantry.local/kernel-ext/engine/wire"
+	"gantry.local/kernel-ext/golang"
 	"gantry.local/kernel-ext/jupyter"
 )
 
@@ -33,17 +35,28 @@ type cell struct {
 	number int          // as the front-end shows it; 0: it is not counted. The goroutine that runs cells owns it.
 	id     atomic.Int64 // as the engine knows it; 0: it does not
 
-	mu    sync.Mutex
-	state state
+	mu      sync.Mutex
+	state   state
+	program *wire.Running // once it begins; nil: there is none. The engine's events set it.
 
-	program *wire.Running  // once it begins; nil: there is none. The engine's events set it.
-	done    chan wire.Done // what the engine says last
+	// What has come of it so far. The goroutine that runs cells owns it.
+	begun   time.Time
+	text    *golang.Text // without what has been carried out of it; nil: not read
+	timed   bool         // %time
+	payload []map[string]any
+	read    *analysis.Cell   // its program; nil: there is none, or one that GoNB alone has read
+	next    string           // the manifest of the variables that the program leaves
+	ending  <-chan wire.Done // of what the engine runs of it; nil: nothing
+	done    wire.Done        // what the engine said last; nothing failed where it has run nothing
+	err     error            // what this kernel does itself failed
+	dead    bool             // the kernel is ending
 }
 
 // newCell reads an execute request; what its sender left out has its default.
 func newCell(channel string, m *jupyter.Message) (*cell, error) {
 	c := &cell{
-		message: m, channel: channel, done: make(chan wire.Done, 1), storeHistory: true, allowStdin: true, stopOnError: true,
+		message: m, channel: channel, storeHistory: true, allowStdin: true, stopOnError: true,
+		payload: []map[string]any{}, done: wire.Done{Line: -1},
 	}
 	content, err := jupyter.Fields("content", m.Content)
 	if err != nil {
@@ -73,15 +86,23 @@ func (c *cell) happens(e event) (do action, patience time.Duration) {
 	return do, patience
 }
 
-// unlessStopping calls do, unless the cell was told to end; until do returns, nobody tells it so.
-func (c *cell) unlessStopping(do func() error) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.state == stopping {
-		return errStopping
+// await waits for the end of what the engine runs of the cell. It returns false if that is nothing.
+func (c *cell) await() bool {
+	if c.ending == nil {
+		return false
 	}
-	return do()
+	done, there := <-c.ending
+	c.ending, c.done, c.dead = nil, done, !there
+	return true
 }
+
+// isFailed tells whether anything about the cell has failed.
+func (c *cell) isFailed() bool {
+	return c.dead || c.err != nil || c.done.Stopped || c.done.Failure != "" || c.read != nil && len(c.read.Problems) > 0
+}
+
+// endedInOrder tells whether the cell's program has run to its end, so that its variables are kept.
+func (c *cell) endedInOrder() bool { return c.read != nil && c.done.PID != 0 && c.done.Failure == "" }
 
 // interrupt tells the cell that runs to end: its build and its shell lines at once, its program in order if it ends within
 // programPatience. A second interrupt waits no longer. Between two cells there is none.

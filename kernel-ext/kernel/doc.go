@@ -1,6 +1,7 @@
 // Package kernel is the Jupyter kernel of the project: it stands between Jupyter and an engine that runs cells in GoNB.
 //
-// Reading order, which is the way of an execute request: kernel.go and host.go (a kernel's life), forward.go and answers.go
-// (what front-ends ask), queue.go, run.go (a cell's life), magic.go and result.go (what the kernel does of a cell itself),
-// events.go (what the engine says meanwhile), output.go (what a cell prints); state.go and cell.go (how it ends), quick.go.
+// Reading order: kernel.go and host.go (a kernel's life); state.go and cell.go (a cell's); then the way of an execute request, on which
+// each phase ends by calling the next: receive.go, queue.go, begin.go, commands.go, program.go, conclude.go. What they use:
+// values.go and tools.go (for programs), events.go and output.go (what the engine says), explain.go, say.go. Beside it answers.go and
+// latest.go (what front-ends ask about code), quick.go (builds that are learned ahead).
 package kernel

@@ -45,14 +45,6 @@ func (p *proxy) events() engine.Events {
 			}
 		},
 		Definitions: func(d wire.Definitions) { p.earlier.Store(golang.ReadEarlier(d.Source)) },
-		Done: func(d wire.Done) {
-			if d.Failure == wire.Rejected { // the file is no longer the one that the last program was built from
-				p.output.annotateBy(nil)
-			}
-			if c := p.theCell(d.Cell); c != nil {
-				c.done <- d
-			}
-		},
 	}
 }
 

@@ -3,14 +3,10 @@ package kernel
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"strconv"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -27,12 +23,11 @@ import (
 
 // Config says where Jupyter's connection file, the engine and the project are.
 type Config struct {
-	ConnectionFile string    // Jupyter's connection file
-	Engine         string    // path of the engine's executable; empty: beside the running executable, then on PATH
-	Project        string    // project root, which holds go.mod and go.sum of module gantry.local
-	Gantry         string    // path of the gantry executable, for %runs and %doctor; empty: the running executable
-	Log            io.Writer // kernel log, the engine's included; nil: os.Stderr
-	Ahead          bool      // learn, while the kernel runs, how cells are built that import what cells do; see quick.go
+	ConnectionFile string // Jupyter's connection file
+	Engine         string // path of the engine's executable; empty: beside the running executable, then on PATH
+	Project        string // project root, which holds go.mod and go.sum of module gantry.local
+	Gantry         string // path of the gantry executable, for %runs and %doctor; empty: the running executable
+	Ahead          bool   // learn, while the kernel runs, how cells are built that import what cells do; see quick.go
 }
 
 // farewell is how long a closing kernel waits for its last messages to leave.
@@ -49,10 +44,10 @@ type proxy struct {
 
 	shell, control, stdin, iopub, heartbeat *jupyter.Socket
 
-	cells   queue         // execute requests that wait for their turn
+	cells   *queue        // execute requests that wait for their turn
 	count   int           // of the cells run so far that are counted; the goroutine that runs cells owns these two
 	serial  int           // of those that the engine has run
-	ready   chan struct{} // closed when the engine takes cells and engine is set
+	ready   chan struct{} // closed when the engine takes cells; engine, values and gopls are set
 	engine  *engineHost
 	history *history.Cells                 // of the cells of all kernels
 	earlier atomic.Pointer[golang.Earlier] // what the cells run so far declare
@@ -63,12 +58,10 @@ type proxy struct {
 	output  output // what cells print
 	sources sources
 
-	done     chan struct{} // closed when Serve is ending
-	shutdown chan struct{} // closed when a front-end asked for the end
-	asked    sync.Once
+	done chan struct{} // closed when Serve is ending
+	end  func()        // has Serve end
 
-	warnOnce sync.Once
-	warning  string // what went wrong at the start, for the first cell; set before ready is closed
+	warning string // what went wrong at the start, for the first cell
 }
 
 // Serve runs the kernel that c describes until Jupyter asks for shutdown, ctx ends, the process is told to terminate,
@@ -77,12 +70,11 @@ type proxy struct {
 func Serve(ctx context.Context, c Config) error {
 	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGHUP)
 	defer cancel()
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	interrupts := make(chan os.Signal, 1)
 	signal.Notify(interrupts, os.Interrupt) // what Jupyter sends where it does not interrupt by message
 	defer signal.Stop(interrupts)
-	if c.Log == nil {
-		c.Log = os.Stderr
-	}
 	project, err := filepath.Abs(c.Project)
 	if err != nil {
 		return err
@@ -98,15 +90,16 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	p := &proxy{
-		log: &jupyter.Logger{To: c.Log}, gate: jupyter.NewGate([]byte(connection.Key)), project: project,
-		gantry: c.Gantry, ready: make(chan struct{}),
-		done: make(chan struct{}), shutdown: make(chan struct{}),
+		log: &jupyter.Logger{To: os.Stderr}, gate: jupyter.NewGate([]byte(connection.Key)), project: project,
+		gantry: c.Gantry, ready: make(chan struct{}), cells: newQueue(), end: end,
+		done: make(chan struct{}),
 	}
 	p.signer, p.session = p.gate.Signer, p.gate.Session
 	p.earlier.Store(golang.ReadEarlier("package main"))
 	p.history = history.Open(p.log.Printf)
-	p.gopls = golang.NewGopls(p.cellFolder, cellbuild.BesideFile, func() (string, []string) { return p.engine.tools, p.engine.environment }, p.earlier.Load, p.log.Printf)
-	p.output.publish, p.output.clear = p.printedText, p.cleared
+	p.output.send = func(parent *jupyter.Message, msgType string, content any) {
+		p.send(jupyter.NewMessage(p.session, msgType, parent, content))
+	}
 	p.hub = comms.NewHub(comms.Kernel{
 		Session: p.session, Cell: p.runningCell, Publish: p.publish, Reply: p.reply, GoNB: p.handGoNB,
 		Log: p.log.Printf, Complain: p.log.Complain, Done: p.done,
@@ -137,7 +130,6 @@ func Serve(ctx context.Context, c Config) error {
 		p.warnOf("widgets and the figures of resident runs do not work in this kernel: %v", err)
 	}
 	defer p.hub.Close()
-	defer p.gopls.Close()
 	defer func() {
 		if c := p.cells.running(); c != nil {
 			c.cancel() // what this kernel does itself for it
@@ -161,6 +153,8 @@ func Serve(ctx context.Context, c Config) error {
 		p.warnOf("cells do not see the project's modules: %v; run make setup", e.unpinned)
 	}
 	p.engine = e
+	p.gopls = golang.NewGopls(golang.Workshop{Dir: e.dir, Beside: cellbuild.BesideFile, Tools: e.tools, Environment: e.environment}, p.earlier.Load, p.log.Printf)
+	defer p.gopls.Close()
 	if p.values, err = openValues(filepath.Join(temp.Dir, "values"), e); err != nil {
 		return err
 	}
@@ -175,8 +169,6 @@ func Serve(ctx context.Context, c Config) error {
 		select {
 		case <-interrupts:
 			p.interrupt()
-		case <-p.shutdown:
-			return nil
 		case <-ctx.Done():
 			return nil
 		case <-orphaned:
@@ -185,20 +177,6 @@ func Serve(ctx context.Context, c Config) error {
 		case <-e.Exited:
 			return e.Err()
 		}
-	}
-}
-
-// warnOf keeps a warning for the first cell. It is called before ready is closed.
-func (p *proxy) warnOf(format string, args ...any) {
-	warning := "gantry: " + fmt.Sprintf(format, args...)
-	p.log.Printf("%s", warning)
-	p.warning = strings.TrimPrefix(p.warning+"\n"+warning, "\n")
-}
-
-// warn tells the first cell what went wrong at the start.
-func (p *proxy) warn() {
-	if p.warning != "" {
-		p.warnOnce.Do(func() { p.output.write("stderr", []byte(p.warning+"\n")) })
 	}
 }
 
@@ -232,8 +210,8 @@ func (p *proxy) listen(c jupyter.Connection) (err error) {
 	p.iopub.Serve(nil)
 	p.heartbeat.Serve(nil)
 	p.stdin.Serve(p.onStdin)
-	p.shell.Serve(p.onShell)
-	p.control.Serve(p.onControl)
+	p.shell.Serve(p.onRequest("shell"))
+	p.control.Serve(p.onRequest("control"))
 	return nil
 }
 

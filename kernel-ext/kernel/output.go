@@ -30,8 +30,7 @@ type printed struct {
 // output gathers what cells print into few messages, in order, each of whole runes. It keeps back the last words of a
 // program that panics, which belong into its error.
 type output struct {
-	publish func(parent *jupyter.Message, name, text string) // sends one stream message
-	clear   func(parent *jupyter.Message, wait bool)         // sends a clear_output message
+	send func(parent *jupyter.Message, msgType string, content any)
 
 	annotate func(stderr []byte) []byte // under mu; nil: no program has begun
 
@@ -104,7 +103,7 @@ func (o *output) clearings(text []byte) []byte {
 			o.append("stdout", before)
 			o.flushLocked()
 			if o.parent != nil {
-				o.clear(o.parent, string(kind) == " wait")
+				o.send(o.parent, "clear_output", map[string]bool{"wait": string(kind) == " wait"})
 			}
 			text = after
 			continue
@@ -270,7 +269,7 @@ func (o *output) emit(name string, text []byte) {
 			n = gatherSize - brokenRune(text[:gatherSize])
 		}
 		if o.parent != nil {
-			o.publish(o.parent, name, string(text[:n]))
+			o.send(o.parent, "stream", map[string]string{"name": name, "text": string(text[:n])})
 		}
 		text = text[n:]
 	}
@@ -310,31 +309,4 @@ func (o *output) end(failed bool) (said ended) {
 	o.flushAll()
 	said.lastLine, said.stdout = o.lastLine, string(o.kept)
 	return said
-}
-
-// printedText sends one stream message.
-func (p *proxy) printedText(parent *jupyter.Message, name, text string) {
-	p.send(jupyter.NewMessage(p.session, "stream", parent, map[string]string{"name": name, "text": text}))
-}
-
-// cleared sends a clear_output message.
-func (p *proxy) cleared(parent *jupyter.Message, wait bool) {
-	p.send(jupyter.NewMessage(p.session, "clear_output", parent, map[string]bool{"wait": wait}))
-}
-
-// send sends a message to all front-ends, its type as the topic.
-func (p *proxy) send(m *jupyter.Message) {
-	h, err := jupyter.DecodeHeader(m.Header)
-	if err != nil {
-		p.log.Printf("iopub: %v", err)
-		return
-	}
-	m.Identities = [][]byte{[]byte(h.MsgType)}
-	p.iopub.Send(p.signer.Frames(m))
-}
-
-// publish sends a message to all front-ends behind all that cells have printed so far.
-func (p *proxy) publish(m *jupyter.Message) {
-	p.output.flush()
-	p.send(m)
 }

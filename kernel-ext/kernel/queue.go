@@ -1,35 +1,42 @@
 package kernel
 
-import "sync"
+import (
+	"encoding/json"
+	"sync"
+)
 
 // queue holds the execute requests that wait. One runs at a time, so that those behind a cell that fails can be
-// told that they do not run, and everything else a front-end asks is answered while a cell runs. The zero value is an
-// empty queue.
+// told that they do not run, and everything else a front-end asks is answered while a cell runs.
 type queue struct {
 	mu      sync.Mutex
 	waiting []*cell
 	current *cell
-	wake    chan struct{}
+	added   chan struct{} // gets a value when a cell was added
 }
 
-// alarm returns the channel that gets a value when a cell was added.
-func (q *queue) alarm() chan struct{} {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.wake == nil {
-		q.wake = make(chan struct{}, 1)
-	}
-	return q.wake
-}
+func newQueue() *queue { return &queue{added: make(chan struct{}, 1)} }
 
 func (q *queue) add(c *cell) {
-	wake := q.alarm()
 	q.mu.Lock()
 	q.waiting = append(q.waiting, c)
 	q.mu.Unlock()
 	select {
-	case wake <- struct{}{}:
+	case q.added <- struct{}{}:
 	default:
+	}
+}
+
+// runCells runs one cell after the other until the kernel ends.
+func (p *proxy) runCells() {
+	for {
+		for c := p.cells.next(); c != nil; c = p.cells.next() {
+			p.begin(c)
+		}
+		select {
+		case <-p.cells.added:
+		case <-p.done:
+			return
+		}
 	}
 }
 
@@ -58,4 +65,12 @@ func (q *queue) drop() []*cell {
 	dropped := q.waiting
 	q.waiting = nil
 	return dropped
+}
+
+// runningCell returns the header of the cell that runs, or {}.
+func (p *proxy) runningCell() json.RawMessage {
+	if c := p.cells.running(); c != nil {
+		return c.message.Header
+	}
+	return json.RawMessage("{}")
 }

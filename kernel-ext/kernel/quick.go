@@ -74,7 +74,7 @@ type warming struct {
 	ended  chan struct{}
 }
 
-// warm starts the process, if cellbuild.Program is among the tools.
+// warm starts the process, if cellbuild.Program is among the tools and there is something to learn.
 func (h *engineHost) warm() warming {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := warming{cancel, make(chan struct{})}
@@ -89,6 +89,9 @@ func (h *engineHost) warm() warming {
 	cmd.Cancel = func() error { engine.KillSession(cmd.Process.Pid); return nil }
 	go func() {
 		defer close(w.ended)
+		if _, err := cellbuild.Archives(h.goTool, h.dir, h.environment, warmPackages[:]); err == nil {
+			return // a process that finds that out takes time from the first cell
+		}
 		runtime.LockOSThread() // the process ends with the thread that started it
 		if text, err := cmd.CombinedOutput(); err != nil && ctx.Err() == nil {
 			h.log.Printf("cells are not built ahead: %v: %s", err, strings.TrimSpace(string(text)))

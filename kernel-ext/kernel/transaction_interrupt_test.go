@@ -13,6 +13,7 @@ func TestInterruptedValues(t *testing.T) {
 	const inOrder = "{\n\tctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)\n\tfmt.Println(\"begun\")\n\t<-ctx.Done()\n\tstop()\n}\n"
 	for _, test := range []struct {
 		name, code string
+		building   bool // it is interrupted before its program begins
 		twice      bool // it is interrupted again, before it can end
 		after      string
 	}{
@@ -24,6 +25,8 @@ func TestInterruptedValues(t *testing.T) {
 			code: "type P struct{ A, B string }\nfmt.Println(\"begun\")\ntime.Sleep(time.Hour)"},
 		{name: "with a new kind of thing under a name", after: "1 [1 2] {3}",
 			code: "func x() {}\nfmt.Println(\"begun\")\ntime.Sleep(time.Hour)"},
+		{name: "in its build", after: "1 [1 2] {3}", building: true,
+			code: "func x() {}\n" + strings.Replace(slowSource(), "var slow =", "func slow() any { return", 1) + "}"},
 		{name: "in a deferred call", after: "1 [1 2] {3}",
 			code: "x = 2\ndefer func() { fmt.Println(\"begun\"); time.Sleep(time.Hour) }()"},
 		{name: "one that ends in order", after: "3 [1 9] {3}",
@@ -45,7 +48,11 @@ func TestInterruptedValues(t *testing.T) {
 			c.run("%reset")
 			c.mustRun("type P struct{ N int }\nx, l, p := 1, []int{1, 2}, P{3}", "")
 			id := c.execute(test.code)
-			c.says(id, "begun")
+			if test.building {
+				c.awaitProcess("compile")
+			} else {
+				c.says(id, "begun")
+			}
 			c.send(c.control, "interrupt_request", map[string]any{})
 			if test.twice {
 				c.says(id, "heard")

@@ -19,7 +19,7 @@ import (
 
 	"gantry.local/gan/device"
 	"gantry.local/kernel-ext/cell"
-	"gantry.local/kernel-ext/jupyter"
+	"gantry.local/kernel-ext/internal/frontend"
 	"gantry.local/kernel-ext/lab"
 )
 
@@ -271,7 +271,7 @@ func summary(kind, kernel string, samples []sample) Row {
 }
 
 // split divides a cell's time by the trace of its build and the times that it printed.
-func split(c jupyter.Execution, spans []cell.Span) (sample, error) {
+func split(c frontend.Execution, spans []cell.Span) (sample, error) {
 	began, err := printed(c.Output, "began")
 	if err != nil {
 		return sample{}, err
@@ -316,7 +316,7 @@ func printed(output, word string) (time.Time, error) {
 type process struct {
 	name   string
 	cmd    *exec.Cmd
-	client *jupyter.Client
+	client *frontend.Client
 	trace  string
 	ended  chan struct{}
 }
@@ -377,7 +377,7 @@ func start(ctx context.Context, name, dir, root string, more ...string) (_ *proc
 		case <-stop:
 		}
 	}()
-	if p.client, err = jupyter.Connect(ctx, file); err != nil {
+	if p.client, err = frontend.Connect(ctx, file); err != nil {
 		p.stop()
 		return nil, fmt.Errorf("%s does not start: %w", name, err)
 	}

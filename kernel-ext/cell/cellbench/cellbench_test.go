@@ -6,12 +6,12 @@ import (
 	"time"
 
 	"gantry.local/kernel-ext/cell"
-	"gantry.local/kernel-ext/jupyter"
+	"gantry.local/kernel-ext/internal/frontend"
 )
 
 func TestSplit(t *testing.T) {
 	at := func(ms int) time.Time { return time.UnixMilli(int64(ms)) }
-	c := jupyter.Execution{Sent: at(0), First: at(650), Idle: at(700), Output: "began 640000000 3\n6\nended 680000000\n"}
+	c := frontend.Execution{Sent: at(0), First: at(650), Idle: at(700), Output: "began 640000000 3\n6\nended 680000000\n"}
 	spans := []cell.Span{
 		{Phase: "goimports", Start: at(10), End: at(30)}, {Phase: "list", Start: at(40), End: at(45)},
 		{Phase: "compile", Start: at(50), End: at(150)}, {Phase: "link", Start: at(150), End: at(500)},

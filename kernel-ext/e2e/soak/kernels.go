@@ -20,7 +20,7 @@ import (
 	"time"
 
 	"gantry.local/kernel-ext/engine"
-	"gantry.local/kernel-ext/jupyter"
+	"gantry.local/kernel-ext/internal/frontend"
 )
 
 // connection is the content of a connection file.
@@ -58,7 +58,7 @@ type notebook struct {
 	exited     chan struct{}
 	pid        atomic.Int64 // of the kernel that lives
 	ordered    atomic.Bool  // it is to end
-	client     *jupyter.Client
+	client     *frontend.Client
 	cells      int
 }
 
@@ -199,15 +199,15 @@ func (n *notebook) connect() error {
 	return n.ledger.timed("connect to a kernel", func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		c, err := jupyter.Connect(ctx, n.file)
+		c, err := frontend.Connect(ctx, n.file)
 		n.client = c
 		return err
 	})
 }
 
 // run runs a cell to its end.
-func (n *notebook) run(call, code string) (jupyter.Execution, error) {
-	var cell jupyter.Execution
+func (n *notebook) run(call, code string) (frontend.Execution, error) {
+	var cell frontend.Execution
 	err := n.ledger.within(stepsPatience, call, func() (err error) { cell, err = n.client.Run(context.Background(), code); return err })
 	return cell, err
 }

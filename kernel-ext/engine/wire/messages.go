@@ -99,7 +99,6 @@ type Running struct {
 	Shell int     // the line that is one, from 0; -1: the program
 	Lines []Place // of a program: where each line of its file comes from
 	File  string  // its name
-	Built bool    // a program was built
 }
 
 // Place is a line of a cell, counted from 0. Cell 0 is none.
@@ -130,7 +129,6 @@ type Done struct {
 	Said    []Said  // about the cell
 	PID     int     // of its program; 0: there was none
 	Build   time.Duration
-	Run     time.Duration // of the program
 }
 
 // Said is a line that the Go tools or GoNB said.

@@ -73,6 +73,15 @@ func (c *Conn) Receive() (Kind, []byte, error) {
 	return kind, content.Bytes(), nil
 }
 
+// Read gives what a frame says to do. The error is that of do, or says that the frame is not understood.
+func Read[E any](content []byte, do func(E) error) error {
+	var said E
+	if err := json.Unmarshal(content, &said); err != nil {
+		return fmt.Errorf("a frame is no %T: %w", said, err)
+	}
+	return do(said)
+}
+
 //go:embed wire.go
 var frames string
 

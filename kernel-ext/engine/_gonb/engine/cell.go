@@ -105,10 +105,6 @@ func (r *run) commands(p *page, lines []string, skip common.Set[int]) error {
 				return err
 			}
 			asks = ""
-			e := r.e.state.AutoTrack()
-			if e != nil {
-				return e
-			}
 		case name == "with_inputs" || name == "with_password":
 			if !r.cell.AllowStdin {
 				return fmt.Errorf("%%%s: this notebook has nobody to ask", name)
@@ -121,21 +117,31 @@ func (r *run) commands(p *page, lines []string, skip common.Set[int]) error {
 				}
 			}
 			carryOut := func() error { return specialcmd.Parse(p, r.e.state, true, lines, others) }
-			var err error
-			if name == "goworkfix" {
-				err = r.fixWorkspace(carryOut)
-			} else {
-				err = carryOut()
-			}
-			if err == nil && name == "reset" {
-				err = r.e.pinModule()
-			}
-			if err != nil {
+			if err := r.builtIn(name, carryOut); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// builtIn carries out a command of GoNB's, and what belongs to it here. GoNB tracks folders for its gopls, which there is none of
+// here; so they are looked for, which takes a while in large ones, when somebody asks for them.
+func (r *run) builtIn(name string, carryOut func() error) error {
+	switch name {
+	case "goworkfix":
+		return r.fixWorkspace(carryOut)
+	case "track", "untrack":
+		if err := r.e.state.AutoTrack(); err != nil {
+			return err
+		}
+	case "reset":
+		if err := carryOut(); err != nil {
+			return err
+		}
+		return r.e.pinModule()
+	}
+	return carryOut()
 }
 
 // promptDelay is how long a shell line that asks runs before it is asked for, as in GoNB.
@@ -230,12 +236,8 @@ func (r *run) goCode(p *page, lines []string, skip common.Set[int]) error {
 		at := goexec.PlaceOf(i+1, places)
 		from[i] = wire.Place{Cell: at.Id, Line: at.Line}
 	}
-	e.conn.Send(wire.KindRunning, wire.Running{
-		Cell: r.cell.ID, Shell: -1, Lines: from, File: filepath.Base(state.CodePath()), Built: true,
-	})
-	begun = time.Now()
+	e.conn.Send(wire.KindRunning, wire.Running{Cell: r.cell.ID, Shell: -1, Lines: from, File: filepath.Base(state.CodePath())})
 	err = r.execute(cmd, nil)
-	r.done.Run = time.Since(begun)
 	if cmd.Process != nil {
 		r.done.PID = cmd.Process.Pid
 	}

@@ -194,49 +194,37 @@ func (r *run) fixWorkspace(fix func() error) error {
 
 // handle does what a frame says.
 func (e *engine) handle(kind wire.Kind, content []byte) error {
-	read := func(to any) error {
-		if err := json.Unmarshal(content, to); err != nil {
-			return fmt.Errorf("a frame of kind %d: %w", kind, err)
-		}
-		return nil
-	}
 	switch kind {
 	case wire.KindRun:
-		var c wire.Cell
-		if err := read(&c); err != nil {
-			return err
-		}
-		r := &run{e: e, cell: c, done: wire.Done{Cell: c.ID, Line: -1}}
-		if !e.current.take(r) { // now, so that what comes next can stop it
-			return fmt.Errorf("cell %d comes before the one before it is done", c.ID)
-		}
-		e.cells <- r
+		return wire.Read(content, func(c wire.Cell) error {
+			r := &run{e: e, cell: c, done: wire.Done{Cell: c.ID, Line: -1}}
+			if !e.current.take(r) { // now, so that what comes next can stop it
+				return fmt.Errorf("cell %d comes before the one before it is done", c.ID)
+			}
+			e.cells <- r
+			return nil
+		})
 	case wire.KindInterrupt, wire.KindKill:
-		var s wire.Stop
-		if err := read(&s); err != nil {
-			return err
-		}
-		if r := e.running(s.Cell); r != nil {
-			r.stop(kind == wire.KindKill)
-		}
+		return wire.Read(content, func(s wire.Stop) error {
+			if r := e.running(s.Cell); r != nil {
+				r.stop(kind == wire.KindKill)
+			}
+			return nil
+		})
 	case wire.KindAnswer:
-		var a wire.Answer
-		if err := read(&a); err != nil {
-			return err
-		}
-		if r := e.running(a.Cell); r != nil {
-			r.answer(a.Text)
-		}
+		return wire.Read(content, func(a wire.Answer) error {
+			if r := e.running(a.Cell); r != nil {
+				r.answer(a.Text)
+			}
+			return nil
+		})
 	case wire.KindFromPage:
-		var c wire.Comm
-		if err := read(&c); err != nil {
-			return err
-		}
-		go e.fromPage(c)
-	default:
-		return fmt.Errorf("a frame of kind %d", kind)
+		return wire.Read(content, func(c wire.Comm) error {
+			go e.fromPage(c)
+			return nil
+		})
 	}
-	return nil
+	return fmt.Errorf("a frame of kind %d", kind)
 }
 
 // running returns the run of a cell, or nil if that one does not run.

@@ -44,9 +44,6 @@ func (s *State) Build(msg kernel.Message, cell Cell, output string, tools Tools)
 	if s.CellIsTest && s.CellIsWasm {
 		return nil, errors.New("a cell is either a %wasm one or a %test one")
 	}
-	if err := s.AutoTrack(); err != nil {
-		return nil, err
-	}
 	before := s.Definitions
 	s.Definitions = before.Copy()
 	s.Definitions.remove(cell.Forget)

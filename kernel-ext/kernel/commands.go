@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strings"
 
+	"gantry.local/kernel-ext/engine/wire"
 	"gantry.local/kernel-ext/golang"
 	"gantry.local/kernel-ext/internal/group"
 )
@@ -32,55 +33,52 @@ Cells are Go as GoNB knows it (below). In addition:
 `
 
 // helpPage is what %help shows.
-func (p *proxy) helpPage() string {
-	if !p.waitReady() {
-		return magicHelp
+func (p *proxy) helpPage() string { return magicHelp + p.engine.Ready.Help }
+
+// carryOut does what a cell asks of this kernel itself, and has the engine begin with what GoNB is to do before anything is built.
+// The lines of this kernel's own commands become empty ones, so that line numbers stay those of the cell.
+func (p *proxy) carryOut(c *cell) {
+	if name, ok := golang.Question(c.code); ok {
+		c.payload = append(c.payload, map[string]any{"source": "page", "start": 0, "data": p.document(name)})
+		p.conclude(c)
+		return
 	}
-	return magicHelp + p.engine.Ready.Help
+	c.text = golang.Read(c.code)
+	if c.err = p.ownCommands(c, c.text); c.err != nil {
+		p.conclude(c)
+		return
+	}
+	if commands := c.text.TakeCommands(); commands != "" {
+		p.start(c, wire.Cell{Code: commands})
+	}
+	p.build(c)
 }
 
-// agenda is what is to be done for a cell.
-type agenda struct {
-	text     *golang.Text // without what has been taken out of it
-	commands string       // what GoNB is to carry out before anything is built, line by line that of the cell; empty: nothing
-	timed    bool         // %time
-	payload  []map[string]any
-	steps    []func(c *cell, tell func(msgType string, content any)) error
-}
-
-// plan reads a cell's code. The lines of this kernel's own commands become empty ones, so that line numbers stay those of the cell.
-func (p *proxy) plan(code string) *agenda {
-	made := &agenda{payload: []map[string]any{}}
-	if name, ok := golang.Question(code); ok {
-		made.payload = append(made.payload, map[string]any{"source": "page", "start": 0, "data": p.document(name)})
-		made.text = golang.Read("")
-		return made
+// ownCommands carries out this kernel's own commands until one fails.
+func (p *proxy) ownCommands(c *cell, t *golang.Text) (err error) {
+	if t.Magic != "" {
+		return nil // all of it is that command's
 	}
-	t := golang.Read(code)
 	first := true
 	for i := range t.Lines {
-		if t.Magic != "" {
-			break // all of it is the command's
-		}
 		name, arguments := t.Command(i)
 		switch {
 		case name == "%time" && arguments == "" && first:
-			made.timed = true
+			c.timed = true
 		case name == "%help" && arguments == "":
-			made.steps = append(made.steps, func(_ *cell, tell func(string, any)) error {
-				page := p.helpPage()
-				tell("display_data", map[string]any{
-					"data": map[string]any{"text/markdown": page, "text/plain": page}, "metadata": map[string]any{},
-				})
-				return nil
+			page := p.helpPage()
+			p.tell(c.message, "display_data", map[string]any{
+				"data": map[string]any{"text/markdown": page, "text/plain": page}, "metadata": map[string]any{},
 			})
 		case (name == "%runs" || name == "%doctor") && arguments == "":
-			made.steps = append(made.steps, p.ownCommand(strings.TrimPrefix(name, "%")))
+			err = p.runOwn(c, strings.TrimPrefix(name, "%"))
 		case name == "%who" || name == "%values":
-			made.steps = append(made.steps, func(*cell, func(string, any)) error { return p.valuesCommand(name, arguments) })
+			err = p.valuesCommand(name, arguments)
 		case name == "%rm" || name == "%remove" || name == "%reset":
-			made.steps = append(made.steps, func(*cell, func(string, any)) error { return p.valuesCommand(name, arguments) })
 			t.Lines[i] = name + " " + p.called(arguments)
+			if err := p.valuesCommand(name, arguments); err != nil {
+				return err
+			}
 			continue
 		default:
 			first = first && strings.TrimSpace(t.Lines[i]) == ""
@@ -88,12 +86,13 @@ func (p *proxy) plan(code string) *agenda {
 				continue
 			}
 		}
+		if err != nil {
+			return err
+		}
 		first = false
 		t.Blank(i)
 	}
-	made.text = t
-	made.commands = t.TakeCommands()
-	return made
+	return nil
 }
 
 // called says names as programs call the variables.
@@ -125,43 +124,31 @@ func (p *proxy) valuesCommand(name, arguments string) error {
 	return nil
 }
 
-// perform takes the steps until one fails.
-func (m *agenda) perform(c *cell, tell func(msgType string, content any)) error {
-	for _, step := range m.steps {
-		if err := step(c, tell); err != nil {
+// runOwn runs a subcommand of gantry and shows what it writes, as it writes it.
+func (p *proxy) runOwn(c *cell, name string) error {
+	executable := p.gantry
+	if executable == "" {
+		var err error
+		if executable, err = os.Executable(); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// ownCommand runs a subcommand of gantry and shows what it writes, as it writes it.
-func (p *proxy) ownCommand(name string) func(*cell, func(string, any)) error {
-	return func(c *cell, _ func(string, any)) error {
-		executable := p.gantry
-		if executable == "" {
-			var err error
-			if executable, err = os.Executable(); err != nil {
-				return err
-			}
-		}
-		var wrong bytes.Buffer
-		command := exec.CommandContext(c.ctx, executable, name)
-		command.Dir = p.project
-		command.Stdout, command.Stderr = printer{&p.output}, &wrong
-		group.Kill(command)
-		err := command.Run()
-		if c.ctx.Err() != nil {
-			return fmt.Errorf("gantry %s was interrupted", name)
-		}
-		if err != nil {
-			if text := strings.TrimSpace(wrong.String()); text != "" {
-				return errors.New(text)
-			}
-			return fmt.Errorf("gantry %s: %w", name, err)
-		}
-		return nil
+	var wrong bytes.Buffer
+	command := exec.CommandContext(c.ctx, executable, name)
+	command.Dir = p.project
+	command.Stdout, command.Stderr = printer{&p.output}, &wrong
+	group.Kill(command)
+	err := command.Run()
+	if c.ctx.Err() != nil {
+		return fmt.Errorf("gantry %s was interrupted", name)
 	}
+	if text := strings.TrimSpace(wrong.String()); err != nil && text != "" {
+		return errors.New(text)
+	}
+	if err != nil {
+		return fmt.Errorf("gantry %s: %w", name, err)
+	}
+	return nil
 }
 
 // printer writes to the standard output of the cell that runs.

@@ -1,4 +1,5 @@
-package jupyter
+// Package frontend is a front-end without a screen, for measurements and tests of endurance.
+package frontend
 
 import (
 	"bytes"
@@ -10,15 +11,15 @@ import (
 	"strings"
 	"time"
 
+	"gantry.local/kernel-ext/jupyter"
 	"gantry.local/kernel-ext/jupyter/zmtp"
 )
 
-// Client is a front-end without a screen, for measurements: it runs one cell after the other in a kernel, this
-// package's or another.
+// Client runs one cell after the other in a kernel, this project's or another.
 type Client struct {
-	signer       Signer
+	signer       jupyter.Signer
 	session      string
-	shell, iopub *Link
+	shell, iopub *jupyter.Link
 }
 
 // Execution is what became of a cell that a Client ran.
@@ -31,24 +32,24 @@ type Execution struct {
 
 // Connect connects to the kernel of a connection file, which need not listen yet, and waits until it runs cells.
 func Connect(ctx context.Context, connectionFile string) (_ *Client, err error) {
-	connection, err := ReadConnection(connectionFile)
+	connection, err := jupyter.ReadConnection(connectionFile)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{signer: Signer{[]byte(connection.Key)}, session: NewID()}
+	c := &Client{signer: jupyter.Signer{Key: []byte(connection.Key)}, session: jupyter.NewID()}
 	defer func() {
 		if err != nil {
 			c.Close()
 		}
 	}()
-	identity := "client-" + NewID()
-	if c.iopub, err = Dial(ctx, zmtp.Sub, connection.Endpoint(connection.IOPub), identity); err != nil {
+	identity := "client-" + jupyter.NewID()
+	if c.iopub, err = jupyter.Dial(ctx, zmtp.Sub, connection.Endpoint(connection.IOPub), identity); err != nil {
 		return nil, err
 	}
 	if err := c.iopub.Subscribe(); err != nil {
 		return nil, err
 	}
-	if c.shell, err = Dial(ctx, zmtp.Dealer, connection.Endpoint(connection.Shell), identity); err != nil {
+	if c.shell, err = jupyter.Dial(ctx, zmtp.Dealer, connection.Endpoint(connection.Shell), identity); err != nil {
 		return nil, err
 	}
 	// What is published before the subscription is known is lost: until something arrives, ask again.
@@ -60,7 +61,7 @@ func Connect(ctx context.Context, connectionFile string) (_ *Client, err error) 
 	again := time.NewTicker(200 * time.Millisecond)
 	defer again.Stop()
 	for {
-		if err := c.shell.Send(c.signer.Frames(NewMessage(c.session, "kernel_info_request", nil, map[string]any{}))); err != nil {
+		if err := c.shell.Send(c.signer.Frames(jupyter.NewMessage(c.session, "kernel_info_request", nil, map[string]any{}))); err != nil {
 			return nil, err
 		}
 		select {
@@ -78,11 +79,15 @@ func Connect(ctx context.Context, connectionFile string) (_ *Client, err error) 
 func (c *Client) Run(ctx context.Context, code string) (Execution, error) {
 	stop := context.AfterFunc(ctx, c.Close)
 	defer stop()
-	request := NewMessage(c.session, "execute_request", nil, map[string]any{
+	request := jupyter.NewMessage(c.session, "execute_request", nil, map[string]any{
 		"code": code, "silent": false, "store_history": false, "user_expressions": map[string]any{}, "allow_stdin": false,
 		"stop_on_error": true,
 	})
+	asked, err := jupyter.DecodeHeader(request.Header)
 	cell := Execution{Sent: time.Now()}
+	if err != nil {
+		return cell, err
+	}
 	if err := c.shell.Send(c.signer.Frames(request)); err != nil {
 		return cell, errors.Join(ctx.Err(), err)
 	}
@@ -96,14 +101,10 @@ func (c *Client) Run(ctx context.Context, code string) (Execution, error) {
 		if err != nil {
 			return cell, err
 		}
-		if !sameID(m.Parent, request.Header) {
+		if parent, err := jupyter.DecodeHeader(m.Parent); err != nil || parent.MsgID != asked.MsgID {
 			continue
 		}
-		if isIdle(m) {
-			cell.Idle = time.Now()
-			return cell, failed
-		}
-		h, err := DecodeHeader(m.Header)
+		h, err := jupyter.DecodeHeader(m.Header)
 		if err != nil {
 			return cell, err
 		}
@@ -111,12 +112,20 @@ func (c *Client) Run(ctx context.Context, code string) (Execution, error) {
 			Text, EValue string
 			Traceback    []string
 			Data         map[string]json.RawMessage
+			State        string `json:"execution_state"`
 		}
-		if !slices.Contains([]string{"stream", "display_data", "update_display_data", "error"}, h.MsgType) {
+		if !slices.Contains([]string{"status", "stream", "display_data", "update_display_data", "error"}, h.MsgType) {
 			continue
 		}
 		if err := json.Unmarshal(m.Content, &content); err != nil {
 			return cell, err
+		}
+		if content.State == "idle" {
+			cell.Idle = time.Now()
+			return cell, failed
+		}
+		if h.MsgType == "status" {
+			continue
 		}
 		if cell.First.IsZero() {
 			cell.First = time.Now()
@@ -146,7 +155,7 @@ func pictured(data map[string]json.RawMessage) bool {
 
 // Close ends the connection. It may be called more than once.
 func (c *Client) Close() {
-	for _, l := range []*Link{c.shell, c.iopub} {
+	for _, l := range []*jupyter.Link{c.shell, c.iopub} {
 		if l != nil {
 			l.Close()
 		}
