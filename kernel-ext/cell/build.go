@@ -52,7 +52,13 @@ func (t *tool) follow(p *plan, r *request, packages []*compiled) bool {
 	fill := map[string]string{
 		wordObject: object, wordOutput: r.output, wordBuildID: Program + "/" + hex.EncodeToString(id[:16]), wordImports: linkConfig,
 	}
-	linker := startLinker(p, fill)
+	base := ""
+	if p.canHaveBase() {
+		if base = findBase(t.cache, r.key, newAbout(p, r.module, packages)); base == "" {
+			defer t.startBase(r)
+		}
+	}
+	linker := startLinker(p, fill, base)
 	defer linker.abandon()
 	start := time.Now()
 	fill[wordImports] = compileConfig
