@@ -35,6 +35,7 @@ const EnvIndex = "GANTRY_LINK_INDEX"
 
 // about says which programs a base is for.
 type about struct {
+	Linker   string            // which one has made it
 	ModInfo  string            // the line of importcfg.link, the module called @
 	Module   int               // length of the module's path
 	Packages map[string]string // import path → archive
@@ -42,7 +43,7 @@ type about struct {
 
 // newAbout describes the base for a program with these packages.
 func newAbout(p *plan, module string, packages []*compiled) about {
-	a := about{ModInfo: strings.ReplaceAll(p.ModInfo, p.Module, "@"), Module: len(module), Packages: map[string]string{}}
+	a := about{Linker: fileStamp(earlyLinker(p)), ModInfo: strings.ReplaceAll(p.ModInfo, p.Module, "@"), Module: len(module), Packages: map[string]string{}}
 	for _, c := range packages {
 		if c.Archive != "" {
 			a.Packages[c.Path] = c.Archive
@@ -53,7 +54,7 @@ func newAbout(p *plan, module string, packages []*compiled) about {
 
 // covers tells whether programs of another description can be linked to the base.
 func (a about) covers(program about) bool {
-	if a.ModInfo != program.ModInfo || a.Module != program.Module || len(a.Packages) < len(program.Packages) {
+	if a.Linker != program.Linker || a.ModInfo != program.ModInfo || a.Module != program.Module || len(a.Packages) < len(program.Packages) {
 		return false
 	}
 	for path, archive := range program.Packages {
@@ -155,7 +156,7 @@ func makeBase(ctx context.Context, cache, key string, p *plan, module string, im
 		}
 	}
 	fill := map[string]string{wordObject: at("main.o"), wordOutput: at("image"), wordBuildID: Program + "/" + filepath.Base(folder), wordImports: at("compile")}
-	if err := runIn(ctx, work, step(append(slices.Clip(p.Compile), sourceFile), fill, nil)); err != nil {
+	if err := runIn(ctx, work, step(p.compile(sourceFile), fill, nil)); err != nil {
 		return err
 	}
 	fill[wordImports] = at("link")

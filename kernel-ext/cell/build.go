@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash"
 	"os"
-	"slices"
 	"time"
 )
 
@@ -62,7 +61,7 @@ func (t *tool) follow(p *plan, r *request, packages []*compiled) bool {
 	defer linker.abandon()
 	start := time.Now()
 	fill[wordImports] = compileConfig
-	if !run(append(slices.Clip(p.Compile), r.files...), fill, nil) {
+	if !run(p.compile(r.files...), fill, nil) {
 		return false
 	}
 	t.trace.add("compile", start, time.Now(), false)
