@@ -1,6 +1,7 @@
 package cell
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -132,7 +133,6 @@ func makeBase(ctx context.Context, cache, key string, p *plan, module string, im
 	if err != nil {
 		return err
 	}
-	sweepBases(cache)
 	work, err := os.MkdirTemp(cache, unfinished)
 	if err != nil {
 		return err
@@ -170,23 +170,32 @@ func makeBase(ctx context.Context, cache, key string, p *plan, module string, im
 			return err
 		}
 	}
-	return os.Rename(work, folder)
+	if err := os.Rename(work, folder); err != nil {
+		return err
+	}
+	sweepBases(cache)
+	return nil
 }
 
 // runIn runs a step in a folder until a context ends.
 func runIn(ctx context.Context, dir string, cmd *exec.Cmd) error {
-	cmd.Dir = dir
+	var said bytes.Buffer
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &said, &said
 	if err := cmd.Start(); err != nil {
 		return err
 	}
 	defer context.AfterFunc(ctx, func() { cmd.Process.Kill() })()
-	return cmd.Wait()
+	if err := cmd.Wait(); err != nil {
+		first, _, _ := strings.Cut(said.String(), "\n")
+		return fmt.Errorf("%s: %w: %s", filepath.Base(cmd.Path), err, first)
+	}
+	return nil
 }
 
 // unfinished begins the name of a base's folder while it is made.
 const unfinished = "unfinished-"
 
-// sweepBases removes the bases that have not been used for the longest, so that there is room for one more, and what was left
+// sweepBases removes the bases that have not been used for the longest, and what was left
 // unfinished. It is called by who holds the lock.
 func sweepBases(cache string) {
 	entries, err := os.ReadDir(cache)
@@ -209,7 +218,7 @@ func sweepBases(cache string) {
 	}
 	slices.SortFunc(names, func(a, b string) int { return used[b].Compare(used[a]) })
 	for i, name := range names {
-		if i >= maxBases-1 {
+		if i >= maxBases {
 			os.RemoveAll(filepath.Join(cache, name))
 		}
 	}

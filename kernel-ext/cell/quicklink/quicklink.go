@@ -55,6 +55,10 @@ func edits() []edit {
 		},
 		{"main.go", "func main() {\n", "func main() {\n\tif ld.LinkToBase() {\n\t\treturn\n\t}\n"},
 		{"internal/ld/deadcode.go", "\tif d.ctxt.BuildMode == BuildModeShared {\n", "\tif d.ctxt.BuildMode == BuildModeShared || makesBase() {\n"},
+		{
+			"internal/ld/data.go", "\t\t\t\tst.err.errorUnresolved(ldr, s, rs)\n",
+			"\t\t\t\tif makesBase() { // in a function for packages that are not there\n\t\t\t\t\tcontinue\n\t\t\t\t}\n\t\t\t\tst.err.errorUnresolved(ldr, s, rs)\n",
+		},
 		{"internal/ld/main.go", "\tbench.Start(\"Munmap\")\n", "\twriteIndex(ctxt)\n\tbench.Start(\"Munmap\")\n"},
 	}
 }
