@@ -22,8 +22,8 @@ import (
 const (
 	basePrefix = "base-"
 	aboutFile  = "about.json"
-	// maxBases is how many are kept. One has some 10 to 60 MB.
-	maxBases = 6
+	// maxBaseBytes is how much space bases may take. One has some 10 to 60 MB.
+	maxBaseBytes = 512 << 20
 	// basePatience bounds the making of one.
 	basePatience = 5 * time.Minute
 )
@@ -195,31 +195,43 @@ func runIn(ctx context.Context, dir string, cmd *exec.Cmd) error {
 // unfinished begins the name of a base's folder while it is made.
 const unfinished = "unfinished-"
 
-// sweepBases removes the bases that have not been used for the longest, and what was left
-// unfinished. It is called by who holds the lock.
+// sweepBases removes the bases that have not been used for the longest, where all take too much space, and what was left unfinished. It is
+// called by who holds the lock.
 func sweepBases(cache string) {
 	entries, err := os.ReadDir(cache)
 	if err != nil {
 		return // it is as it is
 	}
-	used := map[string]time.Time{}
-	var names []string
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), unfinished) {
-			os.RemoveAll(filepath.Join(cache, e.Name()))
-		}
-		if !strings.HasPrefix(e.Name(), basePrefix) || !e.IsDir() {
-			continue
-		}
-		if info, err := os.Stat(filepath.Join(cache, e.Name(), aboutFile)); err == nil {
-			used[e.Name()] = info.ModTime()
-		}
-		names = append(names, e.Name())
+	type base struct {
+		folder string
+		used   time.Time
+		size   int64
 	}
-	slices.SortFunc(names, func(a, b string) int { return used[b].Compare(used[a]) })
-	for i, name := range names {
-		if i >= maxBases {
-			os.RemoveAll(filepath.Join(cache, name))
+	var bases []base
+	for _, e := range entries {
+		folder := filepath.Join(cache, e.Name())
+		switch {
+		case strings.HasPrefix(e.Name(), unfinished):
+			os.RemoveAll(folder)
+		case strings.HasPrefix(e.Name(), basePrefix):
+			b := base{folder: folder}
+			files, _ := os.ReadDir(folder) // one that cannot be read counts as empty and old
+			for _, f := range files {
+				if info, err := f.Info(); err == nil {
+					b.size += info.Size()
+					if f.Name() == aboutFile {
+						b.used = info.ModTime()
+					}
+				}
+			}
+			bases = append(bases, b)
+		}
+	}
+	slices.SortFunc(bases, func(a, b base) int { return b.used.Compare(a.used) })
+	total := int64(0)
+	for _, b := range bases {
+		if total += b.size; total > maxBaseBytes {
+			os.RemoveAll(b.folder)
 		}
 	}
 }
