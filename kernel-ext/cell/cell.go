@@ -2,6 +2,10 @@
 // spend most of their time finding out what is the same as a moment ago. This package stands in for the two: it
 // answers from what it has learned where the question is exactly one it understands, and hands every other to the real
 // tool. docs/decisions/0010-fast-cells.md says why.
+//
+// Reading order: cell.go (the program), imports.go (goimports), request.go and build.go (go build), plan.go (what is known of builds),
+// learn.go (how it is learned), step.go (compiler and linker), base.go (what programs are linked to), warm.go (ahead of the first cell),
+// archives.go (where compiled packages are, for who type-checks), trace.go (times).
 package cell
 
 import (

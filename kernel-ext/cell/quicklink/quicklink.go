@@ -1,5 +1,10 @@
-// Package quicklink builds the Go linker of the installed Go tree with one addition: it can load all packages of a
-// program while the program is still being compiled. docs/decisions/0010-fast-cells.md says what that is worth.
+// Package quicklink builds the Go linker of the installed Go tree with two additions: it can load all packages of a
+// program while the program is still being compiled, and it can link packages to a base once, and programs to that.
+// docs/decisions/0010-fast-cells.md says what that is worth.
+//
+// Reading order: early.go.txt and loaded.go.txt (packages ahead of main), base.go.txt (bases), and of package prelink, which links a program to one,
+// index.go.txt (what an image has where), link.go.txt (what of the program is needed, where it goes, and what it refers to), lines.go.txt (tables of
+// functions and lines), pointers.go.txt (where variables have pointers), tables.go.txt (what else the runtime reads), image.go.txt (the file).
 package quicklink
 
 import (
