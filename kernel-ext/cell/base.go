@@ -37,6 +37,7 @@ const EnvIndex = "GANTRY_LINK_INDEX"
 // about says which programs a base is for.
 type about struct {
 	Linker   string            // which one has made it
+	Link     []string          // how: the command of the plan
 	ModInfo  string            // the line of importcfg.link, the module called @
 	Module   int               // length of the module's path
 	Packages map[string]string // import path → archive
@@ -44,7 +45,7 @@ type about struct {
 
 // newAbout describes the base for a program with these packages.
 func newAbout(p *plan, module string, packages []*compiled) about {
-	a := about{Linker: fileStamp(earlyLinker(p)), ModInfo: strings.ReplaceAll(p.ModInfo, p.Module, "@"), Module: len(module), Packages: map[string]string{}}
+	a := about{Linker: fileStamp(earlyLinker(p)), Link: p.Link, ModInfo: strings.ReplaceAll(p.ModInfo, p.Module, "@"), Module: len(module), Packages: map[string]string{}}
 	for _, c := range packages {
 		if c.Archive != "" {
 			a.Packages[c.Path] = c.Archive
@@ -55,7 +56,7 @@ func newAbout(p *plan, module string, packages []*compiled) about {
 
 // covers tells whether programs of another description can be linked to the base.
 func (a about) covers(program about) bool {
-	if a.Linker != program.Linker || a.ModInfo != program.ModInfo || a.Module != program.Module || len(a.Packages) < len(program.Packages) {
+	if a.Linker != program.Linker || !slices.Equal(a.Link, program.Link) || a.ModInfo != program.ModInfo || a.Module != program.Module || len(a.Packages) < len(program.Packages) {
 		return false
 	}
 	for path, archive := range program.Packages {
@@ -66,19 +67,20 @@ func (a about) covers(program about) bool {
 	return true
 }
 
-func (a about) folder(cache, key string) (string, error) {
+// folder is where the base lies, whatever else the circumstances are.
+func (a about) folder(cache string) (string, error) {
 	text, err := json.Marshal(a)
 	if err != nil {
 		return "", err
 	}
 	h := newSum()
 	h.Write(text)
-	return filepath.Join(cache, basePrefix+key+"-"+h.String()), nil
+	return filepath.Join(cache, basePrefix+h.String()), nil
 }
 
 // findBase returns the folder of the smallest base for a program, empty if there is none.
-func findBase(cache, key string, program about) string {
-	files, err := filepath.Glob(filepath.Join(cache, basePrefix+key+"-*", aboutFile))
+func findBase(cache string, program about) string {
+	files, err := filepath.Glob(filepath.Join(cache, basePrefix+"*", aboutFile))
 	if err != nil {
 		return "" // only a malformed pattern
 	}
@@ -120,16 +122,16 @@ func lockBases(cache string) (lock *flock.Flock, got bool, err error) {
 }
 
 // makeBase makes the base for programs with these imports, for who has the lock.
-func makeBase(ctx context.Context, cache, key string, p *plan, module string, imports []string) (err error) {
+func makeBase(ctx context.Context, cache string, p *plan, module string, imports []string) (err error) {
 	packages := p.covers(imports)
 	if packages == nil || !p.canHaveBase() {
 		return nil
 	}
 	about := newAbout(p, module, packages)
-	if findBase(cache, key, about) != "" {
+	if findBase(cache, about) != "" {
 		return nil
 	}
-	folder, err := about.folder(cache, key)
+	folder, err := about.folder(cache)
 	if err != nil {
 		return err
 	}
@@ -263,5 +265,5 @@ func Base(ctx context.Context, cache, key, module string, imports []string) erro
 	if p == nil {
 		return errors.New("there is no plan to make a base by")
 	}
-	return makeBase(ctx, cache, key, p, module, imports)
+	return makeBase(ctx, cache, p, module, imports)
 }

@@ -53,7 +53,7 @@ func (t *tool) follow(p *plan, r *request, packages []*compiled) bool {
 	}
 	base := ""
 	if p.canHaveBase() {
-		if base = findBase(t.cache, r.key, newAbout(p, r.module, packages)); base == "" {
+		if base = findBase(t.cache, newAbout(p, r.module, packages)); base == "" {
 			defer t.startBase(r)
 		}
 	}

@@ -112,5 +112,5 @@ func (t *tool) warmBases(ctx context.Context, p *plan, r *request) error {
 			plain = append(plain, path)
 		}
 	}
-	return errors.Join(makeBase(ctx, t.cache, r.key, p, r.module, plain), makeBase(ctx, t.cache, r.key, p, r.module, r.imports))
+	return errors.Join(makeBase(ctx, t.cache, p, r.module, plain), makeBase(ctx, t.cache, p, r.module, r.imports))
 }
