@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -67,20 +68,25 @@ func (a about) covers(program about) bool {
 	return true
 }
 
-// folder is where the base lies, whatever else the circumstances are.
-func (a about) folder(cache string) (string, error) {
-	text, err := json.Marshal(a)
-	if err != nil {
-		return "", err
-	}
+// kind begins the names of the bases for programs that differ in their packages alone.
+func (a about) kind() string {
 	h := newSum()
-	h.Write(text)
-	return filepath.Join(cache, basePrefix+h.String()), nil
+	fmt.Fprintf(h, "%q %q %q %d", a.Linker, a.Link, a.ModInfo, a.Module)
+	return basePrefix + h.String() + "-"
+}
+
+// folder is where the base lies, whatever else the circumstances are.
+func (a about) folder(cache string) string {
+	h := newSum()
+	for _, path := range slices.Sorted(maps.Keys(a.Packages)) {
+		fmt.Fprintf(h, "%q %q\n", path, a.Packages[path])
+	}
+	return filepath.Join(cache, a.kind()+h.String())
 }
 
 // findBase returns the folder of the smallest base for a program, empty if there is none.
 func findBase(cache string, program about) string {
-	files, err := filepath.Glob(filepath.Join(cache, basePrefix+"*", aboutFile))
+	files, err := filepath.Glob(filepath.Join(cache, program.kind()+"*", aboutFile))
 	if err != nil {
 		return "" // only a malformed pattern
 	}
@@ -131,10 +137,7 @@ func makeBase(ctx context.Context, cache string, p *plan, module string, imports
 	if findBase(cache, about) != "" {
 		return nil
 	}
-	folder, err := about.folder(cache)
-	if err != nil {
-		return err
-	}
+	folder := about.folder(cache)
 	work, err := os.MkdirTemp(cache, unfinished)
 	if err != nil {
 		return err

@@ -641,7 +641,7 @@ func TestBases(t *testing.T) {
 		}
 		return strings.TrimSpace(mustRead(t, used))
 	}
-	if said, err := d.run(filepath.Join(d.tools, cell.Program), "warm", d.dir, "fmt", "strings", "os/user"); err != nil {
+	if said, err := d.run(filepath.Join(d.tools, cell.Program), "warm", d.dir, "fmt", "strings", "runtime/debug", "os/user"); err != nil {
 		t.Fatal(err, said)
 	}
 	ahead := bases()
@@ -654,6 +654,31 @@ func TestBases(t *testing.T) {
 	}
 	if base := build("2", `strings.Repeat("2", 1)`, "strings"); base != small {
 		t.Errorf("linked to %q, not to what has no C", base)
+	}
+	// What a program and others know of it is as the go command would have it.
+	d.main("func() string { info, _ := debug.ReadBuildInfo(); return info.String() }()", "runtime/debug")
+	said := map[bool]string{}
+	for _, real := range []bool{false, true} {
+		os.Remove(used)
+		if real {
+			if text, err := d.run(d.real["go"], "build", "-o", d.output()); err != nil {
+				t.Fatal(err, text)
+			}
+		} else if _, quick, err := d.build(); !quick || err != nil || strings.TrimSpace(mustRead(t, used)) != small {
+			t.Fatalf("quick %v, %v", quick, err)
+		}
+		of, err := d.run(d.output())
+		if err != nil {
+			t.Fatal(err, of)
+		}
+		version, err := d.run(d.real["go"], "version", "-m", d.output())
+		if err != nil {
+			t.Fatal(err, version)
+		}
+		said[real] = of + version
+	}
+	if said[false] != said[true] {
+		t.Errorf("linked to a base:\n%s\nthe go command's:\n%s", said[false], said[true])
 	}
 	if left, err := filepath.Glob(filepath.Join(d.cache, "unfinished-*")); err != nil || len(left) > 0 {
 		t.Errorf("left unfinished: %v, %v", left, err)
