@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash"
 	"os"
-	"slices"
 	"time"
 )
 
@@ -52,11 +51,17 @@ func (t *tool) follow(p *plan, r *request, packages []*compiled) bool {
 	fill := map[string]string{
 		wordObject: object, wordOutput: r.output, wordBuildID: Program + "/" + hex.EncodeToString(id[:16]), wordImports: linkConfig,
 	}
-	linker := startLinker(p, fill)
+	base := ""
+	if p.canHaveBase() {
+		if base = findBase(t.cache, newAbout(p, r.module, packages)); base == "" {
+			defer t.startBase(r)
+		}
+	}
+	linker := startLinker(p, fill, base)
 	defer linker.abandon()
 	start := time.Now()
 	fill[wordImports] = compileConfig
-	if !run(append(slices.Clip(p.Compile), r.files...), fill, nil) {
+	if !run(p.compile(r.files...), fill, nil) {
 		return false
 	}
 	t.trace.add("compile", start, time.Now(), false)

@@ -2,6 +2,10 @@
 // spend most of their time finding out what is the same as a moment ago. This package stands in for the two: it
 // answers from what it has learned where the question is exactly one it understands, and hands every other to the real
 // tool. docs/decisions/0010-fast-cells.md says why.
+//
+// Reading order: cell.go (the program), imports.go (goimports), request.go and build.go (go build), plan.go (what is known of builds),
+// learn.go (how it is learned), step.go (compiler and linker), base.go (what programs are linked to), warm.go (ahead of the first cell),
+// archives.go (where compiled packages are, for who type-checks), trace.go (times).
 package cell
 
 import (
@@ -30,19 +34,25 @@ const (
 )
 
 // Main runs the tool that args[0] names, go or goimports, and returns its exit status. Under its own name the program
-// takes `warm FOLDER PACKAGE…`, see Warm. It does not return where it can become the real tool.
+// takes `warm FOLDER PACKAGE…`, see Warm, and `base CACHE KEY MODULE PACKAGE…`, see Base. It does not return where it can become the real tool.
 func Main(args []string, stdout, stderr io.Writer) int {
 	runtime.LockOSThread() // children end with the thread that started them
 	link, args := args[0], args[1:]
 	name := filepath.Base(link)
 	if name == Program {
-		if len(args) < 3 || args[0] != "warm" {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		var err error
+		switch {
+		case len(args) >= 3 && args[0] == "warm":
+			err = Warm(ctx, args[1], args[2:])
+		case len(args) >= 4 && args[0] == "base":
+			err = Base(ctx, args[1], args[2], args[3], args[4:])
+		default:
 			fmt.Fprintf(stderr, "%s stands in for go and goimports through links of these names, which the kernel makes\n", Program)
 			return 2
 		}
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-		defer stop()
-		if err := Warm(ctx, args[1], args[2:]); err != nil {
+		if err != nil {
 			fmt.Fprintln(stderr, err)
 			return 1
 		}

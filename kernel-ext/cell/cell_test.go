@@ -42,13 +42,25 @@ func newDesk(t *testing.T) *desk {
 	t.Helper()
 	root := t.TempDir()
 	d := &desk{t: t, real: map[string]string{}}
-	for name, path := range map[string]*string{"gonb_test": &d.dir, "tools": &d.tools, "local": &d.local, "cache": &d.cache, "temp": &d.temp} {
+	for name, path := range map[string]*string{"gonb_test": &d.dir, "tools": &d.tools, "local": &d.local, "temp": &d.temp} {
 		*path = filepath.Join(root, name)
 		if err := os.Mkdir(*path, 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
 	d.trace = filepath.Join(root, "trace")
+	var err error
+	if d.cache, err = os.MkdirTemp("", "cells-"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // a base may be made behind a test's back
+		for deadline := time.Now().Add(30 * time.Second); os.RemoveAll(d.cache) != nil; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Errorf("%s cannot be removed", d.cache)
+				return
+			}
+		}
+	})
 	copyFile(t, os.Args[0], filepath.Join(d.tools, cell.Program))
 	for _, name := range []string{"go", "goimports"} {
 		path, err := exec.LookPath(name)
@@ -591,6 +603,112 @@ func main() {
 	cmd.Process.Kill()
 	cmd.Wait()
 	d.gone(mustRead(t, used))
+	d.leaveNothing()
+}
+
+// Programs are linked to bases: those that are made ahead, or while a program runs that had none.
+func TestBases(t *testing.T) {
+	if !cell.HasBases() {
+		t.Skip("there are no bases on this kind of machine")
+	}
+	d := newDesk(t)
+	linker, err := quicklink.Build(t.Context(), d.tools)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(linker, linker+".real"); err != nil {
+		t.Fatal(err)
+	}
+	used := filepath.Join(d.temp, "..", "used")
+	if err := os.WriteFile(linker, []byte("#!/bin/sh\necho \"$"+cell.EnvBase+"\" >>"+used+"\nexec "+linker+".real \"$@\"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	bases := func() []string {
+		t.Helper()
+		found, err := filepath.Glob(filepath.Join(d.cache, "base-*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	// build builds a program and returns the base that it was linked to, if any.
+	build := func(want, expression string, imports ...string) string {
+		t.Helper()
+		os.Remove(used)
+		d.main(expression, imports...)
+		if !d.mustBuild(want) {
+			t.Fatalf("%s went to the go command", expression)
+		}
+		return strings.TrimSpace(mustRead(t, used))
+	}
+	if said, err := d.run(filepath.Join(d.tools, cell.Program), "warm", d.dir, "fmt", "strings", "runtime/debug", "os/user"); err != nil {
+		t.Fatal(err, said)
+	}
+	ahead := bases()
+	if len(ahead) != 2 {
+		t.Fatalf("bases that were made ahead: %v", ahead)
+	}
+	small, whole := build("1", `fmt.Sprint(1)`, "fmt"), build("true", `user.Current != nil`, "os/user")
+	if small == whole || !slices.Contains(ahead, small) || !slices.Contains(ahead, whole) {
+		t.Errorf("without C %q, with C %q", small, whole)
+	}
+	if base := build("2", `strings.Repeat("2", 1)`, "strings"); base != small {
+		t.Errorf("linked to %q, not to what has no C", base)
+	}
+	// What a program and others know of it is as the go command would have it.
+	d.main("func() string { info, _ := debug.ReadBuildInfo(); return info.String() }()", "runtime/debug")
+	said := map[bool]string{}
+	for _, real := range []bool{false, true} {
+		os.Remove(used)
+		if real {
+			if text, err := d.run(d.real["go"], "build", "-o", d.output()); err != nil {
+				t.Fatal(err, text)
+			}
+		} else if _, quick, err := d.build(); !quick || err != nil || strings.TrimSpace(mustRead(t, used)) != small {
+			t.Fatalf("quick %v, %v", quick, err)
+		}
+		of, err := d.run(d.output())
+		if err != nil {
+			t.Fatal(err, of)
+		}
+		version, err := d.run(d.real["go"], "version", "-m", d.output())
+		if err != nil {
+			t.Fatal(err, version)
+		}
+		said[real] = of + version
+	}
+	if said[false] != said[true] {
+		t.Errorf("linked to a base:\n%s\nthe go command's:\n%s", said[false], said[true])
+	}
+	if left, err := filepath.Glob(filepath.Join(d.cache, "unfinished-*")); err != nil || len(left) > 0 {
+		t.Errorf("left unfinished: %v, %v", left, err)
+	}
+
+	// A package that a person edits is in no base, until one is made for it.
+	for round := range 2 {
+		d.write("../local/inner/inner.go", fmt.Sprintf("package inner\n\nconst Value = \"%d\"\n", round))
+		d.learn("example.test/local")
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+			if base := build(fmt.Sprint(round), "local.Value()", "example.test/local"); base != "" {
+				if slices.Contains(ahead, base) {
+					t.Errorf("linked to %s, made before there was this package", base)
+				}
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("no base is made for the package")
+			}
+		}
+		ahead = bases()
+	}
+
+	// A damaged base is worth nothing, and does no harm.
+	for _, base := range bases() {
+		if err := os.Truncate(filepath.Join(base, "image"), 100_000); err != nil {
+			t.Fatal(err)
+		}
+	}
+	build("3", `fmt.Sprint(3)`, "fmt")
 	d.leaveNothing()
 }
 

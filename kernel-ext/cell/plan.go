@@ -221,6 +221,15 @@ func (p *plan) setPackages(all map[string]*compiled, needs map[string][]string) 
 	}
 }
 
+// compile is the command that compiles a program's files. What a debugger would read is not written where the linker leaves it out.
+func (p *plan) compile(files ...string) []string {
+	command := slices.Clone(p.Compile)
+	if slices.Contains(p.Link, "-w") {
+		command = append(command, "-dwarf=false")
+	}
+	return append(command, files...)
+}
+
 // importConfigs are the two files that tell the compiler and the linker where the packages of a program are.
 func (p *plan) importConfigs(all []*compiled, module string) (compile, link string) {
 	var c, l strings.Builder

@@ -13,6 +13,9 @@ func become(path string, args []string) error { return syscall.Exec(path, args, 
 // endWithParent has a child killed when this process dies, however it dies.
 func endWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
 
+// apart has a child go on when this process and its session end.
+func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
+
 // changed is when a file's content, name or attributes last changed; no program can set it back.
 func changed(info fs.FileInfo) time.Time {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {

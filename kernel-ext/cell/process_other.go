@@ -26,3 +26,6 @@ func endWithParent() *syscall.SysProcAttr { return nil }
 
 // changed is when a file was last written to.
 func changed(info fs.FileInfo) time.Time { return info.ModTime() }
+
+// apart is for Linux alone.
+func apart() *syscall.SysProcAttr { return nil }

@@ -52,14 +52,15 @@ type linker struct {
 	settled bool
 }
 
-func startLinker(p *plan, fill map[string]string) *linker {
+// startLinker starts a link, to a base if that is not empty.
+func startLinker(p *plan, fill map[string]string, base string) *linker {
 	command := slices.Clone(p.Link)
 	early := earlyLinker(p)
 	if early == "" {
 		return &linker{cmd: step(command, fill, p.Env)}
 	}
 	command[0] = early
-	cmd := step(command, fill, append(slices.Clone(p.Env), EnvEarly+"=1"))
+	cmd := step(command, fill, append(slices.Clone(p.Env), EnvEarly+"=1", EnvBase+"="+base))
 	ready, err := cmd.StdinPipe()
 	if err == nil {
 		err = cmd.Start()

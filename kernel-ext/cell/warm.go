@@ -7,9 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
-
-	"github.com/gofrs/flock"
 )
 
 // Warm learns, ahead of the first cell, how a cell of the module in a folder is built that imports any of the given
@@ -26,8 +25,8 @@ func Warm(ctx context.Context, module string, packages []string) (err error) {
 	if err := os.MkdirAll(cache, 0o700); err != nil {
 		return err
 	}
-	lock := flock.New(filepath.Join(cache, "warm.lock"), flock.SetPermissions(0o600))
-	if got, err := lock.TryLock(); err != nil || !got {
+	lock, got, err := lockBases(cache) // so that no cell has one made meanwhile
+	if err != nil || !got {
 		return err // another kernel is at it
 	}
 	defer lock.Unlock()
@@ -86,7 +85,7 @@ func (t *tool) warm(ctx context.Context, dir string, packages []string) error {
 	file := planFile(t.cache, r.key)
 	p := readPlan(file)
 	if p != nil && p.covers(r.imports) != nil {
-		return nil
+		return t.warmBases(ctx, p, r)
 	}
 	learned, err := t.learn(ctx, r)
 	if ctx.Err() != nil {
@@ -99,5 +98,19 @@ func (t *tool) warm(ctx context.Context, dir string, packages []string) error {
 		return errors.New("the go command builds cells in a way that is not known here; they are built by it alone")
 	}
 	learned.merge(p)
-	return learned.write(file)
+	if err := learned.write(file); err != nil {
+		return err
+	}
+	return t.warmBases(ctx, learned, r)
+}
+
+// warmBases makes two bases: one for all the packages, and one for those without C, whose programs start sooner.
+func (t *tool) warmBases(ctx context.Context, p *plan, r *request) error {
+	var plain []string
+	for _, path := range r.imports {
+		if packages := p.covers([]string{path}); packages != nil && !slices.ContainsFunc(packages, func(c *compiled) bool { return c.Path == "runtime/cgo" }) {
+			plain = append(plain, path)
+		}
+	}
+	return errors.Join(makeBase(ctx, t.cache, p, r.module, plain), makeBase(ctx, t.cache, p, r.module, r.imports))
 }

@@ -140,10 +140,12 @@ func (c *code) entry(name string) uintptr {
 	if !c.known || name == "" || hasSuffix(name, "[...]") {
 		return 0
 	}
-	for _, f := range c.im.functions {
-		pc := c.im.text + uintptr(f.entry)
-		if f := runtime.FuncForPC(pc); f != nil && f.Name() == name && f.Entry() == pc {
-			return pc
+	for _, m := range c.im.modules {
+		for _, f := range m.ftab {
+			pc := m.text + uintptr(f.entry)
+			if f := runtime.FuncForPC(pc); f != nil && f.Name() == name && f.Entry() == pc {
+				return pc
+			}
 		}
 	}
 	return 0

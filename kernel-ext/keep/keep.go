@@ -37,7 +37,7 @@ type Program struct {
 	Globals map[string]any
 
 	// Adapters are for types of packages that have no method Kept.
-	Adapters []Adapter
+	Adapters []Foreign
 }
 
 // A Var is a variable of package main.
@@ -48,11 +48,16 @@ type Var struct {
 	Old  bool // what was kept under its name before the cell declared it anew; it is brought back and not kept again
 }
 
+// Foreign is an Adapter. Generated calls know no more of it: the compiler takes long over a program that knows reflect.Type.
+type Foreign interface{ foreign() }
+
 // An Adapter makes a type of another package take part by a stand-in, as if it had the method Kept.
 type Adapter struct {
 	Type reflect.Type           // a pointer's type, if all pointers to a value are to lead to the same one again
 	Kept func(any) (any, error) // the stand-in of a value of Type; it has a method Restored() (any, error), which gives a Type
 }
+
+func (Adapter) foreign() {}
 
 // current is what Begin has brought back in this process, for End and Snapshot: the generated calls have no other way to
 // each other, and both are of the whole process.

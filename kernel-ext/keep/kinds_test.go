@@ -185,7 +185,7 @@ var _ = []any{bufio.NewReader, bytes.NewReader, list.New, context.Background, er
 	nb.code = `"main.double": double, "main.newBox": newBox, "strings.ToUpper": strings.ToUpper, "math.Sqrt": math.Sqrt, "math.Abs": math.Abs, "main.Point.Sum": Point.Sum,
 "main.gantryLit1_1": gantryLit1_1, "main.gantryLit1_2": gantryLit1_2, "main.gantryLit1_3": gantryLit1_3, "main.(*Acc).Add-fm": func(a *Acc) func(int) { return a.Add },`
 	nb.globals = `"gantry context.Canceled": context.Canceled,`
-	nb.more = `Adapters: []keep.Adapter{{Type: reflect.TypeOf((*bufio.Scanner)(nil)), Kept: func(any) (any, error) { return scannerKept{1}, nil }}},`
+	nb.more = `Adapters: []keep.Foreign{keep.Adapter{Type: reflect.TypeOf((*bufio.Scanner)(nil)), Kept: func(any) (any, error) { return scannerKept{1}, nil }}},`
 	var set, check, change, after strings.Builder
 	for _, k := range kinds {
 		set.WriteString(k.set + "\n")

@@ -66,10 +66,12 @@ type layouts struct {
 	adapters map[reflect.Type]func(any) (any, error)
 }
 
-func newLayouts(adapters []Adapter) *layouts {
+func newLayouts(adapters []Foreign) *layouts {
 	ls := &layouts{byType: map[reflect.Type]*layout{}, adapters: map[reflect.Type]func(any) (any, error){}}
-	for _, a := range adapters {
-		ls.adapters[a.Type] = a.Kept
+	for _, f := range adapters {
+		if a, ok := f.(Adapter); ok {
+			ls.adapters[a.Type] = a.Kept
+		}
 	}
 	return ls
 }

@@ -18,7 +18,8 @@ var lastmoduledatap unsafe.Pointer
 //go:linkname typelinks reflect.typelinks
 func typelinks() (sections []unsafe.Pointer, offsets [][]int32)
 
-// module is the beginning of runtime.moduledata, as it has been since Go 1.20.
+// module is runtime.moduledata, as it has been since Go 1.21. A program has one, or two where it was linked to a base
+// (package quicklink): that of main, and before it that of all else.
 type module struct {
 	_                              unsafe.Pointer // pcHeader
 	_, _, _, _, _                  []byte         // funcnametab, cutab, filetab, pctab, pclntable
@@ -33,6 +34,19 @@ type module struct {
 	end                            uintptr
 	_, _                           uintptr // gcdata, gcbss
 	types, etypes, rodata          uintptr
+	_, _                           uintptr // gofunc, epclntab
+	_, _, _, _                     []byte  // textsectmap, typelinks, itablinks, ptab
+	_                              string  // pluginpath
+	_, _                           []byte  // pkghashes, inittasks
+	_                              string  // modulename
+	_                              []byte  // modulehashes
+	_, _                           bool    // hasmain, bad
+	_, _                           struct {
+		_ int32
+		_ unsafe.Pointer
+	} // gcdatamask, gcbssmask
+	_    unsafe.Pointer // typemap
+	next *module
 }
 
 // functab is an element of the table of functions.
@@ -43,9 +57,8 @@ type functab struct {
 
 // image is where the program itself lies in memory.
 type image struct {
-	text, textEnd uintptr
-	low, high     uintptr // of code, constants and variables
-	functions     []functab
+	low, high uintptr // of code, constants and variables
+	modules   []*module
 }
 
 // anchor is a variable whose place is known to be in the program.
@@ -54,20 +67,22 @@ var anchor = [1]*byte{new(byte)}
 // programImage finds the program. ok is false where the runtime is not as it is known here; then nothing can be said of an
 // address that is not of the heap.
 func programImage() (im image, ok bool) {
-	m := (*module)(lastmoduledatap)
-	if m == nil {
-		return image{}, false
-	}
-	im = image{text: m.text, textEnd: m.etext, low: m.text, high: m.text, functions: m.ftab}
-	for _, at := range []uintptr{
-		m.etext, m.noptrdata, m.enoptrdata, m.data, m.edata, m.bss, m.ebss, m.noptrbss, m.enoptrbss, m.types, m.etypes, m.rodata, m.end,
-	} {
-		im.low, im.high = min(im.low, at), max(im.high, at)
-	}
 	code, variable := reflect.ValueOf(programImage).Pointer(), uintptr(unsafe.Pointer(&anchor))
-	ok = m.minpc <= code && code < m.maxpc && m.text <= code && code < m.etext &&
-		min(m.data, m.noptrdata) <= variable && variable < m.end && im.high-im.low < 1<<32
-	return im, ok
+	im.low = ^uintptr(0)
+	for m := (*module)(lastmoduledatap); m != nil; m = m.next {
+		ok = ok || m.minpc <= code && code < m.maxpc && m.text <= code && code < m.etext &&
+			min(m.data, m.noptrdata) <= variable && variable < m.end
+		if !ok {
+			return image{}, false
+		}
+		for _, at := range []uintptr{
+			m.text, m.etext, m.noptrdata, m.enoptrdata, m.data, m.edata, m.bss, m.ebss, m.noptrbss, m.enoptrbss, m.types, m.etypes, m.rodata, m.end,
+		} {
+			im.low, im.high = min(im.low, at), max(im.high, at)
+		}
+		im.modules = append(im.modules, m)
+	}
+	return im, ok && im.high-im.low < 1<<32
 }
 
 // inHeap says whether p points into an object of Go's heap.

@@ -121,6 +121,9 @@ func TestInterruptedCells(t *testing.T) {
 			round++
 			kept++
 			limit -= limit / 8
+		} else if strings.Contains(r.evalue, "its values are kept") { // it had come to its end when it was told to
+			round++
+			stopped++
 		} else if stopped++; !strings.Contains(r.evalue, "Interrupted") {
 			t.Fatalf("the cell fails otherwise: %s", r.evalue)
 		} else {

@@ -1,52 +1,85 @@
-// Package quicklink builds the Go linker of the installed Go tree with one addition: it can load all packages of a
-// program while the program is still being compiled. docs/decisions/0010-fast-cells.md says what that is worth.
+// Package quicklink builds the Go linker of the installed Go tree with two additions: it can load all packages of a
+// program while the program is still being compiled, and it can link packages to a base once, and programs to that.
+// docs/decisions/0010-fast-cells.md says what that is worth.
+//
+// Reading order: early.go.txt and loaded.go.txt (packages ahead of main), base.go.txt (bases), and of package prelink, which links a program to one,
+// index.go.txt (what an image has where), link.go.txt (what of the program is needed, where it goes, and what it refers to), lines.go.txt (tables of
+// functions and lines), pointers.go.txt (where variables have pointers), tables.go.txt (what else the runtime reads), image.go.txt (the file).
 package quicklink
 
 import (
 	"context"
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"gantry.local/kernel-ext/cell"
 )
 
-var (
-	//go:embed ld.go.txt
-	ldSource []byte
-	//go:embed loader.go.txt
-	loaderSource []byte
-)
+// added are the files that the linker gets, by the place below cmd/link/internal: early.go.txt loads packages early, with loaded.go.txt;
+// base.go.txt makes bases and links programs to them, by what is in prelink.
+//
+//go:embed *.go.txt prelink/*.go.txt
+var added embed.FS
+
+// places are where the added files go.
+func places() map[string]string {
+	return map[string]string{
+		"early.go.txt": "ld/gantry_early.go", "loaded.go.txt": "loader/gantry_loaded.go", "base.go.txt": "ld/gantry_base.go",
+		"prelink/index.go.txt": "prelink/index.go", "prelink/link.go.txt": "prelink/link.go", "prelink/tables.go.txt": "prelink/tables.go",
+		"prelink/lines.go.txt": "prelink/lines.go", "prelink/pointers.go.txt": "prelink/pointers.go",
+		"prelink/image.go.txt": "prelink/image.go",
+	}
+}
 
 // ErrUnknown is returned for a Go tree whose linker is not as this package knows it. Its own linker does as well, only
 // later.
 var ErrUnknown = errors.New("the linker of this Go version is not known here")
 
-// edit is one change to a file of cmd/link/internal: old stands in it exactly once.
+// edit is one change to a file of cmd/link: old stands in it exactly once.
 type edit struct{ file, old, new string }
 
 // edits lists the changes. The rest is in files of its own.
 func edits() []edit {
 	return []edit{
-		{"ld/lib.go", "\t// ctxt.Library grows during the loop, so not a range loop.\n\ti := 0\n", "\ti := loadEarly(ctxt)\n"},
+		{"internal/ld/lib.go", "\t// ctxt.Library grows during the loop, so not a range loop.\n\ti := 0\n", "\ti := loadEarly(ctxt)\n"},
 		{
-			"loader/loader.go", "func (l *Loader) LoadSyms(arch *sys.Arch) {\n",
+			"internal/loader/loader.go", "func (l *Loader) LoadSyms(arch *sys.Arch) {\n",
 			"func (l *Loader) LoadSyms(arch *sys.Arch) {\n\tif early != nil {\n\t\tl.loadRest(arch)\n\t\treturn\n\t}\n",
 		},
 		{
-			"loader/loader.go", "outerloop:\n\tfor si := Sym(1); si < Sym(len(l.objSyms)); si++ {\n\t\trelocs := l.Relocs(si)\n",
+			"internal/loader/loader.go", "outerloop:\n\tfor si := Sym(1); si < Sym(len(l.objSyms)); si++ {\n\t\trelocs := l.Relocs(si)\n",
 			"outerloop:\n\tfor si := l.firstToResolve(); si < Sym(len(l.objSyms)); si++ {\n\t\trelocs := l.Relocs(si)\n",
 		},
+		{"main.go", "func main() {\n", "func main() {\n\tif ld.LinkToBase() {\n\t\treturn\n\t}\n"},
+		{"internal/ld/deadcode.go", "\tif d.ctxt.BuildMode == BuildModeShared {\n", "\tif d.ctxt.BuildMode == BuildModeShared || makesBase() {\n"},
+		{
+			"internal/ld/data.go", "\t\t\t\tst.err.errorUnresolved(ldr, s, rs)\n",
+			"\t\t\t\tif makesBase() { // in a function for packages that are not there\n\t\t\t\t\tcontinue\n\t\t\t\t}\n\t\t\t\tst.err.errorUnresolved(ldr, s, rs)\n",
+		},
+		{"internal/ld/main.go", "\tbench.Start(\"Munmap\")\n", "\twriteIndex(ctxt)\n\tbench.Start(\"Munmap\")\n"},
 	}
 }
 
 // Source is all that this package adds to the linker: another linker comes of another text.
-func Source() string { return fmt.Sprint(edits(), string(ldSource), string(loaderSource)) }
+func Source() string {
+	text := fmt.Sprint(edits())
+	for _, from := range slices.Sorted(maps.Keys(places())) {
+		b, err := added.ReadFile(from)
+		if err != nil {
+			panic(err) // it is in this program
+		}
+		text += string(b)
+	}
+	return text
+}
 
 // Build builds the linker into a folder, under the name that cell.Linker gives it, and returns its path. It links a
 // small program with it before it puts it there.
@@ -65,7 +98,7 @@ func Build(ctx context.Context, folder string) (string, error) {
 		return "", err
 	}
 	defer os.RemoveAll(work)
-	overlay, err := writeOverlay(work, filepath.Join(root, "src", "cmd", "link", "internal"))
+	overlay, err := writeOverlay(work, filepath.Join(root, "src", "cmd", "link"))
 	if err != nil {
 		return "", err
 	}
@@ -96,7 +129,13 @@ func writeOverlay(work, tree string) (string, error) {
 		}
 		texts[e.file] = strings.Replace(texts[e.file], e.old, e.new, 1)
 	}
-	texts["ld/gantry.go"], texts["loader/gantry.go"] = string(ldSource), string(loaderSource)
+	for from, to := range places() {
+		text, err := added.ReadFile(from)
+		if err != nil {
+			return "", err
+		}
+		texts["internal/"+to] = string(text)
+	}
 	var overlay struct{ Replace map[string]string }
 	overlay.Replace = map[string]string{}
 	for file, text := range texts {
@@ -146,6 +185,25 @@ func try(ctx context.Context, work, linker, version string) error {
 	if said, err := link.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: it links nothing: %w: %s", ErrUnknown, err, said)
 	}
+	if err := tryProgram(ctx, program); err != nil || !cell.HasBases() {
+		return err
+	}
+	// The same program as a base for itself.
+	link = exec.CommandContext(ctx, linker, "-importcfg", packages, "-o", filepath.Join(work, "image"), object)
+	link.Env = append(plain, cell.EnvIndex+"="+filepath.Join(work, "index"))
+	if said, err := link.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: it makes no base: %w: %s", ErrUnknown, err, said)
+	}
+	link = exec.CommandContext(ctx, linker, "-importcfg", packages, "-o", program, object)
+	link.Env = append(plain, cell.EnvBase+"="+work)
+	if said, err := link.CombinedOutput(); err != nil || len(said) > 0 {
+		return fmt.Errorf("%w: it links nothing to a base: %w: %s", ErrUnknown, err, said)
+	}
+	return tryProgram(ctx, program)
+}
+
+// tryProgram runs the program that try has linked.
+func tryProgram(ctx context.Context, program string) error {
 	said, err := exec.CommandContext(ctx, program).CombinedOutput()
 	if err != nil || string(said) != "linked\n" {
 		return fmt.Errorf("%w: a program it linked ended with %v and printed %q", ErrUnknown, err, said)

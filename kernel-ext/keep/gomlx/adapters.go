@@ -8,8 +8,8 @@ import (
 )
 
 // Adapters lists those of GoMLX's types.
-func Adapters() []keep.Adapter {
-	all := []keep.Adapter{
+func Adapters() []keep.Foreign {
+	all := []keep.Foreign{
 		adapter(keptTensorOf), adapter(keptStoreOf), adapter(keptVariableOf), adapter(keptScopeOf),
 		adapter(keptGraphExecOf), adapter(keptModelExecOf), adapter(keptXLAOf),
 	}

@@ -18,12 +18,13 @@ import (
 	"github.com/gomlx/gomlx/ml/model/initializer"
 
 	"gantry.local/gan/gantest"
+	"gantry.local/kernel-ext/keep"
 )
 
 // kept is the stand-in of a value, by the adapter of its type.
 func kept(value any) (any, error) {
-	for _, a := range Adapters() {
-		if a.Type == reflect.TypeOf(value) {
+	for _, f := range Adapters() {
+		if a := f.(keep.Adapter); a.Type == reflect.TypeOf(value) {
 			return a.Kept(value)
 		}
 	}

@@ -12,8 +12,8 @@ import (
 )
 
 // never lists what cannot be kept, which would else be looked into.
-func never() []keep.Adapter {
-	return []keep.Adapter{
+func never() []keep.Foreign {
+	return []keep.Foreign{
 		refused[graph.Graph]("a graph, which lives while it is built: build it in the cell that uses it, or keep its function in an Exec"),
 		refused[graph.Node]("a node of a graph, which lives while the graph is built: build it in the cell that uses it"),
 		refused[graph.Function]("a function of a graph, which lives while the graph is built"),
