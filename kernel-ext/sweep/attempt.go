@@ -23,6 +23,8 @@ const (
 	roomPatience = 10 * time.Second // that a trial waits for room on the disk
 	tailSize     = 8 << 10          // bytes of what a trial says that are kept
 	misusedTrain = 2                // exit code of `gantry train` for settings that it refuses
+
+	divergedWords = "no longer finite" // of a step whose losses or gradients are infinite or no number
 )
 
 // Run trains one trial until a step, from its last checkpoint if it has one, and again from there when its process dies. Its folder keeps
@@ -129,8 +131,8 @@ func (s *Sweep) became(ctx context.Context, t Trial, c *exec.Cmd, err error, cro
 	if c.ProcessState.ExitCode() == misusedTrain {
 		return Refused, last
 	}
-	if info, err := record.ReadInfo(s.dirOf(t)); err == nil && info.Status.Problem != "" {
-		return Diverged, info.Status.Problem
+	if strings.Contains(last, divergedWords) {
+		return Diverged, last
 	}
 	return Failed, last
 }

@@ -149,6 +149,9 @@ func wrongf(format string, values ...any) error { return Wrong{fmt.Errorf(format
 
 // Read reads and checks a spec. The error is a Wrong where the file can be read and what it says cannot be done.
 func Read(path string, train Train) (*Spec, error) {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return nil, wrongf("there is no spec %s: name a file", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, Wrong{err}
@@ -197,8 +200,10 @@ func plain(err error, text []byte, at int64) error {
 		return fmt.Errorf("line %d is no JSON: %s", line(text, syntax.Offset), err)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return fmt.Errorf("it ends in the middle: line %d is no JSON", line(text, int64(len(text))))
+	case errors.As(err, &kind) && kind.Field == "":
+		return fmt.Errorf(`want { and settings, such as {"steps": 2000, "metric": "critic_loss", "best": "least"}, not a value of kind %s`, kind.Value)
 	case errors.As(err, &kind):
-		return fmt.Errorf("line %d: %q cannot be a %s", line(text, kind.Offset), kind.Field, kind.Value)
+		return fmt.Errorf("line %d: %q cannot be of kind %s", line(text, kind.Offset), kind.Field, kind.Value)
 	}
 	if name, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); unknown {
 		name = strings.Trim(name, `"`)

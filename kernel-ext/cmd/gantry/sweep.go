@@ -160,7 +160,11 @@ func (o *sweepOptions) open(path string) (*sweep.Sweep, error) {
 	if o.slots > 0 {
 		spec.Slots = o.slots
 	}
-	return sweep.Open(dir, spec, train)
+	s, err := sweep.Open(dir, spec, train)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return s, nil
 }
 
 // one trains one trial, and returns the exit code for what became of it.
@@ -261,7 +265,8 @@ func trainOfSweeps() (sweep.Train, error) {
 
 // checkTrial says what `gantry train` would say of a trial's flags.
 func checkTrial(args []string) error {
-	c := trainCommand()
+	root, c := &cobra.Command{Use: "gantry"}, trainCommand()
+	root.AddCommand(c)
 	if err := c.ParseFlags(args); err != nil {
 		return flagMisuse(c, err)
 	}
