@@ -15,16 +15,20 @@ import (
 	"syscall"
 	"time"
 
+	"gantry.local/kernel-ext/internal/resident"
 	"gantry.local/kernel-ext/lab/record"
 )
 
 const (
-	endPatience  = 25 * time.Second // that a trial has to save when it is told to end: less than the 30 s that clusters give
-	roomPatience = 10 * time.Second // that a trial waits for room on the disk
-	tailSize     = 8 << 10          // bytes of what a trial says that are kept
-	misusedTrain = 2                // exit code of `gantry train` for settings that it refuses
+	endPatience   = 25 * time.Second // that a trial has to save when it is told to end: less than the 30 s that clusters give
+	roomPatience  = 10 * time.Second // that a trial waits for room on the disk
+	ownerPatience = 5 * time.Second  // that another process has to let go of a trial
+	tailSize      = 8 << 10          // bytes of what a trial says that are kept
+	misusedTrain  = 2                // exit code of `gantry train` for settings that it refuses
 
-	divergedWords = "no longer finite" // of a step whose losses or gradients are infinite or no number
+	// What `gantry train` says of a step whose losses or gradients are infinite or no number, and of a run whose process was another and has ended.
+	divergedWords = "no longer finite"
+	stoppedWords  = "stopped by another process"
 )
 
 // Run trains one trial until a step, from its last checkpoint if it has one, and again from there when its process dies. Its folder keeps
@@ -34,12 +38,14 @@ func (s *Sweep) Run(ctx context.Context, t Trial, until int, out, log io.Writer)
 	if !ended {
 		before = Outcome{}
 	}
-	o := Outcome{Seconds: before.Seconds, Attempts: before.Attempts}
+	o := before
 	for tries := 0; ; tries++ {
 		begin := time.Now()
-		state, problem := s.attempt(ctx, t, until, out, log)
-		o = Outcome{State: state, Problem: problem, Steps: until, Attempts: o.Attempts + 1,
-			Seconds: o.Seconds + time.Since(begin).Seconds(), Ended: time.Now().UTC()}
+		o.State, o.Problem = s.attempt(ctx, t, until, out, log)
+		o.Attempts, o.Seconds, o.Ended = o.Attempts+1, o.Seconds+time.Since(begin).Seconds(), time.Now().UTC()
+		if o.Steps = until; o.State == Done && before.State == Done {
+			o.Steps = max(o.Steps, before.Steps) // it was there already
+		}
 		if state != Died || tries == s.Spec.retries() || ctx.Err() != nil {
 			return o, s.keep(t, o)
 		}
@@ -53,6 +59,9 @@ func (s *Sweep) attempt(ctx context.Context, t Trial, until int, out, log io.Wri
 	}
 	dir := s.dirOf(t)
 	args := append(s.train.Command[1:len(s.train.Command):len(s.train.Command)], "--json", "--steps", strconv.Itoa(until), "--out", dir)
+	if record.Lives(dir) { // of a task that was ended and is saving, or of a sweep that was killed, whose trial is followed
+		resident.AwaitEnd(dir, ownerPatience)
+	}
 	if record.Holds(dir) {
 		args = append(args, "--resume")
 	} else {
@@ -79,7 +88,7 @@ func (s *Sweep) attempt(ctx context.Context, t Trial, until int, out, log io.Wri
 	watched := make(chan struct{})
 	go func() { // until limited ends
 		defer close(watched)
-		crowded = awaitRoom(limited, full, printed)
+		crowded = s.awaitRoom(limited, full, printed)
 		if crowded {
 			end()
 		}
@@ -91,7 +100,7 @@ func (s *Sweep) attempt(ctx context.Context, t Trial, until int, out, log io.Wri
 }
 
 // awaitRoom returns true where a trial that had no room to write has printed nothing for a while.
-func awaitRoom(ctx context.Context, full <-chan struct{}, printed *counter) bool {
+func (s *Sweep) awaitRoom(ctx context.Context, full <-chan struct{}, printed *counter) bool {
 	for {
 		select {
 		case <-ctx.Done():
@@ -102,7 +111,7 @@ func awaitRoom(ctx context.Context, full <-chan struct{}, printed *counter) bool
 		select {
 		case <-ctx.Done():
 			return false
-		case <-time.After(roomPatience):
+		case <-time.After(s.roomPatience):
 		}
 		if printed.count() == before {
 			return true
@@ -131,8 +140,11 @@ func (s *Sweep) became(ctx context.Context, t Trial, c *exec.Cmd, err error, cro
 	if c.ProcessState.ExitCode() == misusedTrain {
 		return Refused, last
 	}
-	if strings.Contains(last, divergedWords) {
+	switch {
+	case strings.Contains(last, divergedWords):
 		return Diverged, last
+	case strings.Contains(last, stoppedWords):
+		return Died, last
 	}
 	return Failed, last
 }

@@ -89,6 +89,11 @@ func (r *Random) draws(kinds map[string]string) ([]map[string]Value, error) {
 	}
 	source := rand.New(rand.NewPCG(r.Seed, 0))
 	names := slices.Sorted(maps.Keys(r.From))
+	for _, name := range names {
+		if c := r.From[name]; c.Values == nil && strings.HasPrefix(kinds[name], "int") && math.Ceil(c.Low) > math.Floor(c.High) {
+			return nil, fmt.Errorf("random: %q is drawn from %g to %g, and there is no whole number between", name, c.Low, c.High)
+		}
+	}
 	var all []map[string]Value
 	seen := map[string]bool{}
 	for range r.Draws {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"gantry.local/kernel-ext/internal/private"
 	"gantry.local/kernel-ext/internal/wholefile"
@@ -31,7 +32,8 @@ type Sweep struct {
 	Spec   *Spec
 	Trials []Trial
 
-	train Train
+	train        Train
+	roomPatience time.Duration // that a trial waits for room on the disk
 
 	mu     sync.Mutex
 	unkept map[string]Outcome // by trial's name: what the folder had no room for
@@ -86,7 +88,7 @@ func Plan(dir string, spec *Spec, train Train) (*Sweep, error) {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 		return nil, wrongf("%s is no folder; name another", dir)
 	}
-	return &Sweep{Dir: dir, Spec: spec, Trials: trials, train: train, unkept: map[string]Outcome{}}, nil
+	return &Sweep{Dir: dir, Spec: spec, Trials: trials, train: train, roomPatience: roomPatience, unkept: map[string]Outcome{}}, nil
 }
 
 const largestPlan = 64 << 20 // bytes
