@@ -46,7 +46,7 @@ func (s *Sweep) Run(ctx context.Context, t Trial, until int, out, log io.Writer)
 		if o.Steps = until; o.State == Done && before.State == Done {
 			o.Steps = max(o.Steps, before.Steps) // it was there already
 		}
-		if state != Died || tries == s.Spec.retries() || ctx.Err() != nil {
+		if o.State != Died || tries == s.Spec.retries() || ctx.Err() != nil {
 			return o, s.keep(t, o)
 		}
 	}
