@@ -39,9 +39,9 @@ func (s *Sweep) Local(ctx context.Context, log io.Writer) error {
 // Missing are the trials for which there is something to do.
 func (s *Sweep) Missing() []Trial {
 	var missing []Trial
-	for _, t := range s.Trials {
-		if s.missing(t, s.Spec.Steps) {
-			missing = append(missing, t)
+	for _, r := range s.Rows() {
+		if r.State != Done && r.State != Stopped && r.State != Diverged {
+			missing = append(missing, r.Trial)
 		}
 	}
 	return missing

@@ -58,9 +58,6 @@ func (s State) code() int {
 // Code is the exit code that it is reason for.
 func (o Outcome) Code() int { return o.State.code() }
 
-// final tells whether another try of the trial would end the same way.
-func (s State) final() bool { return s == Done || s == Diverged }
-
 // Outcome is what became of a trial when it was last tried.
 type Outcome struct {
 	State    State     `json:"state"`
@@ -106,12 +103,6 @@ func (s *Sweep) keep(t Trial, o Outcome) error {
 		s.unkept[t.Name] = o
 	}
 	return err
-}
-
-// missing tells whether there is something to do for a trial until a step.
-func (s *Sweep) missing(t Trial, until int) bool {
-	o, ended := s.outcome(t)
-	return !ended || !o.State.final() || o.State == Done && o.Steps < until
 }
 
 // ErrEngine is wrapped by the errors of an engine that is not there or has failed.

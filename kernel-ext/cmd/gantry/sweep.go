@@ -21,6 +21,7 @@ import (
 type sweepOptions struct {
 	out    string
 	engine string
+	python string
 	slots  int
 	trial  string
 	until  int
@@ -73,7 +74,8 @@ func sweepCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&o.out, "out", "", "folder of the sweep (default: that of the spec's name, beside it)")
-	f.StringVar(&o.engine, "engine", "local", "what the trials run on: local")
+	f.StringVar(&o.engine, "engine", "local", "what the trials run on: "+strings.Join(engines(), ", "))
+	f.StringVar(&o.python, "python", "", "with --engine ray: the Python that has Ray (default: that of 'make ray')")
 	f.IntVar(&o.slots, "slots", 0, "trials at once (default: as the spec says)")
 	f.StringVar(&o.trial, "trial", "", "train this one alone, 0, 1, …; index: that of this task of an array ($SLURM_ARRAY_TASK_ID, $JOB_COMPLETION_INDEX)")
 	f.IntVar(&o.until, "until", 0, "with --trial: train to this step (default: the spec's steps)")
@@ -81,6 +83,9 @@ func sweepCommand() *cobra.Command {
 	f.BoolVar(&o.json, "json", false, "the table as JSON lines, in the spec's order")
 	return c
 }
+
+// engines are what trials can run on.
+func engines() []string { return []string{"local", "ray"} }
 
 // run carries the command out. The code is that of the trials.
 func (o *sweepOptions) run(ctx context.Context, path string, out, log io.Writer) (code int, err error) {
@@ -94,8 +99,17 @@ func (o *sweepOptions) run(ctx context.Context, path string, out, log io.Writer)
 	if o.trial != "" {
 		return o.one(ctx, s, out, log)
 	}
-	if !o.table {
+	switch {
+	case o.table:
+	case o.engine == "ray":
+		err = s.Ray(ctx, o.python, log)
+	case s.Spec.Halving != nil:
+		err = misuse{sweep.ErrHalving}
+	default:
 		err = s.Local(ctx, log)
+	}
+	if errors.As(err, &misuse{}) {
+		return 0, err
 	}
 	code = s.Code()
 	if err == nil {
@@ -120,8 +134,10 @@ func (o *sweepOptions) run(ctx context.Context, path string, out, log io.Writer)
 
 func (o *sweepOptions) check() error {
 	switch {
-	case o.engine != "local":
-		return misusef("--engine %q: want local", o.engine)
+	case !slices.Contains(engines(), o.engine):
+		return misusef("--engine %q: want %s", o.engine, strings.Join(engines(), ", "))
+	case o.python != "" && o.engine != "ray":
+		return misusef("--python goes with --engine ray")
 	case o.slots < 0:
 		return misusef("--slots %d: want 1 or more", o.slots)
 	case o.until < 0:
