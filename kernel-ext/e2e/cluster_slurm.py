@@ -61,8 +61,8 @@ def cluster(folder):
     daemons = []
     try:
         for program in ("slurmctld", "slurmd"):
-            log = open(pathlib.Path(folder, program + ".out"), "wb")
-            daemons.append(subprocess.Popen([program, "-D"], env=os.environ | environment, stdout=log, stderr=log))
+            with open(pathlib.Path(folder, program + ".out"), "wb") as log:
+                daemons.append(subprocess.Popen([program, "-D"], env=os.environ | environment, stdout=log, stderr=log))
         end = time.monotonic() + PATIENCE
         while True:
             state = subprocess.run(["sinfo", "-h", "-o", "%T"], env=os.environ | environment, capture_output=True, text=True)

@@ -38,14 +38,15 @@ func (s *Sweep) Run(ctx context.Context, t Trial, until int, out, log io.Writer)
 	if !ended {
 		before = Outcome{}
 	}
+	if before.State == Diverged || before.State == Done && before.Steps >= until {
+		return before, nil // nothing is done twice
+	}
 	o := before
 	for tries := 0; ; tries++ {
 		begin := time.Now()
 		o.State, o.Problem = s.attempt(ctx, t, until, out, log)
 		o.Attempts, o.Seconds, o.Ended = o.Attempts+1, o.Seconds+time.Since(begin).Seconds(), time.Now().UTC()
-		if o.Steps = until; o.State == Done && before.State == Done {
-			o.Steps = max(o.Steps, before.Steps) // it was there already
-		}
+		o.Steps = until
 		if o.State != Died || tries == s.Spec.retries() || ctx.Err() != nil {
 			return o, s.keep(t, o)
 		}

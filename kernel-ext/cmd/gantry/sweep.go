@@ -22,6 +22,9 @@ type sweepOptions struct {
 	out    string
 	engine string
 	python string
+	export string
+	image  string
+	claim  string
 	slots  int
 	trial  string
 	until  int
@@ -76,6 +79,9 @@ func sweepCommand() *cobra.Command {
 	f.StringVar(&o.out, "out", "", "folder of the sweep (default: that of the spec's name, beside it)")
 	f.StringVar(&o.engine, "engine", "local", "what the trials run on: "+strings.Join(engines(), ", "))
 	f.StringVar(&o.python, "python", "", "with --engine ray: the Python that has Ray (default: that of 'make ray')")
+	f.StringVar(&o.export, "export", "", "train nothing; write into the folder what another engine takes: "+strings.Join(exports(), ", "))
+	f.StringVar(&o.image, "image", "gantry", "with --export kubernetes: the container image")
+	f.StringVar(&o.claim, "claim", "gantry", "with --export kubernetes: the persistent volume claim that holds the sweep's folder")
 	f.IntVar(&o.slots, "slots", 0, "trials at once (default: as the spec says)")
 	f.StringVar(&o.trial, "trial", "", "train this one alone, 0, 1, …; index: that of this task of an array ($SLURM_ARRAY_TASK_ID, $JOB_COMPLETION_INDEX)")
 	f.IntVar(&o.until, "until", 0, "with --trial: train to this step (default: the spec's steps)")
@@ -85,7 +91,10 @@ func sweepCommand() *cobra.Command {
 }
 
 // engines are what trials can run on.
-func engines() []string { return []string{"local", "ray"} }
+func engines() []string { return []string{"local", "ray", "slurm"} }
+
+// exports are the engines for which files are written.
+func exports() []string { return []string{"slurm", "kubernetes"} }
 
 // run carries the command out. The code is that of the trials.
 func (o *sweepOptions) run(ctx context.Context, path string, out, log io.Writer) (code int, err error) {
@@ -99,17 +108,19 @@ func (o *sweepOptions) run(ctx context.Context, path string, out, log io.Writer)
 	if o.trial != "" {
 		return o.one(ctx, s, out, log)
 	}
+	if o.export != "" {
+		return 0, o.write(s, out)
+	}
 	switch {
 	case o.table:
 	case o.engine == "ray":
 		err = s.Ray(ctx, o.python, log)
 	case s.Spec.Halving != nil:
-		err = misuse{sweep.ErrHalving}
+		return 0, misuse{sweep.ErrHalving}
+	case o.engine == "slurm":
+		err = s.Slurm(ctx, log)
 	default:
 		err = s.Local(ctx, log)
-	}
-	if errors.As(err, &misuse{}) {
-		return 0, err
 	}
 	code = s.Code()
 	if err == nil {
@@ -138,6 +149,10 @@ func (o *sweepOptions) check() error {
 		return misusef("--engine %q: want %s", o.engine, strings.Join(engines(), ", "))
 	case o.python != "" && o.engine != "ray":
 		return misusef("--python goes with --engine ray")
+	case o.export != "" && !slices.Contains(exports(), o.export):
+		return misusef("--export %q: want %s", o.export, strings.Join(exports(), ", "))
+	case o.export != "" && (o.trial != "" || o.table):
+		return misusef("--export trains nothing and makes no table: leave out --trial and --table")
 	case o.slots < 0:
 		return misusef("--slots %d: want 1 or more", o.slots)
 	case o.until < 0:
@@ -148,6 +163,29 @@ func (o *sweepOptions) check() error {
 		return misusef("--trial trains and --table does not: leave one out")
 	}
 	return nil
+}
+
+// write writes what another engine takes, and says where it is.
+func (o *sweepOptions) write(s *sweep.Sweep, out io.Writer) error {
+	if s.Spec.Halving != nil {
+		return misuse{sweep.ErrHalving}
+	}
+	var paths []string
+	var err error
+	if o.export == "kubernetes" {
+		paths, err = s.ExportKubernetes(sweep.Cluster{Image: o.image, Claim: o.claim})
+	} else {
+		if len(s.Missing()) == 0 {
+			fmt.Fprintln(out, "all trials are done; there is nothing to submit")
+			return nil
+		}
+		paths = make([]string, 1)
+		paths[0], err = s.ExportSlurm()
+	}
+	for _, path := range paths {
+		fmt.Fprintln(out, path)
+	}
+	return err
 }
 
 // open is the sweep of a spec, or of a folder that holds one.
