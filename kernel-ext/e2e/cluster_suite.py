@@ -88,14 +88,14 @@ class Sweeps(unittest.TestCase):
 
     def test_ray_killed(self):
         process = self.start("ray-killed", "--engine", "ray")
-        self.kill(lambda: pids("ray::Trial"), 2, process)
+        self.kill(lambda: pids("ray::ResourceTrainable"), 2, process)
         _, stderr = process.communicate()
         self.assertEqual(0, process.returncode, stderr)
         self.same("ray-killed")
 
     def test_ray_interrupted(self):
         process = self.start("ray-interrupted", "--engine", "ray")
-        while not pids("ray::Trial"):
+        while not pids("ray::ResourceTrainable"):
             time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate()

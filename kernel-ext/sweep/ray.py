@@ -29,6 +29,11 @@ class Trial(tune.Trainable):
     def setup(self, config):
         self.plan, self.index, self.rung, self.process = config["plan"], config["index"], 0, None
 
+    def reset_config(self, config):
+        """Another trial takes over this worker."""
+        self.setup(config)
+        return True
+
     def step(self):
         plan = self.plan
         until = plan["rungs"][self.rung]
@@ -83,7 +88,7 @@ def main():
     tuner = tune.Tuner(
         tune.with_resources(Trial, {"cpu": 1}),
         param_space={"plan": plan, "index": tune.grid_search(missing)},
-        tune_config=tune.TuneConfig(metric="value", mode=plan["mode"], scheduler=scheduler, max_concurrent_trials=plan["slots"]),
+        tune_config=tune.TuneConfig(metric="value", mode=plan["mode"], scheduler=scheduler, max_concurrent_trials=plan["slots"], reuse_actors=True),
         run_config=tune.RunConfig(name="tune", storage_path=plan["storage"], verbose=0, failure_config=tune.FailureConfig(max_failures=plan["retries"])))
     tuner.fit()
 
