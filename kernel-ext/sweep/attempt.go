@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -72,6 +73,7 @@ func (s *Sweep) attempt(ctx context.Context, t Trial, until int, out, log io.Wri
 	limited, end := context.WithCancel(ctx)
 	defer end()
 	c := exec.CommandContext(limited, s.train.Command[0], append(args, t.flags()...)...)
+	c.Env = withoutNotebook(os.Environ())
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the sweep, which tells its trials in its order
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
 	c.WaitDelay = endPatience
@@ -98,6 +100,11 @@ func (s *Sweep) attempt(ctx context.Context, t Trial, until int, out, log io.Wri
 	end()
 	<-watched
 	return s.became(ctx, t, c, err, crowded, said.String())
+}
+
+// withoutNotebook is an environment for what shows nothing below the cell that the sweep may be called from.
+func withoutNotebook(env []string) []string {
+	return slices.DeleteFunc(env, func(pair string) bool { return strings.HasPrefix(pair, "GONB_PIPE") })
 }
 
 // awaitRoom returns true where a trial that had no room to write has printed nothing for a while.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -135,6 +136,27 @@ func ReadAgain(dir string, train Train) (*Spec, error) {
 		return nil, wrongf("%s: %w", dir, err)
 	}
 	return s.Spec, nil
+}
+
+// FolderOf is the folder of a sweep by the path of its spec, beside which it lies, or by its own.
+func FolderOf(path string) string {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return path
+	}
+	if dir := strings.TrimSuffix(path, filepath.Ext(path)); dir != path && filepath.Base(path) != filepath.Ext(path) {
+		return dir
+	}
+	return path + ".sweep"
+}
+
+// Busy tells whether a process is at work on the sweep in a folder.
+func Busy(dir string) bool {
+	lock := private.Lock(dir)
+	held, err := lock.TryRLock()
+	if held {
+		lock.Unlock()
+	}
+	return err == nil && !held
 }
 
 // dirOf is a trial's folder.

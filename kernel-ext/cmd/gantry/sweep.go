@@ -198,9 +198,9 @@ func (o *sweepOptions) open(path string) (*sweep.Sweep, error) {
 	if err != nil {
 		return nil, misusef("there is no spec %s: name a file, or the folder of a sweep", path)
 	}
-	read, dir := sweep.Read, strings.TrimSuffix(path, filepath.Ext(path))
+	read, dir := sweep.Read, sweep.FolderOf(path)
 	if info.IsDir() {
-		read, dir = sweep.ReadAgain, path
+		read = sweep.ReadAgain
 	}
 	spec, err := read(path, train)
 	if err != nil {
@@ -208,8 +208,6 @@ func (o *sweepOptions) open(path string) (*sweep.Sweep, error) {
 	}
 	if o.out != "" {
 		dir = o.out
-	} else if dir == path && !info.IsDir() {
-		dir += ".sweep"
 	}
 	if o.slots > 0 {
 		spec.Slots = o.slots
