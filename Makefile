@@ -10,7 +10,7 @@ COMMIT ?= $(shell git describe --always --dirty --abbrev=12 2>/dev/null)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help setup lab test build notebooks e2e picture kernel-suite gonb-notebooks measure-kernel soak random bench bench-peers lint licences notices sbom vulncheck ray image image-test image-digests lock clean needs
+.PHONY: help setup lab test build notebooks e2e picture kernel-suite gonb-notebooks measure-kernel soak random bench bench-peers lint licences notices sbom vulncheck ray cluster-test image image-test image-digests lock clean needs
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
@@ -37,7 +37,7 @@ notebooks: setup ## run the chapters in full and keep their outputs
 
 E2E_PYTHON := .venv/e2e/bin/python
 E2E_READY := .venv/e2e/installed.lock
-E2E ?= kernel_suite protocol_suite lab_suite server_suite inventory_suite
+E2E ?= kernel_suite protocol_suite lab_suite server_suite inventory_suite sweep_suite
 
 e2e: $(E2E_READY) ## the kernel and the lab from the outside, in JupyterLab in Chromium (E2E="lab_suite" for one part)
 	@$(E2E_PYTHON) kernel-ext/e2e/run.py $(E2E)
@@ -106,6 +106,9 @@ sbom: ## the bill of materials, CycloneDX: bin/sbom.cdx.json
 
 vulncheck: needs ## known vulnerabilities in what is linked (says so where the data base cannot be reached)
 	@sh kernel-ext/setup/vulncheck $(GOVULNCHECK)
+
+cluster-test: $(E2E_READY) ray ## the same sweep here, on Ray and on Slurm, with workers killed (root; slurmctld, slurmd; minutes)
+	@$(E2E_PYTHON) kernel-ext/e2e/run.py cluster_suite
 
 RAY_READY := .venv/ray/installed.lock
 

@@ -11,6 +11,7 @@ import time
 import unittest
 
 import cluster_slurm
+import howto
 
 PATIENCE = 400  # seconds a single test may take: Ray starts a Python for each trial
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -73,11 +74,11 @@ class Sweeps(unittest.TestCase):
                     break
         self.assertEqual(times, len(killed), "the sweep was over too soon")
 
-    def again(self, out, *flags):
+    def again(self, out, *flags, spec=None):
         """A repeated sweep does nothing."""
         before = attempts(self.folder / out)
         begin = time.monotonic()
-        self.sweep(out, *flags)
+        self.sweep(out, *flags, spec=spec)
         self.assertEqual(before, attempts(self.folder / out))
         self.assertLess(time.monotonic() - begin, 3)
 
@@ -124,7 +125,15 @@ class Sweeps(unittest.TestCase):
         best = [max((r for r in t if r["state"] == "done"), key=lambda r: float(r["critic_loss"]))["trial"] for t in (self.want, rows)]
         print(f"     halving: {some} steps of {full}, {states.count('done')} of {len(rows)} trials to the end; best trial {best[1]}, of the full sweep {best[0]}", flush=True)
         self.assertLess(some, full)
-        self.again("halving", "--engine", "ray")
+        self.again("halving", "--engine", "ray", spec=spec)
+
+    def test_ray_page(self):
+        self.assertIn("best is trial", howto.follow("many-runs/ray.md", self.folder / "ray-page", {}))
+
+    def test_slurm_page(self):
+        with cluster_slurm.cluster(self.folder / "page-cluster") as environment:
+            environment["PATH"] = f"{ROOT}/bin:" + environment["PATH"]
+            self.assertEqual(2, howto.follow("many-runs/slurm.md", self.folder / "slurm-page", environment).count("4 trials to step 200: 4 done"))
 
     def test_slurm(self):
         with cluster_slurm.cluster(self.folder / "slurm-cluster") as environment:

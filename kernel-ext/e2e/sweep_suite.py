@@ -11,6 +11,8 @@ import unittest
 import jsonschema
 import yaml
 
+import howto
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GANTRY = os.environ.get("GANTRY_E2E_BINARY", str(ROOT / "bin" / "gantry"))
 SCHEMAS = ROOT / "kernel-ext" / "sweep" / "testdata"  # kubernetes_schemas.py writes them
@@ -94,6 +96,14 @@ class Manifests(Place):
         runtime["spec"]["template"]["spec"]["replicatedJobs"][0]["nam"] = "x"
         with self.assertRaises(jsonschema.ValidationError):
             self.check(runtime)
+
+
+class Pages(Place):
+    def test_own_machine(self):
+        self.assertIn("9 trials to step 300: 9 done", howto.follow("many-runs/own-machine.md", self.folder / "page", {}))
+
+    def test_kubernetes(self):
+        self.assertIn("kubernetes.yaml", howto.follow("many-runs/kubernetes.md", self.folder / "page", {}))
 
 
 class IndexedJob(Place):
