@@ -89,6 +89,9 @@ class Sweeps(unittest.TestCase):
 
     def test_ray_killed(self):
         process = self.start("ray-killed", "--engine", "ray")
+        while not (workers := pids("ray::ResourceTrainable")):
+            time.sleep(0.2)
+        self.assertEqual(set(), {a for pid in [*pids("gcs_server"), *pids("raylet/raylet"), *workers] for a in listens(pid)} - {"loopback"})
         self.kill(lambda: pids("ray::ResourceTrainable"), 2, process)
         _, stderr = process.communicate()
         self.assertEqual(0, process.returncode, stderr)
@@ -162,6 +165,20 @@ class Sweeps(unittest.TestCase):
         self.environment = self.environment | {"PATH": "/nowhere"}
         _, stderr = self.sweep("none", "--engine", "slurm", code=5)
         self.assertIn("there is no sbatch", stderr)
+
+
+def listens(pid):
+    """Where a process listens for TCP: "loopback", or an address in hexadecimal."""
+    try:
+        own = {os.readlink(fd) for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink()}
+    except OSError:
+        return  # it has ended
+    for table in ("tcp", "tcp6"):
+        for line in pathlib.Path("/proc/net", table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in own:  # it listens
+                address = fields[1].split(":")[0]
+                yield "loopback" if address.endswith("0100007F") or address == "00000000000000000000000001000000" else address
 
 
 def pids(words):

@@ -13,6 +13,7 @@ import yaml
 
 import howto
 
+PATIENCE = 240  # seconds a single test may take
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GANTRY = os.environ.get("GANTRY_E2E_BINARY", str(ROOT / "bin" / "gantry"))
 SCHEMAS = ROOT / "kernel-ext" / "sweep" / "testdata"  # kubernetes_schemas.py writes them

@@ -27,20 +27,29 @@ func (s *Sweep) HTML() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "<p>%s</p>", html.EscapeString(s.Summary()))
 	text.WriteString(s.parallel(rows) + s.bestSoFar(rows))
+	writeTable(&text, s.cells())
+	if means := s.means(); len(means) > 1 {
+		text.WriteString("<br>")
+		writeTable(&text, means)
+	}
+	return text.String()
+}
+
+// writeTable writes lines, the first of which is the head.
+func writeTable(text *strings.Builder, lines [][]string) {
 	text.WriteString("<table>")
-	for i, line := range s.cells() {
+	for i, line := range lines {
 		tag := "td"
 		if i == 0 {
 			tag = "th"
 		}
 		text.WriteString("<tr>")
 		for _, cell := range line {
-			fmt.Fprintf(&text, `<%s style="text-align:left">%s</%s>`, tag, html.EscapeString(cell), tag)
+			fmt.Fprintf(text, `<%s style="text-align:left">%s</%s>`, tag, html.EscapeString(cell), tag)
 		}
 		text.WriteString("</tr>")
 	}
 	text.WriteString("</table>")
-	return text.String()
 }
 
 // Summary says in a line how many trials there are of each state, and which is best.

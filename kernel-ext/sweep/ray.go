@@ -3,6 +3,7 @@ package sweep
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -67,7 +68,10 @@ func (s *Sweep) Ray(ctx context.Context, python string, log io.Writer) error {
 	c := exec.CommandContext(ctx, python, "-c", rayDriver)
 	said := &tail{noRoom: func() {}}
 	c.Stdin, c.Stdout, c.Stderr = bytes.NewReader(text), io.Discard, said
-	c.Env = append(os.Environ(), "RAY_AIR_NEW_OUTPUT=0", "TUNE_DISABLE_STRICT_METRIC_CHECKING=1", "RAY_USAGE_STATS_ENABLED=0", "PYTHONNOUSERSITE=1")
+	c.Env = append(os.Environ(), "RAY_AIR_NEW_OUTPUT=0", "RAY_USAGE_STATS_ENABLED=0", "PYTHONNOUSERSITE=1")
+	if os.Getenv("RAY_ADDRESS") == "" {
+		c.Env = append(c.Env, alone()...)
+	}
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
 	c.WaitDelay = endPatience
@@ -102,6 +106,12 @@ func (s *Sweep) rayPlan(missing []Trial, storage string) rayPlan {
 		p.Missing = append(p.Missing, t.Index)
 	}
 	return p
+}
+
+// alone are the variables that keep a Ray of this machine alone to itself: it listens on loopback, by the switch that Ray has for systems on which
+// it has no clusters, and answers to who knows a token. Who reaches an open Ray can run anything.
+func alone() []string {
+	return []string{"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0", "RAY_AUTH_MODE=token", "RAY_AUTH_TOKEN=" + rand.Text()}
 }
 
 // rungs are the steps at which trials may be stopped, and the last.

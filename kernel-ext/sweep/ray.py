@@ -79,7 +79,7 @@ def main():
     if os.environ.get("RAY_ADDRESS"):
         ray.init(log_to_driver=False, logging_level="error")
     else:
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level="error", num_cpus=plan["slots"], _node_ip_address="127.0.0.1")
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level="error", num_cpus=plan["slots"])
     scheduler = FIFOScheduler()
     if len(plan["rungs"]) > 1:
         scheduler = ASHAScheduler(time_attr="step", max_t=plan["rungs"][-1], grace_period=plan["rungs"][0], reduction_factor=plan["factor"])

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -289,6 +290,27 @@ func TestAxes(t *testing.T) {
 		if got := a.place(c.at); got < c.want-1e-9 || got > c.want+1e-9 || len(a.ticks) != c.ticks {
 			t.Errorf("%v: %s is at %g with ticks %v, want %g and %d ticks", c.values, c.at, got, a.ticks, c.want, c.ticks)
 		}
+	}
+}
+
+// TestMeans wants mean and deviation over the seeds, by hand, the best first.
+func TestMeans(t *testing.T) {
+	train := stoodIn(t)
+	spec := parsed(t, `{"grid": {"recipe": ["failing", "fine", "good"]}, "seeds": [1, 2, 6], `+judged+`}`, train)
+	s, err := Open(filepath.Join(t.TempDir(), "sweep"), spec, train)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Local(t.Context(), io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(s.dirOf(s.Trials[8]), progressFile)
+	if err := os.WriteFile(path, []byte(`{"step":10,"loss":0}`+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want := [][]string{{"recipe", "loss over seeds", "seeds"}, {"good", "1 ± 1", "3 of 3"}, {"fine", "3 ± 2.6", "3 of 3"}, {"failing", "", "0 of 3"}}
+	if got := s.means(); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 
