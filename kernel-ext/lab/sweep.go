@@ -19,8 +19,10 @@ import (
 	"gantry.local/kernel-ext/sweep"
 )
 
-// sweepEach is how often the picture of a sweep is made anew.
-const sweepEach = 500 * time.Millisecond
+const (
+	sweepEach  = 500 * time.Millisecond // how often the picture of a sweep is made anew, where that is quick
+	sweepShare = 10                     // of the time at most one part goes into it
+)
 
 // Sweep trains the trials of a spec, or goes on with those of a sweep's folder, as `gantry sweep` does, and shows them while it does: settings
 // and metric of each trial as lines, the best so far, and the table. A sweep that another process is at work on is only shown. Interrupting the cell has all
@@ -35,12 +37,13 @@ func Sweep(path string) error {
 	page := show.NewPage()
 	if sweep.Busy(dir) {
 		for ctx.Err() == nil && sweep.Busy(dir) {
+			begin := time.Now()
 			if err := showSweep(page, dir); err != nil {
 				return err
 			}
 			select {
 			case <-ctx.Done():
-			case <-time.After(sweepEach):
+			case <-time.After(max(sweepEach, sweepShare*time.Since(begin))):
 			}
 		}
 		return errors.Join(showSweep(page, dir), page.Done())
@@ -64,28 +67,32 @@ func Sweep(path string) error {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- c.Wait() }()
-	for {
+	for pause := sweepEach; ; {
 		select {
 		case err := <-ended:
-			if err == nil || ctx.Err() != nil {
-				return errors.Join(showSweep(page, dir), page.Done())
+			if c.ProcessState.ExitCode() == sweep.CodeWrong { // nothing was trained, and the folder may have another sweep
+				return errors.New(lastSaid(said.String()))
 			}
-			if _, plan := sweep.Load(dir); plan == nil && c.ProcessState.ExitCode() != sweep.CodeWrong {
-				err = errors.Join(showSweep(page, dir), page.Done())
+			if err != nil && ctx.Err() == nil {
+				err = errors.New(lastSaid(said.String()))
 			} else {
 				err = nil
 			}
-			lines := strings.Split(strings.TrimSpace(said.String()), "\n")
-			return errors.Join(errors.New(strings.TrimPrefix(lines[len(lines)-1], "gantry: ")), err)
-		case <-time.After(sweepEach):
-			if _, err := os.Stat(dir); err != nil {
-				continue // it has not begun
-			}
+			return errors.Join(err, showSweep(page, dir), page.Done())
+		case <-time.After(pause):
+			begin := time.Now()
 			if err := showSweep(page, dir); err != nil {
-				return err
+				return errors.Join(err, c.Cancel(), <-ended)
 			}
+			pause = max(sweepEach, sweepShare*time.Since(begin))
 		}
 	}
+}
+
+// lastSaid is the last line that a command said, without its name.
+func lastSaid(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.TrimPrefix(lines[len(lines)-1], "gantry: ")
 }
 
 // showSweep shows how a sweep stands. One that has no plan yet is not shown.

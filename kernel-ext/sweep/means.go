@@ -18,10 +18,10 @@ type group struct {
 
 // means is a table of the metric over the seeds of each setting, mean and standard deviation of one seed (n-1), the best mean first; nil where
 // no two trials differ in their seed alone.
-func (s *Sweep) means() [][]string {
+func (s *Sweep) means(rows []Row) [][]string {
 	var order []string
 	groups := map[string]*group{}
-	for _, r := range s.Rows() {
+	for _, r := range rows {
 		settings := maps.Clone(r.Settings)
 		delete(settings, "seed")
 		key := identity(settings)

@@ -25,10 +25,10 @@ func (s *Sweep) Page() string {
 func (s *Sweep) HTML() string {
 	rows := s.Rows()
 	var text strings.Builder
-	fmt.Fprintf(&text, "<p>%s</p>", html.EscapeString(s.Summary()))
+	fmt.Fprintf(&text, "<p>%s</p>", html.EscapeString(s.summary(rows)))
 	text.WriteString(s.parallel(rows) + s.bestSoFar(rows))
-	writeTable(&text, s.cells())
-	if means := s.means(); len(means) > 1 {
+	writeTable(&text, s.cells(rows))
+	if means := s.means(rows); len(means) > 1 {
 		text.WriteString("<br>")
 		writeTable(&text, means)
 	}
@@ -53,10 +53,12 @@ func writeTable(text *strings.Builder, lines [][]string) {
 }
 
 // Summary says in a line how many trials there are of each state, and which is best.
-func (s *Sweep) Summary() string {
+func (s *Sweep) Summary() string { return s.summary(s.Rows()) }
+
+func (s *Sweep) summary(rows []Row) string {
 	count := map[State]int{}
 	best := ""
-	for _, r := range s.Rows() {
+	for _, r := range rows {
 		count[r.State]++
 		if r.Best {
 			best = fmt.Sprintf("; best is trial %d, %s %.5g: %s", r.Index, s.Spec.Metric, r.Value, r.Trial)

@@ -309,7 +309,7 @@ func TestMeans(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := [][]string{{"recipe", "loss over seeds", "seeds"}, {"good", "1 ± 1", "3 of 3"}, {"fine", "3 ± 2.6", "3 of 3"}, {"failing", "", "0 of 3"}}
-	if got := s.means(); fmt.Sprint(got) != fmt.Sprint(want) {
+	if got := s.means(s.Rows()); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

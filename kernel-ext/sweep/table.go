@@ -129,8 +129,8 @@ func (s *Sweep) varied() []string {
 }
 
 // ranked are the rows, the best first and those without a value last.
-func (s *Sweep) ranked() []Row {
-	rows := s.Rows()
+func (s *Sweep) ranked(rows []Row) []Row {
+	rows = slices.Clone(rows)
 	slices.SortStableFunc(rows, func(a, b Row) int {
 		rank := func(r Row) int {
 			switch {
@@ -160,10 +160,10 @@ func (s *Sweep) ranked() []Row {
 }
 
 // cells are the table: its head, and a line for each trial, the best first.
-func (s *Sweep) cells() [][]string {
+func (s *Sweep) cells(rows []Row) [][]string {
 	varied := s.varied()
 	table := [][]string{slices.Concat([]string{"trial"}, varied, []string{s.Spec.Metric, "step", "seconds", "state", ""})}
-	for _, r := range s.ranked() {
+	for _, r := range s.ranked(rows) {
 		line := []string{strconv.Itoa(r.Index)}
 		for _, name := range varied {
 			line = append(line, string(r.Settings[name]))
@@ -186,13 +186,14 @@ func (s *Sweep) cells() [][]string {
 
 // Table is the sweep as a table in text, the best trial first, with the means over the seeds below where there are several.
 func (s *Sweep) Table() string {
+	rows := s.Rows()
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	for _, line := range s.cells() {
+	for _, line := range s.cells(rows) {
 		fmt.Fprintln(w, strings.TrimRight(strings.Join(line, "\t"), "\t"))
 	}
 	w.Flush()
-	if means := s.means(); len(means) > 1 {
+	if means := s.means(rows); len(means) > 1 {
 		text.WriteString("\n")
 		for _, line := range means {
 			fmt.Fprintln(w, strings.TrimRight(strings.Join(line, "\t"), "\t"))
