@@ -20,7 +20,7 @@
 // SavePNG. Live writes to the terminal instead.
 //
 // Reading order: show.go (into the notebook), grid.go, curves.go with heat.go, ticks.go and canvas.go, points.go,
-// sequences.go, texts.go, beside.go, save.go, then live.go with history.go (what is remembered of a run), card.go (its picture), notebook.go,
+// sequences.go, texts.go, beside.go, save.go, page.go (HTML that changes), then live.go with history.go (what is remembered of a run), card.go (its picture), notebook.go,
 // terminal.go and drawn.go (where it goes).
 package show
 

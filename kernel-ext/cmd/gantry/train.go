@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"gantry.local/gan"
 	"gantry.local/gan/data"
@@ -70,7 +71,12 @@ func trainCommand() *cobra.Command {
 			return o.train(c.Context(), exp, own, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
-	f := c.Flags()
+	o.flags(c.Flags())
+	return c
+}
+
+// flags has the flags of a command set o.
+func (o *trainOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.Name, "recipe", "mlp", "what to train, see above")
 	f.StringVar(&o.Data, "data", "", "data set, see above (default: the recipe's)")
 	f.IntVar(&o.steps, "steps", 5000, "total steps, those before a --resume included")
@@ -83,7 +89,6 @@ func trainCommand() *cobra.Command {
 	f.BoolVar(&o.fromWeights, "from-weights", false, "with --resume, where no checkpoint is whole: go on from the weights, with fresh optimizers")
 	f.BoolVar(&o.json, "json", false, "progress as JSON lines on standard output")
 	f.BoolVar(&o.lint, "check", false, "print what the recipe linter finds and train nothing; exit code 1 if it finds something")
-	return c
 }
 
 func recipes() string {

@@ -1,0 +1,194 @@
+"""The same sweep on this machine, on Ray and on Slurm, with workers killed. `make cluster-test` runs it, and is no part of `make e2e`: it wants
+Ray (`make ray`) and, as root, Slurm with a controller and a node on loopback (cluster_slurm.py)."""
+import csv
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+import cluster_slurm
+import howto
+
+PATIENCE = 400  # seconds a single test may take: Ray starts a Python for each trial
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+GANTRY = os.environ.get("GANTRY_E2E_BINARY", str(ROOT / "bin" / "gantry"))
+SPEC = {
+    "train": {"recipe": "toy", "backend": "go", "batch": 16}, "grid": {"data": ["ring", "grid", "moons", "swiss-roll"]}, "seeds": 3,
+    "steps": 400, "metric": "critic_loss", "best": "greatest", "slots": 2,
+}
+CLOCKS = ("seconds", "trial_seconds", "steps_per_second")  # columns that no two sweeps have in common
+
+
+def table(folder):
+    """The results, without what a clock said."""
+    with open(folder / "results.csv", newline="", encoding="utf-8") as file:
+        return [{k: v for k, v in row.items() if k not in CLOCKS} for row in csv.DictReader(file)]
+
+
+def attempts(folder):
+    return sum(json.loads(file.read_text())["attempts"] for file in folder.glob("*/trial.json"))
+
+
+class Sweeps(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.place = tempfile.TemporaryDirectory()
+        cls.folder = pathlib.Path(cls.place.name)
+        cls.spec = cls.folder / "spec.json"
+        cls.spec.write_text(json.dumps(SPEC))
+        cls.environment = os.environ | {"GANTRY_ROOT": str(ROOT)}
+        cls.sweep(cls, "local")
+        cls.want = table(cls.folder / "local")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.place.cleanup()
+
+    def start(self, out, *flags, spec=None):
+        return subprocess.Popen([GANTRY, "sweep", str(spec or self.spec), "--out", str(self.folder / out), *flags], env=self.environment,
+                                text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def sweep(self, out, *flags, spec=None, code=0):
+        process = self.start(self, out, *flags, spec=spec) if isinstance(self, type) else self.start(out, *flags, spec=spec)
+        stdout, stderr = process.communicate()
+        assert process.returncode == code, f"exit code {process.returncode}, want {code}: {stderr}"
+        return stdout, stderr
+
+    def same(self, out):
+        self.assertEqual(self.want, table(self.folder / out))
+
+    def kill(self, find, times, process):
+        """Kills so many different workers while the sweep goes on."""
+        killed = set()
+        while len(killed) < times and process.poll() is None:
+            time.sleep(0.2)
+            for pid in find():
+                if pid not in killed and len(killed) < times:
+                    killed.add(pid)
+                    os.kill(pid, signal.SIGKILL)
+                    time.sleep(3)
+                    break
+        self.assertEqual(times, len(killed), "the sweep was over too soon")
+
+    def again(self, out, *flags, spec=None):
+        """A repeated sweep does nothing."""
+        before = attempts(self.folder / out)
+        begin = time.monotonic()
+        self.sweep(out, *flags, spec=spec)
+        self.assertEqual(before, attempts(self.folder / out))
+        self.assertLess(time.monotonic() - begin, 3)
+
+    def test_ray(self):
+        self.sweep("ray", "--engine", "ray")
+        self.same("ray")
+        self.again("ray", "--engine", "ray")
+
+    def test_ray_killed(self):
+        process = self.start("ray-killed", "--engine", "ray")
+        while not (workers := pids("ray::ResourceTrainable")):
+            time.sleep(0.2)
+        self.assertEqual(set(), {a for pid in [*pids("gcs_server"), *pids("raylet/raylet"), *workers] for a in listens(pid)} - {"loopback"})
+        self.kill(lambda: pids("ray::ResourceTrainable"), 2, process)
+        _, stderr = process.communicate()
+        self.assertEqual(0, process.returncode, stderr)
+        self.same("ray-killed")
+
+    def test_ray_interrupted(self):
+        process = self.start("ray-interrupted", "--engine", "ray")
+        while not pids("ray::ResourceTrainable"):
+            time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate()
+        self.assertEqual(130, process.returncode, stderr)
+        self.assertEqual([], pids(str(self.folder / "ray-interrupted")), "trials go on")
+        self.sweep("ray-interrupted", "--engine", "ray")
+        self.same("ray-interrupted")
+
+    def test_ray_not_there(self):
+        _, stderr = self.sweep("none", "--engine", "ray", "--python", "/nowhere/python", code=5)
+        self.assertIn("there is no Ray: run `make ray`", stderr)
+        _, stderr = self.sweep("none", "--engine", "ray", "--python", "/bin/false", code=5)
+        self.assertIn("Ray has failed", stderr)
+
+    def test_halving(self):
+        """Fewer steps than the full sweep, and the same best trial."""
+        spec = self.folder / "halving.json"
+        spec.write_text(json.dumps(SPEC | {"halving": {"first": 100, "factor": 2}}))
+        self.sweep("halving", "--engine", "ray", spec=spec)
+        rows = table(self.folder / "halving")
+        states = [row["state"] for row in rows]
+        self.assertEqual({"done", "stopped"}, set(states))
+        self.assertTrue(all(int(row["step"]) in (100, 200) for row in rows if row["state"] == "stopped"), rows)
+        full = sum(int(row["step"]) for row in self.want)
+        some = sum(int(row["step"]) for row in rows)
+        best = [max((r for r in t if r["state"] == "done"), key=lambda r: float(r["critic_loss"]))["trial"] for t in (self.want, rows)]
+        print(f"     halving: {some} steps of {full}, {states.count('done')} of {len(rows)} trials to the end; best trial {best[1]}, of the full sweep {best[0]}", flush=True)
+        self.assertLess(some, full)
+        self.again("halving", "--engine", "ray", spec=spec)
+
+    def test_ray_page(self):
+        self.assertIn("best is trial", howto.follow("many-runs/ray.md", self.folder / "ray-page", {}))
+
+    def test_slurm_page(self):
+        with cluster_slurm.cluster(self.folder / "page-cluster") as environment:
+            environment["PATH"] = f"{ROOT}/bin:" + environment["PATH"]
+            self.assertEqual(2, howto.follow("many-runs/slurm.md", self.folder / "slurm-page", environment).count("4 trials to step 200: 4 done"))
+
+    def test_slurm(self):
+        with cluster_slurm.cluster(self.folder / "slurm-cluster") as environment:
+            self.environment = self.environment | environment
+            self.sweep("slurm", "--engine", "slurm")
+            self.same("slurm")
+            self.again("slurm", "--engine", "slurm")
+
+            process = self.start("slurm-killed", "--engine", "slurm")
+            self.kill(lambda: pids("--trial index"), 2, process)
+            _, stderr = process.communicate()
+            self.assertEqual(0, process.returncode, stderr)
+            self.same("slurm-killed")
+
+            process = self.start("slurm-interrupted", "--engine", "slurm")
+            while not pids("train --json"):
+                time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+            _, stderr = process.communicate()
+            self.assertEqual(130, process.returncode, stderr)
+            self.assertEqual([], pids(str(self.folder / "slurm-interrupted")), "trials go on")
+            self.sweep("slurm-interrupted", "--engine", "slurm")
+            self.same("slurm-interrupted")
+
+    def test_slurm_not_there(self):
+        self.environment = self.environment | {"PATH": "/nowhere"}
+        _, stderr = self.sweep("none", "--engine", "slurm", code=5)
+        self.assertIn("there is no sbatch", stderr)
+
+
+def listens(pid):
+    """Where a process listens for TCP: "loopback", or an address in hexadecimal."""
+    try:
+        own = {os.readlink(fd) for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink()}
+    except OSError:
+        return  # it has ended
+    for table in ("tcp", "tcp6"):
+        for line in pathlib.Path("/proc/net", table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in own:  # it listens
+                address = fields[1].split(":")[0]
+                yield "loopback" if address.endswith("0100007F") or address == "00000000000000000000000001000000" else address
+
+
+def pids(words):
+    """The processes whose command line has the words."""
+    found = []
+    for file in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = file.read_bytes().replace(b"\0", b" ").decode()
+        except (OSError, UnicodeDecodeError):
+            continue
+        if words in line and "cluster_suite" not in line:
+            found.append(int(file.parent.name))
+    return found
