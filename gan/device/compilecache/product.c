@@ -16,10 +16,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define WIDE_CPU __attribute__((target("avx512f,avx512vl,fma")))
+#define WIDE_CPU __attribute__((target("avx512f,avx512vl,fma,prfchw")))
 #define INLINE static inline __attribute__((always_inline))
 
-enum { LANES = 16, WIDE = 4 * LANES, TALL = 6, DEEP = 256 };
+enum { LANES = 16, WIDE = 4 * LANES, TALL = 6, DEEP = 256, EACH = 32 };
 
 // matrix is one whose number in row i and column j is data[i * row + j * column].
 typedef struct {
@@ -37,15 +37,38 @@ typedef struct {
   int more;        // whether it is added to what is there
 } strip;
 
+// ahead is memory that is wanted soon: rows of `lines` lines of the cache each, `step` numbers apart. Weights come from far away, and
+// by the time that they are needed they are here.
+typedef struct {
+  const float* row;
+  int64_t rows, lines, step, line;  // the line that is next
+} ahead;
+
+WIDE_CPU INLINE void fetch(ahead* a, int64_t lines) {
+  for (; lines > 0 && a->rows > 0; lines--) {
+    __builtin_prefetch(a->row + LANES * a->line, 0, 2);
+    if (++a->line == a->lines) {
+      a->line = 0;
+      a->row += a->step;
+      a->rows--;
+    }
+  }
+}
+
 // tile makes `rows` rows of `vectors` vectors. Both are constants where it is called.
-WIDE_CPU INLINE void tile(int rows, int vectors, matrix a, strip b, float* c, int64_t row) {
+WIDE_CPU INLINE void tile(int rows, int vectors, matrix a, strip b, float* c, int64_t row, ahead* next, int64_t lines) {
   __m512 sums[TALL][WIDE / LANES];
+#pragma GCC unroll 6
+  for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) __builtin_prefetch(c + i * row + LANES * v, 1, 3);
 #pragma GCC unroll 6
   for (int i = 0; i < rows; i++)
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) sums[i][v] = _mm512_setzero_ps();
   const float *x = a.data, *y = b.data;
   for (int64_t k = 0; k < b.deep; k++, x += a.column, y += b.step) {
+    if (k % EACH == 0) fetch(next, lines);
     __m512 of[WIDE / LANES];
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++)
@@ -68,14 +91,15 @@ WIDE_CPU INLINE void tile(int rows, int vectors, matrix a, strip b, float* c, in
     }
 }
 
-WIDE_CPU INLINE void tiles(int vectors, matrix a, int64_t rows, strip b, float* c, int64_t row) {
-  for (; rows >= TALL; rows -= TALL, a.data += TALL * a.row, c += TALL * row) tile(TALL, vectors, a, b, c, row);
+WIDE_CPU INLINE void tiles(int vectors, matrix a, int64_t rows, strip b, float* c, int64_t row, ahead* next) {
+  int64_t turns = (rows + TALL - 1) / TALL * ((b.deep + EACH - 1) / EACH), lines = (next->rows * next->lines + turns - 1) / turns;
+  for (; rows >= TALL; rows -= TALL, a.data += TALL * a.row, c += TALL * row) tile(TALL, vectors, a, b, c, row, next, lines);
   switch (rows) {
-    case 5: tile(5, vectors, a, b, c, row); break;
-    case 4: tile(4, vectors, a, b, c, row); break;
-    case 3: tile(3, vectors, a, b, c, row); break;
-    case 2: tile(2, vectors, a, b, c, row); break;
-    case 1: tile(1, vectors, a, b, c, row); break;
+    case 5: tile(5, vectors, a, b, c, row, next, lines); break;
+    case 4: tile(4, vectors, a, b, c, row, next, lines); break;
+    case 3: tile(3, vectors, a, b, c, row, next, lines); break;
+    case 2: tile(2, vectors, a, b, c, row, next, lines); break;
+    case 1: tile(1, vectors, a, b, c, row, next, lines); break;
   }
 }
 
@@ -125,8 +149,17 @@ WIDE_CPU static void pack(matrix b, int64_t deep, int columns, float* to) {
     for (int j = k < whole ? LANES * squares : 0; j < step; j++) to[k * step + j] = j < columns ? b.data[k * b.row + j * b.column] : 0;
 }
 
+// soon is what the strip from row k and column j of b on is made of.
+static ahead soon(matrix b, int64_t k, int64_t j, int64_t deep, int64_t columns) {
+  int64_t rows = deep - k < DEEP ? deep - k : DEEP;
+  columns = columns - j < WIDE ? columns - j : WIDE;
+  if (columns <= 0) return (ahead){0};
+  if (b.column == 1) return (ahead){at(b, k, j).data, rows, (columns + LANES - 1) / LANES, b.row, 0};
+  return (ahead){at(b, k, j).data, columns, (rows + LANES - 1) / LANES, b.column, 0};
+}
+
 // part makes a part of the result: from one row and column to before others.
-WIDE_CPU static void part(matrix a, matrix b, int64_t deep, float* c, int64_t row, int64_t top, int64_t bottom, int64_t left, int64_t right) {
+WIDE_CPU static void part(matrix a, matrix b, int64_t deep, float* c, int64_t row, int64_t top, int64_t bottom, int64_t left, int64_t right, int64_t last) {
   float packed[DEEP * WIDE] __attribute__((aligned(64)));  // 64 KiB
   for (int64_t j = left; j < right; j += WIDE) {
     int columns = right - j < WIDE ? (int)(right - j) : WIDE, vectors = (columns + LANES - 1) / LANES;
@@ -139,12 +172,13 @@ WIDE_CPU static void part(matrix a, matrix b, int64_t deep, float* c, int64_t ro
         s.step = LANES * vectors;
       }
       matrix with = at(a, top, k);
+      ahead next = soon(b, k + DEEP < deep ? k + DEEP : 0, k + DEEP < deep ? j : j + WIDE, deep, k + DEEP < deep ? right : last);
       float* to = c + top * row + j;
       switch (vectors) {
-        case 1: tiles(1, with, bottom - top, s, to, row); break;
-        case 2: tiles(2, with, bottom - top, s, to, row); break;
-        case 3: tiles(3, with, bottom - top, s, to, row); break;
-        case 4: tiles(4, with, bottom - top, s, to, row); break;
+        case 1: tiles(1, with, bottom - top, s, to, row, &next); break;
+        case 2: tiles(2, with, bottom - top, s, to, row, &next); break;
+        case 3: tiles(3, with, bottom - top, s, to, row, &next); break;
+        case 4: tiles(4, with, bottom - top, s, to, row, &next); break;
       }
     }
   }
@@ -169,7 +203,7 @@ static void work(job* j) {
     a.data += product * j->rows * j->deep;
     b.data += product * j->deep * j->columns;
     float* c = j->c + product * j->rows * j->columns;
-    part(a, b, j->deep, c, j->columns, top, least(top + j->high, j->rows), left, least(left + WIDE, j->columns));
+    part(a, b, j->deep, c, j->columns, top, least(top + j->high, j->rows), left, least(left + WIDE, j->columns), j->columns);
   }
 }
 
