@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -379,6 +380,32 @@ func TestNotFinite(t *testing.T) {
 	put("dense/weights", float32(math.NaN()))(weights)
 	_, err = gan.NewGenerator(backend, tiny(gan.Alternating), weights)
 	wantWords(t, err, "dense/weights is not finite")
+}
+
+// TestSampleOfAnyNumber draws so many images that they are made in parts, large, small and cut off: each is the one that it is among
+// any others.
+func TestSampleOfAnyNumber(t *testing.T) {
+	for name, backend := range map[string]compute.Backend{"go": gantest.Go(t), "xla": gantest.XLA(t)} {
+		of := trainer(t, backend, tiny(gan.Alternating))
+		all, err := of.Sample(620, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range []int{1, 99, 101, 249, 250, 251, 500, 619} {
+			some, err := of.Sample(n, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := n * some.H * some.W * some.C; some.N != n || len(some.Data) != want {
+				t.Fatalf("%s: %d images were asked for, and %d came in %d numbers", name, n, some.N, len(some.Data))
+			}
+			for i, x := range some.Data {
+				if math.Abs(float64(x-all.Data[i])) > 1e-5 {
+					t.Fatalf("%s: of %d images, number %d of the data is %g, and among 620 it is %g", name, n, i, x, all.Data[i])
+				}
+			}
+		}
+	}
 }
 
 // TestSampleIsBounded asks for more samples than there is memory.

@@ -30,9 +30,12 @@ type Generator struct {
 	exec    *model.Exec
 }
 
-// sampleBatch is how many images one call of the compiled generator makes; fewer are cut off, so that any number of
-// samples needs one compilation.
-const sampleBatch = 100
+// One call of the compiled generator makes so many images; fewer are cut off, so that any number of samples needs one
+// compilation, and many need two: each call reads all weights, so large ones take less time for an image.
+const (
+	sampleBatch = 100
+	manySamples = 250
+)
 
 func newGenerator(backend compute.Backend, exp Experiment, store *model.Store, scope string) (*Generator, error) {
 	g := &Generator{exp: exp, backend: backend, store: store, scope: scope}
@@ -248,13 +251,17 @@ func (g *Generator) draw(n int, fill func(z []float32), class func(i int) int32)
 	images := sample.Images{N: n}
 	group, failing := errgroup.WithContext(context.Background())
 	group.SetLimit(2)
-	for first := 0; first < n && failing.Err() == nil; first += sampleBatch {
-		count := min(sampleBatch, n-first)
-		batch := make([]float32, sampleBatch*g.exp.Latent)
+	var size int
+	for first := 0; first < n && failing.Err() == nil; first += size {
+		if size = sampleBatch; n-first >= manySamples {
+			size = manySamples
+		}
+		count := min(size, n-first)
+		batch := make([]float32, size*g.exp.Latent)
 		fill(batch[:count*g.exp.Latent])
-		inputs := []any{tensors.FromFlatDataAndDimensions(batch, sampleBatch, g.exp.Latent)}
+		inputs := []any{tensors.FromFlatDataAndDimensions(batch, size, g.exp.Latent)}
 		if g.Classes() > 0 {
-			labels := make([]int32, sampleBatch)
+			labels := make([]int32, size)
 			for i := range count {
 				labels[i] = class(first + i)
 			}

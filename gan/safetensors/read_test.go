@@ -1,6 +1,7 @@
 package safetensors
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"io/fs"
@@ -144,6 +145,34 @@ func TestNotFinite(t *testing.T) {
 	}
 	if err := (Tensor{Name: "w", DType: "I32", Data: []byte{0xff, 0xff, 0xff, 0xff}}).CheckFinite(); err != nil {
 		t.Errorf("integers: %v", err)
+	}
+}
+
+// TestNotFiniteAnywhere finds the first of them wherever it stands, among the largest finite values and behind any number of others.
+func TestNotFiniteAnywhere(t *testing.T) {
+	for dtype, v := range map[string]struct{ largest, infinite []byte }{
+		"F16":  {[]byte{0xff, 0xfb}, []byte{0, 0x7c}},
+		"BF16": {[]byte{0x7f, 0xff}, []byte{0x80, 0x7f}},
+		"F32":  {[]byte{0xff, 0xff, 0x7f, 0xff}, []byte{0, 0, 0x80, 0x7f}},
+		"F64":  {[]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xef, 0xff}, []byte{0, 0, 0, 0, 0, 0, 0xf0, 0x7f}},
+	} {
+		const n = 70
+		size := len(v.largest)
+		for count := range n {
+			data := bytes.Repeat(v.largest, count)
+			if at := firstNotFinite(dtype, data); at >= 0 {
+				t.Fatalf("%s: %d finite values: number %d is said to be none", dtype, count, at)
+			}
+			for want := range count {
+				copy(data[want*size:], v.infinite)
+				copy(data[(count-1)*size:], v.infinite) // a second one
+				if at := firstNotFinite(dtype, data); at != want {
+					t.Fatalf("%s: the first of %d values that is infinite is %d, not %d", dtype, count, want, at)
+				}
+				copy(data[want*size:], v.largest)
+				copy(data[(count-1)*size:], v.largest)
+			}
+		}
 	}
 }
 

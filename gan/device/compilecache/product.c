@@ -9,17 +9,17 @@
 
 #include "product.h"
 
+#include "crew.h"
+
 #if defined(__x86_64__)
 
 #include <immintrin.h>
-#include <sched.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 
-#define WIDE_CPU __attribute__((target("avx512f,avx512vl,fma")))
+#define WIDE_CPU __attribute__((target("avx512f,avx512vl,fma,prfchw")))
 #define INLINE static inline __attribute__((always_inline))
 
-enum { LANES = 16, WIDE = 4 * LANES, TALL = 6, DEEP = 256 };
+enum { LANES = 16, WIDE = 4 * LANES, TALL = 6, DEEP = 256, EACH = 32 };
 
 // matrix is one whose number in row i and column j is data[i * row + j * column].
 typedef struct {
@@ -37,15 +37,38 @@ typedef struct {
   int more;        // whether it is added to what is there
 } strip;
 
+// ahead is memory that is wanted soon: rows of `lines` lines of the cache each, `step` numbers apart. Weights come from far away, and
+// by the time that they are needed they are here.
+typedef struct {
+  const float* row;
+  int64_t rows, lines, step, line;  // the line that is next
+} ahead;
+
+WIDE_CPU INLINE void fetch(ahead* a, int64_t lines) {
+  for (; lines > 0 && a->rows > 0; lines--) {
+    __builtin_prefetch(a->row + LANES * a->line, 0, 2);
+    if (++a->line == a->lines) {
+      a->line = 0;
+      a->row += a->step;
+      a->rows--;
+    }
+  }
+}
+
 // tile makes `rows` rows of `vectors` vectors. Both are constants where it is called.
-WIDE_CPU INLINE void tile(int rows, int vectors, matrix a, strip b, float* c, int64_t row) {
+WIDE_CPU INLINE void tile(int rows, int vectors, matrix a, strip b, float* c, int64_t row, ahead* next, int64_t lines) {
   __m512 sums[TALL][WIDE / LANES];
+#pragma GCC unroll 6
+  for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) __builtin_prefetch(c + i * row + LANES * v, 1, 3);
 #pragma GCC unroll 6
   for (int i = 0; i < rows; i++)
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) sums[i][v] = _mm512_setzero_ps();
   const float *x = a.data, *y = b.data;
   for (int64_t k = 0; k < b.deep; k++, x += a.column, y += b.step) {
+    if (k % EACH == 0) fetch(next, lines);
     __m512 of[WIDE / LANES];
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++)
@@ -68,14 +91,15 @@ WIDE_CPU INLINE void tile(int rows, int vectors, matrix a, strip b, float* c, in
     }
 }
 
-WIDE_CPU INLINE void tiles(int vectors, matrix a, int64_t rows, strip b, float* c, int64_t row) {
-  for (; rows >= TALL; rows -= TALL, a.data += TALL * a.row, c += TALL * row) tile(TALL, vectors, a, b, c, row);
+WIDE_CPU INLINE void tiles(int vectors, matrix a, int64_t rows, strip b, float* c, int64_t row, ahead* next) {
+  int64_t turns = (rows + TALL - 1) / TALL * ((b.deep + EACH - 1) / EACH), lines = (next->rows * next->lines + turns - 1) / turns;
+  for (; rows >= TALL; rows -= TALL, a.data += TALL * a.row, c += TALL * row) tile(TALL, vectors, a, b, c, row, next, lines);
   switch (rows) {
-    case 5: tile(5, vectors, a, b, c, row); break;
-    case 4: tile(4, vectors, a, b, c, row); break;
-    case 3: tile(3, vectors, a, b, c, row); break;
-    case 2: tile(2, vectors, a, b, c, row); break;
-    case 1: tile(1, vectors, a, b, c, row); break;
+    case 5: tile(5, vectors, a, b, c, row, next, lines); break;
+    case 4: tile(4, vectors, a, b, c, row, next, lines); break;
+    case 3: tile(3, vectors, a, b, c, row, next, lines); break;
+    case 2: tile(2, vectors, a, b, c, row, next, lines); break;
+    case 1: tile(1, vectors, a, b, c, row, next, lines); break;
   }
 }
 
@@ -125,8 +149,17 @@ WIDE_CPU static void pack(matrix b, int64_t deep, int columns, float* to) {
     for (int j = k < whole ? LANES * squares : 0; j < step; j++) to[k * step + j] = j < columns ? b.data[k * b.row + j * b.column] : 0;
 }
 
+// soon is what the strip from row k and column j of b on is made of.
+static ahead soon(matrix b, int64_t k, int64_t j, int64_t deep, int64_t columns) {
+  int64_t rows = deep - k < DEEP ? deep - k : DEEP;
+  columns = columns - j < WIDE ? columns - j : WIDE;
+  if (columns <= 0) return (ahead){0};
+  if (b.column == 1) return (ahead){at(b, k, j).data, rows, (columns + LANES - 1) / LANES, b.row, 0};
+  return (ahead){at(b, k, j).data, columns, (rows + LANES - 1) / LANES, b.column, 0};
+}
+
 // part makes a part of the result: from one row and column to before others.
-WIDE_CPU static void part(matrix a, matrix b, int64_t deep, float* c, int64_t row, int64_t top, int64_t bottom, int64_t left, int64_t right) {
+WIDE_CPU static void part(matrix a, matrix b, int64_t deep, float* c, int64_t row, int64_t top, int64_t bottom, int64_t left, int64_t right, int64_t last) {
   float packed[DEEP * WIDE] __attribute__((aligned(64)));  // 64 KiB
   for (int64_t j = left; j < right; j += WIDE) {
     int columns = right - j < WIDE ? (int)(right - j) : WIDE, vectors = (columns + LANES - 1) / LANES;
@@ -139,72 +172,44 @@ WIDE_CPU static void part(matrix a, matrix b, int64_t deep, float* c, int64_t ro
         s.step = LANES * vectors;
       }
       matrix with = at(a, top, k);
+      ahead next = soon(b, k + DEEP < deep ? k + DEEP : 0, k + DEEP < deep ? j : j + WIDE, deep, k + DEEP < deep ? right : last);
       float* to = c + top * row + j;
       switch (vectors) {
-        case 1: tiles(1, with, bottom - top, s, to, row); break;
-        case 2: tiles(2, with, bottom - top, s, to, row); break;
-        case 3: tiles(3, with, bottom - top, s, to, row); break;
-        case 4: tiles(4, with, bottom - top, s, to, row); break;
+        case 1: tiles(1, with, bottom - top, s, to, row, &next); break;
+        case 2: tiles(2, with, bottom - top, s, to, row, &next); break;
+        case 3: tiles(3, with, bottom - top, s, to, row, &next); break;
+        case 4: tiles(4, with, bottom - top, s, to, row, &next); break;
       }
     }
   }
 }
 
-// job is a product, or several, in parts, which whoever is free takes one after the other. Who holds it last frees it.
+// job is a product, or several, in parts, which whoever is free takes one after the other.
 typedef struct {
   matrix a, b;
   int64_t rows, columns, deep;
   float* c;
   int64_t high, across, each, parts;  // rows of a part, parts beside each other, those of a product, all
-  _Atomic int64_t next, done;
-  _Atomic int holders;
+  unsigned rounding;                  // how the caller rounds, and what it makes of numbers that are nearly zero
+  _Atomic int64_t next;
 } job;
 
 static int64_t least(int64_t x, int64_t y) { return x < y ? x : y; }
 
-static void work(job* j) {
-  for (int64_t p; (p = atomic_fetch_add(&j->next, 1)) < j->parts; atomic_fetch_add(&j->done, 1)) {
+// work takes parts until none is left.
+static void work(void* data) {
+  job* j = data;
+  unsigned before = _mm_getcsr();
+  _mm_setcsr(j->rounding);
+  for (int64_t p; (p = atomic_fetch_add(&j->next, 1)) < j->parts;) {
     int64_t product = p / j->each, q = p % j->each, top = q / j->across * j->high, left = q % j->across * WIDE;
     matrix a = j->a, b = j->b;
     a.data += product * j->rows * j->deep;
     b.data += product * j->deep * j->columns;
     float* c = j->c + product * j->rows * j->columns;
-    part(a, b, j->deep, c, j->columns, top, least(top + j->high, j->rows), left, least(left + WIDE, j->columns));
+    part(a, b, j->deep, c, j->columns, top, least(top + j->high, j->rows), left, least(left + WIDE, j->columns), j->columns);
   }
-}
-
-static void let_go(job* j) {
-  if (atomic_fetch_sub(&j->holders, 1) == 1) free(j);
-}
-
-static void help(void* data) {
-  work(data);
-  let_go(data);
-}
-
-// share computes a product with the help of XLA's threads. A helper that comes late finds nothing left to do.
-static int share(ffi_call* call, job of, int64_t helpers) {
-  job* j = malloc(sizeof *j);
-  if (!j) return 0;
-  *j = of;
-  atomic_init(&j->next, 0);
-  atomic_init(&j->done, 0);
-  atomic_init(&j->holders, 1);
-  void* (*schedule)(ffi_schedule_args*) = call->api->functions[FFI_SCHEDULE];
-  for (int64_t i = 0; i < helpers; i++) {
-    ffi_schedule_args args = {.struct_size = sizeof args, .context = call->context, .task = help, .data = j};
-    atomic_fetch_add(&j->holders, 1);
-    if (schedule(&args)) { // no threads
-      atomic_fetch_sub(&j->holders, 1);
-      break;
-    }
-  }
-  work(j);
-  for (int spins = 0; atomic_load(&j->done) < j->parts; spins++)
-    if (spins < 2000) _mm_pause();
-    else sched_yield();
-  let_go(j);
-  return 1;
+  _mm_setcsr(before);
 }
 
 static int64_t threads_of(ffi_call* call) {
@@ -227,15 +232,16 @@ static void* product(ffi_call* call, int left, int right) {
   job j = {.rows = to[0], .columns = to[1], .deep = of[left], .c = c->data};
   j.a = left ? (matrix){a->data, of[1], 1} : (matrix){a->data, 1, of[1]};
   j.b = right ? (matrix){b->data, 1, by[1]} : (matrix){b->data, by[1], 1};
-  const int64_t small = 1 << 22; // multiplications, forty microseconds
-  int64_t size = several * j.rows * j.columns * j.deep, threads = size < small ? 1 : threads_of(call);
-  int64_t most = threads > 1 ? least(4 * threads, size / (small / 4)) : 1;
+  const int64_t small = 1 << 19, late = 1 << 21;  // multiplications: five microseconds, and what a thread is woken for
+  int64_t size = several * j.rows * j.columns * j.deep, threads = size < 2 * small ? 1 : threads_of(call);
+  int64_t most = threads > 1 ? least(4 * threads, size / small) : 1;
   j.across = (j.columns + WIDE - 1) / WIDE;
   int64_t down = least((most + several * j.across - 1) / (several * j.across), (j.rows + 4 * TALL - 1) / (4 * TALL));
   j.high = ((j.rows + down - 1) / down + TALL - 1) / TALL * TALL;
   j.each = j.across * ((j.rows + j.high - 1) / j.high);
   j.parts = several * j.each;
-  if (threads == 1 || j.parts == 1 || !share(call, j, least(threads, j.parts) - 1)) work(&j);
+  j.rounding = _mm_getcsr();
+  crew_run(work, &j, least(threads, least(j.parts, most)) - 1, size >= late);
   return NULL;
 }
 

@@ -56,8 +56,7 @@ typedef struct {
   void* functions[];
 } ffi_api;
 
-// Places of the functions in the table.
-enum { FFI_SCHEDULE = 11, FFI_THREADS = 12 };
+enum { FFI_THREADS = 12 };  // place of the function in the table
 
 typedef struct {
   size_t struct_size;
@@ -67,14 +66,6 @@ typedef struct {
   int stage;
   ffi_buffers arguments, results;
 } ffi_call;
-
-typedef struct {
-  size_t struct_size;
-  ffi_extension* extensions;
-  void* context;
-  void (*task)(void*);
-  void* data;
-} ffi_schedule_args;
 
 typedef struct {
   size_t struct_size;

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gomlx/compute"
@@ -26,6 +27,11 @@ func (r *Keeper) prepare() error {
 	if before == nil || s.Adopt {
 		checked = beside(func() (struct{}, error) { return struct{}{}, r.o.Check() })
 	}
+	kept := sync.OnceValues(r.kept)
+	if before != nil { // its checkpoints are read through meanwhile
+		go kept()
+		defer kept()
+	}
 	reason, err := r.compile(s, before)
 	if _, wrong := checked(); wrong != nil { // which says it better
 		return wrong
@@ -37,7 +43,7 @@ func (r *Keeper) prepare() error {
 	r.exp = r.trainer.Experiment() // with its defaults
 	initial := r.trainer.Settings()
 	r.info.Definition = definition
-	notice, err := r.restore(s, before)
+	notice, err := r.restore(s, before, kept)
 	if err != nil {
 		return err
 	}

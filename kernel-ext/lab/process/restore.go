@@ -20,22 +20,37 @@ import (
 // damaged one is passed over and named. Where there are some and none is whole, or where only weights are left, nothing
 // is begun and nothing overwritten: a person chooses.
 
+// checkpoints are what a run's folder holds: the ladder, all that may be whole, the newest first, and what is damaged.
+type checkpoints struct {
+	ladder  *record.Ladder
+	all     []gan.Checkpoint
+	damaged []string
+}
+
+// kept reads the run's checkpoints through.
+func (r *Keeper) kept() (found checkpoints, err error) {
+	if found.ladder, err = record.OpenLadder(filepath.Join(r.dir, record.LadderDir)); err != nil {
+		return found, err
+	}
+	found.all, found.damaged, err = found.ladder.Kept(filepath.Join(r.dir, record.CheckpointsDir))
+	return found, err
+}
+
 // restore brings back the newest whole checkpoint, if there is one, and cuts off of the history what came after it. notice
 // says what was lost, passed over or carried over.
-func (r *Keeper) restore(s Start, before *record.Info) (notice string, err error) {
+func (r *Keeper) restore(s Start, before *record.Info, kept func() (checkpoints, error)) (notice string, err error) {
 	if r.history, err = record.OpenHistory(filepath.Join(r.dir, record.HistoryFile)); err != nil {
 		return "", err
 	}
-	if r.ladder, err = record.OpenLadder(filepath.Join(r.dir, record.LadderDir)); err != nil {
-		return "", err
-	}
-	candidates, damaged, err := r.ladder.Kept(filepath.Join(r.dir, record.CheckpointsDir))
+	found, err := kept()
 	if err != nil {
 		return "", err
 	}
+	r.ladder = found.ladder
+	damaged := found.damaged
 	var notices []string
 	restored := false
-	for i, c := range candidates {
+	for i, c := range found.all {
 		said, err := r.bringBack(c, s, before)
 		if errors.Is(err, gan.ErrDamaged) {
 			damaged = append(damaged, err.Error())
