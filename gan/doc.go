@@ -1,8 +1,7 @@
-// Package gan trains generative adversarial networks with GoMLX. It knows nothing of notebooks.
+// Package gan describes generative adversarial networks, to be trained with GoMLX. It knows nothing of notebooks.
 //
-// An [Experiment] is a description: two networks, a loss, optimizers, data, a seed. A [Trainer] compiles one training
-// step of it, keeps data, weights, optimizer state and random state on the device, and yields a [Progress] per step.
-// A [Generator] draws samples from trained weights.
+// An [Experiment] is the usual game: two networks, a loss, a method, optimizers, data, a seed. [NewTrainer] makes a train.Trainer of
+// it, which yields named numbers per step and draws samples.
 //
 //	exp := gan.Experiment{
 //		Name: "first", Data: data.MNIST(),
@@ -13,26 +12,14 @@
 //	for progress, err := range trainer.Train(ctx, 1000) { … }
 //	images, err := trainer.Sample(100, 1)
 //
-// Reading order: experiment.go (what is trained), check.go and probe.go (the linter), summary.go with summary_network.go, cost.go
-// and summary_show.go (what it consists of and costs, as a notebook shows it), step.go (one step as a graph),
-// adam.go (the update rule), average.go, precision.go, privacy.go, random.go, schedule.go and settings.go (its options),
-// trainer.go (running steps), fork.go (branches of a run), stop.go (ending by a metric), health.go (looking at the critic),
-// sample.go (latents to images), images_show.go and trainer_show.go (how a notebook shows these), checkpoint.go (saving and
-// resuming exactly), checkpoint_folder.go (which files are whole, and which are kept), checkpoint_weights.go (the networks alone),
-// kept.go (what lives on in a notebook).
+// Any other game, of other networks in other turns, is a method.Game, which train.New takes as well: package examples has several.
 //
-// Networks are in package net, objectives and penalties in loss, data sets in data, ready-made experiments in recipe,
-// measurements in metric, uses of a trained generator in latent, translate, compress and export, the studies that
-// reproduce our tables in study, and backends in device.
+// Reading order: experiment.go (what is trained), game.go (the game that it describes, its linter, signature and summary), trainer.go
+// (trainers and generators of it), critic.go
+// (looking at the critic). Below it, each importing only what stands further down: train (running steps, checkpoints), lint (rules,
+// signatures, summaries), method (what a step is), optim (optimizers), setting (numbers that can be changed), data (sets), loss (objectives
+// and penalties), net (layers and networks), sample (the type of samples).
 //
-// Runs repeat: with the same experiment and backend on the same kind of CPU (XLA compiles for its vector instructions), every
-// weight is the same bit for bit, also across a save and a resume. Nothing is hidden in package-level state.
-//
-// In a notebook whose variables live on from cell to cell, an [Experiment], a [Trainer] and a [Generator] do so too: training
-// 100 steps in each of two cells is training 200 in one. Their functions are kept by name, so a network is a function or a
-// method, as all of package net are; one that is written anew is named when a trainer that was made with the old one is used.
-//
-// Damage is never taken for absence: [ErrNoCheckpoint] means that there is no file, [ErrDamaged] that one is there and is
-// not whole. Files are read within the limits of package safetensors (4 GiB, a header of 8 MiB, 65 536 tensors), and a
-// checkpoint or a generator's weights only once their header fits the networks. One call draws at most 4 GiB of images.
+// Ready-made experiments are in package recipe, measurements in metric, networks from images to images in translate, uses of a
+// trained generator in latent, compress and export, the studies that reproduce our tables in study, and backends in device.
 package gan

@@ -12,7 +12,7 @@ import (
 )
 
 // An experiment is described, trained for a few steps, and sampled.
-func ExampleTrainer() {
+func Example() {
 	backend, err := device.Open("")
 	if err != nil {
 		log.Fatal(err)

@@ -1,6 +1,7 @@
 package gan
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -11,6 +12,8 @@ import (
 
 	"gantry.local/gan/data"
 	"gantry.local/gan/loss"
+	"gantry.local/gan/method"
+	"gantry.local/gan/optim"
 )
 
 // Network is a GoMLX graph function that creates or finds its weights in scope. As a generator it maps latents
@@ -21,256 +24,163 @@ type Network = func(scope *model.Scope, x *graph.Node) *graph.Node
 // ClassNetwork is a Network that also sees the class of each sample. labels: [batch] int32, 0 to classes-1.
 type ClassNetwork = func(scope *model.Scope, x, labels *graph.Node) *graph.Node
 
-// Augmentation changes the images that the critic sees, real and fake alike, so that gradients flow through it (Zhao et
-// al., "Differentiable augmentation for data-efficient GAN training", 2020, arXiv:2006.10738). Implementations are
-// comparable values.
-type Augmentation interface {
-	// Apply returns images of the same shape. strength is a scalar in [0, 1], the probability of each change.
-	Apply(images, strength *graph.Node, random loss.Random) *graph.Node
-
-	// String names the augmentation, as kept in checkpoints.
-	String() string
-}
-
-// Adaptation moves the strength of an Augmentation while a run trains (Karras et al., "Training generative adversarial
-// networks with limited data", 2020, arXiv:2006.06676). Implementations are comparable values.
-type Adaptation interface {
-	// Next returns the next strength, which is held in [0, 1]. meanSign is E[sign(D(x))] over the step's real images, and
-	// images their number.
-	Next(strength, meanSign float64, images int) float64
-
-	// String names the adaptation, as kept in checkpoints.
-	String() string
-}
-
-// Experiment describes what is trained and how. The zero value of every optional field is the documented default.
+// Experiment describes the usual game of two networks: what is trained and how. The zero value of every optional field is the
+// documented default. Games of other networks are a method.Game.
 type Experiment struct {
 	Name string   // recipe or run name, kept in checkpoints; required
 	Data data.Set // required
 
-	Generator Network // required, or ClassGenerator
-	Critic    Network // required, or ClassCritic
+	Generator Network // required, or View.ClassGenerator
+	Critic    Network // required, or View.ClassCritic
 	Latent    int     // components of z, drawn from N(0,1); default 100
+	View      View    // what the networks see beside latents and images
 
-	// A class-conditional GAN (Mirza and Osindero, 2014, arXiv:1411.1784) has ClassGenerator and, unless its critic names
-	// the class itself, ClassCritic. Fakes are made for the classes of the step's real batch. A critic that returns
-	// [batch, 1+Classes] is an auxiliary classifier (AC-GAN, Odena et al., 2016, arXiv:1610.09585): the cross-entropy of
-	// its class logits, real and fake, joins both objectives, with the factor Auxiliary.
+	Loss      loss.Loss      // default loss.NonSaturating
+	Penalties []loss.Penalty // added to the critic's objective; default none
+
+	Method     method.Method // the turns of a step; default method.Alternating{}
+	Optimizers Optimizers    // how weights move
+
+	BatchSize int   // real images per critic update; default 64
+	Seed      int64 // of weights, latents and batches; every value is as good as another, 0 too
+}
+
+// View is what the networks see beside latents and images, and how the critic sees these.
+//
+// A class-conditional GAN (Mirza and Osindero, 2014, arXiv:1411.1784) has ClassGenerator and, unless its critic names
+// the class itself, ClassCritic, in the place of Experiment.Generator and Critic. Fakes are made for the classes of the step's
+// real batch. A critic that returns [batch, 1+Classes] is an auxiliary classifier (AC-GAN, Odena et al., 2016,
+// arXiv:1610.09585): the cross-entropy of its class logits, real and fake, joins both objectives, with the factor Auxiliary.
+type View struct {
 	ClassGenerator ClassNetwork
 	ClassCritic    ClassNetwork
-	Classes        int     // labels are below this; default 0, which means as many as the data set has
-	Auxiliary      float64 // default 1
+	Classes        int      // labels are below this; default 0, which means as many as the data set has
+	Auxiliary      *float64 // default nil, which means 1
 
-	Loss         loss.Loss      // default loss.NonSaturating
-	Penalties    []loss.Penalty // added to the critic's objective; default none
-	PenaltyEvery int            // steps from one with penalties, then that many times heavier, to the next; default 1
-	LabelNoise   float64        // probability that a pair of real and fake changes sides for the critic; default 0
+	Augment         method.Augmentation // of what the critic sees; default nil, none
+	AugmentStrength *float64            // its strength at the start, in [0, 1]; default nil, which means 1, or 0 with Adapt
+	Adapt           method.Adaptation   // moves the strength; default nil, it stays
 
-	Augment         Augmentation // of what the critic sees; default nil, none
-	AugmentStrength float64      // its strength at the start, in [0, 1]; default 1, or 0 with Adapt
-	Adapt           Adaptation   // moves the strength; default nil, it stays
+	Pack int // images the critic judges at once (PacGAN, arXiv:1712.04086); default 1, which is no packing
+}
 
-	Order       Order   // default Alternating
-	CriticSteps int     // critic updates per step, each on its own real batch; default 1
-	Unroll      int     // critic updates the generator looks ahead (Metz et al., 2016, arXiv:1611.02163); default 0
-	Accumulate  int     // parts a batch is cut into, one after the other, whose gradients are averaged; default 1
-	Pack        int     // images the critic judges at once (PacGAN, arXiv:1712.04086); default 1, which is no packing
+// Optimizers is how weights move.
+type Optimizers struct {
+	Generator optim.Optimizer // default optim.NewAdam(1e-3, 0.9, 0.999)
+	Critic    optim.Optimizer // likewise
+
 	ClipWeights float64 // clips the critic's weights to [-c, c] after each update (arXiv:1701.07875); default 0, off
-
-	GeneratorAdam Adam // see Adam for the defaults
-	CriticAdam    Adam
 
 	// EMA is the decay per step of an exponential moving average of the generator's weights, which samples are then drawn
 	// with (Yazıcı et al., "The unusual effectiveness of averaging in GAN training", 2018, arXiv:1806.04498). It begins at
 	// (1+t)/(10+t), so that early samples are not those of step 0. Default 0, off; 0.999 is usual.
 	EMA float64
 
-	BFloat16 bool    // networks compute in bfloat16, with float32 weights and losses; default false
-	Privacy  Privacy // private critic updates; default off
-
-	BatchSize int   // real images per critic update; default 64
-	Seed      int64 // of weights, latents and batches; every value is as good as another, 0 too
+	BFloat16 bool // networks compute in bfloat16, with float32 weights and losses; default false
 }
 
-// Order says how one step updates the two networks.
-type Order uint8
+// Both is Optimizers that move both networks by the same rule.
+func Both(o optim.Optimizer) Optimizers { return Optimizers{Generator: o, Critic: o} }
 
-const (
-	// Alternating updates the critic on a real and a fake batch together, then the generator, with fresh latents,
-	// against the updated critic.
-	Alternating Order = iota
-
-	// AlternatingHalves is the article's first loop (Keras' train_on_batch): the critic is updated on the real half,
-	// then on the fake half, then the generator as in Alternating. The reported critic loss is the mean of the two
-	// halves. The loss must be a loss.Halves.
-	AlternatingHalves
-
-	// Simultaneous is the article's second loop (its two gradient tapes): both gradients are taken at the same
-	// weights on the same fake batch, then both networks are updated.
-	Simultaneous
-)
-
-// String returns the order's name, as kept in checkpoints.
-func (o Order) String() string {
-	switch o {
-	case Alternating:
-		return "alternating"
-	case AlternatingHalves:
-		return "alternating halves"
-	case Simultaneous:
-		return "simultaneous"
+// WithDefaults returns a copy with every unset optional field at its default.
+func (e Experiment) WithDefaults() Experiment {
+	e.Latent = cmp.Or(e.Latent, 100)
+	e.BatchSize = cmp.Or(e.BatchSize, 64)
+	e.View.Pack = cmp.Or(e.View.Pack, 1)
+	if e.View.Auxiliary == nil {
+		e.View.Auxiliary = new(1.0)
 	}
-	return fmt.Sprintf("Order(%d)", o)
-}
-
-// withDefaults returns a copy with every unset optional field at its default.
-func (e Experiment) withDefaults() Experiment {
-	e.Latent = orDefault(e.Latent, 100)
-	e.Auxiliary = orDefault(e.Auxiliary, 1)
-	e.PenaltyEvery = orDefault(e.PenaltyEvery, 1)
-	e.CriticSteps = orDefault(e.CriticSteps, 1)
-	e.Accumulate = orDefault(e.Accumulate, 1)
-	e.Pack = orDefault(e.Pack, 1)
-	e.BatchSize = orDefault(e.BatchSize, 64)
+	if e.View.AugmentStrength == nil {
+		e.View.AugmentStrength = new(0.0)
+		if e.View.Augment != nil && e.View.Adapt == nil {
+			*e.View.AugmentStrength = 1
+		}
+	}
 	if e.Loss == nil {
 		e.Loss = loss.NonSaturating
 	}
-	if e.Augment != nil && e.Adapt == nil {
-		e.AugmentStrength = orDefault(e.AugmentStrength, 1)
+	if e.Method == nil {
+		e.Method = method.Alternating{}
 	}
-	e.GeneratorAdam, e.CriticAdam = e.GeneratorAdam.withDefaults(), e.CriticAdam.withDefaults()
+	for _, o := range []*optim.Optimizer{&e.Optimizers.Generator, &e.Optimizers.Critic} {
+		if *o == nil {
+			*o = optim.NewAdam(1e-3, 0.9, 0.999)
+		}
+	}
 	return e
 }
 
-func orDefault[T int | float64](value, fallback T) T {
-	if value == 0 {
-		return fallback
-	}
-	return value
-}
-
-const (
-	mostLatent   = 1 << 20
-	mostUnrolled = 100
-)
-
-// validate reports what makes an experiment (with its defaults filled in) impossible to run.
-func (e Experiment) validate() error {
-	wrong := func(format string, values ...any) error {
-		return fmt.Errorf("experiment %q: "+format, append([]any{e.Name}, values...)...)
-	}
-	_, separable := e.Loss.(loss.Halves)
-	conditional := e.ClassGenerator != nil || e.ClassCritic != nil
-	switch {
+// check reports what of an experiment (with its defaults filled in) no game can be made of; what a game or a method asks for, they
+// check themselves.
+func (e Experiment) check() error {
+	switch v := e.View; {
 	case e.Name == "":
-		return errors.New("experiment has no Name")
+		return errors.New("it has no Name")
 	case e.Data.Load == nil:
-		return fmt.Errorf("experiment %q has no Data", e.Name)
-	case (e.Generator == nil) == (e.ClassGenerator == nil) || (e.Critic == nil) == (e.ClassCritic == nil):
-		return fmt.Errorf("experiment %q needs a Generator and a Critic, or ClassGenerator and ClassCritic in their place", e.Name)
-	case e.Latent > mostLatent || e.Unroll > mostUnrolled:
-		return wrong("Latent %d and Unroll %d: at most %d components of z, and %d updates to look ahead, each a copy of the critic",
-			e.Latent, e.Unroll, mostLatent, mostUnrolled)
-	case e.Latent < 0 || e.BatchSize < 0 || e.CriticSteps < 0 || e.Pack < 0:
-		return wrong("Latent %d, BatchSize %d, CriticSteps %d and Pack %d must be positive",
-			e.Latent, e.BatchSize, e.CriticSteps, e.Pack)
-	case e.PenaltyEvery < 0 || e.Accumulate < 0 || e.Unroll < 0 || e.Classes < 0:
-		return wrong("PenaltyEvery %d, Accumulate %d, Unroll %d and Classes %d must not be negative",
-			e.PenaltyEvery, e.Accumulate, e.Unroll, e.Classes)
-	case e.Pack > e.BatchSize || e.Accumulate > e.BatchSize || e.BatchSize%(e.Pack*e.Accumulate) != 0:
-		return wrong("BatchSize %d is no multiple of Pack %d times Accumulate %d", e.BatchSize, e.Pack, e.Accumulate)
-	case conditional && e.Pack > 1:
-		return wrong("Pack %d joins images of different classes; leave Pack at 1 in a conditional experiment", e.Pack)
-	case !(e.ClipWeights >= 0) || math.IsInf(e.ClipWeights, 0):
-		return wrong("ClipWeights %g must not be negative", e.ClipWeights)
-	case !(e.LabelNoise >= 0 && e.LabelNoise < 0.5):
-		return wrong("LabelNoise %g must lie in [0, 0.5)", e.LabelNoise)
-	case !(e.EMA >= 0 && e.EMA < 1):
-		return wrong("EMA %g must lie in [0, 1)", e.EMA)
-	case !(e.Auxiliary >= 0) || math.IsInf(e.Auxiliary, 0):
-		return wrong("Auxiliary %g must not be negative", e.Auxiliary)
-	case !(e.AugmentStrength >= 0 && e.AugmentStrength <= 1):
-		return wrong("AugmentStrength %g must lie in [0, 1]", e.AugmentStrength)
-	case e.Augment == nil && (e.Adapt != nil || e.AugmentStrength > 0):
-		return wrong("AugmentStrength and Adapt need an Augment")
-	case e.Order > Simultaneous:
-		return wrong("unknown %v", e.Order)
-	case e.Order == AlternatingHalves && !separable:
-		return wrong("loss %v has no real and fake halves; use Alternating", e.Loss)
-	case e.Order == AlternatingHalves && (len(e.Penalties) > 0 || e.LabelNoise > 0 || e.Privacy.on()):
-		return wrong("penalties, label noise and privacy need both halves at once; use Alternating")
-	case e.Order != Alternating && (e.Accumulate > 1 || e.Unroll > 0 || e.Privacy.on()):
-		return wrong("Accumulate, Unroll and Privacy need the order Alternating")
-	case e.Privacy.on() && e.Unroll > 0:
-		return wrong("looking ahead (Unroll %d), the generator would be differentiated through critic updates on real images without "+
-			"noise: leave out Unroll, or Privacy", e.Unroll)
-	case e.Privacy.on() && (e.Accumulate > 1 || len(e.Penalties) > 0 || e.Pack > 1 || e.LabelNoise > 0 || e.Augment != nil ||
-		conditional || !separable):
-		return wrong("Privacy bounds what one image can do, so it goes with a loss of separate halves, without penalties, " +
-			"packing, classes, augmentation, label noise and Accumulate")
+		return errors.New("it has no Data")
+	case (e.Generator == nil) == (v.ClassGenerator == nil) || (e.Critic == nil) == (v.ClassCritic == nil):
+		return errors.New("it needs a Generator and a Critic, or View.ClassGenerator and View.ClassCritic in their place")
+	case e.Latent < 0 || e.Latent > method.MostLatent || e.BatchSize < 0 || v.Pack < 0 || v.Classes < 0:
+		return fmt.Errorf("Latent %d, BatchSize %d, Pack %d and Classes %d must be positive, and Latent at most %d",
+			e.Latent, e.BatchSize, v.Pack, v.Classes, method.MostLatent)
+	case v.Pack > e.BatchSize || e.BatchSize%v.Pack != 0:
+		return fmt.Errorf("BatchSize %d is no multiple of Pack %d", e.BatchSize, v.Pack)
+	case e.conditional() && v.Pack > 1:
+		return fmt.Errorf("Pack %d joins images of different classes; leave Pack at 1 in a conditional experiment", v.Pack)
+	case !(e.Optimizers.ClipWeights >= 0) || math.IsInf(e.Optimizers.ClipWeights, 0):
+		return fmt.Errorf("ClipWeights %g must not be negative", e.Optimizers.ClipWeights)
+	case !(e.Optimizers.EMA >= 0 && e.Optimizers.EMA < 1):
+		return fmt.Errorf("EMA %g must lie in [0, 1)", e.Optimizers.EMA)
+	case !(*v.Auxiliary >= 0) || math.IsInf(*v.Auxiliary, 0):
+		return fmt.Errorf("Auxiliary %g must not be negative", *v.Auxiliary)
+	case !(*v.AugmentStrength >= 0 && *v.AugmentStrength <= 1):
+		return fmt.Errorf("AugmentStrength %g must lie in [0, 1]", *v.AugmentStrength)
+	case v.Augment == nil && (v.Adapt != nil || *v.AugmentStrength > 0):
+		return errors.New("AugmentStrength and Adapt need an Augment")
 	}
-	parts := []any{e.Loss, e.Augment, e.Adapt, e.GeneratorAdam.Schedule, e.CriticAdam.Schedule}
+	parts := []any{e.Loss, e.View.Augment, e.View.Adapt}
 	for _, p := range e.Penalties {
 		parts = append(parts, p)
 	}
 	for _, part := range parts { // some have settings of their own
 		if checked, ok := part.(interface{ Check() error }); ok {
 			if err := checked.Check(); err != nil {
-				return wrong("%w", err)
+				return err
 			}
 		}
 	}
-	for _, p := range e.Penalties {
-		if w := p.Weight(); !(w >= 0) || math.IsInf(w, 0) {
-			return wrong("penalty %v: its weight must be finite and not negative", p)
-		}
-	}
-	return errors.Join(e.GeneratorAdam.validate("GeneratorAdam"), e.CriticAdam.validate("CriticAdam"), e.Privacy.validate())
+	return errors.Join(inField("Optimizers.Generator", e.Optimizers.Generator.Check()), inField("Optimizers.Critic", e.Optimizers.Critic.Check()))
 }
 
-// generate calls the generator, with labels if it is conditional.
-func (e Experiment) generate(scope *model.Scope, z, labels *graph.Node) *graph.Node {
-	z = e.compute(z)
-	if e.ClassGenerator != nil {
-		return graph.ConvertDType(e.ClassGenerator(scope, z, labels), dtypeOfLosses)
+func inField(field string, err error) error {
+	if err != nil {
+		err = fmt.Errorf("%s: %w", field, err)
 	}
-	return graph.ConvertDType(e.Generator(scope, z), dtypeOfLosses)
+	return err
 }
 
-// augment calls the augmentation.
-func (e Experiment) augment(images, strength *graph.Node, random loss.Random) *graph.Node {
-	altered := e.Augment.Apply(images, strength, random)
-	if !altered.Shape().Equal(images.Shape()) {
-		panic(fmt.Errorf("the augmentation %v makes %s of images %s, want the same shape", e.Augment, altered.Shape(), images.Shape()))
-	}
-	return altered
+func (e Experiment) conditional() bool {
+	return e.View.ClassGenerator != nil || e.View.ClassCritic != nil
 }
 
-// judge calls the critic, with labels if it is conditional.
-func (e Experiment) judge(scope *model.Scope, images, labels *graph.Node) *graph.Node {
-	images = e.compute(images)
-	if e.ClassCritic != nil {
-		return graph.ConvertDType(e.ClassCritic(scope, images, labels), dtypeOfLosses)
-	}
-	return graph.ConvertDType(e.Critic(scope, images), dtypeOfLosses)
-}
-
-// settings lists what a checkpoint must share with the experiment that resumes from it.
+// settings lists what a checkpoint must share with the experiment that resumes from it. The names are those of the first
+// version.
 func (e Experiment) settings() map[string]string {
 	text := func(value any) string { return fmt.Sprint(value) }
 	var penalties []string
 	for _, p := range e.Penalties {
 		penalties = append(penalties, p.String())
 	}
-	return map[string]string{
+	all := e.Method.Identity()
+	for name, value := range map[string]string{
 		"experiment": e.Name, "data": e.Data.Name, "latent": text(e.Latent), "loss": text(e.Loss),
-		"penalties": strings.Join(penalties, ", "), "penalty interval": text(e.PenaltyEvery),
-		"label noise": text(e.LabelNoise), "auxiliary weight": text(e.Auxiliary),
-		"augmentation": text(e.Augment), "augmentation strength": text(e.AugmentStrength), "adaptation": text(e.Adapt),
-		"order": text(e.Order), "critic steps": text(e.CriticSteps), "unrolled steps": text(e.Unroll),
-		"accumulated parts": text(e.Accumulate), "pack": text(e.Pack),
-		"weight clipping": text(e.ClipWeights), "generator optimizer": text(e.GeneratorAdam),
-		"critic optimizer": text(e.CriticAdam), "generator average": text(e.EMA), "bfloat16": text(e.BFloat16),
-		"privacy": text(e.Privacy), "batch size": text(e.BatchSize), "seed": text(e.Seed),
+		"penalties": strings.Join(penalties, ", "), "auxiliary weight": text(*e.View.Auxiliary),
+		"augmentation": text(e.View.Augment), "augmentation strength": text(*e.View.AugmentStrength), "adaptation": text(e.View.Adapt),
+		"pack": text(e.View.Pack), "weight clipping": text(e.Optimizers.ClipWeights), "generator optimizer": text(e.Optimizers.Generator),
+		"critic optimizer": text(e.Optimizers.Critic), "generator average": text(e.Optimizers.EMA), "bfloat16": text(e.Optimizers.BFloat16),
+		"batch size": text(e.BatchSize), "seed": text(e.Seed),
+	} {
+		all[name] = value
 	}
+	return all
 }

@@ -5,7 +5,7 @@
 //   - [Prune] sets the smallest weights to zero; [Tune] then trains what is left to imitate the whole generator, and needs
 //     no data for it. A [Mask] says which weights are left. [Sparse] stores only those.
 //   - [Int8] stores each weight in 8 bits, with one scale per output channel; [Float16] and [BFloat16] in 16.
-//   - [Expand] turns any of them back into float32 weights for gan.NewGenerator, [With] into a generator, and [Load] reads
+//   - [Expand] turns any of them back into float32 weights for train.NewGenerator, [With] into a generator, and [Load] reads
 //     them from a file.
 //
 // [Measure] puts size, speed and fidelity of several forms beside those of the original.

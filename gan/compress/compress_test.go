@@ -24,6 +24,7 @@ import (
 	"gantry.local/gan/net"
 	"gantry.local/gan/safetensors"
 	"gantry.local/gan/sample"
+	"gantry.local/gan/train"
 )
 
 const components = 4
@@ -67,7 +68,7 @@ func weights() *safetensors.File {
 	}}
 }
 
-func generator(t testing.TB, backend compute.Backend) *gan.Generator {
+func generator(t testing.TB, backend compute.Backend) *train.Generator {
 	t.Helper()
 	made, err := gan.NewGenerator(backend, gan.Experiment{
 		Name: "tiny", Latent: components,
@@ -287,7 +288,7 @@ func TestExpandBomb(t *testing.T) {
 
 func TestWith(t *testing.T) {
 	g := generator(t, gantest.Go(t))
-	same := done[*gan.Generator](t)(compress.With(g, weights()))
+	same := done[*train.Generator](t)(compress.With(g, weights()))
 	a, b := done[sample.Images](t)(g.Sample(3, 1)), done[sample.Images](t)(same.Sample(3, 1))
 	if !slices.Equal(a.Values, b.Values) {
 		t.Error("the same weights make other images")
@@ -313,7 +314,7 @@ func TestTune(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		student := done[*gan.Generator](t)(compress.With(original, pruned))
+		student := done[*train.Generator](t)(compress.With(original, pruned))
 		before := student.Store().NumVariables()
 		steps := 0
 		losses, err := compress.Tune(t.Context(), student, original, mask, compress.TuneOptions{
@@ -347,7 +348,7 @@ func TestTune(t *testing.T) {
 
 func TestTuneRefuses(t *testing.T) {
 	g := generator(t, gantest.Go(t))
-	student := done[*gan.Generator](t)(g.Clone())
+	student := done[*train.Generator](t)(g.Clone())
 	ctx, cancel := context.WithCancel(t.Context())
 	losses, err := compress.Tune(ctx, student, g, nil, compress.TuneOptions{Progress: func(int, float64) { cancel() }})
 	if !errors.Is(err, context.Canceled) || len(losses) != 1 || losses[0] != 0 {

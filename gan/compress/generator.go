@@ -8,13 +8,13 @@ import (
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/tensors"
 
-	"gantry.local/gan"
 	"gantry.local/gan/safetensors"
+	"gantry.local/gan/train"
 )
 
 // With returns a generator of the same network as generator, which is not changed, with weights in any form of this
 // package.
-func With(generator *gan.Generator, weights *safetensors.File) (*gan.Generator, error) {
+func With(generator *train.Generator, weights *safetensors.File) (*train.Generator, error) {
 	expanded, err := Expand(weights)
 	if err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func With(generator *gan.Generator, weights *safetensors.File) (*gan.Generator, 
 	return copied, nil
 }
 
-// Load reads weights in any form of this package and expands them, for gan.NewGenerator. They are written by
+// Load reads weights in any form of this package and expands them, for train.NewGenerator. They are written by
 // safetensors.File.Save.
 func Load(path string) (*safetensors.File, error) {
 	compressed, err := safetensors.Load(path)

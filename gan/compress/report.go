@@ -8,10 +8,10 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"gantry.local/gan"
 	"gantry.local/gan/internal/table"
 	"gantry.local/gan/safetensors"
 	"gantry.local/gan/sample"
+	"gantry.local/gan/train"
 )
 
 // Form is one compressed form of a generator's weights, under a name for the report.
@@ -36,14 +36,14 @@ type Report []Row
 const rounds = 5
 
 // Measure draws n images from the same latents with generator and with each form of its weights.
-func Measure(generator *gan.Generator, forms []Form, n int, seed int64) (Report, error) {
+func Measure(generator *train.Generator, forms []Form, n int, seed int64) (Report, error) {
 	weights, err := generator.Weights()
 	if err != nil {
 		return nil, err
 	}
 	forms = append([]Form{{"original", weights}}, forms...)
 	report := make(Report, len(forms))
-	generators := make([]*gan.Generator, len(forms))
+	generators := make([]*train.Generator, len(forms))
 	var original sample.Images
 	for i, form := range forms {
 		report[i].Name = form.Name

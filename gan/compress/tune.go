@@ -12,7 +12,8 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"gantry.local/gan"
+	"gantry.local/gan/optim"
+	"gantry.local/gan/train"
 )
 
 // TuneOptions say how Tune trains. The zero value of every field is the documented default.
@@ -50,7 +51,7 @@ const tuneScope = "/compress"
 // averages of normalisations stay as they are. It ends early with ctx's error, the weights being those of the last step.
 //
 // Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network", 2015, arXiv:1503.02531.
-func Tune(ctx context.Context, pruned, original *gan.Generator, mask Mask, options TuneOptions) ([]float64, error) {
+func Tune(ctx context.Context, pruned, original *train.Generator, mask Mask, options TuneOptions) ([]float64, error) {
 	o := options.withDefaults()
 	switch {
 	case o.Steps < 0 || o.BatchSize < 0 || !(o.Rate > 0):
@@ -74,11 +75,11 @@ func Tune(ctx context.Context, pruned, original *gan.Generator, mask Mask, optio
 		return nil, fmt.Errorf("tuning: %w", err)
 	}
 	defer teacher.Finalize()
-	adam := gan.Adam{Rate: o.Rate, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}
+	adam := optim.Adam{Rate: o.Rate, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}
 	student, err := model.NewExec(pruned.Backend(), store, func(_ *model.Scope, inputs []*Node) *Node {
 		images := pruned.Build(inputs[0], labels(inputs, 2))
 		loss := ReduceAllMean(Square(Sub(images, inputs[1])))
-		adam.Minimise(store.Scope(tuneScope+"/adam"), loss, trainable(pruned))
+		optim.Minimise(adam, store.Scope(tuneScope+"/adam"), loss, trainable(pruned))
 		for _, m := range masks {
 			// Not by a product, which would leave -0 behind: no zero to Sparse.
 			weights := m.weights.NodeValue(loss)
@@ -109,8 +110,8 @@ func Tune(ctx context.Context, pruned, original *gan.Generator, mask Mask, optio
 }
 
 // tuneStep draws latents, asks the teacher for their images, which stay on the device, and updates the student.
-func tuneStep(teacher, student *model.Exec, pruned *gan.Generator, o TuneOptions, step int) (float64, error) {
-	z := gan.Latents(o.BatchSize, pruned.Latent(), o.Seed+int64(step))
+func tuneStep(teacher, student *model.Exec, pruned *train.Generator, o TuneOptions, step int) (float64, error) {
+	z := train.Latents(o.BatchSize, pruned.Latent(), o.Seed+int64(step))
 	question := []any{tensors.FromFlatDataAndDimensions(z, o.BatchSize, pruned.Latent())}
 	var classes []any
 	if pruned.Classes() > 0 {
@@ -145,7 +146,7 @@ func labels(inputs []*Node, i int) *Node {
 type masked struct{ weights, kept *model.Variable }
 
 // maskVariables puts the mask on the device.
-func maskVariables(g *gan.Generator, mask Mask) ([]masked, error) {
+func maskVariables(g *train.Generator, mask Mask) ([]masked, error) {
 	var all []masked
 	for _, name := range slices.Sorted(maps.Keys(mask)) {
 		v := g.Store().GetVariable(g.Scope() + "/" + name)
@@ -163,7 +164,7 @@ func maskVariables(g *gan.Generator, mask Mask) ([]masked, error) {
 }
 
 // trainable lists the trainable weights of a generator.
-func trainable(g *gan.Generator) []*model.Variable {
+func trainable(g *train.Generator) []*model.Variable {
 	var variables []*model.Variable
 	for v := range g.Store().IterVariables() {
 		if v.Trainable && strings.HasPrefix(v.Path(), g.Scope()+"/") {

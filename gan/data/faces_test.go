@@ -67,8 +67,8 @@ func TestFeatures(t *testing.T) {
 	for i := range uint64(50) {
 		f := randomFace(rand.New(rand.NewPCG(1, i)))
 		other := f
-		other.glasses = !f.glasses
-		eyes, mouth := (f.y+f.eyeY)*size, (f.y+f.mouthY)*size
+		other.glasses.worn = !f.glasses.worn
+		eyes, mouth := (f.head.y+f.eyes.y)*size, (f.head.y+f.mouth.y)*size
 		rows := changedRows(draw(f), draw(other))
 		if len(rows) < 5 || float64(rows[0]) < eyes-0.12*size || float64(rows[len(rows)-1]) > eyes+0.12*size {
 			t.Errorf("face %d: glasses change the rows %v, the eyes are at %.0f", i, rows, eyes)
@@ -78,7 +78,7 @@ func TestFeatures(t *testing.T) {
 		}
 
 		other = f
-		other.curve, other.open, other.smiling = 0.06-f.curve, false, !f.smiling
+		other.mouth.curve, other.mouth.open, other.mouth.smiling = 0.06-f.mouth.curve, false, !f.mouth.smiling
 		rows = changedRows(draw(f), draw(other))
 		if len(rows) == 0 || float64(rows[0]) < mouth-0.09*size || float64(rows[len(rows)-1]) > mouth+0.13*size {
 			t.Errorf("face %d: another mouth changes the rows %v, the mouth is at %.0f", i, rows, mouth)
@@ -94,7 +94,7 @@ func TestStyles(t *testing.T) {
 	f := randomFace(rand.New(rand.NewPCG(2, 2)))
 	seen := map[string]int{}
 	for style := range styles {
-		f.style = style
+		f.hair.style = style
 		picture, pixels := newCanvas(32), make([]byte, 32*32*3)
 		f.draw(picture)
 		picture.average(pixels, false)

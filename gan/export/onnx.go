@@ -5,7 +5,7 @@
 //   - [WriteNPY] and [ReadNPY] write and read samples as a NumPy array, [n, height, width, channels] float32.
 //   - [WritePNG] draws samples as a contact sheet.
 //
-// Weights alone, in the safetensors format, are written by gan.Trainer.SaveWeights.
+// Weights alone, in the safetensors format, are written by train.Trainer.SaveWeights.
 package export
 
 import (
@@ -20,7 +20,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/support/exceptions"
 
-	"gantry.local/gan"
+	"gantry.local/gan/train"
 )
 
 // Input is a named input of an exported network.
@@ -36,7 +36,7 @@ type Input struct {
 // A network with an operation that the export does not know is an error that names it. Dense layers, convolutions,
 // normalisations, activations, reshaping, slicing, padding, reductions and embeddings are known; random numbers, sorting
 // and loops are not.
-func ONNX(w io.Writer, generator *gan.Generator, batch int) error {
+func ONNX(w io.Writer, generator *train.Generator, batch int) error {
 	if batch <= 0 {
 		return fmt.Errorf("cannot export a generator for batches of %d: want at least 1", batch)
 	}

@@ -23,6 +23,7 @@ import (
 	"gantry.local/gan/gantest"
 	"gantry.local/gan/net"
 	"gantry.local/gan/safetensors"
+	"gantry.local/gan/train"
 )
 
 const components = 3
@@ -37,7 +38,7 @@ func upsampling(scope *model.Scope, z *Node) *Node {
 }
 
 // newGenerator makes a generator with random weights, among them random running averages.
-func newGenerator(t testing.TB, backend compute.Backend, exp gan.Experiment, example func(scope *model.Scope, g *Graph) *Node) *gan.Generator {
+func newGenerator(t testing.TB, backend compute.Backend, exp gan.Experiment, example func(scope *model.Scope, g *Graph) *Node) *train.Generator {
 	t.Helper()
 	store := model.NewStore()
 	scope := store.Scope("/generator").WithInitializer(initializer.Zero)
@@ -72,7 +73,7 @@ func newGenerator(t testing.TB, backend compute.Backend, exp gan.Experiment, exa
 	return made
 }
 
-func plain(t testing.TB, backend compute.Backend, network gan.Network) *gan.Generator {
+func plain(t testing.TB, backend compute.Backend, network gan.Network) *train.Generator {
 	t.Helper()
 	return newGenerator(t, backend, gan.Experiment{Generator: network}, func(scope *model.Scope, g *Graph) *Node {
 		return network(scope, Zeros(g, shapes.Make(dtypes.Float32, 1, components)))
@@ -93,7 +94,7 @@ func TestONNX(t *testing.T) {
 			if err := export.ONNX(&file, g, 4); err != nil {
 				t.Fatal(err)
 			}
-			z := gan.Latents(4, components, 1)
+			z := train.Latents(4, components, 1)
 			want, err := g.Generate(z)
 			if err != nil {
 				t.Fatal(err)
@@ -119,7 +120,7 @@ func TestONNXClasses(t *testing.T) {
 		x := Concatenate([]*Node{z, OneHot(labels, 5, dtypes.Float32), Gather(table, InsertAxes(labels, -1))}, -1)
 		return Reshape(Tanh(net.Dense(scope.In("output"), x, 4)), -1, 2, 2, 1)
 	}
-	g := newGenerator(t, gantest.XLA(t), gan.Experiment{ClassGenerator: network, Classes: 5},
+	g := newGenerator(t, gantest.XLA(t), gan.Experiment{View: gan.View{ClassGenerator: network, Classes: 5}},
 		func(scope *model.Scope, g *Graph) *Node {
 			return network(scope, Zeros(g, shapes.Make(dtypes.Float32, 1, components)), Zeros(g, shapes.Make(dtypes.Int32, 1)))
 		})
@@ -127,7 +128,7 @@ func TestONNXClasses(t *testing.T) {
 	if err := export.ONNX(&file, g, 3); err != nil {
 		t.Fatal(err)
 	}
-	z, classes := gan.Latents(3, components, 1), []int32{4, 0, 2}
+	z, classes := train.Latents(3, components, 1), []int32{4, 0, 2}
 	want, err := g.GenerateClasses(z, classes)
 	if err != nil {
 		t.Fatal(err)

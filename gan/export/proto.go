@@ -94,22 +94,22 @@ func (v *value) info() message {
 }
 
 // model is a ModelProto of what the outputs need.
-func (f *function) model(name string) message {
-	needed, nodes := f.reachable()
+func (r *recording) model(name string) message {
+	needed, nodes := r.reachable()
 	graph := message(nil)
 	for _, n := range nodes {
 		graph = graph.bytes(1, n.encode())
 	}
 	graph = graph.text(2, name)
-	for _, v := range f.constants {
+	for _, v := range r.constants {
 		if needed[v] {
 			graph = graph.bytes(5, v.tensor())
 		}
 	}
-	for _, v := range f.inputs {
+	for _, v := range r.inputs {
 		graph = graph.bytes(11, v.info())
 	}
-	for _, v := range f.outputs {
+	for _, v := range r.outputs {
 		graph = graph.bytes(12, v.info())
 	}
 	return message(nil).number(1, irVersion).text(2, "gantry").bytes(7, graph).

@@ -26,10 +26,9 @@ func newRecorder(variable func(path string) ([]byte, bool, error)) *recorder {
 	refuse := func(op compute.OpType) error {
 		return fmt.Errorf("ONNX export knows no operation %s: %w", op, compute.ErrNotImplemented)
 	}
-	r := &recorder{}
-	r.main = &function{Function: notimplemented.Function{ErrFn: refuse}, variable: variable}
-	r.main.builder = &builder{main: r.main}
-	return r
+	main := &function{}
+	main.recording = &recording{Function: notimplemented.Function{ErrFn: refuse}, builder: &builder{main: main}, variable: variable}
+	return &recorder{main: main}
 }
 
 // Name implements compute.Backend.
@@ -56,6 +55,10 @@ func (b *builder) Main() compute.Function { return b.main }
 // OpShape implements compute.Builder.
 func (b *builder) OpShape(op compute.Value) (shapes.Shape, error) { return b.main.Shape(op) }
 
+// function is the one graph's compute.Function: the recording, and the operations that ONNX has, which are in ops.go, layout.go and
+// product.go.
+type function struct{ *recording }
+
 // value is a tensor of the graph: an input, an initializer (data is set) or the output of a node.
 type value struct {
 	name  string
@@ -72,8 +75,8 @@ type node struct {
 	attributes []attribute
 }
 
-// function records the operations of the graph; they are in ops.go.
-type function struct {
+// recording is the graph as far as it is recorded, and what of a compute.Function is no operation.
+type recording struct {
 	notimplemented.Function
 	builder  *builder
 	variable func(path string) ([]byte, bool, error)
@@ -84,38 +87,38 @@ type function struct {
 }
 
 // Builder implements compute.Function.
-func (f *function) Builder() compute.Builder { return f.builder }
+func (r *recording) Builder() compute.Builder { return r.builder }
 
 // Shape implements compute.Function.
-func (f *function) Shape(v compute.Value) (shapes.Shape, error) { return v.(*value).shape, nil }
+func (r *recording) Shape(v compute.Value) (shapes.Shape, error) { return v.(*value).shape, nil }
 
 // Closure implements compute.Function.
-func (f *function) Closure() (compute.Function, error) {
+func (r *recording) Closure() (compute.Function, error) {
 	return nil, fmt.Errorf("ONNX export knows no operation with a function of its own, such as Sort, While and If: %w",
 		compute.ErrNotImplemented)
 }
 
 // Parameter implements compute.Function: a variable of the store becomes an initializer, anything else an input.
-func (f *function) Parameter(name string, shape shapes.Shape, _ *compute.ShardingSpec) (compute.Value, error) {
+func (r *recording) Parameter(name string, shape shapes.Shape, _ *compute.ShardingSpec) (compute.Value, error) {
 	if err := checkType(shape.DType); err != nil {
 		return nil, err
 	}
 	v := &value{name: name, shape: shape}
-	content, found, err := f.variable(name)
+	content, found, err := r.variable(name)
 	switch {
 	case err != nil:
 		return nil, err
 	case found:
 		v.data = content
-		f.constants = append(f.constants, v)
+		r.constants = append(r.constants, v)
 	default:
-		f.inputs = append(f.inputs, v)
+		r.inputs = append(r.inputs, v)
 	}
 	return v, nil
 }
 
 // Constant implements compute.Function.
-func (f *function) Constant(flat any, dims ...int) (compute.Value, error) {
+func (r *recording) Constant(flat any, dims ...int) (compute.Value, error) {
 	content, err := binary.Append(nil, binary.LittleEndian, flat)
 	if err != nil {
 		return nil, fmt.Errorf("ONNX export: constant: %w", err)
@@ -124,48 +127,48 @@ func (f *function) Constant(flat any, dims ...int) (compute.Value, error) {
 	if err := checkType(shape.DType); err != nil {
 		return nil, err
 	}
-	return f.constant(shape, content), nil
+	return r.constant(shape, content), nil
 }
 
 // Return implements compute.Function.
-func (f *function) Return(outputs []compute.Value, _ []*compute.ShardingSpec) error {
+func (r *recording) Return(outputs []compute.Value, _ []*compute.ShardingSpec) error {
 	for _, output := range outputs {
-		f.outputs = append(f.outputs, output.(*value))
+		r.outputs = append(r.outputs, output.(*value))
 	}
 	return nil
 }
 
-func (f *function) constant(shape shapes.Shape, content []byte) *value {
-	v := &value{name: f.name("constant"), shape: shape, data: content}
-	f.constants = append(f.constants, v)
+func (r *recording) constant(shape shapes.Shape, content []byte) *value {
+	v := &value{name: r.name("constant"), shape: shape, data: content}
+	r.constants = append(r.constants, v)
 	return v
 }
 
 // integers is an int64 vector, in which ONNX wants shapes, axes and bounds.
-func (f *function) integers(values ...int) *value {
+func (r *recording) integers(values ...int) *value {
 	var content []byte
 	for _, v := range values {
 		content = binary.LittleEndian.AppendUint64(content, uint64(v))
 	}
-	return f.constant(shapes.Make(dtypes.Int64, len(values)), content)
+	return r.constant(shapes.Make(dtypes.Int64, len(values)), content)
 }
 
 // add records one node.
-func (f *function) add(op string, shape shapes.Shape, inputs []*value, attributes ...attribute) *value {
+func (r *recording) add(op string, shape shapes.Shape, inputs []*value, attributes ...attribute) *value {
 	n := &node{op: op, inputs: inputs, attributes: attributes}
-	n.output = &value{name: f.name(op), shape: shape, from: n}
-	f.nodes = append(f.nodes, n)
+	n.output = &value{name: r.name(op), shape: shape, from: n}
+	r.nodes = append(r.nodes, n)
 	return n.output
 }
 
-func (f *function) name(kind string) string {
-	f.names++
-	return kind + "_" + strconv.Itoa(f.names)
+func (r *recording) name(kind string) string {
+	r.names++
+	return kind + "_" + strconv.Itoa(r.names)
 }
 
 // reachable lists the values that the outputs depend on, and the nodes among them in the order they were recorded, in
 // which every node follows its inputs.
-func (f *function) reachable() (map[*value]bool, []*node) {
+func (r *recording) reachable() (map[*value]bool, []*node) {
 	needed := make(map[*value]bool)
 	var mark func(v *value)
 	mark = func(v *value) {
@@ -179,10 +182,10 @@ func (f *function) reachable() (map[*value]bool, []*node) {
 			}
 		}
 	}
-	for _, output := range f.outputs {
+	for _, output := range r.outputs {
 		mark(output)
 	}
-	return needed, slices.DeleteFunc(slices.Clone(f.nodes), func(n *node) bool { return !needed[n.output] })
+	return needed, slices.DeleteFunc(slices.Clone(r.nodes), func(n *node) bool { return !needed[n.output] })
 }
 
 // elementTypes maps GoMLX's dtypes to those of TensorProto.

@@ -6,19 +6,19 @@ import (
 	"math"
 	"slices"
 
-	"gantry.local/gan"
 	"gantry.local/gan/sample"
+	"gantry.local/gan/train"
 )
 
 var errUnconditional = errors.New("the generator is not conditional: train one with classes, such as an AC-GAN")
 
 // ClassGrid draws one image per class and latent, row by row: row i is class i, and column j has the same latent in every
 // row, so that a column shows what the latent means apart from the class. The generator must be conditional.
-func ClassGrid(generator *gan.Generator, columns int, seed int64) (sample.Images, error) {
+func ClassGrid(generator *train.Generator, columns int, seed int64) (sample.Images, error) {
 	if err := conditional(generator, columns); err != nil {
 		return sample.Images{}, err
 	}
-	row := gan.Latents(columns, generator.Latent(), seed)
+	row := train.Latents(columns, generator.Latent(), seed)
 	var z []float32
 	var classes []int32
 	for class := range generator.Classes() {
@@ -31,7 +31,7 @@ func ClassGrid(generator *gan.Generator, columns int, seed int64) (sample.Images
 // Augment draws a labelled data set of perClass images of every class, the classes in turn, so that any part of it is
 // balanced. The images are stored as bytes, x ↦ round(127.5·(x+1)). The generator must be conditional and make pictures
 // in [-1, 1].
-func Augment(generator *gan.Generator, perClass int, seed int64) (*sample.Images, error) {
+func Augment(generator *train.Generator, perClass int, seed int64) (*sample.Images, error) {
 	if err := conditional(generator, perClass); err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func Augment(generator *gan.Generator, perClass int, seed int64) (*sample.Images
 	for i := range labels {
 		labels[i] = int32(i % generator.Classes())
 	}
-	drawn, err := generator.GenerateClasses(gan.Latents(n, generator.Latent(), seed), labels)
+	drawn, err := generator.GenerateClasses(train.Latents(n, generator.Latent(), seed), labels)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func Join(a, b *sample.Images) (*sample.Images, error) {
 	return &joined, nil
 }
 
-func conditional(generator *gan.Generator, perClass int) error {
+func conditional(generator *train.Generator, perClass int) error {
 	switch {
 	case generator.Classes() == 0:
 		return errUnconditional

@@ -9,6 +9,7 @@ import (
 	"gantry.local/gan"
 	"gantry.local/gan/device"
 	"gantry.local/gan/latent"
+	"gantry.local/gan/train"
 )
 
 // Half way between two latents a straight line comes too near to the origin, and a great circle does not.
@@ -24,7 +25,7 @@ func ExampleSpherical() {
 
 // Two rows of four images each, from one latent to another.
 func ExampleBetween() {
-	z := gan.Latents(4, 100, 1)
+	z := train.Latents(4, 100, 1)
 	rows, err := latent.Between(z[:200], z[200:], 100, 4, latent.Spherical)
 	if err != nil {
 		log.Fatal(err)

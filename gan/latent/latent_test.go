@@ -5,8 +5,8 @@ import (
 	"slices"
 	"testing"
 
-	"gantry.local/gan"
 	"gantry.local/gan/latent"
+	"gantry.local/gan/train"
 )
 
 func length(z []float32) float64 {
@@ -57,7 +57,7 @@ func TestPaths(t *testing.T) {
 // TestSphericalKeepsLength wants the length of a hundred-dimensional latent all along the way, where the straight line
 // dips.
 func TestSphericalKeepsLength(t *testing.T) {
-	z := gan.Latents(2, 100, 3)
+	z := train.Latents(2, 100, 3)
 	a, b := z[:100], z[100:]
 	low, high := min(length(a), length(b)), max(length(a), length(b))
 	for i := range 11 {
@@ -117,7 +117,7 @@ func TestWalk(t *testing.T) {
 }
 
 func TestTruncate(t *testing.T) {
-	z := gan.Latents(200, 10, 1)
+	z := train.Latents(200, 10, 1)
 	got, err := latent.Truncate(z, 0.7, 9)
 	if err != nil {
 		t.Fatal(err)

@@ -9,8 +9,9 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"gantry.local/gan"
+	"gantry.local/gan/optim"
 	"gantry.local/gan/sample"
+	"gantry.local/gan/train"
 )
 
 // ProjectOptions say how Project searches. The zero value of every field is the documented default.
@@ -78,7 +79,7 @@ type Projection struct {
 // Zhu et al., "Generative visual manipulation on the natural image manifold", 2016, arXiv:1609.03552; Yeh et al.,
 // "Semantic image inpainting with deep generative models", 2016, arXiv:1607.07539; Menon et al., "PULSE", 2020,
 // arXiv:2003.03808.
-func Project(ctx context.Context, generator *gan.Generator, targets sample.Images, options ProjectOptions) (Projection, error) {
+func Project(ctx context.Context, generator *train.Generator, targets sample.Images, options ProjectOptions) (Projection, error) {
 	options = options.withDefaults()
 	targets = targets.Seen()
 	mask, err := options.check(generator, targets)
@@ -136,7 +137,7 @@ func Project(ctx context.Context, generator *gan.Generator, targets sample.Image
 }
 
 // check returns an error for options that do not fit, and the mask of every target, [n, height, width].
-func (o ProjectOptions) check(generator *gan.Generator, targets sample.Images) ([]float32, error) {
+func (o ProjectOptions) check(generator *train.Generator, targets sample.Images) ([]float32, error) {
 	size := targets.Height * targets.Width
 	switch {
 	case targets.N <= 0 || size*targets.Channels <= 0 || len(targets.Values) != targets.N*size*targets.Channels:
@@ -184,7 +185,7 @@ type search struct {
 	inputs []any           // targets, mask and, for a conditional generator, classes
 }
 
-func newSearch(own *gan.Generator, targets sample.Images, mask []float32, o ProjectOptions) (*search, error) {
+func newSearch(own *train.Generator, targets sample.Images, mask []float32, o ProjectOptions) (*search, error) {
 	rows := targets.N * o.Restarts
 	size := targets.Height * targets.Width
 	var pixels, masks []float32
@@ -206,13 +207,13 @@ func newSearch(own *gan.Generator, targets sample.Images, mask []float32, o Proj
 		s.inputs = append(s.inputs, tensors.FromFlatDataAndDimensions(classes, rows))
 	}
 	store := own.Store()
-	starts := gan.Latents(rows, own.Latent(), o.Seed)
+	starts := train.Latents(rows, own.Latent(), o.Seed)
 	var err error
 	s.z, err = store.CreateVariable("/projection/z", tensors.FromFlatDataAndDimensions(starts, rows, own.Latent()))
 	if err != nil {
 		return nil, err
 	}
-	adam := gan.Adam{Rate: o.Rate, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}
+	adam := optim.Adam{Rate: o.Rate, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}
 	s.exec, err = model.NewExec(own.Backend(), store, func(_ *model.Scope, inputs []*Node) *Node {
 		var labels *Node
 		if len(inputs) > 2 {
@@ -225,7 +226,7 @@ func newSearch(own *gan.Generator, targets sample.Images, mask []float32, o Proj
 			objective = Add(objective, MulScalar(ReduceMean(Square(z), 1), o.Prior))
 		}
 		// The rows do not touch each other, so the gradient of the sum is each one's own.
-		adam.Minimise(store.Scope("/projection/adam"), ReduceAllSum(objective), []*model.Variable{s.z})
+		optim.Minimise(adam, store.Scope("/projection/adam"), ReduceAllSum(objective), []*model.Variable{s.z})
 		return objective
 	})
 	return s, err

@@ -21,6 +21,7 @@ import (
 	"gantry.local/gan/net"
 	"gantry.local/gan/safetensors"
 	"gantry.local/gan/sample"
+	"gantry.local/gan/train"
 )
 
 const (
@@ -58,7 +59,7 @@ func network(scope *model.Scope, x *Node) *Node {
 	return Reshape(Tanh(net.Dense(scope.In("output"), x, side*side)), -1, side, side, 1)
 }
 
-func generator(t testing.TB, backend compute.Backend) *gan.Generator {
+func generator(t testing.TB, backend compute.Backend) *train.Generator {
 	t.Helper()
 	made, err := gan.NewGenerator(backend, gan.Experiment{Name: "tiny", Latent: components, Generator: network},
 		weights(components))
@@ -69,10 +70,10 @@ func generator(t testing.TB, backend compute.Backend) *gan.Generator {
 }
 
 // classGenerator is a generator of four classes.
-func classGenerator(t testing.TB, backend compute.Backend) *gan.Generator {
+func classGenerator(t testing.TB, backend compute.Backend) *train.Generator {
 	t.Helper()
-	exp := gan.Experiment{Name: "tiny", Latent: components, Classes: 4}
-	exp.ClassGenerator = func(scope *model.Scope, z, labels *Node) *Node {
+	exp := gan.Experiment{Name: "tiny", Latent: components, View: gan.View{Classes: 4}}
+	exp.View.ClassGenerator = func(scope *model.Scope, z, labels *Node) *Node {
 		return network(scope, Concatenate([]*Node{z, MulScalar(OneHot(labels, 4, dtypes.Float32), 3)}, -1))
 	}
 	made, err := gan.NewGenerator(backend, exp, weights(components+4))
@@ -82,7 +83,7 @@ func classGenerator(t testing.TB, backend compute.Backend) *gan.Generator {
 	return made
 }
 
-func drawn(t testing.TB, g *gan.Generator, n int, seed int64) sample.Images {
+func drawn(t testing.TB, g *train.Generator, n int, seed int64) sample.Images {
 	t.Helper()
 	images, err := g.Sample(n, seed)
 	if err != nil {
@@ -262,7 +263,7 @@ func TestDenoise(t *testing.T) {
 // TestProjectClasses wants the class told to matter.
 func TestProjectClasses(t *testing.T) {
 	g := classGenerator(t, gantest.Go(t))
-	targets, err := g.GenerateClasses(gan.Latents(1, components, 1), []int32{2})
+	targets, err := g.GenerateClasses(train.Latents(1, components, 1), []int32{2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -284,7 +285,7 @@ func TestProjectRefuses(t *testing.T) {
 	good := drawn(t, plain, 2, 1)
 	for _, c := range []struct {
 		want    string
-		g       *gan.Generator
+		g       *train.Generator
 		targets sample.Images
 		options latent.ProjectOptions
 	}{
@@ -332,7 +333,7 @@ func TestClassGrid(t *testing.T) {
 	if err != nil || grid.N != 12 {
 		t.Fatalf("%d images, %v, want 4 rows of 3", grid.N, err)
 	}
-	want, err := g.GenerateClasses(gan.Latents(3, components, 6), []int32{2, 2, 2})
+	want, err := g.GenerateClasses(train.Latents(3, components, 6), []int32{2, 2, 2})
 	size := side * side
 	if err != nil || !near(grid.Values[6*size:9*size], want.Values, 1e-6) {
 		t.Errorf("row 2 is not class 2 of the same latents (%v)", err)
@@ -362,7 +363,7 @@ func TestAugment(t *testing.T) {
 			t.Errorf("class %d has %d of the first 8 images, want 2", class, count)
 		}
 	}
-	drawn, err := g.GenerateClasses(gan.Latents(20, components, 1), made.Labels)
+	drawn, err := g.GenerateClasses(train.Latents(20, components, 1), made.Labels)
 	if err != nil {
 		t.Fatal(err)
 	}

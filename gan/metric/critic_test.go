@@ -8,10 +8,10 @@ import (
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
 	"github.com/gomlx/gomlx/ml/model"
 
-	"gantry.local/gan"
 	"gantry.local/gan/gantest"
 	"gantry.local/gan/net"
 	"gantry.local/gan/sample"
+	"gantry.local/gan/train"
 )
 
 func TestJudgeCritic(t *testing.T) {
@@ -77,7 +77,7 @@ func TestJudgeGradients(t *testing.T) {
 		"the gradient of a is not finite":             {math.Inf(1), math.NaN(), 0},
 		"the gradient of c has vanished (norm 9e-08)": {1e-3, 1e-5, 9e-8},
 	} {
-		h, err := JudgeGradients([]gan.GradientNorm{{Variable: "a", Norm: norms[0]}, {Variable: "b", Norm: norms[1]}, {Variable: "c", Norm: norms[2]}})
+		h, err := JudgeGradients([]train.GradientNorm{{Variable: "a", Norm: norms[0]}, {Variable: "b", Norm: norms[1]}, {Variable: "c", Norm: norms[2]}})
 		if err != nil || h.Reason != want {
 			t.Errorf("norms %v: %q (%v), want %q", norms, h.Reason, err, want)
 		}

@@ -152,7 +152,7 @@ func spread(x, factor *Node, axes ...int) *Node {
 }
 
 // mirror exchanges left and right. x: [batch, height, width, channels].
-func mirror(x *Node) *Node { return withAdjoints(Reverse(x, 2), linearIn{x, mirror}) }
+func mirror(x *Node) *Node { return WithAdjoints(Reverse(x, 2), LinearIn{x, mirror}) }
 
 // translate shifts each image by its own number of pixels and fills the edge with the background.
 // x: [batch, height, width, channels]; down, right: [batch] int32.
@@ -164,8 +164,8 @@ func translate(x, down, right *Node) *Node {
 // shiftOverZeros is translate with zeros at the edge, which is linear in x; its adjoint shifts back.
 func shiftOverZeros(x, down, right *Node) *Node {
 	from, inside := origin(x, down, right)
-	return withAdjoints(Where(inside, Gather(x, from), ZerosLike(x)),
-		linearIn{x, func(y *Node) *Node { return shiftOverZeros(y, Neg(down), Neg(right)) }})
+	return WithAdjoints(Where(inside, Gather(x, from), ZerosLike(x)),
+		LinearIn{x, func(y *Node) *Node { return shiftOverZeros(y, Neg(down), Neg(right)) }})
 }
 
 // origin returns where each pixel of a shifted image comes from, [batch, height, width, 3] int32 (image, row, column,

@@ -1,6 +1,8 @@
 package net
 
 import (
+	"fmt"
+
 	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
 	"github.com/gomlx/gomlx/ml/model"
@@ -27,9 +29,9 @@ func (w window) columns() int { return (w.width+2*w.pad-w.size)/w.stride + 1 }
 
 // convolve is the sum of the kernel's products with each window of x.
 func (w window) convolve(x, kernel *Node) *Node {
-	return withAdjoints(w.convolved(x, kernel),
-		linearIn{x, func(y *Node) *Node { return w.transpose(y, kernel) }},
-		linearIn{kernel, func(y *Node) *Node { return w.correlate(x, y) }})
+	return WithAdjoints(w.convolved(x, kernel),
+		LinearIn{x, func(y *Node) *Node { return w.transpose(y, kernel) }},
+		LinearIn{kernel, func(y *Node) *Node { return w.correlate(x, y) }})
 }
 
 // biased is convolve plus "biases", and notes that it is.
@@ -44,16 +46,16 @@ func (w window) biased(scope *model.Scope, x, kernel *Node) *Node {
 
 // transpose spreads y over the windows it came from: the transposed convolution.
 func (w window) transpose(y, kernel *Node) *Node {
-	return withAdjoints(w.transposed(y, kernel),
-		linearIn{y, func(x *Node) *Node { return w.convolve(x, kernel) }},
-		linearIn{kernel, func(x *Node) *Node { return w.correlate(x, y) }})
+	return WithAdjoints(w.transposed(y, kernel),
+		LinearIn{y, func(x *Node) *Node { return w.convolve(x, kernel) }},
+		LinearIn{kernel, func(x *Node) *Node { return w.correlate(x, y) }})
 }
 
 // correlate sums the products of y with the windows of x.
 func (w window) correlate(x, y *Node) *Node {
-	return withAdjoints(w.correlated(x, y),
-		linearIn{x, func(kernel *Node) *Node { return w.transpose(y, kernel) }},
-		linearIn{y, func(kernel *Node) *Node { return w.convolve(x, kernel) }})
+	return WithAdjoints(w.correlated(x, y),
+		LinearIn{x, func(kernel *Node) *Node { return w.transpose(y, kernel) }},
+		LinearIn{y, func(kernel *Node) *Node { return w.convolve(x, kernel) }})
 }
 
 // fewChannels is up to how many channels of x patches beat XLA's own convolution.
@@ -193,4 +195,40 @@ func depthToSpace(x *Node, block int) *Node {
 	batch, high, wide, channels := s.Dim(0), s.Dim(1), s.Dim(2), s.Dim(3)/(block*block)
 	x = TransposeAllAxes(Reshape(x, batch, high, wide, block, block, channels), 0, 1, 3, 2, 4, 5)
 	return Reshape(x, batch, high*block, wide*block, channels)
+}
+
+// Convolution is the convolution of images with a kernel of one's own: its products with each window, which moves in steps of stride
+// over images with pad zeros on each side. It is what the convolutions of this package are made of, so it runs by what is fastest
+// on each backend, and it can be differentiated any number of times, where GoMLX's own can once. Layers that share, scale or split
+// a kernel are built on it: grouped convolutions of slices of x, modulated ones of x scaled by a style.
+//
+// x: [batch, height, width, in]; kernel: [size, size, in, out], size a multiple of stride; the result: [batch, rows, columns, out]
+// with rows = (height + 2·pad - size)/stride + 1. It panics on shapes that do not fit.
+func Convolution(x, kernel *Node, stride, pad int) *Node {
+	return windowOf(x, kernel, stride, pad).convolve(x, kernel)
+}
+
+// TransposedConvolution is the transposed convolution, the adjoint of Convolution by x: it adds up the kernel at each pixel of y, in steps
+// of stride. y: [batch, rows, columns, out]; kernel: [size, size, in, out]; the result: [batch, height, width, in], of which Convolution
+// makes as many rows and columns as y has.
+func TransposedConvolution(y, kernel *Node, stride, pad, height, width int) *Node {
+	size := kernel.Shape().Dim(0)
+	w := window{height, width, size, stride, pad}
+	if d := y.Shape().Dimensions; kernel.Rank() != 4 || len(d) != 4 || stride < 1 || size%stride != 0 || d[1] != w.rows() || d[2] != w.columns() ||
+		d[3] != kernel.Shape().Dim(3) {
+		panic(fmt.Errorf("images of %d×%d with a kernel %s, stride %d and pad %d give no %s", height, width, kernel.Shape(), stride, pad, y.Shape()))
+	}
+	return w.transpose(y, kernel)
+}
+
+func windowOf(x, kernel *Node, stride, pad int) window {
+	if x.Rank() != 4 || kernel.Rank() != 4 || kernel.Shape().Dim(0) != kernel.Shape().Dim(1) || kernel.Shape().Dim(2) != x.Shape().Dim(3) {
+		panic(fmt.Errorf("a kernel %s does not fit images %s: want [size, size, in, out] and [batch, height, width, in]", kernel.Shape(), x.Shape()))
+	}
+	w := window{x.Shape().Dim(1), x.Shape().Dim(2), kernel.Shape().Dim(0), stride, pad}
+	if stride < 1 || pad < 0 || w.size%stride != 0 || w.rows() < 1 || w.columns() < 1 {
+		panic(fmt.Errorf("a kernel of %d×%d with stride %d and pad %d does not move over images of %d×%d: the size must be a multiple of the stride",
+			w.size, w.size, stride, pad, w.height, w.width))
+	}
+	return w
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -176,5 +178,36 @@ func TestImageConvolutions(t *testing.T) {
 				requireNear64(t, "gradient by the weights", got[2], byKernel)
 			})
 		})
+	}
+}
+
+// TestTransposedConvolution wants ⟨Convolution(x, kernel), y⟩ to be ⟨x, TransposedConvolution(y, kernel)⟩, which is what transposed means, and
+// both to refuse what does not fit.
+func TestTransposedConvolution(t *testing.T) {
+	gantest.EachBackend(t, func(t *testing.T, backend compute.Backend) {
+		got, err := CallOnce(backend, func(state *Node) *Node {
+			random := func(shape ...int) (values *Node) {
+				state, values = RandomNormal(state, shapes.Make(dtypes.Float32, shape...))
+				return values
+			}
+			x, kernel, y := random(2, 8, 6, 3), random(4, 4, 3, 5), random(2, 4, 3, 5)
+			forth := ReduceAllSum(Mul(Convolution(x, kernel, 2, 1), y))
+			back := ReduceAllSum(Mul(x, TransposedConvolution(y, kernel, 2, 1, 8, 6)))
+			return Div(Abs(Sub(forth, back)), Abs(forth))
+		}, []uint64{1, 2, 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if off := tensors.ToScalar[float32](got); !(off < 1e-4) {
+			t.Errorf("the two products differ by %g of themselves", off)
+		}
+	})
+	for name, build := range map[string]func(x, kernel *Node) *Node{
+		"a stride beside the size": func(x, kernel *Node) *Node { return Convolution(x, kernel, 3, 1) },
+		"another image":            func(x, kernel *Node) *Node { return TransposedConvolution(x, kernel, 2, 1, 8, 6) },
+	} {
+		if _, err := CallOnce(gantest.Go(t), build, tensors.FromShape(shapes.Make(dtypes.Float32, 2, 8, 6, 3)), tensors.FromShape(shapes.Make(dtypes.Float32, 4, 4, 3, 5))); err == nil {
+			t.Errorf("%s is taken", name)
+		}
 	}
 }

@@ -36,7 +36,7 @@ func Once(x, scalar *Node) *Node {
 		return x
 	}
 	one := Sign(AddScalar(Square(scalar), 1))
-	return withAdjoints(Div(x, one), linearIn{x, func(gradient *Node) *Node { return gradient }})
+	return WithAdjoints(Div(x, one), LinearIn{x, func(gradient *Node) *Node { return gradient }})
 }
 
 // First is the first number of x, a scalar.
@@ -60,7 +60,7 @@ func columnSum(x *Node) *Node {
 	} else {
 		sum = ReduceSum(rows, 0)
 	}
-	return withAdjoints(sum, linearIn{x, func(gradient *Node) *Node { return repeated(gradient, dims) }})
+	return WithAdjoints(sum, LinearIn{x, func(gradient *Node) *Node { return repeated(gradient, dims) }})
 }
 
 // columnMean is the mean of the rows of x, [rows, features].
@@ -77,16 +77,16 @@ func repeated(v *Node, dims []int) *Node {
 	if !onCPU(v) {
 		return ExpandLeftToRank(v, len(dims))
 	}
-	return withAdjoints(BroadcastToDims(ExpandLeftToRank(v, len(dims)), dims...), linearIn{v, columnSum})
+	return WithAdjoints(BroadcastToDims(ExpandLeftToRank(v, len(dims)), dims...), LinearIn{v, columnSum})
 }
 
 // oneColumn is MatMul(x, w) for w of one column, [n, 1].
 func oneColumn(x, w *Node) *Node {
 	zeros := BroadcastToDims(ScalarZero(w.Graph(), w.DType()), w.Shape().Dim(0), 7)
 	y := Slice(MatMul(x, Concatenate([]*Node{w, zeros}, 1)), AxisRange(), AxisRange(0, 1))
-	return withAdjoints(y,
-		linearIn{x, func(gradient *Node) *Node { return MatMul(gradient, TransposeAllAxes(w, 1, 0)) }},
-		linearIn{w, func(gradient *Node) *Node { return MatMul(TransposeAllAxes(x, 1, 0), gradient) }})
+	return WithAdjoints(y,
+		LinearIn{x, func(gradient *Node) *Node { return MatMul(gradient, TransposeAllAxes(w, 1, 0)) }},
+		LinearIn{w, func(gradient *Node) *Node { return MatMul(TransposeAllAxes(x, 1, 0), gradient) }})
 }
 
 // zeroExtend adds rows and columns of zeros after those of x, [batch, height, width, channels].

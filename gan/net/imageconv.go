@@ -60,10 +60,11 @@ func downConv(x, kernel *Node) *Node {
 	return w.convolve(x, kernel)
 }
 
-// requireEven panics unless x are images of even height and width.
-func requireEven(layer string, x *Node) {
-	requireImages(layer, x)
-	if x.Shape().Dim(1)%2 != 0 || x.Shape().Dim(2)%2 != 0 {
-		panic(fmt.Errorf("%s needs an even height and width, not %s", layer, x.Shape()))
-	}
+// Conv2D is a convolution with stride 1 and no padding ("valid"), plus a bias. x: [batch, height, width, in];
+// the result: [batch, height-size+1, width-size+1, out]. Weights and biases start as in Dense
+// ("weights": [size, size, in, out]).
+func Conv2D(scope *model.Scope, x *Node, out, size int) *Node {
+	requireImages("Conv2D", x)
+	w := window{height: x.Shape().Dim(1), width: x.Shape().Dim(2), size: size, stride: 1}
+	return w.biased(scope, x, weights(WithGlorot(scope), x, size, size, x.Shape().Dim(3), out))
 }

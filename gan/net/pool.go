@@ -28,7 +28,7 @@ func MaxPool2(x *Node) *Node {
 	}
 	largest, place := firstLargest(corners)
 	place = StopGradient(once(place))
-	return withAdjoints(largest, linearIn{x, func(gradient *Node) *Node {
+	return WithAdjoints(largest, LinearIn{x, func(gradient *Node) *Node {
 		return t.spread(gradient, place, s.Dim(1), s.Dim(2))
 	}})
 }

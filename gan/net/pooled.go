@@ -88,14 +88,14 @@ func (a affine) block() *Node {
 	sloped := func(gradient *Node) *Node {
 		return Where(LessThan(place, four), gradient, MulScalar(gradient, a.slope))
 	}
-	return once(withAdjoints(Where(positive, y, MulScalar(y, a.slope)),
-		linearIn{from, func(gradient *Node) *Node {
+	return once(WithAdjoints(Where(positive, y, MulScalar(y, a.slope)),
+		LinearIn{from, func(gradient *Node) *Node {
 			if a.slope == 0 { // no place above 3 has a gradient
 				return toFrom(gradient, place)
 			}
 			return toFrom(sloped(gradient), Where(LessThan(place, four), place, Sub(place, four)))
 		}},
-		linearIn{a.biases, func(gradient *Node) *Node { return columnSum(sloped(gradient)) }}))
+		LinearIn{a.biases, func(gradient *Node) *Node { return columnSum(sloped(gradient)) }}))
 }
 
 // direct is one corner of each tile of a convolution of few products, added up in one loop. x: [batch, height, width, 1].

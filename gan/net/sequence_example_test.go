@@ -31,18 +31,3 @@ func ExampleSequenceGenerator() {
 	// series (Float32)[5, 32, 1, 1]
 	// logits (Float32)[5, 1]
 }
-
-// A recurrent layer of one's own network returns the state after every step.
-func ExampleGRU() {
-	backend, err := device.Open("go")
-	if err != nil {
-		log.Fatal(err)
-	}
-	last := func(scope *model.Scope, x *Node) *Node {
-		states := net.GRU(scope.In("gru"), x, 8)
-		return Squeeze(Slice(states, AxisRange(), AxisElem(-1)), 1)
-	}
-	x := tensors.FromFlatDataAndDimensions(make([]float32, 2*6*3), 2, 6, 3)
-	fmt.Println(model.MustCallOnce(backend, model.NewStore(), last, x).Shape())
-	// Output: (Float32)[2, 8]
-}

@@ -31,17 +31,3 @@ func ExampleTextGenerator() {
 	// texts (Float32)[5, 16, 1, 27]
 	// logits (Float32)[5, 1]
 }
-
-// When a graph does not train, the choice is the likeliest category.
-func ExampleGumbelSoftmax() {
-	backend, err := device.Open("go")
-	if err != nil {
-		log.Fatal(err)
-	}
-	logits := tensors.FromValue([][]float32{{0.1, 2, -1}, {3, 0, 0}})
-	choice := model.MustCallOnce(backend, model.NewStore(), func(scope *model.Scope, logits *Node) *Node {
-		return net.GumbelSoftmax(scope, logits, 0.5)
-	}, logits)
-	fmt.Println(choice.Value())
-	// Output: [[0 1 0] [1 0 0]]
-}

@@ -59,11 +59,3 @@ func (t Toy) Critic(scope *model.Scope, x *Node) *Node {
 	}
 	return Linear(scope.In("logit"), x, 1)
 }
-
-// Maxout is the largest of several linear functions of x, for each of out units. x: [batch, in]; the result:
-// [batch, out]. The weights ("weights": [in, out·pieces]) start by the scope's initializer.
-//
-// Goodfellow et al., "Maxout networks", 2013, arXiv:1302.4389.
-func Maxout(scope *model.Scope, x *Node, out, pieces int) *Node {
-	return ReduceMax(Reshape(Linear(scope, x, out*pieces), -1, out, pieces), 2)
-}

@@ -1,8 +1,6 @@
 package net
 
 import (
-	"fmt"
-
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
@@ -60,18 +58,4 @@ func WithHe(scope *model.Scope) *model.Scope { return scope.WithInitializer(init
 // "Understanding the difficulty of training deep feedforward neural networks", 2010.
 func WithGlorot(scope *model.Scope) *model.Scope {
 	return scope.WithInitializer(initializer.GlorotUniformFn(scope))
-}
-
-// requireImages panics unless x has the shape of images, [batch, height, width, channels].
-func requireImages(layer string, x *Node) {
-	if x.Rank() != 4 {
-		panic(fmt.Errorf("%s needs images [batch, height, width, channels], not %s", layer, x.Shape()))
-	}
-}
-
-// requireLabels panics unless labels are one class per sample of x.
-func requireLabels(layer string, x, labels *Node) {
-	if labels.Rank() != 1 || !labels.DType().IsInt() || labels.Shape().Dim(0) != x.Shape().Dim(0) {
-		panic(fmt.Errorf("%s needs labels [%d] int32, one per sample, not %s", layer, x.Shape().Dim(0), labels.Shape()))
-	}
 }

@@ -40,21 +40,21 @@ func (t tiles) products(x, kernel *Node) *Node {
 // multiplied is x·kernel for each of 16, x: [16, tiles, in]; kernel: [16, in, out]. As with a convolution, it and its two
 // adjoints have each other as theirs.
 func multiplied(x, kernel *Node) *Node {
-	return withAdjoints(DotGeneral(x, []int{2}, []int{0}, kernel, []int{1}, []int{0}),
-		linearIn{x, func(y *Node) *Node { return multipliedBack(y, kernel) }},
-		linearIn{kernel, func(y *Node) *Node { return multipliedAcross(x, y) }})
+	return WithAdjoints(DotGeneral(x, []int{2}, []int{0}, kernel, []int{1}, []int{0}),
+		LinearIn{x, func(y *Node) *Node { return multipliedBack(y, kernel) }},
+		LinearIn{kernel, func(y *Node) *Node { return multipliedAcross(x, y) }})
 }
 
 func multipliedBack(y, kernel *Node) *Node {
-	return withAdjoints(DotGeneral(y, []int{2}, []int{0}, kernel, []int{2}, []int{0}),
-		linearIn{y, func(x *Node) *Node { return multiplied(x, kernel) }},
-		linearIn{kernel, func(x *Node) *Node { return multipliedAcross(x, y) }})
+	return WithAdjoints(DotGeneral(y, []int{2}, []int{0}, kernel, []int{2}, []int{0}),
+		LinearIn{y, func(x *Node) *Node { return multiplied(x, kernel) }},
+		LinearIn{kernel, func(x *Node) *Node { return multipliedAcross(x, y) }})
 }
 
 func multipliedAcross(x, y *Node) *Node {
-	return withAdjoints(DotGeneral(x, []int{1}, []int{0}, y, []int{1}, []int{0}),
-		linearIn{x, func(kernel *Node) *Node { return multipliedBack(y, kernel) }},
-		linearIn{y, func(kernel *Node) *Node { return multiplied(x, kernel) }})
+	return WithAdjoints(DotGeneral(x, []int{1}, []int{0}, y, []int{1}, []int{0}),
+		LinearIn{x, func(kernel *Node) *Node { return multipliedBack(y, kernel) }},
+		LinearIn{y, func(kernel *Node) *Node { return multiplied(x, kernel) }})
 }
 
 // transformed is Bᵀ X B of each tile, [16, tiles, channels]: a sum over the 16 pixels of a tile with a table of coefficients
@@ -76,8 +76,8 @@ func (t tiles) transformed(x *Node) *Node {
 			sum = Add(sum, term)
 		}
 	}
-	return withAdjoints(Reshape(sum, 16, t.count(), t.channels),
-		linearIn{x, func(y *Node) *Node { return t.transformedBack(y, height, width) }})
+	return WithAdjoints(Reshape(sum, 16, t.count(), t.channels),
+		LinearIn{x, func(y *Node) *Node { return t.transformedBack(y, height, width) }})
 }
 
 // scaled is x by each number of a table, along a new first axis.
@@ -108,7 +108,7 @@ func (t tiles) transformedBack(y *Node, height, width int) *Node {
 	corners[0], corners[1] = along(rows[0], 2)
 	corners[2], corners[3] = along(rows[1], 2)
 	x := zeroExtend(tiles{t.batch, t.high + 1, t.wide + 1, t.channels}.joined(corners), height, width)
-	return once(withAdjoints(x, linearIn{y, t.transformed}))
+	return once(WithAdjoints(x, LinearIn{y, t.transformed}))
 }
 
 // tileOutput is one of the four outputs of each tile. products: [16, tiles, out].

@@ -1,5 +1,5 @@
-// Package optim has optimizers. An [Optimizer] is a value that makes changes of gradients and keeps state in between, an
-// init/update pair as in optax:
+// Package optim has optimizers, and the schedules and limits that they are chained with. An [Optimizer] is a value that makes
+// changes of gradients and keeps state in between, an init/update pair as in optax:
 //
 //	adam := optim.NewAdam(2e-4, 0.5, 0.999)
 //	clipped := optim.Chain(optim.ClipNorm(1), adam)                               // what one makes, the next is given

@@ -2,6 +2,7 @@ package optim
 
 import (
 	"fmt"
+	"strings"
 
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
 
@@ -25,6 +26,10 @@ type Optimizer interface {
 	// String names the optimizer and its constants, as kept in checkpoints.
 	String() string
 }
+
+// Canonical is an optimizer's String as this version writes it, from one that the version before may have written: there a β₁ of 0 was
+// said by -1.
+func Canonical(text string) string { return strings.ReplaceAll(text, "beta1 -1 ", "beta1 0 ") }
 
 // SettingRate is the name of the setting that all optimizers of this package which descend have: how far they go.
 const SettingRate = "rate"

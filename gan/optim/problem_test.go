@@ -1,7 +1,6 @@
 package optim_test
 
 import (
-	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -143,51 +142,6 @@ func contentOf(t *testing.T, store *model.Store) map[string][]float32 {
 		}
 	}
 	return all
-}
-
-// weighed makes 5 updates of weights that are large enough for what XLA is told apart by, and returns all variables.
-func weighed(t *testing.T, backend compute.Backend, update func(state *model.Scope, objective *Node, variables []*model.Variable)) map[string][]float32 {
-	t.Helper()
-	store := model.NewStore()
-	var variables []*model.Variable
-	for i, dims := range [][]int{{96, 120}, {120}, {120, 7}, {7}} {
-		size := 1
-		for _, d := range dims {
-			size *= d
-		}
-		values := make([]float32, size)
-		for j := range values {
-			values[j] = float32(math.Sin(float64(1+i) * float64(j+1)))
-		}
-		v, err := store.CreateVariable(fmt.Sprintf("/critic/layer_%d", i), tensors.FromFlatDataAndDimensions(values, dims...))
-		if err != nil {
-			t.Fatal(err)
-		}
-		variables = append(variables, v)
-	}
-	exec, err := model.NewExec(backend, store, func(_ *model.Scope, inputs []*Node) *Node {
-		x := inputs[0]
-		for layer := 0; layer < 4; layer += 2 {
-			x = Tanh(Add(MatMul(x, variables[layer].NodeValue(x)), InsertAxes(variables[layer+1].NodeValue(x), 0)))
-		}
-		objective := ReduceAllMean(Square(AddScalar(x, -0.5)))
-		update(store.Scope("/adam/critic"), objective, variables)
-		return objective
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer exec.Finalize()
-	input := make([]float32, 16*96)
-	for range 5 {
-		for j := range input {
-			input[j] = float32(math.Cos(3 * float64(j+1)))
-		}
-		if _, err := exec.Call1(tensors.FromFlatDataAndDimensions(input, 16, 96)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return contentOf(t, store)
 }
 
 func floats(t *testing.T, v *model.Variable) []float32 {

@@ -11,14 +11,15 @@ import (
 	"gantry.local/gan"
 	"gantry.local/gan/gantest"
 	"gantry.local/gan/recipe"
+	"gantry.local/gan/train"
 )
 
-func warmTrainer(b *testing.B, name string) *gan.Trainer {
+func warmTrainer(b *testing.B, name string) *train.Trainer {
 	b.Helper()
 	return warmTrainerOn(b, gantest.XLA(b), name)
 }
 
-func warmTrainerOn(b *testing.B, backend compute.Backend, name string) *gan.Trainer {
+func warmTrainerOn(b *testing.B, backend compute.Backend, name string) *train.Trainer {
 	b.Helper()
 	exp, err := recipe.Named(name)
 	if err != nil {
@@ -32,7 +33,7 @@ func warmTrainerOn(b *testing.B, backend compute.Backend, name string) *gan.Trai
 	return trainer
 }
 
-func stepsPerSecond(b *testing.B, trainer *gan.Trainer, steps int) float64 {
+func stepsPerSecond(b *testing.B, trainer *train.Trainer, steps int) float64 {
 	b.Helper()
 	begin := time.Now()
 	for _, err := range trainer.Train(context.Background(), steps) {
@@ -118,7 +119,7 @@ func BenchmarkSave(b *testing.B) {
 	})
 	b.Run("verify", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := gan.VerifyCheckpoint(trainer.LastCheckpoint()); err != nil {
+			if _, err := train.VerifyCheckpoint(trainer.LastCheckpoint()); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/loss"
+	"gantry.local/gan/method"
 	"gantry.local/gan/net"
 )
 
@@ -12,8 +13,8 @@ func CGAN() gan.Experiment {
 	networks := net.DCGAN{Width: 32}
 	exp := small("cgan", loss.NonSaturating, net.NormNone)
 	exp.Generator, exp.Critic = nil, nil
-	exp.ClassGenerator, exp.ClassCritic = networks.ConditionalGenerator, networks.ConditionalCritic
-	exp.EMA = 0.999
+	exp.View.ClassGenerator, exp.View.ClassCritic = networks.ConditionalGenerator, networks.ConditionalCritic
+	exp.Optimizers.EMA = 0.999
 	return exp
 }
 
@@ -23,7 +24,7 @@ func Projection() gan.Experiment {
 	networks := net.DCGAN{Width: 32, Norm: net.NormSpectral}
 	exp := CGAN()
 	exp.Name, exp.Loss = "projection", loss.Hinge
-	exp.ClassGenerator, exp.ClassCritic = networks.ConditionalGenerator, networks.ProjectionCritic
+	exp.View.ClassGenerator, exp.View.ClassCritic = networks.ConditionalGenerator, networks.ProjectionCritic
 	return exp
 }
 
@@ -31,7 +32,7 @@ func Projection() gan.Experiment {
 func ACGAN() gan.Experiment {
 	networks := net.DCGAN{Width: 32}
 	exp := CGAN()
-	exp.Name, exp.ClassCritic, exp.Critic = "acgan", nil, networks.AuxiliaryCritic
+	exp.Name, exp.View.ClassCritic, exp.Critic = "acgan", nil, networks.AuxiliaryCritic
 	return exp
 }
 
@@ -41,8 +42,8 @@ func FewLabels() gan.Experiment {
 	networks := net.DCGAN{Width: 32}
 	exp := CGAN()
 	exp.Name, exp.Data = "few-labels", data.Balanced(data.MNIST(), 100, 1)
-	exp.ClassCritic = networks.ProjectionCritic
-	exp.Penalties, exp.PenaltyEvery = []loss.Penalty{loss.R1(1)}, 4
-	exp.Augment = net.DiffAugment{Translation: 0.125, Cutout: 0.25}
+	exp.View.ClassCritic = networks.ProjectionCritic
+	exp.Penalties, exp.Method = []loss.Penalty{loss.R1(1)}, method.Alternating{PenaltyEvery: 4}
+	exp.View.Augment = net.DiffAugment{Translation: 0.125, Cutout: 0.25}
 	return exp
 }

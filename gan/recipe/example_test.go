@@ -14,10 +14,10 @@ func ExampleNamed() {
 		return
 	}
 	exp.BatchSize, exp.Seed = 128, 7
-	fmt.Println(exp.Name, exp.Latent, exp.BatchSize, exp.Order)
+	fmt.Println(exp.Name, exp.Latent, exp.BatchSize, exp.WithDefaults().Loss)
 
 	fmt.Println(exp.Check())
 	// Output:
-	// mlp 100 128 alternating
+	// mlp 100 128 non-saturating
 	// []
 }

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"gantry.local/gan"
 	"gantry.local/gan/gantest"
 	"gantry.local/gan/recipe"
+	"gantry.local/gan/train"
 )
 
 // TestKeepable wants every function in an experiment to be one that a notebook can keep by name: an exported function, or an
@@ -63,7 +63,7 @@ func BenchmarkKept(b *testing.B) {
 		b.Run(name+"/step", func(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
-				restored := gantest.Again[*gan.Trainer](b, trainer)
+				restored := gantest.Again[*train.Trainer](b, trainer)
 				b.StartTimer()
 				stepsPerSecond(b, restored, 1)
 			}

@@ -4,17 +4,19 @@ import (
 	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/loss"
+	"gantry.local/gan/method"
 	"gantry.local/gan/net"
+	"gantry.local/gan/optim"
 )
 
 // ResNet is SNGAN's residual pair (Miyato et al., 2018, arXiv:1802.05957) with its hinge loss and Adam, small enough for a
 // CPU.
 func ResNet() gan.Experiment {
 	networks := net.ResNet{Width: 32}
-	adam := gan.Adam{Rate: 2e-4, Beta1: -1, Beta2: 0.9}
+	adam := optim.NewAdam(2e-4, 0, 0.9)
 	return gan.Experiment{
 		Name: "resnet", Data: data.MNIST(), Generator: networks.Generator, Critic: networks.Critic,
-		Loss: loss.Hinge, GeneratorAdam: adam, CriticAdam: adam, EMA: 0.999,
+		Loss: loss.Hinge, Optimizers: averaged(adam, 0.999),
 	}
 }
 
@@ -23,17 +25,17 @@ func small(name string, l loss.Loss, norm net.Norm) gan.Experiment {
 	networks := net.DCGAN{Width: 32, Norm: norm}
 	return gan.Experiment{
 		Name: name, Data: data.MNIST(), Generator: networks.Generator, Critic: networks.Critic,
-		Loss: l, GeneratorAdam: dcganAdam(), CriticAdam: dcganAdam(),
+		Loss: l, Optimizers: gan.Both(dcganAdam()),
 	}
 }
 
-// WGAN clips the critic's weights to ±0.01 and updates it five times per step (Arjovsky et al., 2017, arXiv:1701.07875).
-// Adam without momentum stands for the paper's RMSProp.
+// WGAN clips the critic's weights to ±0.01, updates it five times per step, and moves both networks by RMSProp (Arjovsky et al.,
+// 2017, arXiv:1701.07875, algorithm 1).
 func WGAN() gan.Experiment {
 	exp := small("wgan", loss.Wasserstein, net.NormLayer)
-	exp.ClipWeights, exp.CriticSteps = 0.01, 5
-	adam := gan.Adam{Rate: 2e-4, Beta1: -1, Beta2: 0.9}
-	exp.GeneratorAdam, exp.CriticAdam = adam, adam
+	exp.Method = method.Alternating{CriticSteps: 5}
+	exp.Optimizers = gan.Both(optim.NewRMSProp(5e-5))
+	exp.Optimizers.ClipWeights = 0.01
 	return exp
 }
 
@@ -41,9 +43,8 @@ func WGAN() gan.Experiment {
 // normalisation in the critic.
 func WGANGP() gan.Experiment {
 	exp := small("wgan-gp", loss.Wasserstein, net.NormLayer)
-	exp.Penalties, exp.CriticSteps = []loss.Penalty{loss.WGANGP(10)}, 5
-	adam := gan.Adam{Rate: 2e-4, Beta1: -1, Beta2: 0.9}
-	exp.GeneratorAdam, exp.CriticAdam = adam, adam
+	exp.Penalties, exp.Method = []loss.Penalty{loss.WGANGP(10)}, method.Alternating{CriticSteps: 5}
+	exp.Optimizers = gan.Both(optim.NewAdam(2e-4, 0, 0.9))
 	return exp
 }
 
@@ -74,15 +75,15 @@ func DiffAugment() gan.Experiment {
 	exp := small("diffaugment", loss.NonSaturating, net.NormNone)
 	exp.Data = data.Subset(data.MNIST(), 6000, 1)
 	exp.Penalties = []loss.Penalty{loss.R1(1)}
-	exp.Augment, exp.Adapt = net.DiffAugment{Translation: 0.125, Cutout: 0.25}, net.Adaptive{}
+	exp.View.Augment, exp.View.Adapt = net.DiffAugment{Translation: 0.125, Cutout: 0.25}, net.Adaptive{}
 	return exp
 }
 
-// Private bounds and blurs what each image does to the critic (DP-SGD); Trainer.Spent tells the privacy spent. Its samples
+// Private bounds and blurs what each image does to the critic (DP-SGD); gan.Spent tells the privacy spent. Its samples
 // are far from the other recipes': that is the price.
 func Private() gan.Experiment {
 	exp := MLP()
 	exp.Name = "private"
-	exp.Privacy = gan.Privacy{Clip: 1, Noise: 0.6}
+	exp.Method = method.Private{Clip: 1, Noise: 0.6}
 	return exp
 }

@@ -3,17 +3,19 @@ package recipe
 import (
 	"gantry.local/gan"
 	"gantry.local/gan/data"
+	"gantry.local/gan/method"
 	"gantry.local/gan/net"
+	"gantry.local/gan/optim"
 )
 
 // Article is the article's generator and critic, its binary cross-entropy on logits, Adam with Keras' defaults, and its
 // first training loop at its batch size of 32.
 func Article() gan.Experiment {
-	adam := gan.Adam{Rate: 1e-3, Epsilon: 1e-7}
+	adam := optim.Adam{Rate: 1e-3, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7}
 	return gan.Experiment{
 		Name: "article", Data: data.MNIST(), Latent: 100,
 		Generator: net.MLPGenerator, Critic: net.ConvCritic,
-		Order: gan.AlternatingHalves, GeneratorAdam: adam, CriticAdam: adam, BatchSize: 32,
+		Method: method.Halves{}, Optimizers: gan.Both(adam), BatchSize: 32,
 	}
 }
 
@@ -21,11 +23,11 @@ func Article() gan.Experiment {
 // batch normalisation in the generator, LeakyReLU in both, and packing, four images per judgement (Lin et al., "PacGAN",
 // 2017, arXiv:1712.04086).
 func ArticlePacked() gan.Experiment {
-	adam := gan.Adam{Rate: 5e-4, Beta1: 0.5}
+	adam := optim.NewAdam(5e-4, 0.5, 0.999)
 	return gan.Experiment{
 		Name: "article-packed", Data: data.MNIST(), Latent: 100,
 		Generator: net.NormMLPGenerator, Critic: net.LeakyConvCritic,
-		Pack: 4, GeneratorAdam: adam, CriticAdam: adam, BatchSize: 64,
+		View: gan.View{Pack: 4}, Optimizers: gan.Both(adam), BatchSize: 64,
 	}
 }
 
@@ -33,11 +35,11 @@ func ArticlePacked() gan.Experiment {
 // dense layers with LeakyReLU, which sees every pixel. The momentum is DCGAN's (Radford et al., 2015, arXiv:1511.06434);
 // a higher rate and averaged weights give better digits in a few minutes.
 func MLP() gan.Experiment {
-	adam := gan.Adam{Rate: 5e-4, Beta1: 0.5}
+	adam := optim.NewAdam(5e-4, 0.5, 0.999)
 	return gan.Experiment{
 		Name: "mlp", Data: data.MNIST(), Latent: 100,
 		Generator: net.NormMLPGenerator, Critic: net.MLPCritic,
-		GeneratorAdam: adam, CriticAdam: adam, EMA: 0.999, BatchSize: 64,
+		Optimizers: averaged(adam, 0.999), BatchSize: 64,
 	}
 }
 
@@ -46,10 +48,10 @@ func MLP() gan.Experiment {
 // pair of equal images gives itself away (Lin et al., "PacGAN", 2017, arXiv:1712.04086).
 func DCGAN() gan.Experiment {
 	networks := net.DCGAN{Width: 32}
-	adam := gan.Adam{Rate: 1e-3, Beta1: 0.5}
+	adam := optim.NewAdam(1e-3, 0.5, 0.999)
 	return gan.Experiment{
 		Name: "dcgan", Data: data.MNIST(), Latent: 100,
 		Generator: networks.Generator, Critic: networks.Critic,
-		Pack: 2, GeneratorAdam: adam, CriticAdam: adam, EMA: 0.999, BatchSize: 64,
+		View: gan.View{Pack: 2}, Optimizers: averaged(adam, 0.999), BatchSize: 64,
 	}
 }

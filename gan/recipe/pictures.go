@@ -4,7 +4,9 @@ import (
 	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/loss"
+	"gantry.local/gan/method"
 	"gantry.local/gan/net"
+	"gantry.local/gan/optim"
 )
 
 // Fashion is DCGAN on Fashion-MNIST (Xiao et al., 2017, arXiv:1708.07747).
@@ -17,12 +19,12 @@ func Fashion() gan.Experiment {
 // Faces trains on 20 000 drawn faces of 32×32 in colour.
 func Faces() gan.Experiment {
 	networks := net.DCGAN{Size: 32, Channels: 3, Width: 32}
-	adam := gan.Adam{Rate: 5e-4, Beta1: 0.5}
+	adam := optim.NewAdam(5e-4, 0.5, 0.999)
 	return gan.Experiment{
 		Name: "faces", Data: data.Faces(data.FacesOptions{N: 20_000}),
 		Generator: networks.Generator, Critic: networks.Critic,
-		Loss: loss.NonSaturating, Penalties: []loss.Penalty{loss.R1(1)}, PenaltyEvery: 4,
-		GeneratorAdam: adam, CriticAdam: adam, EMA: 0.999,
+		Loss: loss.NonSaturating, Penalties: []loss.Penalty{loss.R1(1)},
+		Method: method.Alternating{PenaltyEvery: 4}, Optimizers: averaged(adam, 0.999),
 	}
 }
 
@@ -32,7 +34,7 @@ func Stacked() gan.Experiment {
 	networks := net.DCGAN{Channels: 3, Width: 32, Norm: net.NormBatch}
 	return gan.Experiment{
 		Name: "stacked", Data: data.StackedMNIST(0), Generator: networks.Generator, Critic: networks.Critic,
-		GeneratorAdam: dcganAdam(), CriticAdam: dcganAdam(),
+		Optimizers: gan.Both(dcganAdam()),
 	}
 }
 
@@ -41,8 +43,7 @@ func StackedR1R2() gan.Experiment {
 	networks := net.DCGAN{Channels: 3, Width: 32}
 	exp := Stacked()
 	exp.Name, exp.Critic, exp.Loss = "stacked-r1r2", networks.Critic, loss.Paired
-	exp.Penalties, exp.PenaltyEvery = []loss.Penalty{loss.R1(1), loss.R2(1)}, 4
-	adam := gan.Adam{Rate: 1e-3, Beta1: 0.5}
-	exp.GeneratorAdam, exp.CriticAdam, exp.EMA = adam, adam, 0.999
+	exp.Penalties, exp.Method = []loss.Penalty{loss.R1(1), loss.R2(1)}, method.Alternating{PenaltyEvery: 4}
+	exp.Optimizers = averaged(optim.NewAdam(1e-3, 0.5, 0.999), 0.999)
 	return exp
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"gantry.local/gan"
+	"gantry.local/gan/optim"
 )
 
 // Recipe is an experiment with a name and a line about it.
@@ -73,4 +74,11 @@ func Named(name string) (gan.Experiment, error) {
 }
 
 // dcganAdam has the rate and momentum of Radford et al., 2015, arXiv:1511.06434.
-func dcganAdam() gan.Adam { return gan.Adam{Rate: 2e-4, Beta1: 0.5} }
+func dcganAdam() optim.Optimizer { return optim.NewAdam(2e-4, 0.5, 0.999) }
+
+// averaged moves both networks by one rule and keeps an average of the generator's weights.
+func averaged(o optim.Optimizer, decay float64) gan.Optimizers {
+	both := gan.Both(o)
+	both.EMA = decay
+	return both
+}

@@ -11,6 +11,7 @@ import (
 	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/gantest"
+	"gantry.local/gan/method"
 	"gantry.local/gan/recipe"
 )
 
@@ -60,7 +61,7 @@ func installed(t testing.TB, exp gan.Experiment) gan.Experiment {
 }
 
 func try(t *testing.T, backend compute.Backend, exp gan.Experiment) {
-	exp.BatchSize = 2 * max(exp.Pack, 1)
+	exp.BatchSize = 2 * max(exp.View.Pack, 1)
 	trainer, err := gan.NewTrainer(backend, exp)
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +75,7 @@ func try(t *testing.T, backend compute.Backend, exp gan.Experiment) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if steps++; p.Step != steps || !(math.Abs(p.CriticLoss) < 100) || !(math.Abs(p.GeneratorLoss) < 100) || p.GeneratorGradient == 0 {
+		if steps++; p.Step != steps || !(math.Abs(p.Value(method.CriticLoss)) < 100) || !(math.Abs(p.Value(method.GeneratorLoss)) < 100) || p.Value(method.GeneratorGradient) == 0 {
 			t.Errorf("step %d reports %+v", steps, p)
 		}
 	}

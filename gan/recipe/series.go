@@ -5,18 +5,19 @@ import (
 	"gantry.local/gan/data"
 	"gantry.local/gan/loss"
 	"gantry.local/gan/net"
+	"gantry.local/gan/optim"
 )
 
 // Sines trains a recurrent generator on sine waves of 32 steps. The recurrent critic net.SequenceCritic does as well and
 // takes three times as long.
 func Sines() gan.Experiment {
 	const steps = 32
-	adam := gan.Adam{Rate: 1e-3, Beta1: 0.5, Beta2: 0.99}
+	adam := optim.NewAdam(1e-3, 0.5, 0.99)
 	return gan.Experiment{
 		Name: "sines", Data: data.Sines(0, steps, 0), Latent: 16,
 		Generator: net.SequenceGenerator(steps, 64, 1), Critic: net.SequenceConvCritic(64),
-		Penalties:     []loss.Penalty{loss.R1(0.2)},
-		GeneratorAdam: adam, CriticAdam: adam, EMA: 0.995,
+		Penalties:  []loss.Penalty{loss.R1(0.2)},
+		Optimizers: averaged(adam, 0.995),
 	}
 }
 
@@ -28,7 +29,6 @@ func Phrases() gan.Experiment {
 		Name: "phrases", Data: data.Phrases(), Latent: 32,
 		Generator: net.TextGenerator(length, letters, 64), Critic: net.TextCritic(64),
 		Loss: loss.Wasserstein, Penalties: []loss.Penalty{loss.WGANGP(10)},
-		GeneratorAdam: gan.Adam{Rate: 1e-3, Beta1: 0.5, Beta2: 0.9},
-		CriticAdam:    gan.Adam{Rate: 2e-3, Beta1: 0.5, Beta2: 0.9}, BatchSize: 32,
+		Optimizers: gan.Optimizers{Generator: optim.NewAdam(1e-3, 0.5, 0.9), Critic: optim.NewAdam(2e-3, 0.5, 0.9)}, BatchSize: 32,
 	}
 }

@@ -44,11 +44,11 @@ func (all Recipes) ShowValue() map[string]any {
 // methods of one type.
 func networksOf(exp gan.Experiment) string {
 	generator, critic := nameOf(exp.Generator), nameOf(exp.Critic)
-	if exp.ClassGenerator != nil {
-		generator = nameOf(exp.ClassGenerator)
+	if exp.View.ClassGenerator != nil {
+		generator = nameOf(exp.View.ClassGenerator)
 	}
-	if exp.ClassCritic != nil {
-		critic = nameOf(exp.ClassCritic)
+	if exp.View.ClassCritic != nil {
+		critic = nameOf(exp.View.ClassCritic)
 	}
 	if of, is := strings.CutSuffix(generator, ".Generator"); is && critic == of+".Critic" {
 		return of

@@ -186,3 +186,13 @@ func (im Images) Rows(places []int) Images {
 	}
 	return part
 }
+
+// Unscale puts samples [n, Height, Width, Channels] in [-1, 1], drawn by a generator, back into the units of the file
+// that im come from, in place. Where they weren't scaled it changes nothing.
+func (im Images) Unscale(samples []float32) {
+	for i, v := range samples {
+		if im.Scales != nil {
+			samples[i] = im.Scales[i%len(im.Scales)].undo(v)
+		}
+	}
+}

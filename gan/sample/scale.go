@@ -18,13 +18,3 @@ func (s Scale) Apply(value float64) float32 {
 func (s Scale) undo(value float32) float32 {
 	return float32(s.Low/2*(1-float64(value)) + s.High/2*(1+float64(value)))
 }
-
-// Unscale puts samples [n, Height, Width, Channels] in [-1, 1], drawn by a generator, back into the units of the file
-// that im come from, in place. Where they weren't scaled it changes nothing.
-func (im Images) Unscale(samples []float32) {
-	for i, v := range samples {
-		if im.Scales != nil {
-			samples[i] = im.Scales[i%len(im.Scales)].undo(v)
-		}
-	}
-}

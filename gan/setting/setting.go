@@ -14,6 +14,7 @@ type Setting struct {
 	Value    float64  // at the start of a run
 	Min, Max float64  // the range, both ends included; at most what a float32 holds
 	Schedule Schedule // of the value over the run; nil is constant
+	Follow   Follower // moves the value after each step; nil leaves it
 }
 
 // Schedule changes a setting over a run. Implementations are small comparable values, so they can be kept in settings.
@@ -23,6 +24,25 @@ type Schedule interface {
 
 	// String is the schedule's name with its constants, as kept in checkpoints.
 	String() string
+}
+
+// Follower moves a setting by what the steps of a run report. Implementations are small comparable values.
+type Follower interface {
+	// Follows is the name of the number that Next is given, as the step reports it.
+	Follows() string
+
+	// Next returns the value after a step in which it was now, before it is held in the setting's range. samples is the number of
+	// real samples that the step looked at.
+	Next(now, reported float64, samples int) float64
+}
+
+// Advance is the setting's value after a step in which it was now, by what its Follower says.
+func (s Setting) Advance(now, reported float64, samples int) (float64, error) {
+	next := s.Follow.Next(now, reported, samples)
+	if math.IsNaN(next) {
+		return now, fmt.Errorf("setting %s becomes NaN", s.Name)
+	}
+	return min(s.Max, max(s.Min, next)), nil
 }
 
 // NonNegative is a setting of any finite size, from 0 on.

@@ -12,10 +12,12 @@ import (
 	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/loss"
+	"gantry.local/gan/method"
 	"gantry.local/gan/metric"
 	"gantry.local/gan/net"
 	"gantry.local/gan/recipe"
 	"gantry.local/gan/sample"
+	"gantry.local/gan/train"
 )
 
 // rescues are the article's pair and changes to it, each with all that is above it unless it says otherwise.
@@ -25,8 +27,8 @@ func rescues() []gan.Experiment {
 		change(&exp)
 		return exp
 	}
-	norm := func(e *gan.Experiment) { e.Generator, e.Order = net.NormMLPGenerator, gan.Alternating }
-	packed := func(n int) func(*gan.Experiment) { return func(e *gan.Experiment) { e.Pack = n } }
+	norm := func(e *gan.Experiment) { e.Generator, e.Method = net.NormMLPGenerator, method.Alternating{} }
+	packed := func(n int) func(*gan.Experiment) { return func(e *gan.Experiment) { e.View.Pack = n } }
 	return []gan.Experiment{
 		named("article", recipe.Article(), func(*gan.Experiment) {}),
 		named("+ batch norm in G", recipe.Article(), norm),
@@ -37,9 +39,9 @@ func rescues() []gan.Experiment {
 		named("LeakyReLU, unpacked", recipe.ArticlePacked(), packed(1)),
 		named("LeakyReLU, packed 2", recipe.ArticlePacked(), packed(2)),
 		named("LeakyReLU, packed 4", recipe.ArticlePacked(), packed(4)),
-		named("packed 4, averaged", recipe.ArticlePacked(), func(e *gan.Experiment) { e.EMA = 0.999 }),
+		named("packed 4, averaged", recipe.ArticlePacked(), func(e *gan.Experiment) { e.Optimizers.EMA = 0.999 }),
 		named("packed 4, R1, averaged", recipe.ArticlePacked(), func(e *gan.Experiment) {
-			e.EMA, e.Penalties, e.PenaltyEvery = 0.999, []loss.Penalty{loss.R1(0.1)}, 4
+			e.Optimizers.EMA, e.Penalties, e.Method = 0.999, []loss.Penalty{loss.R1(0.1)}, method.Alternating{PenaltyEvery: 4}
 		}),
 	}
 }
@@ -92,9 +94,10 @@ func rescue(ctx context.Context, o Options) (*Table, error) {
 }
 
 // repetition measures how a trained critic treats batches of one image: see rescue's table.
-func repetition(trainer *gan.Trainer) (alike, sees float64, err error) {
+func repetition(trainer *train.Trainer) (alike, sees float64, err error) {
 	const groups = 32
-	pack := trainer.Experiment().Pack
+	exp, _ := gan.Of(trainer)
+	pack := exp.View.Pack
 	digits, err := data.Subset(data.MNIST(), 1000, 3).Load()
 	if err != nil {
 		return 0, 0, err
@@ -112,18 +115,18 @@ func repetition(trainer *gan.Trainer) (alike, sees float64, err error) {
 	}
 	for group := range groups {
 		batch := images(4*pack, func(int) int { return group }, 0.01)
-		slopes, err := trainer.InputGradients(batch, nil)
+		slopes, err := gan.InputGradients(trainer, batch, nil)
 		if err != nil {
 			return 0, 0, err
 		}
 		alike += meanCosine(slopes, size) / groups
 	}
 	n := groups * pack
-	different, err := trainer.Logits(images(n, func(i int) int { return i }, 0), nil)
+	different, err := gan.Logits(trainer, images(n, func(i int) int { return i }, 0), nil)
 	if err != nil {
 		return 0, 0, err
 	}
-	repeated, err := trainer.Logits(images(n, func(i int) int { return i / pack * pack }, 0), nil)
+	repeated, err := gan.Logits(trainer, images(n, func(i int) int { return i / pack * pack }, 0), nil)
 	if err != nil {
 		return 0, 0, err
 	}

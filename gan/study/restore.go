@@ -18,6 +18,7 @@ import (
 	"gantry.local/gan/net"
 	"gantry.local/gan/recipe"
 	"gantry.local/gan/sample"
+	"gantry.local/gan/train"
 	"gantry.local/gan/translate"
 )
 
@@ -78,7 +79,7 @@ func restore(ctx context.Context, o Options) (*Table, error) {
 			if !o.wants(name) {
 				continue
 			}
-			pairs, err := translate.NewTrainer(backend, translate.Experiment{
+			pairs, err := train.New(backend, translate.Experiment{
 				Data: data.MNIST(), Degrade: c.degrade, Network: c.network, Critic: pairCritic, BatchSize: 32})
 			if err != nil {
 				return err
@@ -86,11 +87,11 @@ func restore(ctx context.Context, o Options) (*Table, error) {
 			if err := trainPairs(ctx, pairs, o); err != nil {
 				return err
 			}
-			damaged, err := pairs.Degrade(good)
+			damaged, err := translate.Damage(backend, c.degrade, good, 0)
 			if err != nil {
 				return err
 			}
-			translated, err := pairs.Apply(damaged)
+			translated, err := pairs.Apply(translate.NetworkName, damaged)
 			if err != nil {
 				return err
 			}
@@ -112,7 +113,6 @@ func restore(ctx context.Context, o Options) (*Table, error) {
 			if err := o.keep("restore "+name, beside(good, asItIs, projected.Images, translated)); err != nil {
 				return err
 			}
-			pairs.Finalize()
 		}
 		return nil
 	})
@@ -120,7 +120,7 @@ func restore(ctx context.Context, o Options) (*Table, error) {
 }
 
 // trainPairs trains as run does.
-func trainPairs(ctx context.Context, pairs *translate.Trainer, o Options) error {
+func trainPairs(ctx context.Context, pairs *train.Trainer, o Options) error {
 	if o.Limit > 0 {
 		limited, cancel := context.WithTimeout(ctx, o.Limit)
 		defer cancel()

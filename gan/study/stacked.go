@@ -12,6 +12,7 @@ import (
 	"gantry.local/gan/metric"
 	"gantry.local/gan/recipe"
 	"gantry.local/gan/sample"
+	"gantry.local/gan/train"
 )
 
 func stacks() []gan.Experiment { return []gan.Experiment{recipe.Stacked(), recipe.StackedR1R2()} }
@@ -36,7 +37,7 @@ func stacked(ctx context.Context, o Options) (*Table, error) {
 				return err
 			}
 			begin, looked := time.Now(), 0
-			look := func(t *gan.Trainer) error {
+			look := func(t *train.Trainer) error {
 				minutes := time.Since(begin).Minutes()
 				drawn, err := t.Sample(samples, 1)
 				if err != nil {
@@ -51,7 +52,7 @@ func stacked(ctx context.Context, o Options) (*Table, error) {
 					fmt.Sprintf("%.3f", kl)})
 				return nil
 			}
-			trainer, err := run(ctx, backend, exp, o.Steps, o.Limit, func(t *gan.Trainer, p gan.Progress) error {
+			trainer, err := run(ctx, backend, exp, o.Steps, o.Limit, func(t *train.Trainer, p train.Progress) error {
 				due := p.Step < o.Steps && looks*p.Step >= (looked+1)*o.Steps ||
 					o.Limit > 0 && time.Since(begin) > time.Duration(looked+1)*o.Limit/looks
 				if due && looked < looks-1 {

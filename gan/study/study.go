@@ -22,6 +22,7 @@ import (
 	"gantry.local/gan"
 	"gantry.local/gan/device"
 	"gantry.local/gan/internal/table"
+	"gantry.local/gan/train"
 )
 
 // Options of a study. The zero value is good, but for Log.
@@ -172,7 +173,7 @@ func (t *Table) HTML() string {
 // run trains an experiment until steps or limit (each 0 for none), whichever comes first; the limit counts from the start
 // of the call, compilation included. each is called after every step and may be nil.
 func run(ctx context.Context, backend compute.Backend, exp gan.Experiment, steps int, limit time.Duration,
-	each func(*gan.Trainer, gan.Progress) error) (*gan.Trainer, error) {
+	each func(*train.Trainer, train.Progress) error) (*train.Trainer, error) {
 	if limit > 0 {
 		limited, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()

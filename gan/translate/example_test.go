@@ -7,6 +7,7 @@ import (
 
 	"gantry.local/gan/data"
 	"gantry.local/gan/device"
+	"gantry.local/gan/train"
 	"gantry.local/gan/translate"
 )
 
@@ -17,7 +18,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer backend.Finalize()
-	trainer, err := translate.NewTrainer(backend, translate.Experiment{
+	trainer, err := train.New(backend, translate.Experiment{
 		Data: data.Of("quarters", quarters()), Degrade: translate.Half{}, Network: network, Critic: critic,
 	})
 	if err != nil {
@@ -28,11 +29,11 @@ func Example() {
 			log.Fatal(err)
 		}
 	}
-	small, err := trainer.Degrade(good())
+	small, err := translate.Damage(backend, translate.Half{}, good(), 1)
 	if err != nil {
 		log.Fatal(err)
 	}
-	large, err := trainer.Apply(small)
+	large, err := trainer.Apply(translate.NetworkName, small)
 	fmt.Printf("%d×%d to %d×%d %v\n", small.Height, small.Width, large.Height, large.Width, err)
 	// Output:
 	// 4×4 to 8×8 <nil>

@@ -14,28 +14,37 @@
 package translate
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"math"
-	"math/rand/v2"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
-	"github.com/gomlx/gomlx/core/graph"
+	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
 	"github.com/gomlx/gomlx/core/tensors"
-	"github.com/gomlx/gomlx/ml/model"
 
 	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/loss"
+	"gantry.local/gan/method"
+	"gantry.local/gan/optim"
 	"gantry.local/gan/sample"
+	"gantry.local/gan/setting"
 )
 
-// Experiment describes what is trained. The zero value of every optional field is the documented default.
+// NetworkName is the name of the network that is trained, for train.Trainer.Apply. The critic's is method.CriticName.
+const NetworkName = "network"
+
+// Names of the numbers that a step reports, beside method.CriticLoss.
+const (
+	NetworkLoss = "network loss" // both terms
+	Difference  = "l1"           // mean |N(x) - y| of the step's batch
+)
+
+// Experiment describes what is trained. It is a method.Description: train.New trains it, with checkpoints, averages and all else.
+// The zero value of every optional field is the documented default.
 type Experiment struct {
+	Name    string      // kept in checkpoints; default "translate" and the degradation's name
 	Data    data.Set    // good images; required
 	Degrade Degradation // required
 
@@ -48,28 +57,29 @@ type Experiment struct {
 	Critic gan.Network
 
 	Loss     loss.Loss // of the critic's game; default loss.NonSaturating
-	L1Weight float64   // λ; default 100
+	L1Weight float64   // λ, a setting called "l1.weight"; default 100
 
-	NetworkAdam gan.Adam // default rate 2e-4, beta1 0.5
-	CriticAdam  gan.Adam // default as NetworkAdam
+	NetworkOptimizer optim.Optimizer // default optim.NewAdam(2e-4, 0.5, 0.999)
+	CriticOptimizer  optim.Optimizer // likewise
+	EMA              float64         // decay of an average of the network's weights, which Apply then uses; default 0, off
 
 	BatchSize int   // default 16
 	Seed      int64 // of weights, batches and damage
 }
 
 func (e Experiment) withDefaults() Experiment {
+	if e.Name == "" && e.Degrade != nil {
+		e.Name = "translate " + e.Degrade.String()
+	}
 	if e.Loss == nil {
 		e.Loss = loss.NonSaturating
 	}
 	if e.L1Weight == 0 {
 		e.L1Weight = 100
 	}
-	for _, adam := range []*gan.Adam{&e.NetworkAdam, &e.CriticAdam} {
-		if adam.Rate == 0 {
-			adam.Rate = 2e-4
-		}
-		if adam.Beta1 == 0 {
-			adam.Beta1 = 0.5
+	for _, o := range []*optim.Optimizer{&e.NetworkOptimizer, &e.CriticOptimizer} {
+		if *o == nil {
+			*o = optim.NewAdam(2e-4, 0.5, 0.999)
 		}
 	}
 	if e.BatchSize == 0 {
@@ -84,209 +94,113 @@ func (e Experiment) validate() error {
 		return errors.New("translation has no Data")
 	case e.Degrade == nil || e.Network == nil:
 		return errors.New("translation needs a Degrade and a Network")
-	case e.BatchSize < 0 || !(e.L1Weight > 0):
+	case e.BatchSize < 0 || !(e.L1Weight > 0) || math.IsInf(e.L1Weight, 0):
 		return fmt.Errorf("translation: BatchSize %d and L1Weight %g must be positive", e.BatchSize, e.L1Weight)
 	}
 	return nil
 }
 
-// Trainer trains the network of one experiment. It is not safe for concurrent use.
-type Trainer struct {
-	exp     Experiment // with defaults filled in
-	backend compute.Backend
-	store   *model.Store
-	step    *model.Exec
-	apply   *model.Exec
-	degrade *model.Exec
-	images  int // in the data set
-	height  int // of the good images
-	width   int
-	depth   int
-	steps   int   // done
-	failed  error // why the state can no longer be trusted
+// Game returns the game that the experiment describes: the critic's turn, where there is a critic, then the network's on the same
+// damaged batch.
+func (e Experiment) Game() (method.Game, error) {
+	e = e.withDefaults()
+	if err := e.validate(); err != nil {
+		return method.Game{}, err
+	}
+	game := method.Game{
+		Name: e.Name, Data: []data.Set{e.Data}, BatchSize: e.BatchSize, Seed: e.Seed,
+		Networks: []method.Network{method.Of(NetworkName, e.Network)},
+		Settings: []setting.Setting{setting.NonNegative(weightSetting, e.L1Weight)},
+	}
+	if e.EMA > 0 {
+		game.Averages = []method.Average{{Network: NetworkName, Decay: e.EMA}}
+	}
+	var phases []method.Phase
+	if e.Critic != nil {
+		game.Networks = append(game.Networks, method.Of(method.CriticName, e.Critic))
+		phases = append(phases, method.Phase{Moves: []string{method.CriticName}, Objective: e.criticObjective, Optimizer: e.CriticOptimizer})
+	}
+	phases = append(phases, method.Phase{Moves: []string{NetworkName}, Objective: e.networkObjective, Optimizer: e.NetworkOptimizer})
+	game.Turns = []method.Turn{{Phases: phases}}
+	return game.Game()
 }
 
-// Progress is what one step reports.
-type Progress struct {
-	Step        int     // steps done, this one included
-	CriticLoss  float64 // 0 without a critic
-	NetworkLoss float64 // both terms
-	L1          float64 // mean |N(x) - y| of the step's batch
+const weightSetting = "l1.weight"
+
+// pair is what a turn looks at: the good batch, what the degradation makes of it, and how the network restores that.
+type pair struct{ good, damaged, restored *Node }
+
+// pair makes the turn's, once for both phases.
+func (e Experiment) pair(p *method.Play) pair {
+	good := p.Real().Images
+	damaged := p.Shared("damaged", func() *Node { return e.Degrade.Apply(good, p.Random()) })
+	restored := p.Shared("restored", func() *Node { return p.Net(NetworkName, damaged) })
+	if !restored.Shape().Equal(good.Shape()) {
+		panic(fmt.Errorf("the network makes %s of damaged images %s, want %s", restored.Shape(), damaged.Shape(), good.Shape()))
+	}
+	return pair{good, damaged, restored}
 }
 
-// String is "step [D: critic loss N: network loss L1: difference]".
-func (p Progress) String() string {
-	return fmt.Sprintf("%d [D: %.4f N: %.4f L1: %.4f]", p.Step, p.CriticLoss, p.NetworkLoss, p.L1)
+// criticObjective is the loss of a critic that sees damaged images beside good and restored ones.
+func (e Experiment) criticObjective(p *method.Play) *Node {
+	of := e.pair(p)
+	objective := e.Loss.Critic(judge(p, of.damaged, of.good), judge(p, of.damaged, StopGradient(of.restored)))
+	p.Report(method.CriticLoss, objective)
+	return objective
 }
 
-// NewTrainer loads the data set, compiles the step and draws the first weights from the seed.
-func NewTrainer(backend compute.Backend, exp Experiment) (*Trainer, error) {
-	return newTrainer(backend, exp, nil)
-}
-
-// newTrainer is NewTrainer with weights that were kept, if any.
-func newTrainer(backend compute.Backend, exp Experiment, kept []keptValue) (*Trainer, error) {
-	exp = exp.withDefaults()
-	if err := exp.validate(); err != nil {
-		return nil, err
-	}
-	images, err := exp.Data.Load()
-	if err != nil {
-		return nil, err
-	}
-	if images.Alphabet != nil {
-		return nil, errors.New("translation needs images, and the data set is a text")
-	}
-	t := &Trainer{exp: exp, backend: backend, store: model.NewStore(), images: images.N, height: images.Height, width: images.Width,
-		depth: images.Channels}
-	if err := t.store.SetRNGStateFromSeed(exp.Seed); err != nil {
-		return nil, fmt.Errorf("random state: %w", err)
-	}
-	if err := t.compile(images, kept); err != nil {
-		return nil, fmt.Errorf("translation by %v cannot be compiled: %w", exp.Degrade, err)
-	}
-	return t, nil
-}
-
-// compile makes the three graphs: the step, the network by itself, and the damage by itself. Variables that were not kept
-// begin with weights from the seed.
-func (t *Trainer) compile(images *sample.Images, kept []keptValue) error {
-	backend := t.backend
-	dims := []int{images.N, images.Height, images.Width, images.Channels}
-	var values *tensors.Tensor
-	if images.Values != nil {
-		values = tensors.FromFlatDataAndDimensions(images.Values, dims...)
-	} else {
-		values = tensors.FromFlatDataAndDimensions(images.Pixels, dims...)
-	}
-	set, err := t.store.CreateVariable(dataPath, values)
-	if err != nil {
-		return err
-	}
-	set.SetTrainable(false)
-	builder := &builder{Experiment: t.exp, store: t.store, images: set}
-	t.step, err = model.NewExec(backend, t.store, func(_ *model.Scope, rows *graph.Node) *graph.Node { return builder.step(rows) })
-	if err != nil {
-		return err
-	}
-	if _, err = t.step.Compile(shapes.Make(dtypes.Int32, t.exp.BatchSize, 1)); err != nil {
-		return err
-	}
-	if err = t.restore(kept); err != nil {
-		return err
-	}
-	if err = t.store.InitializeVariables(backend, nil); err != nil {
-		return err
-	}
-	t.apply, err = model.NewExec(backend, t.store, func(_ *model.Scope, x *graph.Node) *graph.Node {
-		t.store.SetTraining(x.Graph(), false)
-		return t.exp.Network(t.store.Scope(networkScope), x)
-	})
-	if err != nil {
-		return err
-	}
-	t.degrade, err = model.NewExec(backend, t.store, func(_ *model.Scope, x *graph.Node) *graph.Node {
-		return t.exp.Degrade.Apply(x, random{t.store, x.Graph()})
-	})
-	return err
-}
-
-// Step returns the number of steps done.
-func (t *Trainer) Step() int { return t.steps }
-
-// Train runs n more steps and yields the progress of each. It ends early, yielding the error, when ctx ends or when a
-// loss is no longer a finite number.
-func (t *Trainer) Train(ctx context.Context, n int) iter.Seq2[Progress, error] {
-	return func(yield func(Progress, error) bool) {
-		if n < 0 {
-			yield(Progress{Step: t.steps}, fmt.Errorf("cannot train for %d steps", n))
-			return
+// networkObjective is the weighted difference from the good images and, with a critic, the loss against it.
+func (e Experiment) networkObjective(p *method.Play) *Node {
+	of := e.pair(p)
+	difference := ReduceAllMean(Abs(Sub(of.restored, of.good)))
+	objective := Mul(difference, p.Setting(weightSetting))
+	if e.Critic != nil {
+		var goodLogits *Node // only a loss whose halves do not separate compares restored with good images here
+		if _, separable := e.Loss.(loss.Halves); !separable {
+			goodLogits = judge(p, of.damaged, of.good)
 		}
-		for range n {
-			if err := ctx.Err(); err != nil {
-				yield(Progress{Step: t.steps}, err)
-				return
-			}
-			p, err := t.run()
-			if !yield(p, err) || err != nil {
-				return
-			}
-		}
+		objective = Add(objective, e.Loss.Generator(goodLogits, judge(p, of.damaged, of.restored)))
 	}
+	p.Report(NetworkLoss, objective)
+	p.Report(Difference, difference)
+	return objective
 }
 
-func (t *Trainer) run() (Progress, error) {
-	p := Progress{Step: t.steps}
-	if t.failed != nil {
-		return p, t.failed
+// judge is the critic's logit of a damaged image with a good or restored one. A smaller damaged image is enlarged by
+// repeating its pixels.
+func judge(p *method.Play, damaged, image *Node) *Node {
+	d, s := image.Shape().Dimensions, damaged.Shape().Dimensions
+	if d[1]%s[1] != 0 || d[2]%s[2] != 0 {
+		panic(fmt.Errorf("images of %d×%d are no multiple of the damaged ones of %d×%d", d[1], d[2], s[1], s[2]))
 	}
-	rows := make([]int32, t.exp.BatchSize)
-	draw := rand.New(rand.NewPCG(uint64(t.exp.Seed), uint64(t.steps)))
-	for i := range rows {
-		rows[i] = int32(draw.IntN(t.images))
+	rows, columns := d[1]/s[1], d[2]/s[2]
+	if rows > 1 || columns > 1 {
+		damaged = Reshape(damaged, s[0], s[1], 1, s[2], 1, s[3])
+		damaged = BroadcastToShape(damaged, shapes.Make(image.DType(), s[0], s[1], rows, s[2], columns, s[3]))
+		damaged = Reshape(damaged, s[0], d[1], d[2], s[3])
 	}
-	out, err := t.step.Call1(tensors.FromFlatDataAndDimensions(rows, t.exp.BatchSize, 1))
+	return p.Net(method.CriticName, Concatenate([]*Node{damaged, image}, -1))
+}
+
+// Damage damages good images by a degradation. Random damage follows from the seed.
+func Damage(backend compute.Backend, by Degradation, good sample.Images, seed int64) (sample.Images, error) {
+	good = good.Seen()
+	if good.N < 1 || len(good.Values) != good.N*good.Size() {
+		return sample.Images{}, fmt.Errorf("damaging: %d values are no %d images of %d×%d×%d", len(good.Values), good.N, good.Height,
+			good.Width, good.Channels)
+	}
+	exec, err := NewExec(backend, func(x, state *Node) *Node { return by.Apply(x, method.NewRandom(state)) })
 	if err != nil {
-		t.failed = fmt.Errorf("step %d failed and the state on the device is lost: %w", t.steps+1, err)
-		return p, t.failed
+		return sample.Images{}, fmt.Errorf("damaging: %w", err)
+	}
+	defer exec.Finalize()
+	out, err := exec.Call1(tensors.FromFlatDataAndDimensions(good.Values, good.N, good.Height, good.Width, good.Channels),
+		method.RandomState(seed, 0, 0))
+	if err != nil {
+		return sample.Images{}, fmt.Errorf("damaging: %w", err)
 	}
 	defer out.MustFinalizeAll()
-	losses, err := tensors.CopyFlatData[float32](out)
-	if err != nil {
-		t.failed = fmt.Errorf("step %d: reading its losses: %w", t.steps+1, err)
-		return p, t.failed
-	}
-	t.steps++
-	p = Progress{t.steps, float64(losses[0]), float64(losses[1]), float64(losses[2])}
-	if sum := p.CriticLoss + p.NetworkLoss; math.IsNaN(sum) || math.IsInf(sum, 0) {
-		t.failed = fmt.Errorf("step %d: critic loss %g and network loss %g are no longer finite; lower the rates",
-			t.steps, p.CriticLoss, p.NetworkLoss)
-	}
-	return p, t.failed
-}
-
-// Apply restores damaged images: it runs the network in inference mode.
-func (t *Trainer) Apply(damaged sample.Images) (sample.Images, error) {
-	if t.failed != nil {
-		return sample.Images{}, t.failed
-	}
-	return call(t.apply, "restoring", damaged)
-}
-
-// Degrade damages good images as the experiment says. Random damage is other damage at each call.
-func (t *Trainer) Degrade(good sample.Images) (sample.Images, error) {
-	if good.Height != t.height || good.Width != t.width || good.Channels != t.depth {
-		return sample.Images{}, fmt.Errorf("images of %d×%d×%d are not as those of the data set, %d×%d×%d",
-			good.Height, good.Width, good.Channels, t.height, t.width, t.depth)
-	}
-	return call(t.degrade, "damaging", good)
-}
-
-// Finalize frees what the trainer holds on the device. It cannot be used afterwards.
-func (t *Trainer) Finalize() {
-	t.step.Finalize()
-	t.apply.Finalize()
-	t.degrade.Finalize()
-	t.store.Finalize()
-	t.failed = errors.New("the trainer is finalized")
-}
-
-// call runs exec on images and returns the images it makes.
-func call(exec *model.Exec, doing string, images sample.Images) (sample.Images, error) {
-	images = images.Seen()
-	if images.N <= 0 || len(images.Values) != images.N*images.Height*images.Width*images.Channels {
-		return sample.Images{}, fmt.Errorf("%s: %d values are no %d images of %d×%d×%d", doing, len(images.Values), images.N,
-			images.Height, images.Width, images.Channels)
-	}
-	out, err := exec.Call1(tensors.FromFlatDataAndDimensions(images.Values, images.N, images.Height, images.Width, images.Channels))
-	if err != nil {
-		return sample.Images{}, fmt.Errorf("%s: %w", doing, err)
-	}
-	defer out.MustFinalizeAll()
-	pixels, err := tensors.CopyFlatData[float32](out)
-	if err != nil {
-		return sample.Images{}, fmt.Errorf("%s: %w", doing, err)
-	}
+	values, err := tensors.CopyFlatData[float32](out)
 	d := out.Shape().Dimensions
-	return sample.Images{Values: pixels, N: d[0], Height: d[1], Width: d[2], Channels: d[3]}, nil
+	return sample.Images{Values: values, N: d[0], Height: d[1], Width: d[2], Channels: d[3]}, err
 }

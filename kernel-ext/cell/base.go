@@ -55,8 +55,13 @@ func newAbout(p *plan, module string, packages []*compiled) about {
 	return a
 }
 
-// covers tells whether programs of another description can be linked to the base.
+// covers tells whether programs of another description can be linked to the base. One that has no C cannot be to one that has it: package
+// runtime starts threads for C, and tells no longer that all goroutines are asleep.
 func (a about) covers(program about) bool {
+	const c = "runtime/cgo"
+	if (a.Packages[c] == "") != (program.Packages[c] == "") {
+		return false
+	}
 	if a.Linker != program.Linker || !slices.Equal(a.Link, program.Link) || a.ModInfo != program.ModInfo || a.Module != program.Module || len(a.Packages) < len(program.Packages) {
 		return false
 	}

@@ -684,6 +684,15 @@ func TestBases(t *testing.T) {
 		t.Errorf("left unfinished: %v, %v", left, err)
 	}
 
+	// Where nothing but a base with C is left, a program without it is linked to none, until one is made for it: that all goroutines are asleep is
+	// not told in a program with C.
+	if err := os.RemoveAll(small); err != nil {
+		t.Fatal(err)
+	}
+	if base := build("3", `fmt.Sprint(3)`, "fmt"); base == whole {
+		t.Error("a program without C is linked to a base with it")
+	}
+
 	// A package that a person edits is in no base, until one is made for it.
 	for round := range 2 {
 		d.write("../local/inner/inner.go", fmt.Sprintf("package inner\n\nconst Value = \"%d\"\n", round))

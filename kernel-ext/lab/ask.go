@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"gantry.local/gan"
+	"gantry.local/gan/method"
 	"gantry.local/kernel-ext/channel"
 	"gantry.local/kernel-ext/internal/resident"
 	"gantry.local/kernel-ext/lab/process"
@@ -19,7 +19,7 @@ import (
 // several goroutines, and any number of Runs of one name may be in use at once, here and elsewhere.
 type Run struct {
 	name, dir string
-	exp       *gan.Experiment // nil: attached by name
+	of        method.Description // what it trains; nil: attached by name
 	o         RunOptions
 	notice    string
 	made      bool // its folder was made for it

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"gantry.local/gan/method"
 	"gantry.local/kernel-ext/lab"
 )
 
@@ -66,7 +67,7 @@ func TestExplore(t *testing.T) {
 
 	// It follows the run, and works while that trains.
 	before := image()
-	if err := r.StepGenerator(20); err != nil { // one may change no pixel by as much as a grey level
+	if err := r.TrainAlone(method.GeneratorName, 20); err != nil { // one may change no pixel by as much as a grey level
 		t.Fatal(err)
 	}
 	changes("steps of the generator", before)

@@ -19,8 +19,9 @@ import (
 
 	"github.com/gofrs/flock"
 
-	"gantry.local/gan"
+	"gantry.local/gan/method"
 	"gantry.local/gan/safetensors"
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/lab"
 )
 
@@ -382,13 +383,26 @@ func TestDamagedRun(t *testing.T) {
 		}
 	})
 	t.Run("history", func(t *testing.T) {
-		for size, notice := range map[int64]string{0: "lacks its last 30 steps", 700: "lacks its last 24 steps", 112 * 10: "lacks its last 20 steps"} {
+		for _, test := range []struct {
+			left   float64 // of the records; -0.5: half of the names before them; -1: nothing
+			notice string
+		}{{-1, "lacks its last 30 steps"}, {-0.5, "lacks its last 30 steps"}, {6.2, "lacks its last 24 steps"}, {10, "lacks its last 20 steps"}} {
 			r := trained(t)
-			if err := os.Truncate(filepath.Join(r.Dir(), "history"), size); err != nil {
+			path := filepath.Join(r.Dir(), "history")
+			whole, err := os.ReadFile(path)
+			if err != nil {
 				t.Fatal(err)
 			}
-			again(t, 30, notice)
-			r, err := lab.Attach("hurt")
+			names := bytes.IndexByte(whole, '\n') + 1
+			size := float64(names) + test.left*float64(len(whole)-names)/30
+			if test.left < 0 {
+				size = float64(names) * (1 + test.left)
+			}
+			if err := os.Truncate(path, int64(size)); err != nil {
+				t.Fatal(err)
+			}
+			again(t, 30, test.notice)
+			r, err = lab.Attach("hurt")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -421,7 +435,7 @@ func TestDamagedRun(t *testing.T) {
 				}
 			}
 		}
-		if w := gan.WeightsIn(dir); !w.Whole() || w.Step != 30 {
+		if w := train.WeightsIn(dir, method.GeneratorName, method.CriticName); !w.Whole() || w.Step != 30 {
 			t.Errorf("the weights are %v", w)
 		}
 	})

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 
-	"gantry.local/gan"
+	"gantry.local/gan/method"
 	"gantry.local/kernel-ext/lab/process"
 	"gantry.local/kernel-ext/lab/record"
 )
@@ -21,7 +21,7 @@ type Kept struct {
 
 // Keep opens the run of an experiment in a folder, anew or from its last checkpoint, and keeps it in this process. It ends by
 // End, or when another process stops it. The error is ErrLiving where another process keeps the run.
-func Keep(ctx context.Context, dir string, exp gan.Experiment, o RunOptions) (*Kept, error) {
+func Keep(ctx context.Context, dir string, of method.Description, o RunOptions) (*Kept, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
@@ -31,10 +31,10 @@ func Keep(ctx context.Context, dir string, exp gan.Experiment, o RunOptions) (*K
 		return nil, err
 	}
 	o.Name, o.Idle = filepath.Base(dir), -1
-	k := &Kept{Run: &Run{name: o.Name, dir: dir, exp: &exp, o: o, made: made}, ended: make(chan struct{})}
+	k := &Kept{Run: &Run{name: o.Name, dir: dir, of: of, o: o, made: made}, ended: make(chan struct{})}
 	po := o.process()
 	po.Check, po.Foreground = o.Check, true
-	k.process, err = process.Begin(process.Start{Dir: dir, Weights: o.Changed == FromWeights}, exp, po)
+	k.process, err = process.Begin(process.Start{Dir: dir, Weights: o.Changed == FromWeights}, of, po)
 	if err != nil {
 		k.cleanUp()
 		return nil, err

@@ -1,5 +1,5 @@
 // Package lab is what a notebook's cells train with. A resident run lives in a process of its own and is reached from any
-// cell; without one, Watch shows a gan.Trainer at work in the live figure of package show.
+// cell; without one, Watch shows a train.Trainer at work in the live figure of package show.
 //
 //	run := lab.Open(exp) // starts the run, or attaches to it
 //	run.Train(2000)      // the live figure; interrupting the cell pauses
@@ -16,14 +16,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
-	"gantry.local/gan"
 	"gantry.local/gan/sample"
+	"gantry.local/gan/train"
+	"gantry.local/kernel-ext/lab/figure"
 	"gantry.local/kernel-ext/lab/view"
 	"gantry.local/kernel-ext/show"
 )
@@ -42,24 +42,24 @@ func Steps(full, fast int) int {
 
 // Options of Watch. The zero value is good for a notebook.
 type Options struct {
-	Title   string             // of the figure; default: the experiment's name
-	Limit   time.Duration      // ends the training after this time; default 0, none
-	Samples int                // drawn from fixed latents; default 0, as many as suit the kind of data (NewView)
-	Seed    int64              // of the fixed noise; default 0
-	Dir     string             // where pictures go outside a notebook; default "", nowhere
-	Each    func(gan.Progress) // called after every step, for prints and records; default nil
+	Title   string               // of the figure; default: the experiment's name
+	Limit   time.Duration        // ends the training after this time; default 0, none
+	Samples int                  // drawn from fixed latents; default 0, as many as suit the kind of data (NewView)
+	Seed    int64                // of the fixed noise; default 0
+	Dir     string               // where pictures go outside a notebook; default "", nowhere
+	Each    func(train.Progress) // called after every step, for prints and records; default nil
 }
 
 // Watch trains for the given number of steps while the live figure shows losses, samples from fixed latents, speed, time
 // left and, for pictures and points in the plane, whether the samples look collapsed (see View and metric.Monitor).
 // Interrupting the cell (or Ctrl-C) ends the training after the step that is running; that is no error, and the trainer can
 // go on from there.
-func Watch(t *gan.Trainer, steps int, o Options) error {
+func Watch(t *train.Trainer, steps int, o Options) error {
 	if steps <= 0 {
 		return fmt.Errorf("cannot train for %d steps: ask for at least 1", steps)
 	}
 	if o.Title == "" {
-		o.Title = t.Experiment().Name
+		o.Title = t.Game().Name
 	}
 	view, err := view.New(t, o.Samples, o.Seed)
 	if err != nil {
@@ -74,8 +74,8 @@ func Watch(t *gan.Trainer, steps int, o Options) error {
 		defer stop()
 	}
 	live := show.NewLive(show.LiveOptions{Title: o.Title, Total: t.Step() + steps, Dir: o.Dir})
-	last := gan.Progress{Step: t.Step(), CriticLoss: math.NaN(), GeneratorLoss: math.NaN(), GeneratorGradient: math.NaN()}
-	err = Follow(limited, t, steps, live, view.Dress, func(p gan.Progress) error {
+	last := train.Progress{Step: t.Step()}
+	err = Follow(limited, t, steps, live, view.Dress, func(p train.Progress) error {
 		last = p
 		if o.Each != nil {
 			o.Each(p)
@@ -98,15 +98,15 @@ func Watch(t *gan.Trainer, steps int, o Options) error {
 	return live.End(end)
 }
 
-func frame(p gan.Progress) show.Frame {
-	return show.Frame{Step: p.Step, CriticLoss: p.CriticLoss, GeneratorLoss: p.GeneratorLoss}
+func frame(p train.Progress) show.Frame {
+	return show.Frame{Step: p.Step, Numbers: figure.Curves(p)}
 }
 
 // Follow trains for the given number of steps and keeps live up to date with every step. dress, such as View.Dress, adds
 // to a step's frame; samples are due only when they will be seen, for they cost time. each is called after every step and
 // ends the training by its error. The end of ctx ends it between two steps, which is no error. Done is left to the caller.
-func Follow(ctx context.Context, t *gan.Trainer, steps int, live *show.Live,
-	dress func(frame *show.Frame, p gan.Progress, due bool) error, each func(gan.Progress) error) error {
+func Follow(ctx context.Context, t *train.Trainer, steps int, live *show.Live,
+	dress func(frame *show.Frame, p train.Progress, due bool) error, each func(train.Progress) error) error {
 	for p, err := range t.Train(ctx, steps) {
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			return nil
@@ -129,7 +129,7 @@ func Follow(ctx context.Context, t *gan.Trainer, steps int, live *show.Live,
 }
 
 // Samples draws n images from latents that depend on the seed alone, ready to be shown.
-func Samples(t *gan.Trainer, n int, seed int64) (*sample.Images, error) {
+func Samples(t *train.Trainer, n int, seed int64) (*sample.Images, error) {
 	images, err := t.Sample(n, seed)
 	return &images, err
 }

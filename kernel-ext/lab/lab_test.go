@@ -20,11 +20,12 @@ import (
 	"gantry.local/gan/gantest"
 	"gantry.local/gan/net"
 	"gantry.local/gan/sample"
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/lab"
 	"gantry.local/kernel-ext/show"
 )
 
-func small(t *testing.T) *gan.Trainer {
+func small(t *testing.T) *train.Trainer {
 	t.Helper()
 	const images, side = 32, 4
 	pixels := make([]byte, images*side*side)
@@ -62,7 +63,7 @@ func TestWatch(t *testing.T) {
 		t.Errorf("0 steps: %v", err)
 	}
 	var seen []int
-	each := func(p gan.Progress) { seen = append(seen, p.Step) }
+	each := func(p train.Progress) { seen = append(seen, p.Step) }
 	for range 2 { // a cell that is run again trains on
 		if err := lab.Watch(trainer, 15, lab.Options{Dir: dir, Samples: 9, Each: each}); err != nil {
 			t.Fatal(err)
@@ -92,7 +93,7 @@ func TestWatchEndsEarly(t *testing.T) {
 		t.Errorf("the time limit ended it at step %d with %v", trainer.Step(), err)
 	}
 	at := trainer.Step() + 20
-	interrupt := func(p gan.Progress) {
+	interrupt := func(p train.Progress) {
 		if p.Step == at {
 			if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
 				t.Error(err)
@@ -116,7 +117,7 @@ func TestWatchKeepsTheLight(t *testing.T) {
 		t.Fatal(err)
 	}
 	var once sync.Once
-	interrupt := func(gan.Progress) {
+	interrupt := func(train.Progress) {
 		once.Do(func() {
 			if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
 				t.Error(err)
@@ -169,13 +170,13 @@ func TestFollow(t *testing.T) {
 	trainer := small(t)
 	stop := errors.New("enough")
 	live := show.NewLive(show.LiveOptions{Total: 10, Out: new(strings.Builder)})
-	dress := func(_ *show.Frame, _ gan.Progress, due bool) error {
+	dress := func(_ *show.Frame, _ train.Progress, due bool) error {
 		if due {
 			t.Error("samples are due though nothing shows them")
 		}
 		return nil
 	}
-	err := lab.Follow(t.Context(), trainer, 10, live, dress, func(p gan.Progress) error {
+	err := lab.Follow(t.Context(), trainer, 10, live, dress, func(p train.Progress) error {
 		if p.Step == 4 {
 			return stop
 		}

@@ -3,10 +3,10 @@ package lab
 import (
 	"image"
 
-	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/safetensors"
 	"gantry.local/gan/sample"
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/lab/process"
 	"gantry.local/kernel-ext/lab/record"
 	"gantry.local/kernel-ext/lab/view"
@@ -18,7 +18,6 @@ type (
 	State    = record.State    // what it is doing
 	Settings = record.Settings // what Run.Set changes
 	Metric   = record.Metric   // what is recorded of a step
-	Updates  = record.Updates  // which networks a step updated
 	Event    = record.Event    // what has happened since the one before
 	Recipe   = record.Recipe   // how a run of a recipe is made again
 	View     = view.View       // what a run shows of its samples
@@ -31,14 +30,6 @@ const (
 	Paused   = record.Paused
 	Failed   = record.Failed
 	Ended    = record.Ended
-)
-
-// The kinds of steps.
-const (
-	BothNetworks   = record.BothNetworks
-	CriticAlone    = record.CriticAlone
-	GeneratorAlone = record.GeneratorAlone
-	Lost           = record.Lost
 )
 
 // EnvRuns names the folder that holds the run folders, see record.EnvRuns.
@@ -73,7 +64,7 @@ func Lives(dir string) bool { return record.Lives(dir) }
 func HoldsRun(dir string) bool { return record.Holds(dir) }
 
 // NewView prepares to show n samples of a trainer, see view.New.
-func NewView(t *gan.Trainer, n int, seed int64) (*View, error) { return view.New(t, n, seed) }
+func NewView(t *train.Trainer, n int, seed int64) (*View, error) { return view.New(t, n, seed) }
 
 // Picture draws samples that look like those of set, see view.Picture.
 func Picture(samples sample.Images, set data.Set, classes int) (image.Image, error) {

@@ -14,6 +14,8 @@ import (
 
 	"gantry.local/gan"
 	"gantry.local/gan/data"
+	"gantry.local/gan/lint"
+	"gantry.local/gan/method"
 	"gantry.local/kernel-ext/internal/resident"
 	"gantry.local/kernel-ext/lab/process"
 	"gantry.local/kernel-ext/lab/record"
@@ -22,7 +24,7 @@ import (
 // ErrChanged is the error of OpenWith for a run whose experiment is another one now.
 var ErrChanged = errors.New("its experiment is another one now")
 
-// Open opens the resident run of an experiment: it attaches to the process that keeps it, or starts one, from the run's
+// Open opens the resident run of an experiment, or of any other game that package train trains: it attaches to the process that keeps it, or starts one, from the run's
 // last checkpoint if there is one. Where it cannot, it says why in one line on standard error and ends the program with
 // exit code 1, as a cell should; OpenWith returns the error.
 //
@@ -30,13 +32,15 @@ var ErrChanged = errors.New("its experiment is another one now")
 // then serves the run and never returns from Open. So what comes before should be cheap, and give the same experiment each
 // time. Runs that are opened before in the same program are only looked at by that process: whatever would change them
 // does nothing.
-func Open(exp gan.Experiment) *Run {
-	if dir, err := record.DirOf(exp.Name); err == nil && !resident.Kept(dir) {
-		if _, is := residentOf(); !is {
-			fmt.Printf("run %s starts in a process of its own; its step is compiled once\n", exp.Name)
+func Open(of method.Description) *Run {
+	if game, err := of.Game(); err == nil {
+		if dir, err := record.DirOf(game.Name); err == nil && !resident.Kept(dir) {
+			if _, is := residentOf(); !is {
+				fmt.Printf("run %s starts in a process of its own; its step is compiled once\n", game.Name)
+			}
 		}
 	}
-	r, err := OpenWith(exp, RunOptions{})
+	r, err := OpenWith(of, RunOptions{})
 	if err != nil {
 		giveUp(err)
 	}
@@ -64,9 +68,13 @@ func giveUp(err error) {
 }
 
 // OpenWith is Open with options, and returns errors.
-func OpenWith(exp gan.Experiment, o RunOptions) (*Run, error) {
+func OpenWith(of method.Description, o RunOptions) (*Run, error) {
 	if o.Name == "" {
-		o.Name = exp.Name
+		game, err := of.Game()
+		if err != nil {
+			return nil, err
+		}
+		o.Name = game.Name
 	}
 	dir, err := record.DirOf(o.Name)
 	if err != nil {
@@ -84,13 +92,13 @@ func OpenWith(exp gan.Experiment, o RunOptions) (*Run, error) {
 	}
 	if s, is := residentOf(); is {
 		if s.Dir == dir || isFork && s.Dir == forkDir || s.As != "" && s.As == o.Name {
-			process.Serve(s, exp, o.process())
+			process.Serve(s, of, o.process())
 		}
-		return &Run{name: o.Name, dir: dir, exp: &exp, o: o, observer: true}, nil
+		return &Run{name: o.Name, dir: dir, of: of, o: o, observer: true}, nil
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer cancel()
-	r, err := open(ctx, dir, exp, o)
+	r, err := open(ctx, dir, of, o)
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("interrupted while run %s gets ready, which goes on by itself; run the cell again to attach", o.Name)
 	}
@@ -101,20 +109,20 @@ func OpenWith(exp gan.Experiment, o RunOptions) (*Run, error) {
 const attempts = 5
 
 // open attaches to the run in dir or starts it.
-func open(ctx context.Context, dir string, exp gan.Experiment, o RunOptions) (*Run, error) {
-	r := &Run{name: filepath.Base(dir), dir: dir, exp: &exp, o: o}
+func open(ctx context.Context, dir string, of method.Description, o RunOptions) (*Run, error) {
+	r := &Run{name: filepath.Base(dir), dir: dir, of: of, o: o}
 	begin := process.Start{Dir: dir, Weights: o.Changed == FromWeights}
 	if err := record.Trusted(dir); err != nil {
 		return nil, err
 	}
 	for range attempts {
 		var known record.Status
-		var differences []gan.Difference
+		var differences []lint.Difference
 		err := r.call(ctx, "known", nil, &known)
 		living := err == nil
 		switch {
 		case living:
-			if differences, err = changes(exp, known.Signature, known.Data); err != nil {
+			if differences, err = changes(of, known.Signature, append([]lint.DataShape{known.Data}, known.Beside...)); err != nil {
 				return nil, err
 			}
 		case gone(err): // it has none, or one that is dying
@@ -127,7 +135,7 @@ func open(ctx context.Context, dir string, exp gan.Experiment, o RunOptions) (*R
 				if err != nil {
 					return nil, err
 				}
-				if differences, err = changes(exp, was, gan.DataShape(i.Data)); err != nil {
+				if differences, err = changes(of, was, append([]lint.DataShape{lint.DataShape(i.Data)}, i.Beside...)); err != nil {
 					return nil, err
 				}
 			}
@@ -141,7 +149,7 @@ func open(ctx context.Context, dir string, exp gan.Experiment, o RunOptions) (*R
 		}
 		if len(differences) > 0 {
 			if fork, is := o.Changed.fork(); is {
-				return forked(ctx, r, fork, exp, o)
+				return forked(ctx, r, fork, of, o)
 			}
 			if o.Changed == Refuse || o.Changed == FromWeights {
 				return nil, fmt.Errorf("run %s: %w: %s; %s", r.name, ErrChanged, record.ListDifferences(differences), choices(r.name, differences))
@@ -181,16 +189,27 @@ func (r *Run) beginAnew() error {
 	return nil
 }
 
-// changes compares an experiment with what a run keeps. A data set that is known by its name is not read for it.
-func changes(exp gan.Experiment, before gan.Signature, shape gan.DataShape) ([]gan.Difference, error) {
-	var now gan.Signature
-	var err error
-	if _, unknown := data.Named(exp.Data.Name); unknown == nil && exp.Data.Name == shape.Name {
-		shape.Content = ""
-		now, err = exp.SignatureOn(shape)
-	} else {
-		now, err = exp.Signature()
+// changes compares what is to be trained with what a run keeps. A data set that is known by its name is not read for it.
+func changes(of method.Description, before lint.Signature, shapes []lint.DataShape) ([]lint.Difference, error) {
+	game, err := of.Game()
+	if err != nil {
+		return nil, err
 	}
+	var on []lint.DataShape
+	for i, set := range game.Data {
+		if _, unknown := data.Named(set.Name); unknown == nil && i < len(shapes) && set.Name == shapes[i].Name {
+			known := shapes[i]
+			known.Content = ""
+			on = append(on, known)
+			continue
+		}
+		read, err := lint.DescribeData(set)
+		if err != nil {
+			return nil, err
+		}
+		on = append(on, read)
+	}
+	now, err := record.Define(of, on)
 	if err != nil {
 		return nil, err
 	}
@@ -198,28 +217,41 @@ func changes(exp gan.Experiment, before gan.Signature, shape gan.DataShape) ([]g
 }
 
 // choices says what can be done about a difference, ready to be typed.
-func choices(name string, differences []gan.Difference) string {
+func choices(name string, differences []lint.Difference) string {
 	text := fmt.Sprintf("write lab.OpenWith(exp, lab.RunOptions{Changed: lab.CarryOver}) to go on with all weights that fit, "+
 		"lab.ForkAs(%q) there to do so beside it, or lab.StartAnew to begin at step 0 and move the old folder aside", name+"-2")
 	for _, d := range differences {
 		if d.Part == "loss" {
 			return text + fmt.Sprintf("; the loss alone can be changed in the run that is there: run, err := lab.Attach(%q); run.SetLoss(%q)", name, d.After)
 		}
-		if d.Part == "generator optimizer" || d.Part == "critic optimizer" || strings.HasPrefix(d.Part, "penalty ") {
+		if strings.HasSuffix(d.Part, " optimizer") || strings.HasPrefix(d.Part, "penalty ") {
 			return text + fmt.Sprintf("; rates and weights can be changed in the run that is there: run, err := lab.Attach(%q); run.Set(…), see run.Settings", name)
 		}
 	}
 	return text
 }
 
-// Fork opens a second run that goes on from this one's present state: change makes its experiment from a copy of this
-// one's, and nil leaves it as it is. Both see the same latents and batches from there on, so what differs comes from the
-// change alone, and where nothing is changed they stay equal bit for bit. The fork has a process and a folder of its own.
-// Where there is a run of that name already, it is opened as by OpenWith.
+// Fork opens a second run that goes on from this one's present state, as ForkTo does: change makes its experiment from a copy of
+// this one's, and nil leaves it as it is.
 func (r *Run) Fork(name string, change func(*gan.Experiment)) (*Run, error) {
-	if r.exp == nil {
+	if r.of == nil {
 		return nil, fmt.Errorf("run %s was attached by name, and a fork needs its experiment: open it by lab.Open", r.name)
 	}
+	if change == nil {
+		return r.ForkTo(name, r.of)
+	}
+	exp, is := r.of.(gan.Experiment)
+	if !is {
+		return nil, fmt.Errorf("run %s trains no gan.Experiment to be changed: use ForkTo", r.name)
+	}
+	change(&exp)
+	return r.ForkTo(name, exp)
+}
+
+// ForkTo opens a second run that goes on from this one's present state with another description. Both see the same latents and
+// batches from there on, so what differs comes from the change alone, and where nothing is changed they stay equal bit for bit.
+// The fork has a process and a folder of its own. Where there is a run of that name already, it is opened as by OpenWith.
+func (r *Run) ForkTo(name string, of method.Description) (*Run, error) {
 	dir, err := record.DirOf(name)
 	if err != nil {
 		return nil, err
@@ -227,32 +259,28 @@ func (r *Run) Fork(name string, change func(*gan.Experiment)) (*Run, error) {
 	if dir == r.dir {
 		return nil, fmt.Errorf("Fork(%q): a fork needs a name of its own", name)
 	}
-	exp := *r.exp
-	if change != nil {
-		change(&exp)
-	}
 	o := r.o
 	o.Name = name
 	if s, is := residentOf(); is {
 		if s.Dir == dir {
-			process.Serve(s, exp, o.process())
+			process.Serve(s, of, o.process())
 		}
-		return &Run{name: name, dir: dir, exp: &exp, o: o, observer: true}, nil
+		return &Run{name: name, dir: dir, of: of, o: o, observer: true}, nil
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer cancel()
-	return forked(ctx, r, name, exp, o)
+	return forked(ctx, r, name, of, o)
 }
 
 // forked opens the fork of a run, which is made from the run's present state where it does not exist.
-func forked(ctx context.Context, from *Run, name string, exp gan.Experiment, o RunOptions) (*Run, error) {
+func forked(ctx context.Context, from *Run, name string, of method.Description, o RunOptions) (*Run, error) {
 	dir, err := record.DirOf(name)
 	if err != nil {
 		return nil, err
 	}
 	o.Name, o.Changed = name, Refuse
 	if _, err := record.ReadInfo(dir); err == nil {
-		return open(ctx, dir, exp, o)
+		return open(ctx, dir, of, o)
 	} else if !errors.Is(err, record.ErrNoRun) {
 		return nil, err
 	}
@@ -270,7 +298,7 @@ func forked(ctx context.Context, from *Run, name string, exp gan.Experiment, o R
 		}
 		return nil, fmt.Errorf("forking run %s: %w", from.name, err)
 	}
-	r := &Run{name: name, dir: dir, exp: &exp, o: o}
+	r := &Run{name: name, dir: dir, of: of, o: o}
 	if err := r.startProcess(ctx, process.Start{Dir: dir, Adopt: true, From: from.name}, resident.StartOptions{Args: o.Args}); err != nil {
 		return nil, err
 	}

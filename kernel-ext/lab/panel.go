@@ -11,8 +11,8 @@ import (
 )
 
 // Panel shows a panel below the cell, by which a person steers the run, and returns at once: play, pause, a single step,
-// steps of the critic or the generator alone, a slider for each setting, the choice of the loss, and, redrawn while the run
-// trains, where it stands, the light of the last look for collapse, the loss curves and the samples.
+// steps of one network alone, a slider for each setting, the choice of the loss where there is one and of what the curves are of,
+// and, redrawn while the run trains, where it stands, the light of the last look for collapse, the curves and the samples.
 //
 // The panel lives in the run's process: it goes on working when the cell has ended, while another cell runs, when the page
 // is loaded anew and when the kernel is restarted. Any number of notebooks may have a panel of the same run, and what is

@@ -39,12 +39,14 @@ func pictured() gan.Experiment {
 	return gan.Experiment{
 		Name: "pictured", Latent: 20, BatchSize: 8, Penalties: []loss.Penalty{loss.R1(1)},
 		Data: data.Of("stripes", &sample.Images{Pixels: pixels, Labels: labels, N: images, Height: side, Width: side, Channels: 1}),
-		ClassGenerator: func(scope *model.Scope, z, labels *Node) *Node {
-			told := Concatenate([]*Node{z, OneHot(labels, classes, z.DType())}, -1)
-			return Reshape(Tanh(net.Dense(scope, told, side*side)), -1, side, side, 1)
-		},
-		ClassCritic: func(scope *model.Scope, x, labels *Node) *Node {
-			return net.Dense(scope, Concatenate([]*Node{net.Flatten(x), OneHot(labels, classes, x.DType())}, -1), 1)
+		View: gan.View{
+			ClassGenerator: func(scope *model.Scope, z, labels *Node) *Node {
+				told := Concatenate([]*Node{z, OneHot(labels, classes, z.DType())}, -1)
+				return Reshape(Tanh(net.Dense(scope, told, side*side)), -1, side, side, 1)
+			},
+			ClassCritic: func(scope *model.Scope, x, labels *Node) *Node {
+				return net.Dense(scope, Concatenate([]*Node{net.Flatten(x), OneHot(labels, classes, x.DType())}, -1), 1)
+			},
 		},
 	}
 }

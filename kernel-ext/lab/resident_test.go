@@ -13,7 +13,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -23,8 +25,10 @@ import (
 	"gantry.local/gan"
 	"gantry.local/gan/gantest"
 	"gantry.local/gan/loss"
+	"gantry.local/gan/method"
 	"gantry.local/gan/recipe"
 	"gantry.local/gan/safetensors"
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/lab"
 )
 
@@ -44,8 +48,10 @@ type plan struct {
 	Idle       time.Duration
 	Changed    lab.Changed
 	Broken     bool
-	Pictures   bool // see pictured
-	Attach     bool // its program attaches by name
+	Pictures   bool    // see pictured
+	Attach     bool    // its program attaches by name
+	Game       string  // see description
+	L1         float64 // of a translation
 }
 
 func (p plan) experiment() gan.Experiment {
@@ -97,7 +103,7 @@ func TestMain(m *testing.M) {
 		if p.Attach {
 			lab.Attach(resident) // does not return
 		}
-		_, err := lab.OpenWith(p.experiment(), p.options()) // does not return
+		_, err := lab.OpenWith(p.description(), p.options()) // does not return
 		fmt.Fprintln(os.Stderr, "lab: Open returned in the run's process:", err)
 		os.Exit(1)
 	default:
@@ -174,7 +180,7 @@ func (p plan) tell(t testing.TB) {
 func (p plan) open(t testing.TB) *lab.Run {
 	t.Helper()
 	p.tell(t)
-	r, err := lab.OpenWith(p.experiment(), p.options())
+	r, err := lab.OpenWith(p.description(), p.options())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +279,7 @@ func state(t testing.TB, path string) []byte {
 }
 
 // undisturbed trains the plan's experiment in this process and returns its checkpoint and what it reported.
-func (p plan) undisturbed(t testing.TB, steps int) (saved []byte, reported []gan.Progress) {
+func (p plan) undisturbed(t testing.TB, steps int) (saved []byte, reported []train.Progress) {
 	t.Helper()
 	trainer, err := gan.NewTrainer(gantest.Open(t, p.Backend), p.experiment())
 	if err != nil {
@@ -294,7 +300,7 @@ func (p plan) undisturbed(t testing.TB, steps int) (saved []byte, reported []gan
 }
 
 // whole wants the run's history to be that of an undisturbed one: no gap, no duplicate, every number the same.
-func whole(t testing.TB, r *lab.Run, want []gan.Progress) {
+func whole(t testing.TB, r *lab.Run, want []train.Progress) {
 	t.Helper()
 	got, err := r.Metrics()
 	if err != nil {
@@ -306,7 +312,7 @@ func whole(t testing.TB, r *lab.Run, want []gan.Progress) {
 	seconds := 0.0
 	for i, m := range got {
 		m.StepsPerSecond = 0
-		if m.Progress != want[i] || m.Calls != i+1 {
+		if !reflect.DeepEqual(m.Progress, want[i]) || m.Calls != i+1 {
 			t.Fatalf("record %d is call %d with %+v, want %+v", i+1, m.Calls, m.Progress, want[i])
 		}
 		if m.Seconds <= seconds {
@@ -346,7 +352,7 @@ func TestOpen(t *testing.T) {
 			if err != nil || images.N != 10 || images.Channels != 2 {
 				t.Errorf("10 samples are %d of %d×%d×%d (%v)", images.N, images.Height, images.Width, images.Channels, err)
 			}
-			made, err := r.Generate(gan.Latents(10, 2, 3), nil)
+			made, err := r.Generate(train.Latents(10, 2, 3), nil)
 			if err != nil || !bytes.Equal(fmt.Append(nil, images), fmt.Append(nil, made)) {
 				t.Errorf("the latents of seed 3 gave other samples than the seed (%v)", err)
 			}
@@ -387,7 +393,7 @@ func TestWrongUse(t *testing.T) {
 	}{
 		{r.Train(0), "cannot train for 0 steps"},
 		{r.TrainAsync(-1), "cannot train for -1 steps"},
-		{r.StepCritic(0), "cannot make 0 steps"},
+		{r.TrainAlone(method.CriticName, 0), "cannot make 0 steps"},
 		{r.Set("speed", 1), `there is no setting "speed": use one of critic.rate, generator.rate`},
 		{r.Set("critic.rate", -1), "cannot be -1"},
 		{r.SetLoss("hing"), `unknown loss "hing": use one of`},
@@ -430,7 +436,7 @@ func TestTogether(t *testing.T) {
 	if s := status(t, second); s.Target != long || s.State != lab.Training || s.StepsPerSecond <= 0 {
 		t.Errorf("TrainAsync(%d) twice: %v, want the target to stay", long, s)
 	}
-	if err := second.StepCritic(1); err == nil || !strings.Contains(err.Error(), "pause it first") {
+	if err := second.TrainAlone(method.CriticName, 1); err == nil || !strings.Contains(err.Error(), "pause it first") {
 		t.Errorf("a step of the critic while it trains: %v", err)
 	}
 	var all sync.WaitGroup
@@ -440,7 +446,7 @@ func TestTogether(t *testing.T) {
 			if err != nil || a.N != 20 {
 				t.Errorf("sampling while it trains: %v", err)
 			}
-			if err := second.Set(gan.SettingCriticRate, 1e-3+float64(seed)*1e-4); err != nil {
+			if err := second.Set(method.CriticRate, 1e-3+float64(seed)*1e-4); err != nil {
 				t.Errorf("setting a rate while it trains: %v", err)
 			}
 		})
@@ -471,10 +477,10 @@ func TestTogether(t *testing.T) {
 	if err := first.Wait(t.Context(), long); !errors.Is(err, lab.ErrPaused) {
 		t.Errorf("waiting for a paused run: %v, want ErrPaused", err)
 	}
-	if err := first.StepGenerator(3); err != nil {
+	if err := first.TrainAlone(method.GeneratorName, 3); err != nil {
 		t.Error(err)
 	}
-	if err := first.StepCritic(2); err != nil {
+	if err := first.TrainAlone(method.CriticName, 2); err != nil {
 		t.Error(err)
 	}
 	if now := status(t, first); now.Step != s.Step || now.Calls != s.Calls+5 {
@@ -648,10 +654,10 @@ func TestRewind(t *testing.T) {
 	r := p.open(t)
 	steps := []func() error{
 		func() error { return r.TrainTo(10) },
-		func() error { return r.Set(gan.SettingCriticRate, 5e-4) },
+		func() error { return r.Set(method.CriticRate, 5e-4) },
 		func() error { return r.TrainTo(14) },
-		func() error { return r.StepCritic(3) },
-		func() error { return r.Set(gan.SettingGeneratorRate, 5e-4) },
+		func() error { return r.TrainAlone(method.CriticName, 3) },
+		func() error { return r.Set(method.GeneratorRate, 5e-4) },
 		func() error { return r.TrainTo(17) },
 		func() error { return r.SetLoss("hinge") },
 		func() error { return r.TrainTo(23) },
@@ -687,7 +693,7 @@ func TestRewind(t *testing.T) {
 	if err != nil || !exact {
 		t.Fatalf("back to step 23: exact %v, %v", exact, err)
 	}
-	if s := status(t, r); s.Step != 23 || s.State != lab.Paused || s.Loss != "hinge" || s.Settings[gan.SettingCriticRate] != 5e-4 {
+	if s := status(t, r); s.Step != 23 || s.State != lab.Paused || s.Loss != "hinge" || s.Settings[method.CriticRate] != 5e-4 {
 		t.Errorf("after Rewind it is %v with %v and %s", s, s.Settings, s.Loss)
 	}
 	if !bytes.Equal(at23, checkpoint(t, r, 23)) {
@@ -728,7 +734,7 @@ func TestFork(t *testing.T) {
 	if err := trunk.Train(12); err != nil {
 		t.Fatal(err)
 	}
-	if err := trunk.Set(gan.SettingCriticRate, 7e-4); err != nil {
+	if err := trunk.Set(method.CriticRate, 7e-4); err != nil {
 		t.Fatal(err)
 	}
 	p.tell(t) // without a name: the fork's process opens what it is
@@ -753,10 +759,10 @@ func TestFork(t *testing.T) {
 	}
 	ofTrunk, _ := trunk.Metrics()
 	ofOther, err := other.Metrics()
-	if err != nil || len(ofOther) != 27 || ofOther[11].Progress != ofTrunk[11].Progress && ofOther[11].CriticLoss != ofTrunk[11].CriticLoss {
+	if err != nil || len(ofOther) != 27 || !slices.Equal(ofOther[11].Numbers, ofTrunk[11].Numbers) {
 		t.Errorf("the branch's history has %d records (%v), want the trunk's 12 and its own 15", len(ofOther), err)
 	}
-	if ofOther[12].RealLogit != ofTrunk[12].RealLogit || ofOther[12].FakeLogit != ofTrunk[12].FakeLogit {
+	if ofOther[12].At(method.RealLogit) != ofTrunk[12].At(method.RealLogit) || ofOther[12].At(method.FakeLogit) != ofTrunk[12].At(method.FakeLogit) {
 		t.Error("the first step after the fork saw other batches or latents")
 	}
 	if bytes.Equal(checkpoint(t, trunk, 27), checkpoint(t, other, 27)) || status(t, other).Loss != "hinge" {
@@ -935,7 +941,7 @@ func TestVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	answer, err := io.ReadAll(conn)
-	if err != nil || !bytes.Contains(answer, []byte(`"Kind":"version"`)) || !bytes.Contains(answer, []byte("speaks version 2 and this program version 99")) {
+	if err != nil || !bytes.Contains(answer, []byte(`"Kind":"version"`)) || !bytes.Contains(answer, []byte("speaks version 3 and this program version 99")) {
 		t.Errorf("a client of version 99 is answered %q (%v)", answer, err)
 	}
 	if err := r.Stop(); err != nil {
@@ -959,7 +965,7 @@ func TestVersion(t *testing.T) {
 	}()
 	p := plan{Name: "old", Backend: "go"}
 	_, err = lab.OpenWith(p.experiment(), p.options())
-	if err == nil || !strings.Contains(err.Error(), "speaks version 99, this program version 2): end it by `gantry stop old`") {
+	if err == nil || !strings.Contains(err.Error(), "speaks version 99, this program version 3): end it by `gantry stop old`") {
 		t.Errorf("a process of version 99: %v", err)
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"gantry.local/gan/safetensors"
 	"gantry.local/gan/sample"
 	"gantry.local/kernel-ext/internal/resident"
 	"gantry.local/kernel-ext/lab/process"
@@ -58,15 +57,14 @@ func (r *Run) Pause() error { return r.change(context.Background(), "pause", nil
 // Resume trains on to where the last Train or TrainAsync was to end, and returns at once.
 func (r *Run) Resume() error { return r.change(context.Background(), "resume", nil, nil) }
 
-// StepCritic makes k updates of the critic alone and waits for them. The run must not be training.
-func (r *Run) StepCritic(k int) error { return r.alone(record.CriticAlone, k) }
-
-// StepGenerator makes k updates of the generator alone and waits for them. The run must not be training.
-func (r *Run) StepGenerator(k int) error { return r.alone(record.GeneratorAlone, k) }
-
-func (r *Run) alone(kind record.Updates, k int) error {
+// TrainAlone makes k updates of one network alone, such as method.CriticName, and waits for them; Status.Networks has the names.
+// The run must not be training.
+func (r *Run) TrainAlone(network string, k int) error {
 	if k <= 0 {
 		return fmt.Errorf("cannot make %d steps: ask for at least 1", k)
+	}
+	if network == "" {
+		return errors.New("TrainAlone needs the name of a network, such as \"critic\"")
 	}
 	if r.observer {
 		return nil
@@ -74,10 +72,10 @@ func (r *Run) alone(kind record.Updates, k int) error {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer cancel()
 	var g process.GoalReply
-	if err := r.call(ctx, "train", process.TrainArgs{N: k, Kind: kind}, &g); err != nil {
+	if err := r.call(ctx, "train", process.TrainArgs{N: k, Network: network}, &g); err != nil {
 		return err
 	}
-	err := r.call(ctx, "wait", process.WaitArgs{Kind: kind, Until: g.Until}, nil)
+	err := r.call(ctx, "wait", process.WaitArgs{Network: network, Until: g.Until}, nil)
 	if ctx.Err() != nil {
 		return errors.Join(fmt.Errorf("run %s: %w before all of its steps were done", r.name, process.ErrPaused), r.Pause())
 	}
@@ -93,7 +91,7 @@ func (r *Run) Wait(ctx context.Context, step int) error {
 	return err
 }
 
-// Set changes a setting from the next step on, as gan.Trainer.Set does. See Settings for the names.
+// Set changes a setting from the next step on, as train.Trainer.Set does. See Settings for the names.
 func (r *Run) Set(name string, value float64) error {
 	if math.IsNaN(value) || math.IsInf(value, 0) {
 		return fmt.Errorf("setting %s cannot be %g: want a finite number", name, value)
@@ -110,7 +108,7 @@ func (r *Run) SetLoss(name string) error {
 	return r.change(context.Background(), "set", process.SetArgs{Loss: name}, nil)
 }
 
-// Sample draws n images from latents that depend on the seed alone, as gan.Trainer.Sample does.
+// Sample draws n images from latents that depend on the seed alone, as train.Trainer.Sample does.
 func (r *Run) Sample(n int, seed int64) (sample.Images, error) {
 	return r.images(process.SampleArgs{N: n, Seed: seed})
 }
@@ -151,8 +149,8 @@ func (r *Run) ONNX(batch int) ([]byte, error) {
 	return r.ask(context.Background(), "export", batch, nil)
 }
 
-// SaveWeights writes the weights of both networks into a folder, as gan.Trainer.SaveWeights does, whether the run has a
-// process or not. gan.LoadGenerator makes a generator of them, to be measured, compressed or exported.
+// SaveWeights writes the weights of all networks into a folder, as train.Trainer.SaveWeights does, whether the run has a
+// process or not. train.LoadGenerator makes a generator of them, to be measured, compressed or exported.
 func (r *Run) SaveWeights(dir string) error {
 	if r.observer {
 		return nil
@@ -172,11 +170,12 @@ func (r *Run) SaveWeights(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("cannot save: %w", err)
 	}
-	for name, file := range map[string]*safetensors.File{record.GeneratorFile: w.Generator, record.CriticFile: w.Critic} {
+	for _, name := range w.Names {
+		file := w.Networks[name]
 		if file == nil {
-			return fmt.Errorf("run %s: %s is lost: %s", r.name, name, w.Notice)
+			return fmt.Errorf("run %s: the weights of the %s are lost: %s", r.name, name, w.Notice)
 		}
-		if err := file.Save(filepath.Join(dir, name)); err != nil {
+		if err := file.Save(filepath.Join(dir, name+".safetensors")); err != nil {
 			return err
 		}
 	}
@@ -186,14 +185,15 @@ func (r *Run) SaveWeights(dir string) error {
 // Metrics returns what was recorded of every step since the run began. That of a run without a process is read from its
 // folder.
 func (r *Run) Metrics() ([]record.Metric, error) {
-	records, err := r.ask(context.Background(), "metrics", nil, nil)
+	var all process.EventReply
+	records, err := r.ask(context.Background(), "metrics", nil, &all)
 	if gone(err) {
-		records, err = os.ReadFile(filepath.Join(r.dir, record.HistoryFile))
+		return record.Recorded(r.dir)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return record.ParseMetrics(records, 0), nil
+	return all.Columns.Metrics(records, 0), nil
 }
 
 // Follow yields what is recorded after the given call (0: everything, the whole history first), and the status whenever it
@@ -218,7 +218,7 @@ func (r *Run) Follow(ctx context.Context, after int) iter.Seq2[record.Event, err
 				yield(record.Event{}, r.worded(err))
 				return
 			}
-			if !yield(record.Event{Metrics: record.ParseMetrics(records, e.First), Rewound: e.Rewound, Status: e.Status}, nil) {
+			if !yield(record.Event{Metrics: e.Columns.Metrics(records, e.First), Rewound: e.Rewound, Status: e.Status}, nil) {
 				return
 			}
 		}

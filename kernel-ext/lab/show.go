@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html"
 	"image/png"
+	"math"
 	"strings"
 	"time"
 
@@ -58,7 +59,10 @@ func (r *Run) ShowValue() map[string]any {
 type fact struct{ name, value string }
 
 func factsOf(s Status) []fact {
-	facts := []fact{{"folder", s.Dir}, {"data", s.Data.String()}, {"batch size", fmt.Sprint(s.BatchSize)}, {"loss", s.Loss}}
+	facts := []fact{{"folder", s.Dir}, {"data", s.Data.String()}, {"batch size", fmt.Sprint(s.BatchSize)}}
+	if s.Loss != "" {
+		facts = append(facts, fact{"loss", s.Loss})
+	}
 	if s.Seconds > 0 {
 		facts = append(facts, fact{"trained for", (time.Duration(s.Seconds*10) * time.Second / 10).String()})
 	}
@@ -85,19 +89,17 @@ func lossesIn(dir string) []byte {
 	if err != nil || len(metrics) < 2 {
 		return nil
 	}
-	critic, generator := show.Series{Name: "critic"}, show.Series{Name: "generator"}
-	for _, m := range metrics {
-		for _, line := range []struct {
-			to    *show.Series
-			value float64
-			alone record.Updates
-		}{{&critic, m.CriticLoss, record.GeneratorAlone}, {&generator, m.GeneratorLoss, record.CriticAlone}} {
-			if m.Updates != line.alone { // where it is not of this network
-				line.to.X, line.to.Y = append(line.to.X, float64(m.Calls)), append(line.to.Y, line.value)
+	plot := show.Plot{Title: "losses", XLabel: "step", Width: 640, Height: 240}
+	for _, name := range record.Losses(record.NamesIn(metrics)) {
+		line := show.Series{Name: strings.TrimSuffix(name, " loss")}
+		for _, m := range metrics {
+			if value := m.At(name); m.Alone == "" || !math.IsNaN(value) { // a step of another network is no gap
+				line.X, line.Y = append(line.X, float64(m.Calls)), append(line.Y, value)
 			}
 		}
+		plot.Series = append(plot.Series, line)
 	}
-	img, err := show.CurvesImage(show.Plot{Title: "losses", XLabel: "step", Series: []show.Series{critic, generator}, Width: 640, Height: 240})
+	img, err := show.CurvesImage(plot)
 	if err != nil {
 		return nil
 	}

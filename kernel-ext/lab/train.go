@@ -75,7 +75,7 @@ func (r *Run) TrainShown(ctx context.Context, step int, live show.LiveOptions, e
 	}
 	return r.watch(ctx, step, live, func(e record.Event) error {
 		for _, m := range e.Metrics {
-			if m.Calls <= s.Calls || m.Updates != record.BothNetworks {
+			if m.Calls <= s.Calls || !m.Ordinary() {
 				continue
 			}
 			if err := each(m, e.Status); err != nil {
@@ -113,7 +113,7 @@ func (r *Run) watch(ctx context.Context, until int, live show.LiveOptions, each 
 			return errors.Join(errors.New(s.Problem), f.Fail(s.Problem))
 		}
 		if s.State == record.Paused && f.CaughtUp(s) {
-			paused := process.PausedAt(s, until, record.BothNetworks)
+			paused := process.PausedAt(s, until, "")
 			return errors.Join(paused, f.End("paused; run.Resume() goes on"))
 		}
 	}
@@ -143,7 +143,7 @@ func (r *Run) interrupted(f *figure.Figure, until int) error {
 	if err != nil {
 		return errors.Join(err, f.Live.Done())
 	}
-	paused, remark := process.PausedAt(s, until, record.BothNetworks), "paused; run.Resume() goes on"
+	paused, remark := process.PausedAt(s, until, ""), "paused; run.Resume() goes on"
 	if s.State != record.Paused {
 		remark = "it pauses as soon as what it computes is done"
 		paused = fmt.Errorf("run %s: %w as soon as what it computes is done, after step %d of %d", r.name, process.ErrPaused, s.Step, until)

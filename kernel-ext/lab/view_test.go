@@ -16,8 +16,10 @@ import (
 	"gantry.local/gan/data"
 	"gantry.local/gan/gantest"
 	"gantry.local/gan/loss"
+	"gantry.local/gan/method"
 	"gantry.local/gan/net"
 	"gantry.local/gan/sample"
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/lab"
 	"gantry.local/kernel-ext/show"
 )
@@ -44,7 +46,7 @@ func experiment(images *sample.Images, slope float64) gan.Experiment {
 	}
 }
 
-func newTrainer(t testing.TB, exp gan.Experiment) *gan.Trainer {
+func newTrainer(t testing.TB, exp gan.Experiment) *train.Trainer {
 	t.Helper()
 	trainer, err := gan.NewTrainer(gantest.Go(t), exp)
 	if err != nil {
@@ -81,7 +83,7 @@ func TestViewKinds(t *testing.T) {
 			t.Errorf("%s: %d samples by default (%v), want %d", test.name, samples.N, err, test.n)
 		}
 		var frame show.Frame
-		if err := view.Dress(&frame, gan.Progress{Step: 300}, true); err != nil {
+		if err := view.Dress(&frame, train.Progress{Step: 300}, true); err != nil {
 			t.Fatal(err)
 		}
 		if frame.Picture == nil || frame.Picture.Bounds().Size() != image.Pt(2*show.Room, 2*show.Room) || frame.Samples != nil {
@@ -94,7 +96,7 @@ func TestViewKinds(t *testing.T) {
 			t.Errorf("%s: the page is %v (%v), want more than the card's picture", test.name, page.Bounds(), err)
 		}
 		frame = show.Frame{}
-		if err := view.Dress(&frame, gan.Progress{Step: 301}, false); err != nil || frame.Picture != nil {
+		if err := view.Dress(&frame, train.Progress{Step: 301}, false); err != nil || frame.Picture != nil {
 			t.Errorf("%s: drawn when not due (%v)", test.name, err)
 		}
 	}
@@ -123,7 +125,7 @@ func classes(n int) gan.Experiment {
 	}
 	exp := experiment(images, 1)
 	exp.Generator = nil
-	exp.ClassGenerator = func(scope *model.Scope, z, labels *Node) *Node {
+	exp.View.ClassGenerator = func(scope *model.Scope, z, labels *Node) *Node {
 		x := MulScalar(net.Dense(scope, z, 16), 1e-3)
 		return Reshape(Add(x, ExpandDims(DivScalar(ConvertDType(labels, dtypes.Float32), float64(n)), -1)), -1, 4, 4, 1)
 	}
@@ -137,7 +139,7 @@ func TestViewClasses(t *testing.T) {
 		t.Fatal(err)
 	}
 	var frame show.Frame
-	if err := view.Dress(&frame, gan.Progress{Step: 1}, true); err != nil {
+	if err := view.Dress(&frame, train.Progress{Step: 1}, true); err != nil {
 		t.Fatal(err)
 	}
 	if frame.Columns != 10 || frame.Samples.N != 40 {
@@ -156,9 +158,15 @@ func TestViewClasses(t *testing.T) {
 		t.Fatal(err)
 	}
 	frame = show.Frame{}
-	if err := many.Dress(&frame, gan.Progress{Step: 1}, true); err != nil || frame.Columns != 0 || frame.Samples.N != 100 {
+	if err := many.Dress(&frame, train.Progress{Step: 1}, true); err != nil || frame.Columns != 0 || frame.Samples.N != 100 {
 		t.Errorf("30 classes: %d samples in %d columns (%v), want 100 as they come", frame.Samples.N, frame.Columns, err)
 	}
+}
+
+// told is what a step reports: the norm of the generator's gradient, and how often the critic is right.
+func told(step int, gradient, real, fake float64) train.Progress {
+	return train.Progress{Step: step, Numbers: []train.Number{{Name: method.GeneratorGradient, Value: gradient},
+		{Name: method.RealAccuracy, Value: real}, {Name: method.FakeAccuracy, Value: fake}}}
 }
 
 // TestViewLight wants red for a generator that makes one image, green for a varied one, and neither before it can be told.
@@ -174,7 +182,7 @@ func TestViewLight(t *testing.T) {
 			want show.Light
 		}{{199, true, show.Unlit}, {200, false, show.Unlit}, {201, true, want}, {202, false, want}} {
 			var frame show.Frame
-			if err := view.Dress(&frame, gan.Progress{Step: at.step, GeneratorGradient: 1}, at.due); err != nil {
+			if err := view.Dress(&frame, told(at.step, 1, 0, 0), at.due); err != nil {
 				t.Fatal(err)
 			}
 			if frame.Light != at.want {
@@ -214,7 +222,7 @@ func TestViewLightOfPoints(t *testing.T) {
 			t.Fatal(err)
 		}
 		var frame show.Frame
-		if err := view.Dress(&frame, gan.Progress{Step: 300, GeneratorGradient: 1}, true); err != nil {
+		if err := view.Dress(&frame, told(300, 1, 0, 0), true); err != nil {
 			t.Fatal(err)
 		}
 		if frame.Light != test.want || !strings.Contains(frame.Note, test.note) {
@@ -244,7 +252,7 @@ func TestViewPerfectCritic(t *testing.T) {
 		}
 		var frame show.Frame
 		for step := 200; step <= 430; step += 10 { // looks at 200, 300 and 400
-			p := gan.Progress{Step: step, GeneratorGradient: 1, RealAccuracy: test.accuracy, FakeAccuracy: 1}
+			p := told(step, 1, test.accuracy, 1)
 			if err := view.Dress(&frame, p, true); err != nil {
 				t.Fatal(err)
 			}
@@ -301,7 +309,7 @@ func BenchmarkLook(b *testing.B) {
 					if err != nil {
 						b.Fatal(err)
 					}
-					p := gan.Progress{GeneratorGradient: 1}
+					p := told(0, 1, 0, 0)
 					for b.Loop() {
 						if looks {
 							p.Step += 200
@@ -319,7 +327,7 @@ func BenchmarkLook(b *testing.B) {
 // TestViewPrivacy wants the note under a private run's figure to say what it has spent.
 func TestViewPrivacy(t *testing.T) {
 	exp := experiment(set(50, 6, 6, 1), 1)
-	exp.Privacy = gan.Privacy{Clip: 1, Noise: 1}
+	exp.Method = method.Private{Clip: 1, Noise: 1}
 	trainer := newTrainer(t, exp)
 	view, err := lab.NewView(trainer, 0, 7)
 	if err != nil {
@@ -330,7 +338,7 @@ func TestViewPrivacy(t *testing.T) {
 		if err == nil {
 			err = view.Dress(&frame, p, false)
 		}
-		if spent, _ := trainer.Spent(); err != nil || !strings.HasSuffix(frame.Note, spent.String()) || spent.Epsilon <= 0 {
+		if spent, _ := gan.Spent(trainer); err != nil || !strings.HasSuffix(frame.Note, spent.String()) || spent.Epsilon <= 0 {
 			t.Errorf("after a step the note is %q (%v), want it to end in %q", frame.Note, err, spent)
 		}
 	}

@@ -55,7 +55,7 @@ func (l *Live) card(now time.Time) (image.Image, error) {
 		to := image.Rectangle{Min: corner, Max: corner.Add(samples.Bounds().Size())}
 		stddraw.Draw(canvas.Image(), to, samples, samples.Bounds().Min, stddraw.Src)
 	}
-	l.lossPlot().draw(chart)
+	l.numberPlot().draw(chart)
 	return canvas.Image(), nil
 }
 
@@ -110,16 +110,23 @@ func (l Light) colour() (colour color.RGBA, lit bool) {
 	return color.RGBA{}, false
 }
 
-// lossPlot is the loss curves; their names carry the last values.
-func (l *Live) lossPlot() Plot {
-	step, critic, generator := l.history.series()
-	return Plot{
-		XLabel: "step",
-		Series: []Series{
-			{Name: "critic loss " + short(l.frame.CriticLoss), X: step, Y: critic},
-			{Name: "generator loss " + short(l.frame.GeneratorLoss), X: step, Y: generator},
-		},
+// numberPlot is the curves; their names carry the last values.
+func (l *Live) numberPlot() Plot {
+	p, steps := Plot{XLabel: "step"}, l.history.steps()
+	for i, name := range l.history.names {
+		p.Series = append(p.Series, Series{Name: name + " " + short(l.last(name)), X: steps, Y: l.history.curve(i)})
 	}
+	return p
+}
+
+// last is a number of the last frame, NaN where that has none of the name.
+func (l *Live) last(name string) float64 {
+	for _, n := range l.frame.Numbers {
+		if n.Name == name {
+			return n.Value
+		}
+	}
+	return math.NaN()
 }
 
 // sampleGrid is the last Picture, or the last Samples as a picture about as high as the card's body, or nil; large ones

@@ -24,11 +24,11 @@ func TestDraw(t *testing.T) {
 			return nil
 		}})
 	for step := range 50 {
-		live.Recall(step, 1, 2)
+		live.Recall(step, losses(1, 2)...)
 	}
 	update := func(step int, note string, want int) {
 		t.Helper()
-		if err := live.Update(show.Frame{Step: step, CriticLoss: 1, GeneratorLoss: 2, Note: note}); err != nil {
+		if err := live.Update(show.Frame{Step: step, Numbers: losses(1, 2), Note: note}); err != nil {
 			t.Fatal(err)
 		}
 		if len(all) != want {
@@ -46,7 +46,7 @@ func TestDraw(t *testing.T) {
 	update(52, "paused", 3)
 	live.SetTotal(200)
 	now = now.Add(1100 * time.Millisecond)
-	if err := live.End(show.Frame{Step: 52, CriticLoss: 1, GeneratorLoss: 2, Note: "ended"}); err != nil || len(all) != 4 {
+	if err := live.End(show.Frame{Step: 52, Numbers: losses(1, 2), Note: "ended"}); err != nil || len(all) != 4 {
 		t.Fatalf("End: drawn %d times (%v), want 4", len(all), err)
 	}
 	for i, d := range all {
@@ -66,7 +66,7 @@ func TestRecall(t *testing.T) {
 		live := show.NewLive(show.LiveOptions{Now: func() time.Time { return time.Unix(0, 0) },
 			Draw: func(card image.Image, _ string, _ bool) error { last = card; return nil }})
 		prepare(live)
-		if err := live.Update(show.Frame{Step: 40, CriticLoss: 1, GeneratorLoss: 2}); err != nil {
+		if err := live.Update(show.Frame{Step: 40, Numbers: losses(1, 2)}); err != nil {
 			t.Fatal(err)
 		}
 		if err := live.Done(); err != nil {
@@ -76,19 +76,19 @@ func TestRecall(t *testing.T) {
 	}
 	recalled := card(func(l *show.Live) {
 		for step := range 40 {
-			l.Recall(step, float64(step), 1)
+			l.Recall(step, losses(float64(step), 1)...)
 		}
 	})
 	followed := card(func(l *show.Live) {
 		for step := range 40 {
-			if err := l.Update(show.Frame{Step: step, CriticLoss: float64(step), GeneratorLoss: 1}); err != nil {
+			if err := l.Update(show.Frame{Step: step, Numbers: losses(float64(step), 1)}); err != nil {
 				t.Fatal(err)
 			}
 		}
 	})
 	empty := card(func(*show.Live) {})
 	forgotten := card(func(l *show.Live) {
-		l.Recall(1, 50, 60)
+		l.Recall(1, losses(50, 60)...)
 		l.Forget()
 	})
 	if !equal(recalled, followed) {
@@ -97,6 +97,10 @@ func TestRecall(t *testing.T) {
 	if !equal(forgotten, empty) || equal(recalled, empty) {
 		t.Error("forgotten steps are still drawn, or recalled ones are not")
 	}
+}
+
+func losses(critic, generator float64) []show.Number {
+	return []show.Number{{Name: "critic loss", Value: critic}, {Name: "generator loss", Value: generator}}
 }
 
 func equal(a, b image.Image) bool {

@@ -142,7 +142,7 @@ func ExampleNewLive() {
 	})
 	for step := 1; step <= 500; step++ {
 		now = now.Add(40 * time.Millisecond)
-		frame := show.Frame{Step: step, CriticLoss: 0.5, GeneratorLoss: 1.25}
+		frame := show.Frame{Step: step, Numbers: []show.Number{{Name: "critic loss", Value: 0.5}, {Name: "generator loss", Value: 1.25}}}
 		if live.Due() { // never here: in a notebook, or with LiveOptions.Dir
 			samples := checks()
 			frame.Samples = &samples

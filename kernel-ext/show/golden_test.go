@@ -97,3 +97,7 @@ func rings(n, h, w, c int) sample.Images {
 
 // noise is a repeatable source of losses.
 func noise() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) }
+
+func losses(critic, generator float64) []Number {
+	return []Number{{"critic loss", critic}, {"generator loss", generator}}
+}

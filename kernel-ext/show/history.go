@@ -14,24 +14,43 @@ const historyLimit = 2000
 
 // point is the sum of n consecutive frames.
 type point struct {
-	n                       float64
-	step, critic, generator float64
+	n, step float64
+	numbers []sum // in the order of history.names; shorter where later ones were not known
 }
+
+// sum is that of a number in the n frames that have it.
+type sum struct{ n, of float64 }
 
 func (p point) plus(q point) point {
-	return point{p.n + q.n, p.step + q.step, p.critic + q.critic, p.generator + q.generator}
+	if len(p.numbers) < len(q.numbers) {
+		p, q = q, p
+	}
+	all := slices.Clone(p.numbers)
+	for i, s := range q.numbers {
+		all[i] = sum{all[i].n + s.n, all[i].of + s.of}
+	}
+	return point{p.n + q.n, p.step + q.step, all}
 }
 
-// history is the losses of a run in at most historyLimit points, each the mean of as many consecutive frames. When all
-// are used, neighbours are joined and points hold twice as many frames. A frame that is not finite makes its point a
-// gap.
+// history is the numbers of a run in at most historyLimit points, each the mean of as many consecutive frames. When all
+// are used, neighbours are joined and points hold twice as many frames. A number that is not finite in a frame makes its point
+// a gap, and so does one that no frame of a point has.
 type history struct {
+	names  []string // in the order in which they came
 	points []point
 	frames float64 // in a full point
 }
 
-func (h *history) add(step int, critic, generator float64) {
-	frame := point{1, float64(step), critic, generator}
+func (h *history) add(step int, numbers []Number) {
+	frame := point{n: 1, step: float64(step), numbers: make([]sum, len(h.names), len(h.names)+len(numbers))}
+	for _, n := range numbers {
+		at := slices.Index(h.names, n.Name)
+		if at < 0 {
+			at = len(h.names)
+			h.names, frame.numbers = append(h.names, n.Name), append(frame.numbers, sum{})
+		}
+		frame.numbers[at] = sum{1, n.Value}
+	}
 	if last := len(h.points) - 1; last >= 0 && h.points[last].n < h.frames {
 		h.points[last] = h.points[last].plus(frame)
 		return
@@ -47,14 +66,24 @@ func (h *history) add(step int, critic, generator float64) {
 	h.points = append(h.points, frame)
 }
 
-// series are the means, as three slices of one length.
-func (h *history) series() (step, critic, generator []float64) {
+// steps are the means of the points' steps.
+func (h *history) steps() (all []float64) {
 	for _, p := range h.points {
-		step = append(step, p.step/p.n)
-		critic = append(critic, p.critic/p.n)
-		generator = append(generator, p.generator/p.n)
+		all = append(all, p.step/p.n)
 	}
-	return step, critic, generator
+	return all
+}
+
+// curve is the means of a number, by its place among the names.
+func (h *history) curve(number int) (all []float64) {
+	for _, p := range h.points {
+		mean := math.NaN()
+		if number < len(p.numbers) && p.numbers[number].n > 0 {
+			mean = p.numbers[number].of / p.numbers[number].n
+		}
+		all = append(all, mean)
+	}
+	return all
 }
 
 const (

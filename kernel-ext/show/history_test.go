@@ -10,12 +10,12 @@ func TestHistoryIsBoundedAndKeepsMeans(t *testing.T) {
 	const frames = 1_000_000
 	var h history
 	for i := range frames {
-		h.add(i+1, float64(i%7), -float64(i))
+		h.add(i+1, losses(float64(i%7), -float64(i)))
 		if len(h.points) > historyLimit {
 			t.Fatalf("%d points after %d frames", len(h.points), i+1)
 		}
 	}
-	step, critic, generator := h.series()
+	step, critic, generator := h.steps(), h.curve(0), h.curve(1)
 	if len(step) < historyLimit/2 || len(step) != len(critic) || len(step) != len(generator) {
 		t.Fatalf("%d steps, %d critic and %d generator losses", len(step), len(critic), len(generator))
 	}
@@ -29,7 +29,7 @@ func TestHistoryIsBoundedAndKeepsMeans(t *testing.T) {
 			t.Fatalf("step %g after %g", step[i], step[i-1])
 		}
 	}
-	if all.n != frames || all.step != frames*(frames+1)/2 || math.Abs(all.critic/frames-3) > 1e-4 {
+	if all.n != frames || all.step != frames*(frames+1)/2 || math.Abs(all.numbers[0].of/frames-3) > 1e-4 {
 		t.Errorf("in all: %+v", all)
 	}
 }
@@ -41,9 +41,9 @@ func TestHistoryGap(t *testing.T) {
 		if i == 1000 {
 			loss = math.NaN()
 		}
-		h.add(i, loss, 2)
+		h.add(i, losses(loss, 2))
 	}
-	_, critic, generator := h.series()
+	critic, generator := h.curve(0), h.curve(1)
 	gaps := 0
 	for i := range critic {
 		if math.IsNaN(critic[i]) {
@@ -57,6 +57,27 @@ func TestHistoryGap(t *testing.T) {
 	}
 	if gaps != 1 {
 		t.Errorf("%d gaps, want 1", gaps)
+	}
+}
+
+// TestHistoryNames wants a number to have a curve of its own from when it first comes, over the frames that have it.
+func TestHistoryNames(t *testing.T) {
+	var h history
+	for i := range historyLimit + 1 { // so that two frames share a point
+		numbers := []Number{{"loss", float64(i)}}
+		if i%4 == 3 {
+			numbers = append(numbers, Number{"penalty", 5})
+		}
+		h.add(i, numbers)
+	}
+	loss, penalty := h.curve(0), h.curve(1)
+	if len(h.names) != 2 || len(loss) != len(penalty) || loss[1] != 2.5 {
+		t.Fatalf("curves of %q with %d and %d points; the second loss is %g, want the mean of 2 and 3", h.names, len(loss), len(penalty), loss[1])
+	}
+	for i, v := range penalty[:len(penalty)-1] {
+		if gap := i%2 == 0; math.IsNaN(v) != gap || !gap && v != 5 {
+			t.Fatalf("the penalty's point %d is %g: want gaps in every second, and else 5", i, v)
+		}
 	}
 }
 

@@ -31,10 +31,10 @@ type LiveOptions struct {
 
 // Frame is the state of a run after a step.
 type Frame struct {
-	Step                      int
-	CriticLoss, GeneratorLoss float64        // NaN and ±Inf show as gaps
-	Samples                   *sample.Images // from the same latents each time, not changed later; nil: as before
-	Columns                   int            // of Samples; 0: up to 10, as there is room
+	Step    int
+	Numbers []Number       // a curve each; what is missing, NaN or ±Inf shows as a gap
+	Samples *sample.Images // from the same latents each time, not changed later; nil: as before
+	Columns int            // of Samples; 0: up to 10, as there is room
 
 	// Picture takes the place of Samples where those are no pictures: PointsImage's, LinesImage's or TextsImage's, two pixels
 	// to one of the screen. Room is the size that fits best, and each should be as large as the one before.
@@ -43,6 +43,12 @@ type Frame struct {
 	Note   string // a line under the figures; "": none
 	Light  Light  // in front of Note
 	Remark string // after the figures, such as why training stands still; "": none
+}
+
+// Number is a number of a step, such as a "critic loss".
+type Number struct {
+	Name  string
+	Value float64
 }
 
 // Room is the side, in pixels of the screen, of a Picture that is as high as a Live's curves.
@@ -153,7 +159,7 @@ func (l *Live) record(f Frame, now time.Time) error {
 	}
 	l.noted = l.noted || f.Note != "" || f.Light != NoLight
 	if !l.begun || f.Step != l.frame.Step {
-		l.history.add(f.Step, f.CriticLoss, f.GeneratorLoss)
+		l.history.add(f.Step, f.Numbers)
 	}
 	l.frame, l.begun = f, true
 	l.rate.add(now, f.Step)
@@ -162,9 +168,7 @@ func (l *Live) record(f Frame, now time.Time) error {
 
 // Recall adds a step to the curves that was made before this Live began. It draws nothing, and does not count for the
 // speed.
-func (l *Live) Recall(step int, criticLoss, generatorLoss float64) {
-	l.history.add(step, criticLoss, generatorLoss)
-}
+func (l *Live) Recall(step int, numbers ...Number) { l.history.add(step, numbers) }
 
 // Forget empties the curves, for a run that went back.
 func (l *Live) Forget() { l.history = history{} }
@@ -228,16 +232,19 @@ func (l *Live) remark() []string {
 
 // words are what the card says.
 func (l *Live) words(now time.Time) string {
-	words := l.o.Title + " · " + l.status(now) + " · " + l.losses()
+	words := slices.Concat([]string{l.o.Title, l.status(now)}, l.numbers())
 	if l.frame.Note != "" {
-		words += " · " + l.frame.Note
+		words = append(words, l.frame.Note)
 	}
-	return words
+	return strings.Join(words, " · ")
 }
 
-// losses are the last losses in words.
-func (l *Live) losses() string {
-	return "critic " + short(l.frame.CriticLoss) + " · generator " + short(l.frame.GeneratorLoss)
+// numbers are the last numbers in words. Of a loss its network's name will do.
+func (l *Live) numbers() (words []string) {
+	for _, n := range l.frame.Numbers {
+		words = append(words, strings.TrimSuffix(n.Name, " loss")+" "+short(n.Value))
+	}
+	return words
 }
 
 // pace says when something is to be done again.

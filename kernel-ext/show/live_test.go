@@ -29,8 +29,8 @@ func run(tb testing.TB, l *Live, c *clock, steps int, samples *sample.Images) {
 		c.advance(36 * time.Millisecond)
 		i := l.frame.Step + 1
 		err := l.Update(Frame{
-			Step: i, CriticLoss: 0.7 - 0.3*float64(i)/5000 + 0.2*r.NormFloat64(),
-			GeneratorLoss: 1 + float64(i)/3000 + 0.4*r.NormFloat64(), Samples: samples,
+			Step: i, Numbers: losses(0.7-0.3*float64(i)/5000+0.2*r.NormFloat64(), 1+float64(i)/3000+0.4*r.NormFloat64()),
+			Samples: samples,
 		})
 		if err != nil {
 			tb.Fatal(err)
@@ -170,7 +170,7 @@ func TestBar(t *testing.T) {
 		l.screen = newTerminal(l.o, true)
 		for i := range 300 {
 			c.advance(36 * time.Millisecond)
-			if err := l.Update(Frame{Step: i + 1, CriticLoss: 0.7, GeneratorLoss: 1.234}); err != nil {
+			if err := l.Update(Frame{Step: i + 1, Numbers: losses(0.7, 1.234)}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -197,7 +197,7 @@ func TestFiles(t *testing.T) {
 	drawn := 0
 	for i := range 1000 {
 		c.advance(36 * time.Millisecond)
-		frame := Frame{Step: i + 1, CriticLoss: 1, GeneratorLoss: 2}
+		frame := Frame{Step: i + 1, Numbers: losses(1, 2)}
 		if l.Due() || i == 990 { // a caller may give more than is wanted
 			drawn++
 			frame.Samples = &samples
@@ -299,7 +299,7 @@ func TestCardTakesAnything(t *testing.T) {
 	for _, shape := range [][4]int{{1, 1, 1, 1}, {1000, 1, 1, 3}, {3, 500, 20, 1}, {3, 20, 500, 1}, {2, 900, 900, 3}} {
 		l, c, _ := newTestLive(LiveOptions{Total: 10})
 		samples := rings(shape[0], shape[1], shape[2], shape[3])
-		frame := Frame{Step: 20, CriticLoss: math.Inf(1), GeneratorLoss: -1e308, Samples: &samples}
+		frame := Frame{Step: 20, Numbers: losses(math.Inf(1), -1e308), Samples: &samples}
 		if err := l.Update(frame); err != nil {
 			t.Fatal(err)
 		}
@@ -356,7 +356,7 @@ func TestCardPictures(t *testing.T) {
 	} {
 		l, c, _ := newTestLive(LiveOptions{Title: "Toy", Total: 5000})
 		run(t, l, c, 300, nil)
-		test.frame.Step, test.frame.CriticLoss, test.frame.GeneratorLoss = 301, 0.7, 1
+		test.frame.Step, test.frame.Numbers = 301, losses(0.7, 1)
 		if err := l.Update(test.frame); err != nil {
 			t.Fatal(err)
 		}

@@ -52,7 +52,7 @@ func picturesCell() error {
 		if due := live.Due(); due != (wait != 100) {
 			errs = append(errs, fmt.Errorf("due after %d ms is %v", wait, due))
 		}
-		errs = append(errs, live.Update(Frame{Step: step + 1, CriticLoss: 1, GeneratorLoss: 2, Samples: &samples}))
+		errs = append(errs, live.Update(Frame{Step: step + 1, Numbers: losses(1, 2), Samples: &samples}))
 	}
 	return errors.Join(append(errs, live.Done())...)
 }

@@ -6,7 +6,7 @@
 //
 //	live := show.NewLive(show.LiveOptions{Title: "first", Total: 5000})
 //	for … {
-//		frame := show.Frame{Step: step, CriticLoss: c, GeneratorLoss: g}
+//		frame := show.Frame{Step: step, Numbers: []show.Number{{"critic loss", c}, {"generator loss", g}}}
 //		if live.Due() {
 //			frame.Samples = … // only now are they looked at
 //		}

@@ -93,7 +93,7 @@ func (t *terminal) end(l *Live, now time.Time) error {
 			return err
 		}
 	}
-	p := l.lossPlot()
+	p := l.numberPlot()
 	p.Title = l.o.Title
 	img, err := CurvesImage(p)
 	if err != nil {
@@ -105,7 +105,7 @@ func (t *terminal) end(l *Live, now time.Time) error {
 // write writes the state as a bar or a line.
 func (t *terminal) write(l *Live, now time.Time) error {
 	if t.bar == nil {
-		parts := slices.Concat([]string{l.step(), l.losses()}, l.speed(now), l.remark())
+		parts := slices.Concat([]string{l.step()}, l.numbers(), l.speed(now), l.remark())
 		if l.o.Title != "" {
 			parts[0] = l.o.Title + ": " + parts[0]
 		}
@@ -120,11 +120,11 @@ func (t *terminal) write(l *Live, now time.Time) error {
 			return err
 		}
 	}
-	description := l.losses()
+	description := l.numbers()
 	if speed := l.speed(now); len(speed) > 0 { // the bar counts steps, and 80 columns have room for the last only
-		description += " · " + speed[len(speed)-1]
+		description = append(description, speed[len(speed)-1])
 	}
-	t.bar.Describe(description)
+	t.bar.Describe(strings.Join(description, " · "))
 	step := l.frame.Step
 	if l.o.Total > 0 {
 		step = min(step, l.o.Total) // more would be an error

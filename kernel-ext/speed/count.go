@@ -6,10 +6,11 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"gantry.local/gan"
+	"gantry.local/gan/lint"
 )
 
 // costOf counts the graph of a workload's step. It is traced on the given backend.
-func (w Workload) costOf(backend compute.Backend) (c gan.Cost, err error) {
+func (w Workload) costOf(backend compute.Backend) (c lint.Cost, err error) {
 	exp := w.experiment()
 	var g *graph.Graph
 	if w.draw > 0 {
@@ -25,5 +26,5 @@ func (w Workload) costOf(backend compute.Backend) (c gan.Cost, err error) {
 	if _, err := gan.NewTrainer(backend, exp); err != nil {
 		return c, err
 	}
-	return gan.CostOf(g), nil
+	return lint.CostOf(g), nil
 }

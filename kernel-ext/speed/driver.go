@@ -23,7 +23,9 @@ import (
 	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/device"
+	"gantry.local/gan/method"
 	"gantry.local/gan/sample"
+	"gantry.local/gan/train"
 )
 
 // Answer is this project's side of the conversation, see question: it answers until in ends.
@@ -194,7 +196,8 @@ const (
 // checkData is what a check trains on: the first images of the set, one batch. Where the critic judges several images at once or
 // looks at several batches a step, all are the first image, since the trainer shuffles.
 func checkData(images *sample.Images, exp gan.Experiment) *sample.Images {
-	n, same := exp.BatchSize*exp.CriticSteps, exp.Pack*exp.CriticSteps > 1
+	_, criticSteps := order(exp.Method)
+	n, same := exp.BatchSize*criticSteps, exp.View.Pack*criticSteps > 1
 	size := images.Height * images.Width * images.Channels
 	chosen := &sample.Images{N: n, Height: images.Height, Width: images.Width, Channels: images.Channels}
 	for i := range n {
@@ -220,7 +223,7 @@ func (w Workload) check(ctx context.Context, backend compute.Backend, folder str
 	}
 	chosen := checkData(images, exp)
 	exp.Data = data.Of("check", chosen)
-	z := gan.Latents(exp.BatchSize, exp.Latent, 3)
+	z := train.Latents(exp.BatchSize, exp.Latent, 3)
 	generator := exp.Generator
 	exp.Generator = func(scope *model.Scope, x *graph.Node) *graph.Node {
 		if x.Shape().Dim(0) != exp.BatchSize {
@@ -249,7 +252,7 @@ func (w Workload) check(ctx context.Context, backend compute.Backend, folder str
 		if err != nil {
 			return a, err
 		}
-		a.Losses = []float64{p.CriticLoss, p.GeneratorLoss, p.Penalty}
+		a.Losses = []float64{p.Value(method.CriticLoss), p.Value(method.GeneratorLoss), p.Value(method.PenaltyTerm)}
 	}
 	return a, nil
 }

@@ -1,6 +1,7 @@
 package speed
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,7 +36,7 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	o.Rounds, o.Threads = or(o.Rounds, 5), or(o.Threads, runtime.NumCPU())
+	o.Rounds, o.Threads = cmp.Or(o.Rounds, 5), cmp.Or(o.Threads, runtime.NumCPU())
 	if o.Time == 0 {
 		o.Time = 500 * time.Millisecond
 	}

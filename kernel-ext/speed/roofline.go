@@ -11,15 +11,15 @@ import (
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 
-	"gantry.local/gan"
 	"gantry.local/gan/device"
+	"gantry.local/gan/lint"
 )
 
 // Roofline is what the processor could do, and what the workloads need of it.
 type Roofline struct {
-	Products float64             `json:"products"` // operations a second, of a large matrix product
-	Copy     float64             `json:"copy"`     // bytes a second, read and written, of arrays far larger than the caches
-	Rows     map[string]gan.Cost `json:"rows"`     // by workload
+	Products float64              `json:"products"` // operations a second, of a large matrix product
+	Copy     float64              `json:"copy"`     // bytes a second, read and written, of arrays far larger than the caches
+	Rows     map[string]lint.Cost `json:"rows"`     // by workload
 }
 
 // roofline measures the peaks by the backend that trains, and counts the workloads' graphs. The counting is done on the Go
@@ -30,7 +30,7 @@ func (m *measuring) roofline(ctx context.Context) error {
 		return err
 	}
 	defer backend.Finalize()
-	r := &Roofline{Rows: map[string]gan.Cost{}}
+	r := &Roofline{Rows: map[string]lint.Cost{}}
 	if r.Products, err = peakProduct(ctx, backend); err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (r *Roofline) write(b *strings.Builder, of *Report) {
 }
 
 // rest names what takes the time that the bound does not explain.
-func (r *Roofline) rest(c gan.Cost, took float64) string {
+func (r *Roofline) rest(c lint.Cost, took float64) string {
 	const call = 2e-6 // seconds for an operation that does nothing: of its kernel's call and the hand-over between threads
 	bound, operands, loose := max(c.Products/r.Products, c.Kept/r.Copy), c.Bytes/r.Copy, c.Loose/r.Copy
 	switch left := took - bound; {

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"gantry.local/gan"
 	"gantry.local/gan/gantest"
+	"gantry.local/gan/lint"
 )
 
 func TestMedian(t *testing.T) {
@@ -79,7 +79,7 @@ func TestTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Unfinished, r.Missing = true, []string{"Keras: it is not installed"}
-	r.Roofline = &Roofline{Products: 1e9, Copy: 1e9, Rows: map[string]gan.Cost{"ring": {Products: 1e6, Kept: 2e6, Bytes: 3e6, Nodes: 5}}}
+	r.Roofline = &Roofline{Products: 1e9, Copy: 1e9, Rows: map[string]lint.Cost{"ring": {Products: 1e6, Kept: 2e6, Bytes: 3e6, Nodes: 5}}}
 	text := r.String()
 	for _, want := range []string{
 		"a processor, 2 cores, linux, 1970-01-01. Gantry 1, JAX 2. Medians of 3 interleaved rounds of 0.5 s.",

@@ -8,7 +8,9 @@ import (
 	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/loss"
+	"gantry.local/gan/method"
 	"gantry.local/gan/net"
+	"gantry.local/gan/optim"
 	"gantry.local/gan/recipe"
 	"gantry.local/gan/sample"
 )
@@ -71,16 +73,16 @@ func All() []Workload {
 	var all []Workload
 	for _, order := range []struct {
 		name, about string
-		gan.Order
+		of          method.Method
 	}{
-		{"article", "the article's pair, critic on the real half, then on the fake half, then the generator", gan.AlternatingHalves},
-		{"article-simultaneous", "the article's pair, both networks by gradients at the same weights", gan.Simultaneous},
+		{"article", "the article's pair, critic on the real half, then on the fake half, then the generator", method.Halves{}},
+		{"article-simultaneous", "the article's pair, both networks by gradients at the same weights", method.Simultaneous{}},
 	} {
 		for _, batch := range []int{32, 64, 128, 256} {
 			all = append(all, Workload{Name: fmt.Sprintf("%s-%d", order.name, batch), About: fmt.Sprintf("%s, batch %d", order.about, batch),
 				exp: func() gan.Experiment {
 					exp := recipe.Article()
-					exp.Order, exp.BatchSize = order.Order, batch
+					exp.Method, exp.BatchSize = order.of, batch
 					return exp
 				},
 				work: work{Networks: "article"}})
@@ -110,7 +112,7 @@ func All() []Workload {
 func dcgan64() gan.Experiment {
 	networks := net.DCGAN{Size: 64, Channels: 3, Width: 32}
 	exp := recipe.DCGAN()
-	exp.Name, exp.Pack = "dcgan-64", 1
+	exp.Name, exp.View.Pack = "dcgan-64", 1
 	exp.Generator, exp.Critic = networks.Generator, networks.Critic
 	exp.Data = data.Set{Name: "noise", Load: func() (*sample.Images, error) {
 		images := &sample.Images{N: 2048, Height: 64, Width: 64, Channels: 3}
@@ -140,21 +142,24 @@ func Named(name string) (Workload, error) {
 func (w Workload) experiment() gan.Experiment {
 	exp := w.exp()
 	exp.Name = w.Name
-	for _, a := range []*gan.Adam{&exp.GeneratorAdam, &exp.CriticAdam} {
-		*a = gan.Adam{Rate: or(a.Rate, 1e-3), Beta1: or(a.Beta1, 0.9), Beta2: or(a.Beta2, 0.999), Epsilon: or(a.Epsilon, 1e-8)}
-	}
-	exp.Latent, exp.Pack, exp.CriticSteps, exp.BatchSize = or(exp.Latent, 100), or(exp.Pack, 1), or(exp.CriticSteps, 1), or(exp.BatchSize, 64)
-	if exp.Loss == nil {
-		exp.Loss = loss.NonSaturating
-	}
-	return exp
+	return exp.WithDefaults()
 }
 
-func or[T int | float64](value, standard T) T {
-	if value == 0 {
-		return standard
+// order is a method as peers know it, "" for one that they do not, and how often it updates the critic in a step.
+func order(m method.Method) (name string, criticSteps int) {
+	switch m := m.(type) {
+	case method.Alternating:
+		if usual := (method.Alternating{CriticSteps: m.CriticSteps}); m == usual {
+			return "alternating", max(m.CriticSteps, 1)
+		}
+	case method.Halves:
+		return "halves", max(m.CriticSteps, 1)
+	case method.Simultaneous:
+		if usual := (method.Simultaneous{CriticSteps: m.CriticSteps}); m == usual {
+			return "simultaneous", max(m.CriticSteps, 1)
+		}
 	}
-	return value
+	return "", 1
 }
 
 // forPeers is the workload as peers are told it, on the images of a file.
@@ -162,16 +167,17 @@ func (w Workload) forPeers(images *sample.Images, path string) (work, error) {
 	exp, told := w.experiment(), w.work
 	told.Name, told.Draw = w.Name, w.draw
 	told.Size, told.Channels = images.Height, images.Channels
-	told.Latent, told.Batch, told.Pack, told.CriticSteps, told.EMA = exp.Latent, exp.BatchSize, exp.Pack, exp.CriticSteps, exp.EMA
+	told.Latent, told.Batch, told.Pack, told.EMA = exp.Latent, exp.BatchSize, exp.View.Pack, exp.Optimizers.EMA
 	told.Data = dataFile{path, images.N, images.Height, images.Width, images.Channels, images.Values != nil}
-	told.Adam = adam{exp.CriticAdam.Rate, max(exp.CriticAdam.Beta1, 0), exp.CriticAdam.Beta2, exp.CriticAdam.Epsilon}
-	told.Order = map[gan.Order]string{gan.Alternating: "alternating", gan.AlternatingHalves: "halves", gan.Simultaneous: "simultaneous"}[exp.Order]
+	by, isAdam := exp.Optimizers.Critic.(optim.Adam)
+	told.Adam = adam(by)
+	told.Order, told.CriticSteps = order(exp.Method)
 	told.Loss = map[loss.Loss]string{loss.NonSaturating: "bce", loss.Wasserstein: "wasserstein", loss.Paired: "paired"}[exp.Loss]
 	for _, p := range exp.Penalties {
 		name, _, _ := strings.Cut(p.String(), " ")
 		told.Penalties = append(told.Penalties, penalty{name, p.Weight()})
 	}
-	if told.Loss == "" || exp.GeneratorAdam != exp.CriticAdam || exp.PenaltyEvery > 1 || exp.ClipWeights > 0 || exp.Augment != nil {
+	if told.Loss == "" || told.Order == "" || !isAdam || exp.Optimizers.Generator != exp.Optimizers.Critic || exp.Optimizers.ClipWeights > 0 || exp.View.Augment != nil {
 		return told, fmt.Errorf("workload %s: peers know no such experiment", w.Name)
 	}
 	return told, nil

@@ -11,12 +11,14 @@ import (
 	"gantry.local/gan/compress"
 	"gantry.local/gan/data"
 	"gantry.local/gan/gantest"
+	"gantry.local/gan/lint"
 	"gantry.local/gan/loss"
 	"gantry.local/gan/metric"
 	"gantry.local/gan/net"
 	"gantry.local/gan/recipe"
 	"gantry.local/gan/sample"
 	"gantry.local/gan/study"
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/lab"
 	"gantry.local/kernel-ext/value"
 	"gantry.local/kernel-ext/value/gomlx"
@@ -46,7 +48,7 @@ func TestLibrary(t *testing.T) {
 	}
 	all := exp
 	all.BatchSize = 1000
-	var progress gan.Progress
+	var progress train.Progress
 	for p, err := range trainer.Train(t.Context(), 1) {
 		if err != nil {
 			t.Fatal(err)
@@ -69,14 +71,14 @@ func TestLibrary(t *testing.T) {
 		{report.Numbers[0], "", []string{"Fréchet distance", "real"}},
 		{all.Check(), "text/html", []string{"batch of the whole data", "use"}},
 		{exp.Check(), "", []string{"the linter found nothing"}},
-		{[]gan.Finding{}, "", []string{"empty []gan.Finding"}},
+		{[]lint.Finding{}, "", []string{"empty []lint.Finding"}},
 		{loss.All(), "text/html", []string{"non-saturating", "wasserstein", "smoothed"}},
 		{loss.Penalties(), "text/html", []string{"wgan-gp weight 10", "r1 weight 1"}},
 		{loss.Hinge, "", []string{"hinge"}},
 		{progress, "", []string{"0 [D: "}},
-		{[]gan.Progress{progress, progress}, "text/html", []string{"CriticLoss", "StepsPerSecond"}},
+		{[]train.Progress{progress, progress}, "text/html", []string{"critic loss", "StepsPerSecond"}},
 		{trainer, "text/html", []string{"trainer of mlp", "0.0667 epochs"}},
-		{exp.GeneratorAdam, "", []string{"adam rate 0.0005"}},
+		{exp.Optimizers.Generator, "", []string{"adam rate 0.0005"}},
 		{net.DCGAN{Size: 28}, "text/html", []string{"net.DCGAN{", "Size:28"}},
 		{&study.Table{Title: "times", Columns: []string{"a", "b"}, Rows: [][]string{{"1", "2"}}, Notes: []string{"made up"}}, "text/html", []string{"times", "made up"}},
 		{compress.Report{{Name: "original", Bytes: 100}}, "text/html", []string{"original", "100.0 %"}},

@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package compilecache keeps what XLA has compiled on disk, so that a program which was compiled once, by any process of
-// this user, is loaded from then on: the step of a GAN takes seconds to compile and a tenth of one to load.
+// Package compilecache keeps what XLA has compiled on disk. A program that was compiled once, by any process of this user, is loaded
+// from then on: the step of a GAN takes seconds to compile and a tenth of one to load.
 //
 // Nobody asks for it: device.Open puts it in front of the plugin's compiler. An entry is native code, so the folder is private
 // to the user, and an entry that is damaged, of another form or another user's is never loaded: the program is compiled

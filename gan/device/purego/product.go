@@ -11,16 +11,19 @@ import (
 // contraction is C[m, n] = Σₖ A[m, k]·B[k, n], for each of a batch. Where a number lies in memory is the sum of an offset by
 // each of its indices: so transposed operands, the windows of a convolution and images as rows are read where they are.
 type contraction struct {
-	a, b, c []int // offsets by the batch
-	aM, aK  []int
-	bK, bN  []int
-	cM, cN  []int
-	swapped bool // A and B were exchanged, so that C is transposed
-	lanes   int  // columns that are computed at once
+	a, b    matrix
+	out     matrix // C
+	swapped bool   // A and B were exchanged, so that C is transposed
+	lanes   int    // columns that are computed at once
 	packed  []float32
 	direct  bool  // B is read where it is
-	byteK   []int // aK in bytes
+	byteK   []int // A's offsets by k, in bytes
 }
+
+// matrix says where the numbers of a batch of matrices lie: offsets by the index in the batch, of the row and of the column.
+type matrix struct{ batch, rows, columns []int }
+
+func (m matrix) transposed() matrix { return matrix{m.batch, m.columns, m.rows} }
 
 const (
 	rowsAtOnce = 4   // rows of a tile: with two vectors each, as many as Go's compiler keeps in registers
@@ -61,10 +64,10 @@ func dot(n *node) func(m *machine) error {
 	outOffsets := func(first, count int) []int { return offsets(dims[first:first+count], out[first:first+count]) }
 	xv, yv := operandOf(n, 0), operandOf(n, 1)
 	c := &contraction{
-		a: pick(xv, xBatch), aM: pick(xv, xFree), aK: pick(xv, xContract),
-		b: pick(yv, yBatch), bN: pick(yv, yFree), bK: pick(yv, yContract),
-		c:  outOffsets(0, len(xBatch)),
-		cM: outOffsets(len(xBatch), len(xFree)), cN: outOffsets(len(xBatch)+len(xFree), len(yFree)),
+		a: matrix{batch: pick(xv, xBatch), rows: pick(xv, xFree), columns: pick(xv, xContract)},
+		b: matrix{batch: pick(yv, yBatch), rows: pick(yv, yContract), columns: pick(yv, yFree)},
+		out: matrix{batch: outOffsets(0, len(xBatch)), rows: outOffsets(len(xBatch), len(xFree)),
+			columns: outOffsets(len(xBatch)+len(xFree), len(yFree))},
 	}
 	c.prepare()
 	a, b := operandOf(n, 0), operandOf(n, 1)
@@ -177,10 +180,11 @@ func convolve(n *node) func(m *machine) error {
 	}
 	outChannels := []int{kDims[v.axes.KernelOutputChannels]}
 	c := &contraction{
-		a: []int{0}, b: []int{0}, c: []int{0},
-		aM: offsets(mDims, mA), aK: offsets(kDimsAll, kA), bK: offsets(kDimsAll, kB), cM: offsets(mDims, mC),
-		bN: offsets(outChannels, []int{kStrides[v.axes.KernelOutputChannels]}),
-		cN: offsets(outChannels, []int{outStrides[v.axes.OutputChannels]}),
+		a: matrix{batch: []int{0}, rows: offsets(mDims, mA), columns: offsets(kDimsAll, kA)},
+		b: matrix{batch: []int{0}, rows: offsets(kDimsAll, kB),
+			columns: offsets(outChannels, []int{kStrides[v.axes.KernelOutputChannels]})},
+		out: matrix{batch: []int{0}, rows: offsets(mDims, mC),
+			columns: offsets(outChannels, []int{outStrides[v.axes.OutputChannels]})},
 	}
 	c.prepare()
 	a, b := n.inputs[0], n.inputs[1]
@@ -228,30 +232,27 @@ func scatter(m *machine, to, from []float32, v view) {
 
 // prepare decides how the contraction is computed.
 func (c *contraction) prepare() {
-	cost := func(m, k, n int, bN, cN []int) int {
+	cost := func(a, b, out matrix) int {
+		m, k, n := len(a.rows), len(a.columns), len(b.columns)
 		cost := m * k * (n + lanesFor(n) - 1) / lanesFor(n) * lanesFor(n)
-		if contiguous(bN) {
+		if contiguous(b.columns) {
 			cost += 2 * k * n
 		} else {
 			cost += 20 * k * n
 		}
-		if !contiguous(cN) {
+		if !contiguous(out.columns) {
 			cost += 20 * m * n
 		}
 		return cost
 	}
-	if cost(len(c.bN), len(c.aK), len(c.aM), c.aM, c.cM) < cost(len(c.aM), len(c.aK), len(c.bN), c.bN, c.cN) {
-		c.swapped = true
-		c.a, c.b = c.b, c.a
-		c.aM, c.bN = c.bN, c.aM
-		c.aK, c.bK = c.bK, c.aK
-		c.cM, c.cN = c.cN, c.cM
+	if a, b, out := c.b.transposed(), c.a.transposed(), c.out.transposed(); cost(a, b, out) < cost(c.a, c.b, c.out) {
+		c.a, c.b, c.out, c.swapped = a, b, out, true
 	}
-	c.lanes = lanesFor(len(c.bN))
-	c.direct = contiguous(c.bN) && len(c.bN)%c.lanes == 0 && uniform(c.bK) && len(c.bK) > 1 && c.bK[1] <= 256 ||
-		contiguous(c.bN) && len(c.bN) == c.lanes && len(c.bK) == 1
-	c.byteK = make([]int, len(c.aK))
-	for i, k := range c.aK {
+	c.lanes = lanesFor(len(c.b.columns))
+	c.direct = contiguous(c.b.columns) && len(c.b.columns)%c.lanes == 0 && uniform(c.b.rows) && len(c.b.rows) > 1 && c.b.rows[1] <= 256 ||
+		contiguous(c.b.columns) && len(c.b.columns) == c.lanes && len(c.b.rows) == 1
+	c.byteK = make([]int, len(c.a.columns))
+	for i, k := range c.a.columns {
 		c.byteK[i] = 4 * k
 	}
 }
@@ -285,41 +286,41 @@ func (c *contraction) run(m *machine, a, b, out []float32) {
 	if c.swapped {
 		a, b = b, a
 	}
-	rows, deep, columns := len(c.aM), len(c.aK), len(c.bN)
+	rows, deep, columns := len(c.a.rows), len(c.a.columns), len(c.b.columns)
 	strips := (columns + c.lanes - 1) / c.lanes
 	perBatch := strips * c.lanes * deep
 	if !c.direct {
 		if c.packed == nil {
-			c.packed = floats(aligned(4 * perBatch * len(c.b)))
+			c.packed = floats(aligned(4 * perBatch * len(c.b.batch)))
 		}
-		m.each(len(c.b)*strips, perBatch*len(c.b)/4, func(i int) {
-			c.pack(c.packed[i/strips*perBatch+i%strips*c.lanes*deep:], b[c.b[i/strips]:], i%strips)
+		m.each(len(c.b.batch)*strips, perBatch*len(c.b.batch)/4, func(i int) {
+			c.pack(c.packed[i/strips*perBatch+i%strips*c.lanes*deep:], b[c.b.batch[i/strips]:], i%strips)
 		})
 	}
 	// A task is a block of rows, of some strips where there are few rows.
-	work := len(c.a) * rows * deep * strips * c.lanes / 32
+	work := len(c.a.batch) * rows * deep * strips * c.lanes / 32
 	blocks := pieces(rows, rowsAtOnce, (rows+95)/96)
 	cuts := 1
-	if len(c.a)*blocks < 2*m.size {
+	if len(c.a.batch)*blocks < 2*m.size {
 		blocks = pieces(rows, rowsAtOnce, 2*m.size)
-		if len(c.a)*blocks < 2*m.size {
+		if len(c.a.batch)*blocks < 2*m.size {
 			cuts = min(strips, 2*m.size)
 		}
 	}
 	tiles := (rows + rowsAtOnce - 1) / rowsAtOnce
-	m.each(len(c.a)*blocks*cuts, work, func(i int) {
+	m.each(len(c.a.batch)*blocks*cuts, work, func(i int) {
 		batch, block, cut := i/(blocks*cuts), i/cuts%blocks, i%cuts
-		c.block(a[c.a[batch]:], b[c.b[batch]:], out[c.c[batch]:], batch*perBatch,
+		c.block(a[c.a.batch[batch]:], b[c.b.batch[batch]:], out[c.out.batch[batch]:], batch*perBatch,
 			tiles*block/blocks*rowsAtOnce, min(rows, tiles*(block+1)/blocks*rowsAtOnce), strips*cut/cuts, strips*(cut+1)/cuts)
 	})
 }
 
 // pack copies a strip of columns of B, with zeros where there are none.
 func (c *contraction) pack(to, b []float32, strip int) {
-	deep, lanes := len(c.bK), c.lanes
-	columns := c.bN[strip*lanes : min(len(c.bN), (strip+1)*lanes)]
+	deep, lanes := len(c.b.rows), c.lanes
+	columns := c.b.columns[strip*lanes : min(len(c.b.columns), (strip+1)*lanes)]
 	if contiguous(columns) {
-		for k, at := range c.bK {
+		for k, at := range c.b.rows {
 			n := copy(to[k*lanes:][:lanes], b[at+columns[0]:][:len(columns)])
 			clear(to[k*lanes+n : (k+1)*lanes])
 		}
@@ -331,7 +332,7 @@ func (c *contraction) pack(to, b []float32, strip int) {
 	for j, n := range columns {
 		column := b[n:]
 		to := to[j:]
-		for k, at := range c.bK {
+		for k, at := range c.b.rows {
 			to[k*lanes] = column[at]
 		}
 	}
@@ -339,45 +340,45 @@ func (c *contraction) pack(to, b []float32, strip int) {
 
 // block computes some rows of some strips.
 func (c *contraction) block(a, b, out []float32, packed, begin, end, firstStrip, lastStrip int) {
-	deep, lanes := len(c.aK), c.lanes
+	deep, lanes := len(c.a.columns), c.lanes
 	var tile [rowsAtOnce * mostLanes]float32
 	var rows [rowsAtOnce]*float32
-	inOrder := contiguous(c.cN)
+	inOrder := contiguous(c.out.columns)
 	for k := 0; k < deep; k += depth {
 		length := min(depth, deep-k)
 		for strip := firstStrip; strip < lastStrip; strip++ {
 			panel, stride := b, 0
 			if c.direct {
-				panel = b[c.bK[k]+c.bN[strip*lanes]:]
-				if len(c.bK) > 1 {
-					stride = c.bK[1] - c.bK[0]
+				panel = b[c.b.rows[k]+c.b.columns[strip*lanes]:]
+				if len(c.b.rows) > 1 {
+					stride = c.b.rows[1] - c.b.rows[0]
 				}
 			} else {
 				panel, stride = c.packed[packed+(strip*deep+k)*lanes:], lanes
 			}
-			columns := min(lanes, len(c.cN)-strip*lanes)
+			columns := min(lanes, len(c.out.columns)-strip*lanes)
 			for row := begin; row < end; row += rowsAtOnce {
 				count := min(rowsAtOnce, end-row)
 				for i := range rows {
-					rows[i] = &a[c.aM[row+min(i, count-1)]]
+					rows[i] = &a[c.a.rows[row+min(i, count-1)]]
 				}
 				multiply(&rows, &c.byteK[k], &panel[0], 4*stride, length, lanes, &tile)
 				for i := range count {
 					x := tile[i*lanes:][:columns]
 					switch {
 					case !inOrder:
-						at := out[c.cM[row+i]:]
+						at := out[c.out.rows[row+i]:]
 						for j, y := range x {
 							if k > 0 {
-								y += at[c.cN[strip*lanes+j]]
+								y += at[c.out.columns[strip*lanes+j]]
 							}
-							at[c.cN[strip*lanes+j]] = y
+							at[c.out.columns[strip*lanes+j]] = y
 						}
 					case k > 0:
-						to := out[c.cM[row+i]+c.cN[0]+strip*lanes:][:columns]
+						to := out[c.out.rows[row+i]+c.out.columns[0]+strip*lanes:][:columns]
 						add(to, to, x)
 					default:
-						copy(out[c.cM[row+i]+c.cN[0]+strip*lanes:][:columns], x)
+						copy(out[c.out.rows[row+i]+c.out.columns[0]+strip*lanes:][:columns], x)
 					}
 				}
 			}

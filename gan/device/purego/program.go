@@ -24,8 +24,7 @@ type program struct {
 	busy   sync.Mutex // one run at a time: the memory is one
 	memory [][]byte   // by slot
 	begun  bool
-	spare  map[int][]*Buffer // buffers that were given away by callers, by size in bytes: at most as many as outputs
-	wanted map[int]int       // outputs by size
+	spare  *spares // nil once the program is finalized
 }
 
 // step is a part of a program.
@@ -58,7 +57,7 @@ func (b *builder) Compile() (compute.Executable, error) {
 	names, _ := inner.Inputs()
 	inner.Finalize()
 	p := &program{backend: b.backend, parameters: b.main.parameters, names: names, outputs: b.main.outputs,
-		spare: map[int][]*Buffer{}, wanted: map[int]int{}}
+		spare: newSpares(b.main.outputs)}
 	if err := p.compile(b.main.nodes); err != nil {
 		return nil, err
 	}
@@ -70,7 +69,6 @@ func (p *program) compile(nodes []*node) error {
 	live := simplify(nodes, p.outputs)
 	for _, n := range p.outputs {
 		p.results = append(p.results, n.root())
-		p.wanted[int(n.shape.ByteSize())]++
 	}
 	units, err := group(live)
 	if err != nil {
@@ -176,32 +174,18 @@ func (p *program) Execute(inputs []compute.Buffer, donate []bool, _ compute.Devi
 	}
 	for i, give := range donate {
 		if give {
-			p.give(given[i])
+			p.spare.give(given[i])
 		}
 	}
 	return out, nil
 }
 
-// take returns a buffer for an output: one that a caller gave away where there is one, as the weights of the last step.
+// take returns a buffer for an output: a spare one where there is one.
 func (p *program) take(shape shapes.Shape) (*Buffer, error) {
-	size := int(shape.ByteSize())
-	spare := p.spare[size]
-	for i, b := range spare {
-		if b.shape.DType == shape.DType {
-			p.spare[size] = slices.Delete(spare, i, i+1)
-			return b, nil
-		}
+	if b := p.spare.take(shape); b != nil {
+		return b, nil
 	}
 	return p.backend.newBuffer(shape)
-}
-
-// give keeps the memory of a buffer that its owner gave away. The owner's handle is finalized.
-func (p *program) give(b *Buffer) {
-	if size := len(b.bytes); len(p.spare[size]) < p.wanted[size] {
-		kept := *b
-		p.spare[size] = append(p.spare[size], &kept)
-	}
-	b.flat, b.bytes, b.inner = nil, nil, nil
 }
 
 // guest is a graph that GoMLX's backend runs.

@@ -6,27 +6,37 @@ import (
 	"github.com/gomlx/compute/shapes"
 )
 
-// node is one operation of a graph, as it was asked for.
+// node is one result of an operation of a graph.
 type node struct {
-	op     compute.OpType
-	inputs []*node
-	shape  shapes.Shape
-	size   int
-	data   any // what else the operation was given, see function
-	place  int // which parameter it is, or which result of its maker
-	again  replay
-	maker  *node // of a node that is one of several results
+	call
+	shape shapes.Shape
+	size  int
+	index int   // in the order of the graph
+	place int   // which parameter it is, or which result of its maker
+	maker *node // of a node that is one of several results
 
-	index    int     // in the order of the graph
-	same     *node   // whose numbers are this node's too, see simplify
-	views    []*node // the inputs before they were replaced by their roots
-	readers  int
-	slot     int  // of its memory, see memory.go
-	output   bool // of the program
-	lazy     bool // read by loops from where its input is
-	fixed    bool // depends on no parameter
+	role
+	slot     int // of its memory, see memory.go
 	constant bool
 	value    []byte // of a constant
+}
+
+// call is an operation as it was asked for.
+type call struct {
+	op     compute.OpType
+	inputs []*node // their roots, once the graph is simplified
+	data   any     // what else it was given, see function
+	again  replay
+}
+
+// role is what a node is to its program, see simplify and markLazy.
+type role struct {
+	same    *node   // whose numbers are this node's too
+	views   []*node // the inputs before they were replaced by their roots
+	readers int
+	output  bool // of the program
+	lazy    bool // read by loops from where its input is
+	fixed   bool // depends on no parameter
 }
 
 // replay adds an operation to a function of GoMLX's backend.
@@ -78,9 +88,10 @@ func (f *function) add(op compute.OpType, data any, again replay, in ...compute.
 			return values, nil
 		}
 	}
+	asked := call{op: op, inputs: inputs, data: data, again: again}
 	var maker *node
 	if len(values) > 1 {
-		maker = &node{op: op, inputs: inputs, data: data, again: again, index: len(f.nodes)}
+		maker = &node{call: asked, index: len(f.nodes)}
 	}
 	for i, v := range values {
 		if f.known[v] != nil {
@@ -91,7 +102,7 @@ func (f *function) add(op compute.OpType, data any, again replay, in ...compute.
 			return nil, err
 		}
 		f.opaque = f.opaque || shape.IsDynamic()
-		n := &node{op: op, inputs: inputs, shape: shape, size: shape.Size(), data: data, again: again, place: i, maker: maker}
+		n := &node{call: asked, shape: shape, size: shape.Size(), place: i, maker: maker}
 		f.note(v, n)
 	}
 	return values, nil
@@ -142,7 +153,7 @@ func (f *function) Parameter(name string, shape shapes.Shape, sharding *compute.
 		return nil, err
 	}
 	f.opaque = f.opaque || shape.IsDynamic()
-	n := &node{op: compute.OpTypeParameter, shape: shape, size: shape.Size(), place: len(f.parameters)}
+	n := &node{call: call{op: compute.OpTypeParameter}, shape: shape, size: shape.Size(), place: len(f.parameters)}
 	f.note(v, n)
 	f.parameters = append(f.parameters, n)
 	return v, nil
@@ -159,7 +170,7 @@ func (f *function) Constant(flat any, dims ...int) (compute.Value, error) {
 		return nil, err
 	}
 	bytes := dtypes.UnsafeByteSliceFromAny(flat)
-	n := &node{op: compute.OpTypeConstant, shape: shape, size: shape.Size(), constant: true, value: append([]byte(nil), bytes...)}
+	n := &node{call: call{op: compute.OpTypeConstant}, shape: shape, size: shape.Size(), constant: true, value: append([]byte(nil), bytes...)}
 	f.note(v, n)
 	return v, nil
 }

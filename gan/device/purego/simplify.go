@@ -69,7 +69,7 @@ func turnProducts(live []*node) []*node {
 		of := n.views[0]
 		if p, ok := of.data.(product); ok && of.same == nil && of.readers == 1 && !of.output && p.order == nil && multiplies(of) {
 			p.order = n.data.([]int)
-			n.op, n.data, n.inputs, n.views, n.again = of.op, p, of.inputs, of.views, nil
+			n.call, n.views = call{op: of.op, inputs: of.inputs, data: p}, of.views
 			gone[of] = true
 		}
 	}

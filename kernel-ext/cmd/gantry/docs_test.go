@@ -362,7 +362,7 @@ func TestGoNames(t *testing.T) {
 		}
 	}
 	variables := map[string]struct{ pkg, of string }{
-		"run": {"lab", "Run"}, "trainer": {"gan", "Trainer"}, "exp": {"gan", "Experiment"}, "ui": {"widget", "UI"}, "progress": {"gan", "Progress"},
+		"run": {"lab", "Run"}, "trainer": {"train", "Trainer"}, "exp": {"gan", "Experiment"}, "ui": {"widget", "UI"}, "progress": {"train", "Progress"},
 	}
 	name, seen := regexp.MustCompile(`\b([a-z]+)\.([A-Z]\w*)(?:\.([A-Z]\w*))?`), 0
 	for _, d := range all {

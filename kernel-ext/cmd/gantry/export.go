@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gantry.local/gan"
 	"gantry.local/gan/export"
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/lab"
 )
 
@@ -63,7 +63,7 @@ func exportCommand() *cobra.Command {
 }
 
 // model is a generator as an ONNX file.
-func model(generator *gan.Generator, batch int) ([]byte, error) {
+func model(generator *train.Generator, batch int) ([]byte, error) {
 	var content bytes.Buffer
 	err := export.ONNX(&content, generator, batch)
 	return content.Bytes(), err

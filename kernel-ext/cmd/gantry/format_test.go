@@ -29,7 +29,7 @@ func TestOneFormat(t *testing.T) {
 	if err := training.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var first record
+	var first reported
 	if err := json.NewDecoder(out).Decode(&first); err != nil {
 		t.Fatalf("no progress: %v\n%s", err, log.String())
 	}
@@ -130,7 +130,7 @@ func TestTerm(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := json.NewDecoder(out)
-	var last record
+	var last reported
 	if err := lines.Decode(&last); err != nil {
 		t.Fatalf("no progress: %v\n%s", err, log.String())
 	}

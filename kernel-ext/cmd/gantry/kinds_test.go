@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"gantry.local/gan"
 	"gantry.local/gan/data"
+	"gantry.local/gan/method"
 	"gantry.local/gan/recipe"
 	"gantry.local/gan/safetensors"
 	"gantry.local/kernel-ext/lab"
@@ -194,7 +194,7 @@ func TestPrivate(t *testing.T) {
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil || last.Step != 2 || last.Delta != 1e-5 {
 		t.Fatalf("the last record is %q (%v)", lines[len(lines)-1], err)
 	}
-	if want := (gan.Privacy{Clip: 1, Noise: 0.6}).Epsilon(4.0/60000, 2); last.Epsilon != want {
+	if want := (method.Private{Clip: 1, Noise: 0.6}).Epsilon(4.0/60000, 2); last.Epsilon != want {
 		t.Errorf("after two steps the record says ε %g, want %g", last.Epsilon, want)
 	}
 	if want := fmt.Sprintf("ε = %.3g at δ = 1e-05", last.Epsilon); !strings.Contains(stderr, want) {

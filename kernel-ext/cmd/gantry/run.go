@@ -7,9 +7,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"gantry.local/gan"
 	"gantry.local/gan/device"
 	"gantry.local/gan/safetensors"
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/lab"
 )
 
@@ -86,7 +86,7 @@ func load(dir string, made lab.Recipe, backend string, log io.Writer) (*opened, 
 	if err != nil {
 		return nil, err
 	}
-	generator, err := gan.NewGenerator(b, exp, weights)
+	generator, err := train.NewGenerator(b, exp, weights)
 	if err != nil {
 		b.Finalize()
 		return nil, fmt.Errorf("%s: %w", dir, err)

@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gantry.local/gan"
 	"gantry.local/gan/latent"
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/internal/wholefile"
 )
 
@@ -76,7 +76,7 @@ func (o sampleOptions) draw(run *opened) error {
 	default:
 		classes = slices.Repeat([]int32{int32(o.class)}, o.n)
 	}
-	content, err := run.render(latent.Shrink(gan.Latents(o.n, run.latent, o.seed), o.truncate), classes, o.kind())
+	content, err := run.render(latent.Shrink(train.Latents(o.n, run.latent, o.seed), o.truncate), classes, o.kind())
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -307,11 +306,7 @@ func trainOfSweeps() (sweep.Train, error) {
 	for _, name := range settingNames() {
 		t.Kinds[name] = flags.Lookup(name).Value.Type()
 	}
-	of := reflect.TypeFor[record]()
-	for i := range of.NumField() {
-		name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
-		t.Metrics = append(t.Metrics, name)
-	}
+	t.Metrics = recordKeys()
 	return t, nil
 }
 

@@ -86,7 +86,7 @@ func TestSweep(t *testing.T) {
 	}
 	alone := filepath.Join(t.TempDir(), "alone")
 	stdout, stderr, code := gantry(t, "train", "--recipe", "toy", "--backend", "go", "--data", "ring,n=500", "--batch", "32", "--seed", "1", "--steps", "20", "--json", "--out", alone)
-	var last record
+	var last reported
 	lines := strings.Split(strings.TrimSpace(stdout), "\n")
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil || code != 0 {
 		t.Fatalf("%v: %s", err, stderr)

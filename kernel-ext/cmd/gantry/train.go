@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +18,7 @@ import (
 	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/device"
+	"gantry.local/gan/method"
 	"gantry.local/gan/recipe"
 	"gantry.local/kernel-ext/lab"
 	"gantry.local/kernel-ext/show"
@@ -173,8 +173,8 @@ func (o *trainOptions) check(batchGiven, own bool) (gan.Experiment, error) {
 	if o.Batch == 0 {
 		o.Batch = exp.BatchSize
 	}
-	if exp.Pack > 1 && o.Batch%exp.Pack != 0 {
-		return exp, fmt.Errorf("--batch %d: recipe %s judges %d images at once, so want a multiple of %d", o.Batch, o.Name, exp.Pack, exp.Pack)
+	if exp.View.Pack > 1 && o.Batch%exp.View.Pack != 0 {
+		return exp, fmt.Errorf("--batch %d: recipe %s judges %d images at once, so want a multiple of %d", o.Batch, o.Name, exp.View.Pack, exp.View.Pack)
 	}
 	if exp, err = o.Experiment(); err == nil {
 		o.Data = exp.Data.Name
@@ -422,8 +422,9 @@ type records struct {
 	reported time.Time
 	first    lab.Metric
 	latest   lab.Metric
-	spent    *gan.PrivacySpent // of a private run
-	pending  []byte            // what the file could not take yet
+	names    []string             // of the numbers that a line has
+	spent    *method.PrivacySpent // of a private run
+	pending  []byte               // what the file could not take yet
 }
 
 // add takes a step.
@@ -436,7 +437,7 @@ func (r *records) add(m lab.Metric, of lab.Status) error {
 		m.StepsPerSecond = float64(n) / (m.Seconds - r.first.Seconds)
 	}
 	m.Seconds = now.Sub(r.begin).Seconds()
-	r.latest, r.spent = m, of.Privacy
+	r.latest, r.names, r.spent = m, of.Numbers, of.Privacy
 	if m.Step != r.last && now.Sub(r.reported) < reportEvery {
 		return nil
 	}
@@ -446,11 +447,10 @@ func (r *records) add(m lab.Metric, of lab.Status) error {
 
 func (r *records) write(m lab.Metric) error {
 	r.latest = lab.Metric{}
-	line, err := json.Marshal(newRecord(m, r.spent))
+	line, err := recordLine(m, r.names, r.spent)
 	if err != nil {
 		return err
 	}
-	line = append(line, '\n')
 	if r.out != nil {
 		if _, err := r.out.Write(line); err != nil {
 			return fmt.Errorf("cannot report the progress: %w", err)
@@ -482,41 +482,4 @@ func (r *records) close() (err error) {
 		_, err = r.file.Write(r.pending)
 	}
 	return errors.Join(err, r.file.Close())
-}
-
-// record is a line of progress.jsonl and of --json, see gan.Progress.
-type record struct {
-	Step              int     `json:"step"`
-	Seconds           float64 `json:"seconds"` // since this command began to train
-	StepsPerSecond    float64 `json:"steps_per_second"`
-	CriticLoss        float64 `json:"critic_loss"`
-	GeneratorLoss     float64 `json:"generator_loss"`
-	Epoch             int     `json:"epoch"`
-	Penalty           float64 `json:"penalty"`
-	RealLogit         float64 `json:"real_logit"`
-	FakeLogit         float64 `json:"fake_logit"`
-	RealAccuracy      float64 `json:"real_accuracy"`
-	FakeAccuracy      float64 `json:"fake_accuracy"`
-	CriticGradient    float64 `json:"critic_gradient"`
-	GeneratorGradient float64 `json:"generator_gradient"`
-
-	// Of a private run alone. One that began with weights that are not private has a delta and no epsilon.
-	Epsilon *float64 `json:"epsilon,omitempty"`
-	Delta   float64  `json:"delta,omitempty"`
-}
-
-func newRecord(m lab.Metric, spent *gan.PrivacySpent) record {
-	r := record{
-		Step: m.Step, Seconds: m.Seconds, StepsPerSecond: m.StepsPerSecond,
-		CriticLoss: m.CriticLoss, GeneratorLoss: m.GeneratorLoss,
-		Epoch: m.Epoch, Penalty: m.Penalty, RealLogit: m.RealLogit, FakeLogit: m.FakeLogit,
-		RealAccuracy: m.RealAccuracy, FakeAccuracy: m.FakeAccuracy,
-		CriticGradient: m.CriticGradient, GeneratorGradient: m.GeneratorGradient,
-	}
-	if spent != nil {
-		if r.Delta = spent.Delta; spent.Open == 0 {
-			r.Epsilon = &spent.Epsilon
-		}
-	}
-	return r
 }

@@ -15,8 +15,8 @@ import (
 	"syscall"
 	"time"
 
-	"gantry.local/gan"
 	"gantry.local/gan/safetensors"
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/lab"
 )
 
@@ -304,8 +304,8 @@ func (k *keeper) used(context.Context) error {
 
 // checkpoints are the files of the run's checkpoints, the newest last, and then of its ladder.
 func (k *keeper) checkpoints() (newest []string, ladder []string, err error) {
-	saved, err := gan.Checkpoints(filepath.Join(k.dir, "checkpoints"))
-	if errors.Is(err, gan.ErrNoCheckpoint) {
+	saved, err := train.Checkpoints(filepath.Join(k.dir, "checkpoints"))
+	if errors.Is(err, train.ErrNoCheckpoint) {
 		err = nil
 	}
 	if err != nil {
@@ -348,11 +348,11 @@ func (k *keeper) newestDamaged(context.Context) error {
 	if err := k.kill(); err != nil {
 		return err
 	}
-	saved, err := gan.Checkpoints(filepath.Join(k.dir, "checkpoints"))
+	saved, err := train.Checkpoints(filepath.Join(k.dir, "checkpoints"))
 	if err != nil {
 		return err
 	}
-	saved = slices.DeleteFunc(saved, func(c gan.Checkpoint) bool { // damaged before
+	saved = slices.DeleteFunc(saved, func(c train.Checkpoint) bool { // damaged before
 		_, err := safetensors.Load(c.Path)
 		return err != nil
 	})

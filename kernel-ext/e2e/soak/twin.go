@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"sync"
 
@@ -16,6 +17,7 @@ import (
 	"gantry.local/gan/device"
 	"gantry.local/gan/recipe"
 	"gantry.local/gan/safetensors"
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/lab"
 )
 
@@ -32,9 +34,9 @@ func experiment() gan.Experiment {
 // twin is a run that nothing befalls. It trains in this process, as far as somebody wants to compare.
 type twin struct {
 	mu       sync.Mutex
-	trainer  *gan.Trainer
+	trainer  *train.Trainer
 	dir      string
-	reported []gan.Progress
+	reported []train.Progress
 	laps     map[int][sha256.Size]byte // the checkpoints, by step
 }
 
@@ -70,7 +72,7 @@ func (t *twins) of(backend string) (*twin, error) {
 }
 
 // upTo trains until a step and returns what was reported up to there.
-func (t *twin) upTo(step int) ([]gan.Progress, error) {
+func (t *twin) upTo(step int) ([]train.Progress, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var err error
@@ -102,7 +104,7 @@ func (t *twin) equals(metrics []lab.Metric) error {
 	}
 	for i, m := range metrics {
 		m.StepsPerSecond = 0
-		if m.Progress != want[i] || m.Calls != i+1 {
+		if !reflect.DeepEqual(m.Progress, want[i]) || m.Calls != i+1 {
 			return fmt.Errorf("record %d is of call %d, %+v, and the undisturbed run has %+v", i+1, m.Calls, m.Progress, want[i])
 		}
 	}
@@ -133,7 +135,7 @@ func (t *twin) equalsState(dir string, step int) error {
 	if _, err := t.upTo(step); err != nil {
 		return err
 	}
-	saved, err := gan.Checkpoints(filepath.Join(dir, "checkpoints"))
+	saved, err := train.Checkpoints(filepath.Join(dir, "checkpoints"))
 	if err != nil {
 		return err
 	}

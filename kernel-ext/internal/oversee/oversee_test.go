@@ -17,8 +17,8 @@ import (
 	"testing"
 	"time"
 
-	"gantry.local/gan"
 	"gantry.local/gan/recipe"
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/internal/oversee"
 	"gantry.local/kernel-ext/lab"
 )
@@ -261,7 +261,7 @@ func living(t *testing.T, dir string, step int) lab.Listed {
 // saved is the step of the newest checkpoint of the run in dir.
 func saved(t *testing.T, dir string) int {
 	t.Helper()
-	all, err := gan.Checkpoints(filepath.Join(dir, "run", "checkpoints"))
+	all, err := train.Checkpoints(filepath.Join(dir, "run", "checkpoints"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,7 +67,8 @@ func TestTrainer(t *testing.T) {
 	for _, name := range []string{"xla:cpu", "go"} {
 		t.Run(name, func(t *testing.T) {
 			nb := newNotebook(t, []string{"fmt", "context", "os", "bytes", "gantry.local/gan", "gantry.local/gan/data", "gantry.local/gan/device",
-				"gantry.local/gan/loss", "gantry.local/gan/net", "gantry.local/gan/recipe", "gantry.local/gan/sample", "github.com/gomlx/compute",
+				"gantry.local/gan/loss", "gantry.local/gan/method", "gantry.local/gan/net", "gantry.local/gan/optim", "gantry.local/gan/recipe",
+				"gantry.local/gan/sample", "gantry.local/gan/train", "github.com/gomlx/compute",
 				"github.com/gomlx/gomlx/core/graph", "github.com/gomlx/gomlx/ml/model"}, `
 type Node = graph.Node
 func critic(scope *model.Scope, x *Node) *Node {
@@ -76,12 +77,12 @@ func critic(scope *model.Scope, x *Node) *Node {
 func experiment() gan.Experiment {
 	exp := recipe.Toy()
 	exp.Name, exp.Data, exp.Critic = "kept", data.Subset(data.Ring8().Set(5000, 0), 1000, 1), critic
-	exp.EMA, exp.BatchSize = 0.99, 16
-	exp.Penalties, exp.PenaltyEvery = []loss.Penalty{loss.R1(0.1), loss.WGANGP(1)}, 3
-	exp.CriticAdam.Schedule = gan.Cosine{Steps: 200}
+	exp.Optimizers.EMA, exp.BatchSize = 0.99, 16
+	exp.Penalties, exp.Method = []loss.Penalty{loss.R1(0.1), loss.WGANGP(1)}, method.Alternating{PenaltyEvery: 3}
+	exp.Optimizers.Critic = optim.Scheduled{Of: exp.Optimizers.Critic, Schedule: optim.Cosine{Steps: 200}}
 	return exp
 }
-func train(t *gan.Trainer, n int) (last gan.Progress) {
+func steps(t *train.Trainer, n int) (last train.Progress) {
 	for p, err := range t.Train(context.Background(), n) {
 		check(err)
 		last = p
@@ -89,18 +90,18 @@ func train(t *gan.Trainer, n int) (last gan.Progress) {
 	last.StepsPerSecond = 0
 	return last
 }
-func state(t *gan.Trainer) []byte {
+func state(t *train.Trainer) []byte {
 	dir := must(os.MkdirTemp("", ""))
 	defer os.RemoveAll(dir)
 	check(t.Save(dir))
 	return must(os.ReadFile(t.LastCheckpoint()))
 }
-`, "backend compute.Backend", "exp gan.Experiment", "trainer *gan.Trainer", "generator *gan.Generator", "images sample.Images", "report gan.Progress")
+`, "backend compute.Backend", "exp gan.Experiment", "trainer *train.Trainer", "generator *train.Generator", "images sample.Images", "report train.Progress")
 			nb.run(fmt.Sprintf(`
 backend = must(device.Open(%q))
 exp = experiment()
 trainer = must(gan.NewTrainer(backend, exp))
-report = train(trainer, 100)
+report = steps(trainer, 100)
 generator = must(trainer.Generator())
 images = must(trainer.Sample(10, 1))
 `, name))
@@ -112,10 +113,10 @@ fmt.Println(trainer.Step(), trainer.Settings(), report, fmt.Sprint(must(trainer.
 			if !strings.HasPrefix(look, "100 map[") || !strings.HasSuffix(look, "] true true\n") {
 				t.Errorf("after a cell it is %s", look)
 			}
-			nb.run(`report = train(trainer, 100); fmt.Println(exp.Name)`)
+			nb.run(`report = steps(trainer, 100); fmt.Println(exp.Name)`)
 			if out := nb.run(`
 whole := must(gan.NewTrainer(must(device.Open(backend.Name())), experiment()))
-if got := train(whole, 200); got != report { fmt.Println("reported", report, "and in one", got) }
+if got := steps(whole, 200); fmt.Sprint(got.Numbers) != fmt.Sprint(report.Numbers) || got.Step != report.Step { fmt.Println("reported", report, "and in one", got) }
 if !bytes.Equal(state(trainer), state(whole)) { fmt.Println("other states") }
 if d := must(exp.Signature()).Differences(must(experiment().Signature())); len(d) > 0 { fmt.Println(d) }
 `); out != "" {
@@ -127,11 +128,11 @@ if d := must(exp.Signature()).Differences(must(experiment().Signature())); len(d
 
 // TestRecipes wants every recipe, kept in one cell, to be the same experiment in a later one that does not mention it.
 func TestRecipes(t *testing.T) {
-	nb := newNotebook(t, []string{"fmt", "gantry.local/gan", "gantry.local/gan/data", "gantry.local/gan/recipe"}, "",
-		"experiments map[string]gan.Experiment", "signatures map[string]gan.Signature", "recipes []recipe.Recipe")
+	nb := newNotebook(t, []string{"fmt", "gantry.local/gan", "gantry.local/gan/data", "gantry.local/gan/lint", "gantry.local/gan/recipe"}, "",
+		"experiments map[string]gan.Experiment", "signatures map[string]lint.Signature", "recipes []recipe.Recipe")
 	nb.run(`
 recipes = recipe.All()
-experiments, signatures = map[string]gan.Experiment{}, map[string]gan.Signature{}
+experiments, signatures = map[string]gan.Experiment{}, map[string]lint.Signature{}
 for _, r := range recipes {
 	exp := r.Make()
 	if exp.Data.Name == data.FashionMNIST().Name { exp.Data = data.MNIST() }
@@ -236,31 +237,32 @@ func TestValues(t *testing.T) {
 		{"loss_", "loss.Loss", `loss.Smoothed{RealLabel: 0.8}`, `loss_.String()`},
 		{"penalties", "[]loss.Penalty", `loss.Penalties()`, `fmt.Sprint(penalties)`},
 		{"losses", "[]loss.Loss", `loss.All()`, `fmt.Sprint(losses)`},
-		{"schedules", "[]gan.Schedule", `[]gan.Schedule{gan.Cosine{Steps: 9}, gan.Linear{}, gan.Warmup{Steps: 3}}`, `fmt.Sprint(schedules, schedules[0].Factor(3))`},
-		{"augment", "gan.Augmentation", `net.DiffAugment{Cutout: 0.25}`, `augment.String()`},
-		{"adapt", "gan.Adaptation", `net.Adaptive{Speed: 9}`, `fmt.Sprint(adapt, adapt.Next(0.5, 1, 3))`},
+		{"schedules", "[]optim.Schedule", `[]optim.Schedule{optim.Cosine{Steps: 9}, optim.Linear{}, optim.Warmup{Steps: 3}}`, `fmt.Sprint(schedules, schedules[0].Factor(3))`},
+		{"augment", "method.Augmentation", `net.DiffAugment{Cutout: 0.25}`, `augment.String()`},
+		{"adapt", "method.Adaptation", `net.Adaptive{Speed: 9}`, `fmt.Sprint(adapt, adapt.Next(0.5, 1, 3))`},
 		{"networks", "net.DCGAN", `net.DCGAN{Width: 4}`, `fmt.Sprint(networks)`},
 		{"network", "gan.Network", `net.Sequence{Steps: 8}.Generator`, `fmt.Sprint(network != nil)`},
-		{"finding", "[]gan.Finding", `recipe.Toy().Check()`, `fmt.Sprint(finding)`},
-		{"patience", "*gan.Patience", `&gan.Patience{}`, `patience.String()`},
-		{"signature", "gan.Signature", `must(recipe.Toy().Signature())`, `fmt.Sprint(signature)`},
+		{"finding", "[]lint.Finding", `recipe.Toy().Check()`, `fmt.Sprint(finding)`},
+		{"patience", "*train.Patience", `&train.Patience{}`, `patience.String()`},
+		{"signature", "lint.Signature", `must(recipe.Toy().Signature())`, `fmt.Sprint(signature)`},
 		{"digits", "data.Set", `data.OfClasses(data.MNISTTest(), 3, 1)`, `fmt.Sprint(digits.Name, must(digits.Load()).N)`},
 		{"unread", "data.Set", `data.Faces(data.FacesOptions{N: 9})`, `fmt.Sprint(unread.Name, must(unread.Load()).Labels)`},
 		{"images", "*sample.Images", `must(digits.Load())`, `fmt.Sprint(images.N, images.Pixels[3000:3100], images == must(digits.Load()))`},
 		{"own", "data.Set", `data.Of("own", &sample.Images{Values: []float32{1, 2}, N: 2, Height: 1, Width: 1, Channels: 1})`, `fmt.Sprint(own.Name, *must(own.Load()))`},
-		{"train", "data.Set", `func() data.Set { a, _ := data.Split(own, 0.5, 1); return a }()`, `fmt.Sprint(train.Name, *must(train.Load()))`},
+		{"half", "data.Set", `func() data.Set { a, _ := data.Split(own, 0.5, 1); return a }()`, `fmt.Sprint(half.Name, *must(half.Load()))`},
 		{"mixture", "data.Mixture", `data.Ring8()`, `fmt.Sprint(mixture)`},
 		{"pictures", "sample.Images", `images.Part(0, 4).Seen()`, `fmt.Sprint(pictures.Values[300:400])`},
 		{"extractor", "*metric.Classifier", `must(metric.Open(must(device.Open("go")), metric.MNIST1))`, `fmt.Sprint(extractor.Name(), must(extractor.Features(pictures)).Values[:4])`},
 		{"features", "metric.Features", `must(extractor.Features(pictures))`, `fmt.Sprint(features.Values[:9], features.D)`},
 		{"monitor", "*metric.Monitor", `must(metric.NewMonitor(pictures, extractor))`, `fmt.Sprint(must(monitor.Look(pictures, metric.Vitals{})))`},
 		{"path", "latent.Path", `latent.Spherical`, `fmt.Sprint(path([]float32{1, 0}, []float32{0, 1}, 0.5))`},
-		{"restorer", "*translate.Trainer", `must(translate.NewTrainer(must(device.Open("go")), translate.Experiment{Data: digits, Degrade: translate.Noise{Sigma: 0.5}, Network: net.Restorer, BatchSize: 2}))`,
-			`fmt.Sprint(restorer.Step(), must(restorer.Apply(pictures)).Values[400:404])`},
+		{"restorer", "*train.Trainer", `must(train.New(must(device.Open("go")), translate.Experiment{Data: digits, Degrade: translate.Noise{Sigma: 0.5}, Network: net.Restorer, BatchSize: 2}))`,
+			`fmt.Sprint(restorer.Step(), must(restorer.Apply(translate.NetworkName, pictures)).Values[400:404])`},
 		{"study_", "study.Study", `must(study.Named("ring"))`, `study_.Name + study_.About`},
 	}
-	imports := []string{"fmt", "gantry.local/gan", "gantry.local/gan/data", "gantry.local/gan/device", "gantry.local/gan/latent", "gantry.local/gan/loss",
-		"gantry.local/gan/metric", "gantry.local/gan/net", "gantry.local/gan/recipe", "gantry.local/gan/sample", "gantry.local/gan/study", "gantry.local/gan/translate"}
+	imports := []string{"fmt", "gantry.local/gan", "gantry.local/gan/data", "gantry.local/gan/device", "gantry.local/gan/latent", "gantry.local/gan/lint",
+		"gantry.local/gan/loss", "gantry.local/gan/method", "gantry.local/gan/metric", "gantry.local/gan/net", "gantry.local/gan/optim", "gantry.local/gan/recipe",
+		"gantry.local/gan/sample", "gantry.local/gan/study", "gantry.local/gan/train", "gantry.local/gan/translate"}
 	vars := []string{"texts map[string]string"}
 	made, told, same := "texts = map[string]string{}\n", "", ""
 	for _, v := range values {

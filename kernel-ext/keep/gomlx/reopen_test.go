@@ -15,8 +15,9 @@ import (
 // ask it for its step, draw a sample, and train a step, beside one that opens the backend by itself. The compile cache has
 // what they need.
 func BenchmarkReopen(b *testing.B) {
-	nb := newNotebook(b, []string{"context", "gantry.local/gan", "gantry.local/gan/device", "gantry.local/gan/recipe", "github.com/gomlx/compute"}, "",
-		"backend compute.Backend", "trainer *gan.Trainer", "other int")
+	nb := newNotebook(b, []string{"context", "gantry.local/gan", "gantry.local/gan/device", "gantry.local/gan/recipe", "gantry.local/gan/train",
+		"github.com/gomlx/compute"}, "",
+		"backend compute.Backend", "trainer *train.Trainer", "other int")
 	const train = `for _, err := range trainer.Train(context.Background(), 1) { check(err) }`
 	nb.run(`backend = must(device.Open("xla:cpu")); trainer = must(gan.NewTrainer(backend, recipe.MLP()));` + train + `; must(trainer.Sample(1, 1))`)
 	nb.allKept()
@@ -24,7 +25,7 @@ func BenchmarkReopen(b *testing.B) {
 		name, body string
 		vars       []string
 	}{
-		{"beside", `other = 1; var _ *gan.Trainer; _ = device.Open`, []string{"other"}},
+		{"beside", `other = 1; var _ *train.Trainer; _ = device.Open`, []string{"other"}},
 		{"backend", `must(device.Open("xla:cpu")); other = 1`, []string{"other"}},
 		{"step", `if trainer.Step() != 1 { panic("step") }`, []string{"trainer"}},
 		{"sample", `must(trainer.Sample(1, 1))`, []string{"trainer"}},

@@ -11,6 +11,7 @@ import (
 	"image/png"
 	"time"
 
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/lab/record"
 	"gantry.local/kernel-ext/lab/view"
 	"gantry.local/kernel-ext/show"
@@ -43,12 +44,12 @@ func (f *Figure) Add(e record.Event) error {
 		f.Live.Forget()
 	}
 	for i, m := range e.Metrics {
-		if m.Updates != record.BothNetworks {
+		if !m.Ordinary() {
 			continue // the curves are over steps
 		}
 		f.last, f.any = m, true
 		if i < len(e.Metrics)-1 {
-			f.Live.Recall(m.Step, m.CriticLoss, m.GeneratorLoss)
+			f.Live.Recall(m.Step, Curves(m.Progress)...)
 		}
 	}
 	if !f.any {
@@ -58,14 +59,21 @@ func (f *Figure) Add(e record.Event) error {
 		f.total = f.last.Step
 		f.Live.SetTotal(f.total)
 	}
-	f.frame = show.Frame{Step: f.last.Step, CriticLoss: f.last.CriticLoss, GeneratorLoss: f.last.GeneratorLoss,
-		Light: e.Status.Light, Note: e.Status.LightReason}
+	f.frame = show.Frame{Step: f.last.Step, Numbers: Curves(f.last.Progress), Light: e.Status.Light, Note: e.Status.LightReason}
 	if f.Live.Due() && f.CaughtUp(e.Status) && f.spent.Wait(time.Now()) <= 0 {
 		if err := f.ask(); err != nil {
 			return err
 		}
 	}
 	return f.Live.Update(f.frame)
+}
+
+// Curves are the numbers of a step that a figure draws, see record.Losses.
+func Curves(p train.Progress) (drawn []show.Number) {
+	for _, n := range record.LossesOf(p) {
+		drawn = append(drawn, show.Number(n))
+	}
+	return drawn
 }
 
 // CaughtUp tells whether the figure shows all there is; a long history comes in parts.

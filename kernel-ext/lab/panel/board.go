@@ -20,12 +20,14 @@ type board struct {
 
 	head, light, line *widget.HTML // where the run stands; the light and its reason; what is under way, or failed
 
-	play, pause, one, critic, generator *widget.Button
-	steps                               *widget.Dropdown // for which play trains
+	play, pause, one *widget.Button
+	alone            map[string]*widget.Button // a step of a network, by its name
+	steps            *widget.Dropdown          // for which play trains
 
 	curves, samples *widget.Image
+	drawn           *widget.Dropdown               // what the curves are of
 	dials           map[string]*widget.FloatSlider // by setting
-	loss            *widget.Dropdown
+	loss            *widget.Dropdown               // nil where what is trained has none to change
 }
 
 // stepChoices are what play can train for.
@@ -35,21 +37,27 @@ func stepChoices() map[string]int {
 
 func newBoard(ui *widget.UI, s record.Status) *board {
 	b := &board{head: ui.HTML(""), light: ui.HTML(""), line: ui.HTML(""), curves: ui.Image(), samples: ui.Image(),
-		dials: map[string]*widget.FloatSlider{}}
+		alone: map[string]*widget.Button{}, dials: map[string]*widget.FloatSlider{}}
 	b.line.SetLayout(widget.Layout{MinHeight: "24px"}) // so that a line that comes does not move what is below
 
 	b.play = pressable(ui, "train", "play", "train on to the step that was asked for, or for as many steps as are chosen here")
 	b.play.SetStyle("primary")
 	b.pause = pressable(ui, "pause", "pause", "pause after the step that is under way")
-	b.one = pressable(ui, "one step", "step-forward", "one step of both networks")
-	b.critic = pressable(ui, "critic step", "", "one step of the critic alone (step D)")
-	b.generator = pressable(ui, "generator step", "", "one step of the generator alone (step G)")
+	b.one = pressable(ui, "one step", "step-forward", "one step of all networks")
+	driving := []widget.Widget{b.play, nil, b.pause, b.one}
+	for _, name := range s.Networks {
+		if len(s.Networks) > 1 { // else it is one step
+			b.alone[name] = pressable(ui, name+" step", "", "one step of the "+name+" alone")
+			driving = append(driving, b.alone[name])
+		}
+	}
 	choices := stepChoices()
 	b.steps = ui.Dropdown("for", slices.SortedFunc(maps.Keys(choices), func(x, y string) int { return choices[x] - choices[y] })...)
 	b.steps.Set("10 000 steps")
 	b.steps.SetLabelWidth("initial")
 	b.steps.SetLayout(widget.Layout{Width: "150px"})
-	buttons := ui.HBox(b.play, b.steps, b.pause, b.one, b.critic, b.generator)
+	driving[1] = b.steps
+	buttons := ui.HBox(driving...)
 	buttons.SetLayout(widget.Layout{FlexFlow: "row wrap"})
 
 	pictures := ui.HBox(b.curves, b.samples)
@@ -60,16 +68,23 @@ func newBoard(ui *widget.UI, s record.Status) *board {
 
 	var controls []widget.Widget
 	for _, name := range slices.Sorted(maps.Keys(s.Settings)) {
-		d := dial(ui, name, s.Settings[name])
+		d := dial(ui, name, s.Settings[name], s.Ranges[name])
 		d.SetLabelWidth("130px")
 		d.SetLayout(widget.Layout{Width: "380px"})
 		b.dials[name] = d
 		controls = append(controls, d)
 	}
-	b.loss = ui.Dropdown("loss", lossChoices(s.Loss)...)
-	b.loss.SetLabelWidth("130px")
-	b.loss.SetLayout(widget.Layout{Width: "380px"})
-	controls = append(controls, b.loss)
+	choose := func(label string, from ...string) *widget.Dropdown {
+		d := ui.Dropdown(label, from...)
+		d.SetLabelWidth("130px")
+		d.SetLayout(widget.Layout{Width: "380px"})
+		controls = append(controls, d)
+		return d
+	}
+	if s.Loss != "" {
+		b.loss = choose("loss", lossChoices(s.Loss)...)
+	}
+	b.drawn = choose("curves", append([]string{drawLosses}, s.Numbers...)...)
 	settings := ui.HBox(controls...)
 	settings.SetLayout(widget.Layout{FlexFlow: "row wrap"})
 
@@ -86,17 +101,30 @@ func pressable(ui *widget.UI, label, icon, tooltip string) *widget.Button {
 	return b
 }
 
-// dial is the slider of a setting. Its range follows from the value that the setting has now.
-func dial(ui *widget.UI, name string, value float64) *widget.FloatSlider {
+// drawLosses is the choice of curves that are not of one number.
+const drawLosses = "losses"
+
+// chosen are the numbers that the curves are of; none: the losses.
+func (b *board) chosen() []string {
+	if name := b.drawn.Value(); name != drawLosses {
+		return []string{name}
+	}
+	return nil
+}
+
+// dial is the slider of a setting: over its range, or, where that has no end, over one that follows from the value that it has
+// now, in powers where it is small.
+func dial(ui *widget.UI, name string, value float64, of record.Range) *widget.FloatSlider {
+	const small = 0.1
 	switch {
-	case strings.HasSuffix(name, ".rate"):
+	case of.Max > of.Min && of.Max < math.MaxFloat32:
+		return ui.FloatSlider(widget.Range{Label: name, Min: of.Min, Max: of.Max, Step: (of.Max - of.Min) / 100, Value: value})
+	case of.Start > 0 && of.Start < small:
 		middle := value
 		if middle <= 0 {
-			middle = 1e-4
+			middle = of.Start
 		}
 		return ui.FloatLogSlider(widget.Range{Label: name, Min: middle / 100, Max: middle * 100, Step: 0.05, Value: value, Format: ".2e"})
-	case strings.HasSuffix(name, ".strength"):
-		return ui.FloatSlider(widget.Range{Label: name, Max: 1, Step: 0.01, Value: value})
 	}
 	most := 10.0
 	for most < 2*value {
@@ -122,7 +150,7 @@ func (b *board) show(s record.Status) {
 	b.head.Set(headline(s))
 	b.light.Set(lightLine(s.Light, s.LightReason))
 	training, paused := s.State == record.Training, s.State == record.Paused
-	for _, button := range []*widget.Button{b.play, b.one, b.critic, b.generator} {
+	for _, button := range slices.AppendSeq([]*widget.Button{b.play, b.one}, maps.Values(b.alone)) {
 		button.SetDisabled(!paused)
 	}
 	b.pause.SetDisabled(!training)

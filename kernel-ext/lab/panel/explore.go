@@ -45,6 +45,9 @@ type explorer struct {
 // run until ctx ends or the run's process does.
 func StartExplorer(ui *widget.UI, r Steered, set data.Set) (func(context.Context), error) {
 	s := r.Status()
+	if s.Sampler == "" {
+		return nil, fmt.Errorf("run %s has no network that samples are drawn from, so there is no latent space to explore", s.Name)
+	}
 	like, err := set.Load()
 	if err != nil {
 		return nil, err

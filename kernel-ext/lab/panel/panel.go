@@ -1,7 +1,7 @@
 // Package panel has the widgets that steer a run from a notebook: the panel and the explorer of its latent space. They live
 // in the run's process and ask it straight.
 //
-// Reading order: picture.go (what is drawn), board.go (a panel's widgets), lanes.go (what is done by hand does not hold up what is
+// Reading order: curves.go and picture.go (what is drawn), board.go (a panel's widgets), lanes.go (what is done by hand does not hold up what is
 // seen), panel.go (its loop), viewpoint.go and explore.go (the explorer).
 package panel
 
@@ -22,6 +22,7 @@ import (
 	"gantry.local/kernel-ext/lab/figure"
 	"gantry.local/kernel-ext/lab/record"
 	"gantry.local/kernel-ext/lab/view"
+	"gantry.local/kernel-ext/show"
 	"gantry.local/kernel-ext/widget"
 )
 
@@ -35,6 +36,7 @@ const (
 	laneDrive = "drive"
 	lanePause = "pause"
 	laneLoss  = "loss"
+	laneCurve = "curves"
 	laneDraw  = "draw"
 	laneSet   = "set " // and the name of the setting
 )
@@ -51,8 +53,8 @@ type Steered struct {
 	Look     func(context.Context) (view.Look, []byte, error)
 	Generate func(ctx context.Context, z []float32, classes []int32) (sample.Images, error)
 
-	Train         func(ctx context.Context, steps int) error  // begins to
-	Single        func(context.Context, record.Updates) error // makes one step
+	Train         func(ctx context.Context, steps int) error      // begins to
+	Single        func(ctx context.Context, network string) error // makes one step, or one of a network alone
 	Pause, Resume func(context.Context) error
 	Set           func(ctx context.Context, name string, value float64) error
 	SetLoss       func(ctx context.Context, name string) error
@@ -71,7 +73,7 @@ type panel struct {
 
 	seen    int // calls of the history before the loop
 	status  record.Status
-	losses  losses
+	curves  curves
 	stale   bool // the lines do not show the status
 	shownAt time.Time
 	eager   bool // a person waits: do not hold back the next lines and, of a run at rest, pictures
@@ -92,9 +94,9 @@ type news struct {
 	err    error
 }
 
-// Start shows a panel, by which a person steers the run: play, pause, a single step, steps of the critic or the generator
-// alone, a slider for each setting, the choice of the loss, and, redrawn while the run trains, where it stands, the light of
-// the last look for collapse, the loss curves and the samples. The function it returns keeps it up to date until ctx ends
+// Start shows a panel, by which a person steers the run: play, pause, a single step, steps of one network alone, a slider for
+// each setting, the choice of the loss where there is one and of what the curves are of, and, redrawn while the run trains, where
+// it stands, the light of the last look for collapse, the curves and the samples. The function it returns keeps it up to date until ctx ends
 // or the run's process does.
 func Start(ctx context.Context, ui *widget.UI, r Steered, b *figure.Budget) (func(context.Context), error) {
 	past, err := r.Past(ctx)
@@ -105,10 +107,10 @@ func Start(ctx context.Context, ui *widget.UI, r Steered, b *figure.Budget) (fun
 	p := &panel{run: r, ui: ui, budget: b, board: newBoard(ui, s), lanes: newLanes(), news: make(chan news),
 		over: make(chan struct{}), status: s, drawn: s.Calls, seen: len(past), doing: map[string]string{}}
 	for _, m := range past {
-		p.losses.add(m)
+		p.curves.add(m)
 	}
 	p.show()
-	if err := p.paint(p.losses, false); err != nil {
+	if err := p.paint(p.curves.plot(nil), false); err != nil {
 		return nil, err
 	}
 	p.connect()
@@ -126,19 +128,26 @@ func (p *panel) connect() {
 	press := func(lane, words string, do func(context.Context) error) func() {
 		return func() { p.lanes.add(lane, p.action(lane, words, do)) }
 	}
-	single := func(u record.Updates) func(context.Context) error {
-		return func(ctx context.Context) error { return r.Single(ctx, u) }
+	single := func(network string) func(context.Context) error {
+		return func(ctx context.Context) error { return r.Single(ctx, network) }
 	}
 	b.play.OnClick(press(laneDrive, "", p.play))
 	b.pause.OnClick(press(lanePause, "pausing", r.Pause))
-	b.one.OnClick(press(laneDrive, "one step", single(record.BothNetworks)))
-	b.critic.OnClick(press(laneDrive, "a step of the critic", single(record.CriticAlone)))
-	b.generator.OnClick(press(laneDrive, "a step of the generator", single(record.GeneratorAlone)))
+	b.one.OnClick(press(laneDrive, "one step", single("")))
+	for name, button := range b.alone {
+		button.OnClick(press(laneDrive, "a step of the "+name, single(name)))
+	}
 	b.steps.OnChange(func(string) { p.fresh.Store(true) })
 	for name, d := range b.dials {
 		d.OnChange(func(value float64) {
 			p.lanes.latest(laneSet+name, p.action(laneSet+name, "", func(ctx context.Context) error { return r.Set(ctx, name, value) }))
 		})
+	}
+	b.drawn.OnChange(func(string) {
+		p.lanes.latest(laneCurve, p.action(laneCurve, "", func(context.Context) error { return nil }))
+	})
+	if b.loss == nil {
+		return
 	}
 	b.loss.OnChange(func(name string) {
 		p.lanes.latest(laneLoss, p.action(laneLoss, "compiling the step with the loss "+name,
@@ -223,10 +232,10 @@ func eventsOf(all iter.Seq2[record.Event, error], done <-chan struct{}) <-chan r
 // take takes over what has happened to the run.
 func (p *panel) take(e record.Event) {
 	if e.Rewound {
-		p.losses = losses{}
+		p.curves = curves{}
 	}
 	for _, m := range e.Metrics {
-		p.losses.add(m)
+		p.curves.add(m)
 	}
 	if e.Rewound || len(e.Metrics) > 0 {
 		p.drawn = -1
@@ -261,6 +270,9 @@ func (p *panel) hear(n news) {
 			}
 			return
 		}
+	}
+	if n.lane == laneCurve {
+		p.drawn = -1
 	}
 	p.problem = n.err
 	p.see(p.run.Status())
@@ -309,7 +321,7 @@ func (p *panel) show() {
 			p.board.turn(name, value)
 		}
 	}
-	if !p.lanes.busy(laneLoss) {
+	if p.board.loss != nil && !p.lanes.busy(laneLoss) {
 		p.board.loss.Set(p.status.Loss)
 	}
 	var doing []string
@@ -333,13 +345,13 @@ func (p *panel) show() {
 // draw draws the pictures, in a lane of their own: samples may have to wait for a step that is under way.
 func (p *panel) draw() {
 	p.drawn = p.status.Calls
-	curves, trains := p.losses.clone(), p.status.State == record.Training
-	p.lanes.latest(laneDraw, func() { p.tell(news{lane: laneDraw, ended: true, err: p.paint(curves, trains)}) })
+	plot, trains := p.curves.plot(p.board.chosen()), p.status.State == record.Training
+	p.lanes.latest(laneDraw, func() { p.tell(news{lane: laneDraw, ended: true, err: p.paint(plot, trains)}) })
 }
 
 // paint draws the pictures, and notes what that took of the run: drawing, and for how long the training stood still for
 // the samples, but not the wait for the end of a step. What is drawn while the run rests costs it nothing.
-func (p *panel) paint(curves losses, trains bool) error {
+func (p *panel) paint(plot show.Plot, trains bool) error {
 	var s view.Look
 	drawing := figure.Stopwatch{}
 	drawing.Start()
@@ -348,7 +360,7 @@ func (p *panel) paint(curves losses, trains bool) error {
 			p.budget.Spend(time.Now(), cost)
 		}
 	}()
-	chart, err := curves.picture()
+	chart, err := drawCurves(plot)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"gantry.local/gan"
+	"gantry.local/gan/method"
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/lab/figure"
 	"gantry.local/kernel-ext/lab/record"
 )
@@ -16,7 +17,7 @@ import (
 func TestViewpoint(t *testing.T) {
 	const components = 9
 	v := viewpoint{a: 3, b: 4, psi: 1, offsets: make([]float64, 2)}
-	a, b := gan.Latents(1, components, 3), gan.Latents(1, components, 4)
+	a, b := train.Latents(1, components, 3), train.Latents(1, components, 4)
 	near := func(x, y []float32) bool {
 		return slices.EqualFunc(x, y, func(p, q float32) bool { return math.Abs(float64(p-q)) < 1e-6 })
 	}
@@ -40,21 +41,44 @@ func TestViewpoint(t *testing.T) {
 	}
 }
 
-// TestLosses wants each point of the curves to be the mean of as many steps, however many there are.
-func TestLosses(t *testing.T) {
-	var l losses
-	for step := 1; step <= 10*lossPoints; step++ {
-		l.add(record.Metric{Updates: record.CriticAlone, Progress: gan.Progress{Step: step, CriticLoss: 1e9}})
-		l.add(record.Metric{Progress: gan.Progress{Step: step, CriticLoss: float64(2 * step), GeneratorLoss: -float64(step)}})
+// TestCurves wants each point of the curves to be the mean of as many steps, however many there are, and of a number that only some
+// steps report the mean of those, with gaps between them.
+func TestCurves(t *testing.T) {
+	var c curves
+	for step := 1; step <= 10*curvePoints; step++ {
+		c.add(record.Metric{Alone: "critic", Progress: train.Progress{Step: step, Numbers: []train.Number{{Name: "critic loss", Value: 1e9}}}})
+		numbers := []train.Number{{Name: "critic loss", Value: float64(2 * step)}, {Name: "generator loss", Value: -float64(step)}}
+		if step > 5*curvePoints && step%100 == 0 {
+			numbers = append(numbers, train.Number{Name: "path length", Value: 7})
+		}
+		c.add(record.Metric{Progress: train.Progress{Step: step, Numbers: numbers}})
 	}
-	if n := len(l.step); n > lossPoints || n < lossPoints/2 {
+	plot := c.plot(nil)
+	if len(plot.Series) != 2 || plot.Series[0].Name != "critic loss" || plot.Series[1].Name != "generator loss" {
+		t.Fatalf("it draws %v, want the losses", plot.Series)
+	}
+	critic, generator := plot.Series[0], plot.Series[1]
+	if n := len(critic.X); n > curvePoints || n < curvePoints/2 {
 		t.Fatalf("there are %d points", n)
 	}
-	for i, step := range l.step[:len(l.step)-1] { // the last is not full
-		middle := float64(l.steps)*float64(i) + float64(l.steps+1)/2
-		if math.Abs(step-middle) > 1e-6 || math.Abs(l.critic[i]-2*middle) > 1e-6 || math.Abs(l.generator[i]+middle) > 1e-6 {
-			t.Fatalf("point %d of %d steps is at %g with %g and %g, want the means around %g", i, l.steps, step, l.critic[i], l.generator[i], middle)
+	for i, step := range critic.X[:len(critic.X)-1] { // the last is not full
+		middle := float64(c.steps)*float64(i) + float64(c.steps+1)/2
+		if math.Abs(step-middle) > 1e-6 || math.Abs(critic.Y[i]-2*middle) > 1e-6 || math.Abs(generator.Y[i]+middle) > 1e-6 {
+			t.Fatalf("point %d of %d steps is at %g with %g and %g, want the means around %g", i, c.steps, step, critic.Y[i], generator.Y[i], middle)
 		}
+	}
+	rare, there := c.plot([]string{"path length"}).Series[0], 0
+	for i, v := range rare.Y {
+		switch {
+		case math.IsNaN(v):
+		case v != 7 || rare.X[i] < 5*curvePoints:
+			t.Fatalf("path length is %g at step %g, want 7, and only where it is reported", v, rare.X[i])
+		default:
+			there++
+		}
+	}
+	if there != 5*curvePoints/100 {
+		t.Errorf("path length has %d points, want %d", there, 5*curvePoints/100)
 	}
 }
 
@@ -118,7 +142,7 @@ func TestLanes(t *testing.T) {
 
 // TestHeadlinePrivacy wants a panel to say what its run has spent, or that it is not private.
 func TestHeadlinePrivacy(t *testing.T) {
-	for want, spent := range map[string]*gan.PrivacySpent{
+	for want, spent := range map[string]*method.PrivacySpent{
 		"ε = 1.79 at δ = 1e-05":                                        {Epsilon: 1.789, Delta: 1e-5},
 		"not private: the weights come from 200 updates without noise": {Epsilon: math.Inf(1), Delta: 1e-5, Open: 200},
 	} {

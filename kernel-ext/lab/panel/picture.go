@@ -6,10 +6,8 @@ import (
 	"image"
 	"image/png"
 	"math"
-	"slices"
 
 	"gantry.local/gan/sample"
-	"gantry.local/kernel-ext/lab/record"
 	"gantry.local/kernel-ext/lab/view"
 	"gantry.local/kernel-ext/show"
 	"gantry.local/kernel-ext/widget"
@@ -21,59 +19,13 @@ const (
 	curvesWidth = 400
 )
 
-// losses are a run's loss curves in at most lossPoints points, each the mean of as many consecutive steps.
-type losses struct {
-	step, critic, generator []float64
-	steps                   int // in a full point
-	last                    int // in the newest point
-}
-
-const lossPoints = 1000
-
-func (l *losses) add(m record.Metric) {
-	if m.Updates != record.BothNetworks {
-		return // the curves are over steps
-	}
-	if n := len(l.step) - 1; n >= 0 && l.last < l.steps {
-		l.last++
-		share := 1 / float64(l.last)
-		l.step[n] += (float64(m.Step) - l.step[n]) * share
-		l.critic[n] += (m.CriticLoss - l.critic[n]) * share
-		l.generator[n] += (m.GeneratorLoss - l.generator[n]) * share
-		return
-	}
-	if len(l.step) == lossPoints {
-		for _, s := range []*[]float64{&l.step, &l.critic, &l.generator} {
-			for i := range lossPoints / 2 {
-				(*s)[i] = ((*s)[2*i] + (*s)[2*i+1]) / 2
-			}
-			*s = (*s)[:lossPoints/2]
-		}
-		l.steps *= 2
-	}
-	l.steps, l.last = max(l.steps, 1), 1
-	l.step, l.critic, l.generator = append(l.step, float64(m.Step)), append(l.critic, m.CriticLoss), append(l.generator, m.GeneratorLoss)
-}
-
-func (l losses) clone() losses {
-	l.step, l.critic, l.generator = slices.Clone(l.step), slices.Clone(l.critic), slices.Clone(l.generator)
-	return l
-}
-
-// picture draws the curves.
-func (l *losses) picture() ([]byte, error) {
-	img, err := show.CurvesImage(show.Plot{XLabel: "step", Width: curvesWidth, Height: pictureSide, Series: []show.Series{
-		{Name: "critic loss", X: l.step, Y: l.critic}, {Name: "generator loss", X: l.step, Y: l.generator}}})
-	if err != nil {
-		return nil, err
-	}
-	return encodePicture(img)
-}
-
-// lookPicture draws what a look at the run has seen, as PNG.
+// lookPicture draws what a look at the run has seen, as PNG; nil where there is nothing to see.
 func lookPicture(l view.Look, content []byte) ([]byte, error) {
 	if l.Picture {
 		return content, nil
+	}
+	if l.Images.N == 0 {
+		return nil, nil
 	}
 	return gridPicture(l.Samples(content), l.Columns, 2*pictureSide)
 }
@@ -102,8 +54,11 @@ func encodePicture(img image.Image) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// setPicture shows a PNG file, two of its pixels to one of the screen.
+// setPicture shows a PNG file, two of its pixels to one of the screen, if there is one.
 func setPicture(to *widget.Image, file []byte) error {
+	if file == nil {
+		return nil
+	}
 	size, err := png.DecodeConfig(bytes.NewReader(file))
 	if err != nil {
 		return fmt.Errorf("drawing: %w", err)
@@ -113,18 +68,25 @@ func setPicture(to *widget.Image, file []byte) error {
 	return nil
 }
 
-// remains are two pictures under a caption, as what is seen of a panel or explorer where there are no widgets, or that has
+// remains are the pictures under a caption, as what is seen of a panel or explorer where there are no widgets, or that has
 // ended: data and metadata of widget.UI's SetFallback.
 func remains(caption string, painted [2][]byte) (data, metadata map[string]any, err error) {
 	var images []image.Image
+	captions := []string{caption}
 	for _, file := range painted {
+		if file == nil {
+			continue
+		}
 		img, err := png.Decode(bytes.NewReader(file))
 		if err != nil {
 			return nil, nil, fmt.Errorf("drawing: %w", err)
 		}
 		images = append(images, img)
 	}
-	img, err := show.Beside([]string{caption, ""}, images...)
+	for len(captions) < len(images) {
+		captions = append(captions, "")
+	}
+	img, err := show.Beside(captions, images...)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -3,8 +3,8 @@ package panel
 import (
 	"math"
 
-	"gantry.local/gan"
 	"gantry.local/gan/latent"
+	"gantry.local/gan/train"
 )
 
 // viewpoint is what an explorer looks at: a place between two latents, moved along the first components, at a truncation,
@@ -34,7 +34,7 @@ func (v viewpoint) at(t float64, components int) []float32 {
 	if v.spherical {
 		path = latent.Spherical
 	}
-	z := path(gan.Latents(1, components, v.a), gan.Latents(1, components, v.b), t)
+	z := path(train.Latents(1, components, v.a), train.Latents(1, components, v.b), t)
 	for i, offset := range v.offsets {
 		z[i] += float32(offset)
 	}

@@ -24,13 +24,13 @@ var ErrEnding = errors.New("the run's process is ending")
 // errUndone is why a process that ends on the way back saves nothing.
 var errUndone = errors.New("the run stays where it was")
 
-// PausedAt is the error of a run that paused before the step, or call for steps of one network alone, that was waited for.
-func PausedAt(st record.Status, until int, u record.Updates) error {
+// PausedAt is the error of a run that paused before the step, or the call for steps of one network alone, that was waited for.
+func PausedAt(st record.Status, until int, alone string) error {
 	if st.Unsaved != "" {
 		return &saidError{fmt.Sprintf("run %s: paused after step %d of %d: it %s, and run.Resume() goes on", st.Name, st.Step, until, st.Unsaved),
 			errors.Join(ErrPaused, ErrUnsaved)}
 	}
-	if u != record.BothNetworks {
+	if alone != "" {
 		return fmt.Errorf("run %s: %w before all of its steps were done", st.Name, ErrPaused)
 	}
 	return fmt.Errorf("run %s: %w after step %d of %d; run.Resume() goes on", st.Name, ErrPaused, st.Step, until)

@@ -22,6 +22,14 @@ func (r *Keeper) records(ctx context.Context) ([]byte, error) {
 	return r.history.Read(0, calls)
 }
 
+// columns are those of the history, once it is there.
+func (r *Keeper) columns(ready bool) record.Columns {
+	if !ready {
+		return record.Columns{}
+	}
+	return r.history.Columns()
+}
+
 // follow tells what is recorded from a call on, and what changes, until the client has enough or the process ends.
 func (r *Keeper) follow(ctx context.Context, sent int, tell func(e EventReply, records []byte) error) error {
 	const most = 20_000 // records in an event
@@ -45,10 +53,12 @@ func (r *Keeper) follow(ctx context.Context, sent int, tell func(e EventReply, r
 				return err
 			}
 		}
-		if err := tell(EventReply{First: sent, Rewound: rewound, Status: now}, records); err != nil {
+		if err := tell(EventReply{First: sent, Columns: r.columns(ready), Rewound: rewound, Status: now}, records); err != nil {
 			return err
 		}
-		sent += len(records) / record.RecordSize
+		if ready {
+			sent += len(records) / r.history.Columns().Size()
+		}
 		if ready && sent < calls && len(records) > 0 {
 			continue
 		}
@@ -73,7 +83,7 @@ func (r *Keeper) events(ctx context.Context, after int) iter.Seq2[record.Event, 
 	return func(yield func(record.Event, error) bool) {
 		enough := errors.New("enough")
 		err := r.follow(ctx, after, func(e EventReply, records []byte) error {
-			if !yield(record.Event{Metrics: record.ParseMetrics(records, e.First), Rewound: e.Rewound, Status: e.Status}, nil) {
+			if !yield(record.Event{Metrics: e.Columns.Metrics(records, e.First), Rewound: e.Rewound, Status: e.Status}, nil) {
 				return enough
 			}
 			return nil

@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
-	"gantry.local/gan"
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/internal/private"
 	"gantry.local/kernel-ext/lab/record"
 )
@@ -55,7 +55,7 @@ func Branch(from, to string) error {
 	if err != nil {
 		return err
 	}
-	saved, err := gan.Checkpoints(filepath.Join(from, record.CheckpointsDir))
+	saved, err := train.Checkpoints(filepath.Join(from, record.CheckpointsDir))
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gantry.local/kernel-ext/lab/record"
@@ -16,8 +17,7 @@ const (
 
 // train sets the goal, or joins it.
 func (r *Keeper) train(ctx context.Context, a TrainArgs) (reply GoalReply, err error) {
-	if a.N < 0 || a.N > mostSteps || a.To < 0 || a.To > mostSteps || a.N == 0 == (a.To == 0) || a.Kind > record.GeneratorAlone ||
-		a.Kind != record.BothNetworks && a.N == 0 {
+	if a.N < 0 || a.N > mostSteps || a.To < 0 || a.To > mostSteps || a.N == 0 == (a.To == 0) || a.Network != "" && a.N == 0 {
 		return reply, fmt.Errorf("cannot train for %d steps, or to step %d: ask for 1 to %d", a.N, a.To, mostSteps)
 	}
 	if err := r.wait(ctx, func() bool { return r.ready }); err != nil {
@@ -27,18 +27,22 @@ func (r *Keeper) train(ctx context.Context, a TrainArgs) (reply GoalReply, err e
 		if err = r.problem(); err != nil {
 			return
 		}
+		if a.Network != "" && !slices.Contains(r.status.Networks, a.Network) {
+			err = fmt.Errorf("run %s has no network %q: use one of %s", r.name, a.Network, record.ShortList(r.status.Networks, 8))
+			return
+		}
 		under := r.goal.on && (r.status.Step < r.goal.step || r.status.Calls < r.goal.calls)
-		if a.Kind != record.BothNetworks {
+		if a.Network != "" {
 			if under {
 				err = fmt.Errorf("run %s is training: pause it first", r.name)
 				return
 			}
 			reply.Until = r.status.Calls + a.N
-			r.goal = goal{on: true, updates: a.Kind, calls: reply.Until}
+			r.goal = goal{on: true, alone: a.Network, calls: reply.Until}
 			r.settled = false
 			return
 		}
-		if under && r.goal.updates != record.BothNetworks {
+		if under && r.goal.alone != "" {
 			err = fmt.Errorf("run %s is making steps of one network alone: wait for it", r.name)
 			return
 		}
@@ -86,7 +90,7 @@ func (r *Keeper) reach(ctx context.Context, a WaitArgs) error {
 	waited := r.wait(ctx, func() bool {
 		st = r.status
 		reached := st.Step >= a.Until
-		if a.Kind != record.BothNetworks {
+		if a.Network != "" {
 			reached = st.Calls >= a.Until
 		}
 		switch {
@@ -96,7 +100,7 @@ func (r *Keeper) reach(ctx context.Context, a WaitArgs) error {
 			err = errors.New(r.status.Problem)
 			return true
 		case !r.goal.on && r.settled && r.ready:
-			err = PausedAt(st, a.Until, a.Kind)
+			err = PausedAt(st, a.Until, a.Network)
 			return true
 		}
 		return false

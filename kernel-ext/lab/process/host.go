@@ -35,7 +35,7 @@ func (r *Keeper) host(ctx context.Context, a HostArgs) error {
 	case HostPanel:
 		loop, err = panel.Start(ctx, ui, r.forPanel(), &r.budget)
 	case HostExplorer:
-		loop, err = panel.StartExplorer(ui, r.forPanel(), r.exp.Data)
+		loop, err = panel.StartExplorer(ui, r.forPanel(), r.data)
 	default:
 		err = fmt.Errorf("this process cannot host a %q", a.What)
 	}
@@ -87,7 +87,7 @@ func (r *Keeper) forPanel() panel.Steered {
 		Name: r.name, Status: r.present, Follow: r.events, Look: r.lookBetween, Single: r.single, Resume: r.resume,
 		Past: func(ctx context.Context) ([]record.Metric, error) {
 			records, err := r.records(ctx)
-			return record.ParseMetrics(records, 0), err
+			return r.columns(err == nil).Metrics(records, 0), err
 		},
 		Generate: func(ctx context.Context, z []float32, classes []int32) (sample.Images, error) {
 			return r.sample(ctx, SampleArgs{Z: z, Classes: classes})
@@ -104,13 +104,13 @@ func (r *Keeper) forPanel() panel.Steered {
 	}
 }
 
-// single makes one step and waits for it.
-func (r *Keeper) single(ctx context.Context, u record.Updates) error {
-	g, err := r.train(ctx, TrainArgs{N: 1, Ask: 1, Kind: u})
+// single makes one step, or one of a network alone, and waits for it.
+func (r *Keeper) single(ctx context.Context, network string) error {
+	g, err := r.train(ctx, TrainArgs{N: 1, Ask: 1, Network: network})
 	if err != nil {
 		return err
 	}
-	if err = r.reach(ctx, WaitArgs{Kind: u, Until: g.Until}); errors.Is(err, ErrPaused) { // by another client
+	if err = r.reach(ctx, WaitArgs{Network: network, Until: g.Until}); errors.Is(err, ErrPaused) { // by another client
 		return nil
 	}
 	return err

@@ -17,15 +17,15 @@ import (
 	"syscall"
 	"time"
 
-	"gantry.local/gan"
+	"gantry.local/gan/method"
 	"gantry.local/kernel-ext/internal/resident"
 	"gantry.local/kernel-ext/lab/record"
 )
 
 // Serve makes this process that of a run, and does not return.
-func Serve(s Start, exp gan.Experiment, o KeepOptions) {
+func Serve(s Start, of method.Description, o KeepOptions) {
 	signal.Ignore(os.Interrupt, syscall.SIGHUP, syscall.SIGPIPE)
-	r, err := Begin(s, exp, o)
+	r, err := Begin(s, of, o)
 	if err == nil {
 		terminate := make(chan os.Signal, 1)
 		signal.Notify(terminate, syscall.SIGTERM)
@@ -47,7 +47,7 @@ func Serve(s Start, exp gan.Experiment, o KeepOptions) {
 }
 
 // Begin lets this process keep a run: it takes the run's folder, and answers.
-func Begin(s Start, exp gan.Experiment, o KeepOptions) (*Keeper, error) {
+func Begin(s Start, of method.Description, o KeepOptions) (*Keeper, error) {
 	if err := record.Trusted(s.Dir); err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func Begin(s Start, exp gan.Experiment, o KeepOptions) (*Keeper, error) {
 	if place == nil {
 		return nil, ErrLiving
 	}
-	r := newProcess(s, place, exp, o.withDefaults())
+	r := newProcess(s, place, of, o.withDefaults())
 	r.server = resident.Server{Protocol: Protocol(), Answer: r.answer(r.operations()), Words: r.words}
 	if err := r.server.Listen(s.Dir); err != nil {
 		place.leave()

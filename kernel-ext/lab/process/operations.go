@@ -45,7 +45,7 @@ func (r *Keeper) operations() map[string]operation {
 		}),
 		"metrics": content(func(ctx context.Context, _ none) (EventReply, []byte, error) {
 			records, err := r.records(ctx)
-			return EventReply{}, records, err
+			return EventReply{Columns: r.columns(err == nil)}, records, err
 		}),
 		"follow": func(ctx context.Context, q resident.Request, send resident.Send) error {
 			a, err := arguments[FollowArgs](q)

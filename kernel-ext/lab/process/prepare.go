@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -12,6 +13,9 @@ import (
 
 	"gantry.local/gan"
 	"gantry.local/gan/device"
+	"gantry.local/gan/lint"
+	"gantry.local/gan/method"
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/lab/record"
 	"gantry.local/kernel-ext/lab/view"
 )
@@ -39,8 +43,10 @@ func (r *Keeper) prepare() error {
 	if err != nil {
 		return err
 	}
-	data, definition := r.status.Data, r.status.Signature
-	r.exp = r.trainer.Experiment() // with its defaults
+	shapes, definition := append([]lint.DataShape{r.status.Data}, r.status.Beside...), r.status.Signature
+	r.of = r.trainer.Description() // with its defaults
+	game := r.trainer.Game()
+	r.data = game.Data[0]
 	initial := r.trainer.Settings()
 	r.info.Definition = definition
 	notice, err := r.restore(s, before, kept)
@@ -64,10 +70,9 @@ func (r *Keeper) prepare() error {
 	if err != nil {
 		return err
 	}
-	exp := r.trainer.Experiment()
-	now := record.Info{Recipe: record.RecipeOf(r.exp, definition, data), Batch: r.exp.BatchSize, Seed: r.exp.Seed, Version: protocolVersion,
-		Definition: definition, Data: record.KeptData(data), Initial: initial, Args: os.Args[1:], WorkDir: workDir, From: s.From,
-		Opened: r.o.Opened}
+	now := record.Info{Recipe: record.RecipeOf(r.of, definition, shapes[0]), Batch: game.BatchSize, Seed: game.Seed, Version: protocolVersion,
+		Definition: definition, Data: record.KeptData(shapes[0]), Beside: shapes[1:], Initial: initial, Args: os.Args[1:], WorkDir: workDir,
+		From: s.From, Opened: r.o.Opened}
 	target := 0
 	if before != nil {
 		target = before.Status.Target
@@ -75,18 +80,14 @@ func (r *Keeper) prepare() error {
 			now.From = before.From
 		}
 	}
-	if exp.Loss.String() != r.exp.Loss.String() {
-		now.Loss = exp.Loss.String()
+	if l := lossOf(r.trainer.Description()); l != lossOf(r.of) {
+		now.Loss = l
 	}
 	r.info = now
 	r.update(func() {
 		st := &r.status
 		st.Notice, st.Backend = notice, r.backend.Description()
 		st.Device, _, _ = strings.Cut(reason, ",")
-		st.Latent, st.BatchSize = exp.Latent, exp.BatchSize
-		if exp.ClassGenerator != nil {
-			st.Classes = exp.Classes
-		}
 		if target > r.trainer.Step() {
 			st.Target = target
 		}
@@ -112,21 +113,30 @@ func (r *Keeper) compile(s Start, before *record.Info) (reason string, err error
 		return "", err
 	}
 	opened := beside(func() (compute.Backend, error) { return device.Open(r.o.Backend) })
-	if _, err := r.exp.Data.Load(); err != nil { // which keeps it for whoever asks again
+	game, err := r.of.Game()
+	if err != nil {
 		return "", err
 	}
-	made := beside(func() (*gan.Trainer, error) {
+	for _, set := range game.Data {
+		if _, err := set.Load(); err != nil { // which keeps it for whoever asks again
+			return "", err
+		}
+	}
+	made := beside(func() (*train.Trainer, error) {
 		backend, err := opened()
 		if err != nil {
 			return nil, err
 		}
-		return gan.NewTrainer(backend, r.exp)
+		if exp, is := r.of.(gan.Experiment); is {
+			return gan.NewTrainer(backend, exp)
+		}
+		return train.New(backend, r.of)
 	})
-	data, err := gan.DescribeData(r.exp.Data)
+	data, err := record.DescribeData(game)
 	if err != nil {
 		return "", err
 	}
-	definition, err := r.exp.SignatureOn(data)
+	definition, err := record.Define(r.of, data)
 	if err != nil {
 		return "", err
 	}
@@ -140,13 +150,44 @@ func (r *Keeper) compile(s Start, before *record.Info) (reason string, err error
 		}
 	}
 	r.update(func() {
-		r.status.Signature, r.status.Data = definition, data
+		r.status.Signature, r.status.Data, r.status.Beside = definition, data[0], data[1:]
 	})
 	if r.trainer, err = made(); err != nil {
 		return "", err
 	}
 	r.backend = r.trainer.Backend()
+	game = r.trainer.Game()
+	reports, err := r.trainer.Reports()
+	if err != nil {
+		return "", err
+	}
+	ranges := map[string]record.Range{}
+	for _, s := range game.AllSettings() {
+		ranges[s.Name] = record.Range{Min: s.Min, Max: s.Max, Start: s.Value}
+	}
+	r.update(func() {
+		st := &r.status
+		st.Numbers, st.Ranges = reports, ranges
+		st.Networks, st.Sampler, st.Latent, st.BatchSize = moving(game), game.Sampler.Network, game.Sampler.Latent, game.BatchSize
+		if game.Sampler.Classed {
+			st.Classes = game.Classes
+		}
+	})
 	return choice.Reason, nil
+}
+
+// moving are a game's networks in the order in which its steps move them.
+func moving(game method.Game) (names []string) {
+	for _, turn := range game.Turns {
+		for _, phase := range turn.Phases {
+			for _, name := range phase.Moves {
+				if !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
+		}
+	}
+	return names
 }
 
 // saveFirst saves a run that is ready to begin. One that goes on from its newest checkpoint as it is need not write it again.

@@ -11,7 +11,7 @@ import (
 // What a run's process can be asked, and what it answers. The names and fields are those that earlier versions know.
 
 // protocolVersion is raised by a change that an older process cannot answer.
-const protocolVersion = 2
+const protocolVersion = 3
 
 // Protocol is what a run's process and its clients agree on.
 func Protocol() resident.Protocol {
@@ -22,18 +22,19 @@ func Protocol() resident.Protocol {
 // Arguments and results of the requests.
 type (
 	TrainArgs struct {
-		N    int // more steps, or
-		To   int // until this step
-		Ask  int // as goal.ask
-		Kind record.Updates
+		N   int // more steps, or
+		To  int // until this step
+		Ask int // as goal.ask
+
+		Network string // that moves alone, for N updates; "": ordinary steps
 	}
 	GoalReply struct {
 		Until  int  // the step, or call for one network alone, at which the goal is reached
 		Joined bool // it was under way
 	}
 	WaitArgs struct {
-		Kind  record.Updates
-		Until int
+		Until   int
+		Network string // as TrainArgs.Network
 	}
 	SetArgs struct {
 		Name  string
@@ -60,7 +61,8 @@ type (
 		After int // calls
 	}
 	EventReply struct {
-		First   int // the records that follow are those of calls First+1, …
+		First   int            // the records that follow are those of calls First+1, …
+		Columns record.Columns // of which they are
 		Rewound bool
 		Status  record.Status
 	}

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"gantry.local/gan"
 	"gantry.local/gan/loss"
 	"gantry.local/gan/safetensors"
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/internal/private"
 	"gantry.local/kernel-ext/lab/record"
 )
@@ -23,7 +23,7 @@ import (
 // checkpoints are what a run's folder holds: the ladder, all that may be whole, the newest first, and what is damaged.
 type checkpoints struct {
 	ladder  *record.Ladder
-	all     []gan.Checkpoint
+	all     []train.Checkpoint
 	damaged []string
 }
 
@@ -39,7 +39,8 @@ func (r *Keeper) kept() (found checkpoints, err error) {
 // restore brings back the newest whole checkpoint, if there is one, and cuts off of the history what came after it. notice
 // says what was lost, passed over or carried over.
 func (r *Keeper) restore(s Start, before *record.Info, kept func() (checkpoints, error)) (notice string, err error) {
-	if r.history, err = record.OpenHistory(filepath.Join(r.dir, record.HistoryFile)); err != nil {
+	columns := record.Columns{Numbers: r.status.Numbers, Networks: r.status.Networks}
+	if r.history, err = record.OpenHistory(filepath.Join(r.dir, record.HistoryFile), columns); err != nil {
 		return "", err
 	}
 	found, err := kept()
@@ -52,7 +53,7 @@ func (r *Keeper) restore(s Start, before *record.Info, kept func() (checkpoints,
 	restored := false
 	for i, c := range found.all {
 		said, err := r.bringBack(c, s, before)
-		if errors.Is(err, gan.ErrDamaged) {
+		if errors.Is(err, train.ErrDamaged) {
 			damaged = append(damaged, err.Error())
 			continue
 		}
@@ -77,7 +78,7 @@ func (r *Keeper) restore(s Start, before *record.Info, kept func() (checkpoints,
 			return "", err
 		}
 		notices, restored = append(notices, said), true
-	case !restored && (len(damaged) > 0 || gan.WeightsIn(r.dir).Whole()):
+	case !restored && (len(damaged) > 0 || r.weightsBeside().Whole()):
 		return "", r.nothingWhole(damaged)
 	case !restored && r.history.N > 0:
 		notices = append(notices, fmt.Sprintf("run %s ended before its first checkpoint: its %d steps are lost", r.name, r.history.N))
@@ -108,7 +109,7 @@ func (r *Keeper) restore(s Start, before *record.Info, kept func() (checkpoints,
 }
 
 // bringBack makes a checkpoint the trainer's state.
-func (r *Keeper) bringBack(c gan.Checkpoint, s Start, before *record.Info) (notice string, err error) {
+func (r *Keeper) bringBack(c train.Checkpoint, s Start, before *record.Info) (notice string, err error) {
 	if err := private.Check(c.Path); err != nil {
 		return "", err
 	}
@@ -144,7 +145,7 @@ func (r *Keeper) restoreFile(path string) error {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	if was != "" && was != r.trainer.Experiment().Loss.String() && r.knowsLoss(was) {
+	if was != "" && was != lossOf(r.trainer.Description()) && r.knowsLoss(was) {
 		if err := r.setLoss(was); err != nil {
 			return err
 		}
@@ -152,16 +153,21 @@ func (r *Keeper) restoreFile(path string) error {
 	return r.trainer.RestoreFile(path)
 }
 
+// weightsBeside are the weights in the run's folder.
+func (r *Keeper) weightsBeside() train.Weights { return train.WeightsIn(r.dir, r.status.Networks...) }
+
+// knowsLoss tells whether setLoss can do that.
 func (r *Keeper) knowsLoss(name string) bool {
+	now := lossOf(r.of)
 	_, err := loss.Named(name)
-	return err == nil || name == r.exp.Loss.String()
+	return now != "" && (err == nil || name == now)
 }
 
 // lossIsNew tells whether the experiment's own loss is another one than at the time of before, which then holds.
 func (r *Keeper) lossIsNew(before *record.Info) bool {
 	for _, part := range before.Definition.Parts {
 		if part.Name == "loss" {
-			return part.Summary != r.exp.Loss.String()
+			return part.Summary != lossOf(r.of)
 		}
 	}
 	return false
@@ -189,7 +195,7 @@ func (r *Keeper) nothingWhole(damaged []string) error {
 	if len(damaged) > 0 {
 		what = record.ShortList(damaged, 2)
 	}
-	weights := gan.WeightsIn(r.dir)
+	weights := r.weightsBeside()
 	choices := "lab.OpenWith(exp, lab.RunOptions{Changed: lab.StartAnew}) begins at step 0 and moves the old folder aside"
 	fromWeights := "lab.OpenWith(exp, lab.RunOptions{Changed: lab.FromWeights}) goes on from the weights"
 	if r.o.Foreground {
@@ -198,5 +204,5 @@ func (r *Keeper) nothingWhole(damaged []string) error {
 	if weights.Whole() {
 		choices = fromWeights + "; " + choices
 	}
-	return fmt.Errorf("run %s: no checkpoint is whole (%s), and nothing was changed; %s: %s: %w", r.name, what, weights, choices, gan.ErrDamaged)
+	return fmt.Errorf("run %s: no checkpoint is whole (%s), and nothing was changed; %s: %s: %w", r.name, what, weights, choices, train.ErrDamaged)
 }

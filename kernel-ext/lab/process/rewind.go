@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"gantry.local/gan"
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/lab/record"
 	"gantry.local/kernel-ext/lab/view"
 )
@@ -25,14 +25,13 @@ func (r *Keeper) goBack(ctx context.Context, step int) (reply RewindReply, err e
 	if err := r.saveDirty(); err != nil {
 		return reply, err
 	}
-	records, err := r.history.Read(0, r.history.N)
+	past, err := r.history.Metrics(0, r.history.N)
 	if err != nil {
 		return reply, err
 	}
-	past := record.ParseMetrics(records, 0)
 	calls := -1
 	for _, m := range slices.Backward(past) {
-		if m.Updates == record.BothNetworks && m.Step == step {
+		if m.Ordinary() && m.Step == step {
 			calls = m.Calls
 			break
 		}
@@ -59,7 +58,7 @@ func (r *Keeper) goBack(ctx context.Context, step int) (reply RewindReply, err e
 	}
 	reply = RewindReply{Step: r.trainer.Step(), From: again.from.Step, Exact: again.exact}
 	now := r.trainer.Calls()
-	r.last, r.pace.seconds = gan.Progress{}, 0
+	r.last, r.pace.seconds = train.Progress{}, 0
 	if now > 0 {
 		r.last, r.pace.seconds = past[now-1].Progress, past[now-1].Seconds
 	}
@@ -102,7 +101,7 @@ func (r *Keeper) makeAgain(ctx context.Context, calls int, past []record.Metric)
 			}
 		}
 		m := past[r.trainer.Calls()]
-		p, err := r.advance(m.Updates)
+		p, err := r.advance(m.Alone)
 		if err != nil {
 			return made, err
 		}
@@ -142,12 +141,12 @@ func (r *Keeper) climbDown(calls int, past []record.Metric) (from record.Rung, e
 			return from, fmt.Errorf("run %s keeps no whole checkpoint from which that step can be reached", r.name)
 		}
 		for _, m := range past[from.Calls:calls] {
-			if m.Updates == record.Lost {
+			if m.Lost {
 				return from, fmt.Errorf("run %s: the record of the steps after step %d was lost, so they cannot be made again: "+
 					"go back to a step that run.Checkpoints() lists", r.name, from.Step)
 			}
 		}
-		if err := r.restoreFile(r.ladder.Path(from)); !errors.Is(err, gan.ErrDamaged) && !errors.Is(err, fs.ErrNotExist) {
+		if err := r.restoreFile(r.ladder.Path(from)); !errors.Is(err, train.ErrDamaged) && !errors.Is(err, fs.ErrNotExist) {
 			return from, err
 		}
 	}
@@ -161,8 +160,9 @@ func (r *Keeper) again(c record.Change) error {
 	return r.trainer.Set(c.Name, c.Value)
 }
 
-// same tells whether a step that was made again reported the same, bit for bit.
-func same(a, b gan.Progress) bool {
-	return a.CriticLoss == b.CriticLoss && a.GeneratorLoss == b.GeneratorLoss && a.Penalty == b.Penalty &&
-		a.CriticGradient == b.CriticGradient && a.GeneratorGradient == b.GeneratorGradient
+// same tells whether a step that was made again reported what was recorded of it, bit for bit.
+func same(again, recorded train.Progress) bool {
+	return !slices.ContainsFunc(again.Numbers, func(n train.Number) bool {
+		return recorded.Reports(n.Name) && recorded.Value(n.Name) != n.Value
+	})
 }

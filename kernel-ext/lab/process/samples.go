@@ -8,9 +8,9 @@ import (
 	"image/png"
 	"time"
 
-	"gantry.local/gan"
 	"gantry.local/gan/export"
 	"gantry.local/gan/sample"
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/internal/resident"
 	"gantry.local/kernel-ext/lab/view"
 	"gantry.local/kernel-ext/show"
@@ -28,7 +28,11 @@ func (r *Keeper) sample(ctx context.Context, a SampleArgs) (sample.Images, error
 
 // drawn draws samples, a part at a time, so that a process that must end need not draw them all.
 func (r *Keeper) drawn(ctx context.Context, a SampleArgs) (all sample.Images, err error) {
-	latent, data := r.trainer.Experiment().Latent, r.status.Data
+	game, data := r.trainer.Game(), r.status.Data
+	latent := game.Sampler.Latent
+	if latent == 0 {
+		return r.trainer.Sample(1, 0) // which says that it has none
+	}
 	n := a.N
 	if a.Z != nil {
 		n = len(a.Z) / latent
@@ -44,12 +48,12 @@ func (r *Keeper) drawn(ctx context.Context, a SampleArgs) (all sample.Images, er
 	}
 	z := a.Z
 	if z == nil {
-		z = gan.Latents(n, latent, a.Seed)
+		z = train.Latents(n, latent, a.Seed)
 	}
 	classes := a.Classes
-	if classes == nil && r.exp.ClassGenerator != nil {
+	if classes == nil && game.Sampler.Classed {
 		for i := range n {
-			classes = append(classes, int32(i%r.trainer.Experiment().Classes))
+			classes = append(classes, int32(i%game.Classes))
 		}
 	}
 	if err := r.beforeSampling(); err != nil {
@@ -82,11 +86,11 @@ func (r *Keeper) rendered(ctx context.Context, a SampleArgs) (of view.Shape, con
 	if err != nil || a.As == "" {
 		return of, view.Bytes(images.Values), err
 	}
-	classes := r.exp.Classes
-	if r.exp.ClassGenerator == nil || a.Classes != nil {
+	classes := r.present().Classes
+	if a.Classes != nil {
 		classes = 0
 	}
-	content, err = view.Rendered(images, r.exp.Data, classes, a.As)
+	content, err = view.Rendered(images, r.data, classes, a.As)
 	return of, content, err
 }
 
@@ -117,7 +121,7 @@ func (r *Keeper) beforeSampling() error {
 
 // export is the generator as an ONNX model.
 func (r *Keeper) export(ctx context.Context, batch int) ([]byte, error) {
-	generator, err := made(ctx, r, func() (*gan.Generator, error) { return r.trainer.Generator() })
+	generator, err := made(ctx, r, func() (*train.Generator, error) { return r.trainer.Generator() })
 	if err != nil {
 		return nil, err
 	}

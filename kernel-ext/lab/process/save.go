@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"gantry.local/gan"
+	"gantry.local/gan/lint"
 	"gantry.local/kernel-ext/lab/record"
 )
 
@@ -93,6 +93,6 @@ func (r *Keeper) writeInfo() error {
 	r.info.Status = r.present()
 	st := &r.info.Status
 	st.State, st.Pid, st.Memory, st.StepsPerSecond, st.Clients = record.Ended, os.Getpid(), 0, 0, 0
-	st.Signature = gan.Signature{} // kept beside it
+	st.Signature = lint.Signature{} // kept beside it
 	return r.info.Write(r.place.path)
 }

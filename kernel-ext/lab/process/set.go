@@ -1,9 +1,12 @@
 package process
 
 import (
+	"fmt"
 	"path/filepath"
 
+	"gantry.local/gan"
 	"gantry.local/gan/loss"
+	"gantry.local/gan/method"
 	"gantry.local/kernel-ext/lab/record"
 )
 
@@ -17,7 +20,7 @@ func (r *Keeper) set(a SetArgs) error {
 		r.update(func() { r.dirty = true })
 		return record.AddChange(filepath.Join(r.dir, record.ChangesFile), c)
 	}
-	if a.Loss == r.trainer.Experiment().Loss.String() {
+	if a.Loss == lossOf(r.trainer.Description()) {
 		return nil
 	}
 	if err := r.saveDirty(); err != nil { // what follows compiles
@@ -32,19 +35,32 @@ func (r *Keeper) set(a SetArgs) error {
 	return r.save() // a checkpoint says which loss it is of, and so must the run
 }
 
+// lossOf is the name of the loss of what a run trains; "" where it has none that could be changed.
+func lossOf(of method.Description) string {
+	if exp, is := of.(gan.Experiment); is {
+		return exp.WithDefaults().Loss.String()
+	}
+	return ""
+}
+
+// setLoss puts another loss in the place of the present one.
 func (r *Keeper) setLoss(name string) error {
-	l := r.exp.Loss // which may be one that has no name
-	if name != l.String() {
+	own, is := r.of.(gan.Experiment)
+	if !is {
+		return fmt.Errorf("run %s has no loss to change: it trains no gan.Experiment", r.name)
+	}
+	changed := own
+	if name != own.Loss.String() { // which may be one that has no name
 		var err error
-		if l, err = loss.Named(name); err != nil {
+		if changed.Loss, err = loss.Named(name); err != nil {
 			return err
 		}
 	}
-	if err := r.trainer.SetLoss(l); err != nil {
+	if err := r.trainer.Change(changed); err != nil {
 		return err
 	}
 	r.info.Loss = ""
-	if l != r.exp.Loss {
+	if changed.Loss != own.Loss {
 		r.info.Loss = name
 	}
 	return nil

@@ -12,6 +12,9 @@ import (
 	"github.com/gomlx/compute"
 
 	"gantry.local/gan"
+	"gantry.local/gan/data"
+	"gantry.local/gan/method"
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/internal/resident"
 	"gantry.local/kernel-ext/lab/figure"
 	"gantry.local/kernel-ext/lab/record"
@@ -26,7 +29,8 @@ type Keeper struct {
 	start     Start
 	name, dir string
 	place     *place
-	exp       gan.Experiment
+	of        method.Description // what it trains
+	data      data.Set           // the first of it, once it is ready
 	o         KeepOptions
 	backend   compute.Backend
 	jobs      chan task
@@ -34,9 +38,9 @@ type Keeper struct {
 	server    resident.Server
 
 	// work's own
-	trainer  *gan.Trainer
+	trainer  *train.Trainer
 	view     *view.View
-	last     gan.Progress
+	last     train.Progress
 	history  *record.History
 	ladder   *record.Ladder
 	info     record.Info
@@ -45,10 +49,10 @@ type Keeper struct {
 	lookedAt time.Time
 	shown    *shownLook // the last
 	pace     tempo
-	compiled map[variant]bool // the steps that were made since the process began
-	sampled  bool             // samples were drawn since then
-	asSaved  bool             // it was opened from its newest checkpoint, which says all of it
-	forget   func() error     // removes from the folder what came after the state that the run went back to; nil: nothing is left of it
+	compiled map[method.Variant]bool // the steps that were made since the process began
+	sampled  bool                    // samples were drawn since then
+	asSaved  bool                    // it was opened from its newest checkpoint, which says all of it
+	forget   func() error            // removes from the folder what came after the state that the run went back to; nil: nothing is left of it
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed, and made anew, when anything below changes
@@ -70,11 +74,11 @@ type Keeper struct {
 	budget figure.Budget // of the pictures of panels and figures
 }
 
-func newProcess(s Start, place *place, exp gan.Experiment, o KeepOptions) *Keeper {
+func newProcess(s Start, place *place, of method.Description, o KeepOptions) *Keeper {
 	now := time.Now()
-	r := &Keeper{start: s, name: filepath.Base(s.Dir), dir: s.Dir, place: place, exp: exp, o: o, jobs: make(chan task, 16),
+	r := &Keeper{start: s, name: filepath.Base(s.Dir), dir: s.Dir, place: place, of: of, o: o, jobs: make(chan task, 16),
 		ended: make(chan struct{}), changed: make(chan struct{}), settled: true, lastSeen: now, savedAt: now, lookedAt: now,
-		compiled: map[variant]bool{}}
+		compiled: map[method.Variant]bool{}}
 	r.status = record.Status{Name: r.name, Dir: s.Dir, State: record.Starting, Pid: os.Getpid(), Started: now,
 		Light: show.Unlit, LightReason: "nothing was trained yet"}
 	return r
@@ -82,15 +86,15 @@ func newProcess(s Start, place *place, exp gan.Experiment, o KeepOptions) *Keepe
 
 // goal is what the run is to do.
 type goal struct {
-	on      bool
-	updates record.Updates
-	step    int // at which an ordinary training ends
-	calls   int // at which steps of one network alone end
-	ask     int // of the Train that set it; a second, equal one joins it
+	on    bool
+	alone string // the network that moves alone; "": an ordinary training
+	step  int    // at which an ordinary training ends
+	calls int    // at which steps of one network alone end
+	ask   int    // of the Train that set it; a second, equal one joins it
 }
 
-func (g goal) reached(t *gan.Trainer) bool {
-	if g.updates == record.BothNetworks {
+func (g goal) reached(t *train.Trainer) bool {
+	if g.alone == "" {
 		return t.Step() >= g.step
 	}
 	return t.Calls() >= g.calls
@@ -100,12 +104,6 @@ func (g goal) reached(t *gan.Trainer) bool {
 type task struct {
 	ctx context.Context
 	do  func()
-}
-
-// variant is a kind of step that is compiled by itself.
-type variant struct {
-	updates   record.Updates
-	penalties bool
 }
 
 // update changes what mu guards, and tells those who wait for a change.
@@ -281,9 +279,9 @@ type shownLook struct {
 
 // report publishes where the trainer stands.
 func (r *Keeper) report() {
-	settings, l := r.trainer.Settings(), r.trainer.Experiment().Loss.String()
-	var privacy *gan.PrivacySpent
-	if spent, private := r.trainer.Spent(); private {
+	settings, l := r.trainer.Settings(), lossOf(r.trainer.Description())
+	var privacy *method.PrivacySpent
+	if spent, private := gan.Spent(r.trainer); private {
 		privacy = &spent
 	}
 	light, reason := r.view.Light()

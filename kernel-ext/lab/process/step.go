@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"gantry.local/gan"
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/lab/record"
 )
 
@@ -15,7 +15,7 @@ const lookEach = 10 * time.Second // for collapse, where no figure asks for samp
 
 // step makes one step towards the goal and records it.
 func (r *Keeper) step(g goal) {
-	if v := r.variant(g.updates); !r.compiled[v] {
+	if v := r.trainer.Game().VariantOf(r.trainer.Calls(), g.alone); !r.compiled[v] {
 		if r.saveDirty() != nil {
 			r.update(func() { r.goal.on = false })
 			return
@@ -23,7 +23,7 @@ func (r *Keeper) step(g goal) {
 		r.compiled[v] = true
 	}
 	begin := time.Now()
-	p, err := r.advance(g.updates)
+	p, err := r.advance(g.alone)
 	if err != nil {
 		r.update(func() {
 			r.goal.on, r.settled = false, true
@@ -34,7 +34,7 @@ func (r *Keeper) step(g goal) {
 	}
 	now := time.Now()
 	r.update(func() { r.dirty = true })
-	m := record.Metric{Progress: p, Updates: g.updates, Calls: r.trainer.Calls(), Seconds: r.pace.seconds}
+	m := record.Metric{Progress: p, Alone: g.alone, Calls: r.trainer.Calls(), Seconds: r.pace.seconds}
 	err = r.history.Add(m)
 	if err == nil && (now.Sub(r.savedAt) >= r.o.Checkpoint || now.Sub(begin) >= slowStep) {
 		err = r.save()
@@ -50,23 +50,14 @@ func (r *Keeper) step(g goal) {
 	r.report()
 }
 
-// variant is the kind of the next step.
-func (r *Keeper) variant(u record.Updates) variant {
-	exp := r.trainer.Experiment()
-	return variant{u, u != record.GeneratorAlone && len(exp.Penalties) > 0 && r.trainer.Calls()%max(1, exp.PenaltyEvery) == 0}
-}
-
-// advance makes one step and measures its time.
-func (r *Keeper) advance(u record.Updates) (last gan.Progress, err error) {
+// advance makes one step, or one of a network alone, and measures its time.
+func (r *Keeper) advance(alone string) (last train.Progress, err error) {
 	begin := time.Now()
-	train := r.trainer.Train
-	switch u {
-	case record.CriticAlone:
-		train = r.trainer.StepCritic
-	case record.GeneratorAlone:
-		train = r.trainer.StepGenerator
+	steps := r.trainer.Train(context.Background(), 1)
+	if alone != "" {
+		steps = r.trainer.TrainAlone(context.Background(), alone, 1)
 	}
-	for last, err = range train(context.Background(), 1) {
+	for last, err = range steps {
 	}
 	if err == nil {
 		r.last = last

@@ -1,7 +1,7 @@
 // Package record is what a run keeps: its folder on the disk, and what is known of it while it has no process. What is in
 // it is read by who only looks, and written by the run's process alone.
 //
-// Reading order: history.go (what is recorded of each step), status.go (where a run stands), folder.go (what lies where, and
+// Reading order: columns.go (what is recorded of each step), history.go (its file), curves.go (what of it is drawn), thinned.go, status.go (where a run stands), folder.go (what lies where, and
 // whom it may belong to), changes.go (what was set meanwhile), ladder.go (checkpoints to go back to), weights.go, words.go,
 // info.go (run.json), recipe.go (what can be told of how a run is made again).
 package record
@@ -28,15 +28,14 @@ const EnvRuns = "GANTRY_RUNS"
 
 // A run's folder holds these, and the program, log, lock and socket of its process (package resident).
 const (
-	infoFile       = "run.json"              // what is known of the run while its process is gone
-	HistoryFile    = "history"               // every call of a step, see history.go
-	ChangesFile    = "changes"               // what was set while it trained, a JSON line each
-	progressFile   = "progress.jsonl"        // what `gantry train` reported
-	GeneratorFile  = "generator.safetensors" // the weights, as gan.Trainer.SaveWeights writes them, when the run last paused
-	CriticFile     = "critic.safetensors"
-	CheckpointsDir = "checkpoints" // the newest two, as package gan keeps them
-	LadderDir      = "ladder"      // older ones, to go back to
-	asideDir       = ".aside"      // in the runs' folder: runs that gave their name to another
+	infoFile       = "run.json"       // what is known of the run while its process is gone
+	HistoryFile    = "history"        // every call of a step, see history.go
+	ChangesFile    = "changes"        // what was set while it trained, a JSON line each
+	progressFile   = "progress.jsonl" // what `gantry train` reported
+	weightsPattern = "*.safetensors"  // a network's weights each, as train.Trainer.SaveWeights writes them, when the run last paused
+	CheckpointsDir = "checkpoints"    // the newest two, as package gan keeps them
+	LadderDir      = "ladder"         // older ones, to go back to
+	asideDir       = ".aside"         // in the runs' folder: runs that gave their name to another
 	longestName    = 64
 )
 
@@ -81,13 +80,21 @@ func DirOf(name string) (string, error) {
 
 // Holds tells whether there is something of a run in a folder, be it damaged.
 func Holds(dir string) bool {
-	for _, name := range []string{infoFile, GeneratorFile, CheckpointsDir + "/*.safetensors", LadderDir + "/*.safetensors"} {
+	for _, name := range []string{infoFile, weightsPattern, CheckpointsDir + "/*.safetensors", LadderDir + "/*.safetensors"} {
 		if found, err := filepath.Glob(filepath.Join(Quoted(dir), name)); err == nil && len(found) > 0 {
 			return true
 		}
 	}
 	history, err := os.Lstat(filepath.Join(dir, HistoryFile))
-	return err == nil && history.Size() > 0
+	if err != nil || history.Size() == 0 || !history.Mode().IsRegular() {
+		return false
+	}
+	past, err := openPast(dir)
+	if err != nil {
+		return true
+	}
+	defer past.file.Close()
+	return past.N > 0
 }
 
 // Quoted is a path as filepath.Glob takes it for itself.
@@ -104,8 +111,16 @@ func Trusted(dir string) error {
 		}
 		return err
 	}
-	for _, name := range []string{infoFile, resident.LockFile, HistoryFile, ChangesFile, CheckpointsDir, LadderDir, resident.ProgramFile,
-		resident.ValuesDir, resident.LogFile, progressFile, GeneratorFile, CriticFile} {
+	names := []string{infoFile, resident.LockFile, HistoryFile, ChangesFile, CheckpointsDir, LadderDir, resident.ProgramFile,
+		resident.ValuesDir, resident.LogFile, progressFile}
+	weights, err := filepath.Glob(filepath.Join(Quoted(dir), weightsPattern))
+	if err != nil {
+		return err
+	}
+	for _, path := range weights {
+		names = append(names, filepath.Base(path))
+	}
+	for _, name := range names {
 		path := filepath.Join(dir, name)
 		info, err := os.Lstat(path)
 		if errors.Is(err, fs.ErrNotExist) {

@@ -8,7 +8,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
-	"gantry.local/gan"
+	"gantry.local/gan/lint"
 	"gantry.local/kernel-ext/internal/private"
 	"gantry.local/kernel-ext/internal/wholefile"
 )
@@ -21,8 +21,9 @@ type Info struct {
 	Seed   int64  `json:"seed"`
 
 	Version    int                // protocolVersion of the process that wrote it
-	Definition gan.Signature      // of the experiment as it was opened
+	Definition lint.Signature     // of the experiment as it was opened
 	Data       KeptData           // what it is trained on
+	Beside     []lint.DataShape   `json:",omitempty"` // the other data sets, where there are several
 	Initial    map[string]float64 // the settings' values in the experiment itself
 	Loss       string             // that was set while it trained, or ""
 	Status     Status             // the last
@@ -33,7 +34,7 @@ type Info struct {
 }
 
 // KeptData is a data set as run.json keeps it. `gantry train` once wrote only its name.
-type KeptData gan.DataShape
+type KeptData lint.DataShape
 
 // UnmarshalJSON takes both.
 func (d *KeptData) UnmarshalJSON(text []byte) error {
@@ -41,7 +42,7 @@ func (d *KeptData) UnmarshalJSON(text []byte) error {
 		*d = KeptData{Name: name}
 		return nil
 	}
-	return json.Unmarshal(text, (*gan.DataShape)(d))
+	return json.Unmarshal(text, (*lint.DataShape)(d))
 }
 
 // Errors that a program may want to tell apart.

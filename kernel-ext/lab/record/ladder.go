@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"gantry.local/gan"
+	"gantry.local/gan/train"
 )
 
 // Ladder is a bounded number of checkpoints to go back to, closer together the younger they are.
@@ -132,14 +132,14 @@ func (l *Ladder) Steps() []int {
 
 // Kept lists the checkpoints of a run's folder, the newest first, and names those that are damaged. Those of the ladder may
 // be, too: that is seen when they are read.
-func (l *Ladder) Kept(dir string) (all []gan.Checkpoint, damaged []string, err error) {
-	listed, err := gan.Checkpoints(dir)
-	if err != nil && !errors.Is(err, gan.ErrNoCheckpoint) {
+func (l *Ladder) Kept(dir string) (all []train.Checkpoint, damaged []string, err error) {
+	listed, err := train.Checkpoints(dir)
+	if err != nil && !errors.Is(err, train.ErrNoCheckpoint) {
 		return nil, nil, err
 	}
 	for _, c := range listed {
 		switch {
-		case errors.Is(c.Problem, gan.ErrDamaged):
+		case errors.Is(c.Problem, train.ErrDamaged):
 			damaged = append(damaged, c.Problem.Error())
 		case c.Problem != nil:
 			return nil, nil, c.Problem
@@ -148,11 +148,11 @@ func (l *Ladder) Kept(dir string) (all []gan.Checkpoint, damaged []string, err e
 		}
 	}
 	for _, r := range l.Rungs {
-		if !slices.ContainsFunc(all, func(c gan.Checkpoint) bool { return c.Calls == r.Calls }) {
-			all = append(all, gan.Checkpoint{Path: l.Path(r), Step: r.Step, Calls: r.Calls})
+		if !slices.ContainsFunc(all, func(c train.Checkpoint) bool { return c.Calls == r.Calls }) {
+			all = append(all, train.Checkpoint{Path: l.Path(r), Step: r.Step, Calls: r.Calls})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b gan.Checkpoint) int { return cmp.Compare(b.Calls, a.Calls) })
+	slices.SortStableFunc(all, func(a, b train.Checkpoint) int { return cmp.Compare(b.Calls, a.Calls) })
 	return all, damaged, nil
 }
 
@@ -164,8 +164,8 @@ func HasWholeCheckpoint(dir string) bool {
 		return false
 	}
 	all, _, err := l.Kept(filepath.Join(dir, CheckpointsDir))
-	return err == nil && slices.ContainsFunc(all, func(c gan.Checkpoint) bool {
-		_, err := gan.VerifyCheckpoint(c.Path)
+	return err == nil && slices.ContainsFunc(all, func(c train.Checkpoint) bool {
+		_, err := train.VerifyCheckpoint(c.Path)
 		return err == nil
 	})
 }

@@ -9,6 +9,8 @@ import (
 
 	"gantry.local/gan"
 	"gantry.local/gan/data"
+	"gantry.local/gan/lint"
+	"gantry.local/gan/method"
 	"gantry.local/gan/recipe"
 	"gantry.local/kernel-ext/internal/resident"
 )
@@ -65,7 +67,10 @@ func recipeByWeights(dir string) Recipe {
 	if err != nil {
 		return Recipe{}
 	}
-	m := w.Generator.Metadata
+	if w.Networks[w.Sampler] == nil {
+		return Recipe{}
+	}
+	m := w.Networks[w.Sampler].Metadata
 	batch, errBatch := strconv.Atoi(m["batch size"])
 	seed, errSeed := strconv.ParseInt(m["seed"], 10, 64)
 	r := Recipe{m["experiment"], m["data"], batch, seed}
@@ -82,7 +87,7 @@ func (i *Info) recipeBefore(dir string) Recipe {
 	if err != nil {
 		return Recipe{}
 	}
-	now, err := exp.SignatureOn(gan.DataShape(i.Data))
+	now, err := exp.SignatureOn(lint.DataShape(i.Data))
 	if err != nil || len(now.Differences(i.Definition)) > 0 {
 		return Recipe{}
 	}
@@ -92,8 +97,12 @@ func (i *Info) recipeBefore(dir string) Recipe {
 // MadeBy is how the run is made again; without a name where no recipe makes it.
 func (i *Info) MadeBy() Recipe { return Recipe{i.Recipe, i.Data.Name, i.Batch, i.Seed} }
 
-// RecipeOf is the name of the recipe that makes an experiment, or "".
-func RecipeOf(exp gan.Experiment, definition gan.Signature, shape gan.DataShape) string {
+// RecipeOf is the name of the recipe that makes what a run trains, or "".
+func RecipeOf(of method.Description, definition lint.Signature, shape lint.DataShape) string {
+	exp, is := of.(gan.Experiment)
+	if !is {
+		return ""
+	}
 	made, err := Recipe{exp.Name, shape.Name, exp.BatchSize, exp.Seed}.Experiment()
 	if err != nil {
 		return ""
@@ -106,13 +115,13 @@ func RecipeOf(exp gan.Experiment, definition gan.Signature, shape gan.DataShape)
 }
 
 // Signature is the signature of the run's experiment. Where only the recipe is known, it is made.
-func (i *Info) Signature() (gan.Signature, error) {
+func (i *Info) Signature() (lint.Signature, error) {
 	if i.Definition.Parts != nil {
 		return i.Definition, nil
 	}
 	exp, err := i.MadeBy().Experiment()
 	if err != nil {
-		return gan.Signature{}, err
+		return lint.Signature{}, err
 	}
 	return exp.Signature()
 }

@@ -5,7 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"gantry.local/gan"
+	"gantry.local/gan/lint"
+	"gantry.local/gan/method"
 	"gantry.local/kernel-ext/show"
 )
 
@@ -27,25 +28,30 @@ type Status struct {
 	Dir   string
 	State State
 
-	Step, Calls int // as gan.Trainer.Step and Calls
+	Step, Calls int // as train.Trainer.Step and Calls
 	Target      int // step at which training ends or, paused, would end by Resume; 0: none
 	Epoch       int
 
-	StepsPerSecond float64           // of late; 0 while it does not train
-	Seconds        float64           // of training so far
-	Light          show.Light        // of the last look for collapse
-	LightReason    string            // what it means
-	Problem        string            // why it failed
-	Unsaved        string            // why the last steps, which are good in memory, could not be saved; it is tried again and again
-	Notice         string            // what was lost or carried over when the process started
-	Settings       Settings          // the present values of what Run.Set changes
-	Loss           string            // present
-	Privacy        *gan.PrivacySpent // of a private run; nil for others
-	Signature      gan.Signature     // of the experiment as it was opened
+	StepsPerSecond float64              // of late; 0 while it does not train
+	Seconds        float64              // of training so far
+	Light          show.Light           // of the last look for collapse
+	LightReason    string               // what it means
+	Problem        string               // why it failed
+	Unsaved        string               // why the last steps, which are good in memory, could not be saved; it is tried again and again
+	Notice         string               // what was lost or carried over when the process started
+	Settings       Settings             // the present values of what Run.Set changes
+	Ranges         map[string]Range     // of these
+	Loss           string               // present; "" where it is not one that Run.SetLoss changes
+	Privacy        *method.PrivacySpent // of a private run; nil for others
+	Signature      lint.Signature       // of the experiment as it was opened
 
-	Latent    int // components of z
-	Classes   int // of a conditional generator, else 0
-	Data      gan.DataShape
+	Numbers   []string // what steps report, by name
+	Networks  []string // by name, in the order in which a step moves them
+	Sampler   string   // the network that samples are drawn from; "": none
+	Latent    int      // components of z; 0 without a Sampler
+	Classes   int      // of a conditional generator, else 0
+	Data      lint.DataShape
+	Beside    []lint.DataShape // the other data sets, where there are several
 	BatchSize int
 
 	Checkpoints   []int         // steps that Rewind reaches at once
@@ -61,8 +67,11 @@ type Status struct {
 	Channel string    // of the notebook's kernel that last used it; "": none
 }
 
-// Settings are what Run.Set changes, by name, see gan.Trainer.Settings.
+// Settings are what Run.Set changes, by name, see train.Trainer.Settings.
 type Settings map[string]float64
+
+// Range is what a setting may be, both ends included, and what it is in a new run.
+type Range struct{ Min, Max, Start float64 }
 
 // String says in a line where the run stands.
 func (s Status) String() string {

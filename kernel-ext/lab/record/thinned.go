@@ -1,37 +1,59 @@
 package record
 
 import (
-	"io"
+	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 
 	"gantry.local/kernel-ext/internal/private"
 )
 
+// Recorded returns all records in a run's folder. What the run's process has not written yet is missing.
+func Recorded(dir string) ([]Metric, error) {
+	past, err := openPast(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer past.file.Close()
+	return past.Metrics(0, past.N)
+}
+
 // Thinned returns at most so many of the records in a run's folder, evenly over the whole history, the last one included. What the
 // run's process has not written yet is missing.
 func Thinned(dir string, most int) ([]Metric, error) {
+	past, err := openPast(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer past.file.Close()
+	var all []Metric
+	for i := range min(past.N, most) {
+		place := past.N - 1 - i*past.N/min(past.N, most) // from the end, so that the last is there
+		one, err := past.Metrics(place, place+1)         // none where the run went back meanwhile
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one...)
+	}
+	slices.Reverse(all)
+	return all, nil
+}
+
+// openPast opens a run's history to read it.
+func openPast(dir string) (*History, error) {
 	f, err := private.Open(filepath.Join(dir, HistoryFile))
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	info, err := f.Stat()
+	h := &History{file: f}
+	var info os.FileInfo
+	if info, err = f.Stat(); err == nil {
+		h.columns, h.header, err = columnsIn(f, info.Size())
+	}
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, f.Close())
 	}
-	n := int(info.Size() / RecordSize)
-	var all []Metric
-	one := make([]byte, RecordSize)
-	for i := range min(n, most) {
-		place := n - 1 - i*n/min(n, most) // from the end, so that the last is there
-		if _, err := f.ReadAt(one, int64(place)*RecordSize); err == io.EOF {
-			continue // the run went back meanwhile
-		} else if err != nil {
-			return nil, err
-		}
-		all = append(all, ParseMetrics(one, place)...)
-	}
-	slices.Reverse(all)
-	return all, nil
+	h.N = int((info.Size() - int64(h.header)) / int64(h.columns.Size()))
+	return h, nil
 }

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"gantry.local/gan"
+	"gantry.local/gan/train"
 )
 
 // TestThinned wants records from all over a history, in order, the last one among them.
@@ -14,7 +14,7 @@ func TestThinned(t *testing.T) {
 	var file []byte
 	const n = 1003
 	for step := 1; step <= n; step++ {
-		file = Metric{Progress: gan.Progress{Step: step}}.append(file)
+		file = columnsBefore().append(file, Metric{Progress: train.Progress{Step: step}})
 	}
 	if err := os.WriteFile(filepath.Join(dir, HistoryFile), append(file, 1, 2, 3), 0o600); err != nil { // and one that is being written
 		t.Fatal(err)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"gantry.local/gan"
+	"gantry.local/gan/lint"
 )
 
 // OneLine makes one line of an error, without the stack that a library may have added.
@@ -27,7 +27,7 @@ func ShortList(names []string, most int) string {
 }
 
 // ListDifferences lists them in a line.
-func ListDifferences(differences []gan.Difference) string {
+func ListDifferences(differences []lint.Difference) string {
 	var texts []string
 	for _, d := range differences {
 		texts = append(texts, d.String())

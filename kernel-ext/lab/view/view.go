@@ -12,15 +12,18 @@ import (
 
 	"gantry.local/gan"
 	"gantry.local/gan/loss"
+	"gantry.local/gan/method"
 	"gantry.local/gan/metric"
 	"gantry.local/gan/sample"
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/show"
 )
 
 // View shows what a run's generator makes of the same latents each time, as the kind of its data asks for (see Picture),
-// and watches samples of pictures, and points in the plane, for collapse. Where there is no picture for the data, it shows nothing.
+// and watches samples of pictures, and points in the plane, for collapse. Where there is no picture for the data, or no network to draw
+// samples from, it shows nothing.
 type View struct {
-	trainer *gan.Trainer
+	trainer *train.Trainer
 	like    *sample.Images
 	kind    SampleKind
 	n       int
@@ -43,21 +46,24 @@ const (
 // New prepares to show n samples, 0 for as many as suit the kind of data: 100 pictures, 1000 points, 24 series, or a
 // page of text. A class-conditional generator's are a row for each class, of up to ten. It fails when the data set
 // cannot be loaded.
-func New(t *gan.Trainer, n int, seed int64) (*View, error) {
-	exp := t.Experiment()
-	like, err := exp.Data.Load()
+func New(t *train.Trainer, n int, seed int64) (*View, error) {
+	game := t.Game()
+	like, err := game.Data[0].Load()
 	if err != nil {
 		return nil, err
 	}
 	v := &View{trainer: t, like: like, kind: KindOf(like.Height, like.Width, like.Depth(), like), n: n, seed: seed}
+	if game.Sampler.Network == "" {
+		v.kind = Other
+	}
 	if n == 0 {
 		v.n = map[SampleKind]int{points: 1000, series: 24}[v.kind]
 	}
 	if v.n == 0 {
 		v.n = 100
 	}
-	if exp.ClassGenerator != nil {
-		v.classes = exp.Classes
+	if game.Sampler.Classed {
+		v.classes = game.Classes
 		if columns := min(10, v.n/v.classes); columns > 0 && v.classes <= mostRows {
 			v.n = columns * v.classes
 		}
@@ -76,7 +82,7 @@ func (v *View) watchPictures() {
 	v.watched = min(max(int(math.Sqrt(10e6/float64(size))), 16), 100) // of which each pair is compared
 	n := min(2*v.watched, v.like.N)
 	var labeller metric.Labeller // counts the classes that samples show, for the data that has one
-	if name := metric.NameFor(v.trainer.Experiment().Data.Name); name != "" {
+	if name := metric.NameFor(v.trainer.Game().Data[0].Name); name != "" {
 		if classifier, err := metric.Open(v.trainer.Backend(), name); err == nil {
 			labeller = classifier
 		}
@@ -120,7 +126,7 @@ func (v *View) Picture() (image.Image, error) {
 
 // Dress adds to the frame of a step what the view shows: the light and note of the last look for collapse, and, where
 // they are due, the samples, at which it may look again.
-func (v *View) Dress(frame *show.Frame, p gan.Progress, due bool) error {
+func (v *View) Dress(frame *show.Frame, p train.Progress, due bool) error {
 	if due && v.kind != Other {
 		samples, err := v.Samples()
 		if err != nil {
@@ -135,14 +141,14 @@ func (v *View) Dress(frame *show.Frame, p gan.Progress, due bool) error {
 		}
 	}
 	frame.Light, frame.Note = v.light, v.note
-	if spent, private := v.trainer.Spent(); private {
+	if spent, private := gan.Spent(v.trainer); private {
 		frame.Note = strings.TrimPrefix(frame.Note+" · "+spent.String(), " · ")
 	}
 	return nil
 }
 
 // look lets the monitor see the samples of a step, if it is time.
-func (v *View) look(samples sample.Images, p gan.Progress) {
+func (v *View) look(samples sample.Images, p train.Progress) {
 	if p.Step < max(firstLook, v.looked+lookEvery) || samples.N < 2 {
 		return
 	}
@@ -157,10 +163,15 @@ func (v *View) look(samples sample.Images, p gan.Progress) {
 		return
 	}
 	v.looked = p.Step
-	vitals := metric.Vitals{GeneratorGradients: []float64{p.GeneratorGradient}}
-	switch v.trainer.Experiment().Loss.(type) {
-	case loss.CrossEntropy, loss.Margin, loss.Smoothed: // whose critics put the border at 0
-		vitals.CriticAccuracy = (p.RealAccuracy + p.FakeAccuracy) / 2
+	vitals := metric.Vitals{}
+	if p.Reports(method.GeneratorGradient) {
+		vitals.GeneratorGradients = []float64{p.Value(method.GeneratorGradient)}
+	}
+	if exp, is := gan.Of(v.trainer); is {
+		switch exp.Loss.(type) {
+		case loss.CrossEntropy, loss.Margin, loss.Smoothed: // whose critics put the border at 0
+			vitals.CriticAccuracy = (p.Value(method.RealAccuracy) + p.Value(method.FakeAccuracy)) / 2
+		}
 	}
 	signal, err := v.monitor.Look(samples.Part(0, min(v.watched, samples.N)), vitals)
 	switch {

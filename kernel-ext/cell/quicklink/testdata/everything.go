@@ -347,6 +347,17 @@ func main() {
 		f := runtime.FuncForPC(reflect.ValueOf(section).Pointer())
 		file, line := f.FileLine(f.Entry())
 		fmt.Println(f.Name(), file[strings.LastIndex(file, "/")+1:], line, runtime.FuncForPC(reflect.ValueOf(strings.ToUpper).Pointer()).Name())
+		for _, f := range []any{order, square.Area, square.String, (*square).Grow, section, deep, fail, caller, inlined, main} {
+			fmt.Println(runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name())
+		}
+		pcs := make([]uintptr, 8)
+		for frames := runtime.CallersFrames(pcs[:runtime.Callers(0, pcs)]); ; { // the first is inlined, and of another package's file
+			frame, more := frames.Next()
+			fmt.Println(frame.Function, frame.File[strings.LastIndex(frame.File, "/")+1:], frame.Line)
+			if !more {
+				break
+			}
+		}
 	})
 	if len(os.Args) > 1 {
 		defer fmt.Println("not caught")

@@ -1,0 +1,18 @@
+package lint
+
+import (
+	"gantry.local/gan/method"
+)
+
+// Subject is what is looked at: the usual game of two networks.
+type Subject struct {
+	Game method.Game
+	Pair method.Pair
+
+	ToldGenerator, ToldCritic bool // whether the networks are told the class of each sample
+
+	Settings []Setting // of the description that differ from the default, by name
+}
+
+// driven tells whether the critic's updates are made from outside of the step's graph, as private ones are.
+func driven(e Subject) bool { return e.Game.Turns[0].Phases[0].Driver != nil }

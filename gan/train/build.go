@@ -1,0 +1,168 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/ml/model/initializer"
+
+	"gantry.local/gan/internal/tracing"
+	"gantry.local/gan/method"
+	"gantry.local/gan/sample"
+)
+
+// dataScope is where the data sets lie in the store. Everything outside of it belongs in a checkpoint.
+const dataScope = "/data"
+
+// LatentSource makes the latents of a step's next batch in its graph, [batch, latent] float32.
+type LatentSource = func(*graph.Graph) *graph.Node
+
+// build makes all that computes. The variables have the given values, if any. Meanwhile, which may be nil, runs while those
+// and the data sets are copied to the device.
+func build(t *Trainer, sets []*sample.Images, latents LatentSource, values []keptValue, meanwhile func() error) error {
+	store := model.NewStore()
+	t.compiled = compiled{map[method.Variant]*compiledStep{}, map[string]*model.Exec{}}
+	if err := store.SetRNGStateFromSeed(t.game.Seed); err != nil {
+		return fmt.Errorf("random state: %w", err)
+	}
+	t.ground = method.Ground{Store: store, Latents: latents}
+	moved, restored := moveToDevice(t, sets), restoreKept(t, values)
+	var err error
+	if meanwhile != nil {
+		err = meanwhile()
+	}
+	for _, wait := range []func() error{moved, restored} {
+		if failed := wait(); err == nil {
+			err = failed
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%q cannot be compiled: %w", t.game.Name, err)
+	}
+	if t.game.Sampler.Network != "" {
+		t.sampler, err = newGenerator(t.backend, t.of, t.game, store, samplerScope(t.game))
+	}
+	return err
+}
+
+// samplerScope is where the weights lie that samples are drawn with.
+func samplerScope(game method.Game) string {
+	for _, a := range game.Averages {
+		if a.Network == game.Sampler.Network && a.Decay > 0 {
+			return game.AverageScope(a.Network)
+		}
+	}
+	return "/" + game.Sampler.Network
+}
+
+// draw gives the state its initial values, where it has none.
+func draw(t *Trainer) error {
+	if t.place.drawn {
+		return nil
+	}
+	err := t.ground.Store.InitializeVariables(t.backend, nil)
+	if err == nil {
+		err = beginAverages(t, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("%q has no initial weights: %w", t.game.Name, err)
+	}
+	t.place.drawn = true
+	return nil
+}
+
+// compile compiles the step that runs first.
+func compile(t *Trainer) error {
+	t.compiled.steps = map[method.Variant]*compiledStep{}
+	return compileFor(t, t.game.VariantOf(0, ""))
+}
+
+// compileFor compiles a variant of the step.
+func compileFor(t *Trainer, variant method.Variant) error {
+	step, err := stepOf(t, variant)
+	if err == nil {
+		_, err = step.exec.Compile(t.game.RowsShape(), graph.RNGStateShape, t.game.SettingsShape())
+	}
+	if err == nil && t.driver != nil { // with all variables there, so that what must keep its value is known
+		err = t.driver.Compile(host(t))
+	}
+	return err
+}
+
+// stepOf returns a variant of the step, which is compiled when it is first called.
+func stepOf(t *Trainer, variant method.Variant) (*compiledStep, error) {
+	if step, found := t.compiled.steps[variant]; found {
+		return step, nil
+	}
+	step := &compiledStep{}
+	var err error
+	step.exec, err = model.NewExec(t.backend, t.ground.Store, func(_ *model.Scope, rows, state, settings *graph.Node) *graph.Node {
+		defer tracing.PanicWithError()
+		values, names := t.game.Build(t.ground, variant, method.Inputs{Rows: rows, State: state, Settings: settings})
+		step.names = names
+		return values
+	})
+	if err == nil {
+		t.compiled.steps[variant] = step
+	}
+	return step, err
+}
+
+// moveToDevice makes the data sets variables of the store that no step changes, and begins to copy them to the device. The
+// function it returns waits until they are there.
+func moveToDevice(t *Trainer, sets []*sample.Images) (wait func() error) {
+	var arriving []func() error
+	move := func(name string, flat any, shape shapes.Shape) *model.Variable {
+		v := t.ground.Store.VariableWithShape(dataScope+"/"+name, shape, initializer.Zero).SetTrainable(false)
+		arrived := make(chan error, 1)
+		var buffer compute.Buffer
+		go func() {
+			var err error
+			buffer, err = t.backend.BufferFromFlatData(0, flat, shape)
+			arrived <- err
+		}()
+		arriving = append(arriving, func() error {
+			if err := <-arrived; err != nil {
+				return err
+			}
+			value, err := tensors.FromBuffer(buffer)
+			if err != nil {
+				return err
+			}
+			return v.SetValue(value)
+		})
+		return v
+	}
+	for i, images := range sets {
+		var samples any = images.Pixels
+		dtype := dtypes.Uint8
+		if images.Values != nil {
+			samples, dtype = images.Values, dtypes.Float32
+		}
+		number := ""
+		if i > 0 {
+			number = fmt.Sprint(i + 1)
+		}
+		placed := method.Placed{Depth: images.Depth(), OneHot: images.Alphabet != nil}
+		placed.Images = move("images"+number, samples, shapes.Make(dtype, images.N, images.Height, images.Width, images.Channels))
+		if i == 0 && t.game.Classes > 0 {
+			placed.Labels = move("labels", images.Labels, shapes.Make(dtypes.Int32, images.N))
+		}
+		t.ground.Sets = append(t.ground.Sets, placed)
+	}
+	return func() (err error) {
+		for _, arrive := range arriving {
+			err = errors.Join(err, arrive())
+		}
+		if err != nil {
+			err = fmt.Errorf("data set: %w", err)
+		}
+		return err
+	}
+}
