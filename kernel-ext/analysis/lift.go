@@ -183,13 +183,17 @@ func (r *reading) liftSpec(s *ast.ValueSpec, early bool) (edits []edit) {
 	return edits
 }
 
-// zeros is a statement that gives variables without a value theirs: a function can have seen the old ones of their names.
+// zeros is a statement that gives variables without a value theirs: a function can have seen the old ones of their names. Where there are
+// none, they have it, or what a function init has given them before the statements run.
 func (r *reading) zeros(s *ast.ValueSpec) string {
 	var names, values []string
 	for _, id := range s.Names {
-		if id.Name != "_" {
-			names = append(names, r.called(id.Name))
-			values = append(values, "*new("+r.typeText(r.info.Defs[id].Type())+")")
+		switch {
+		case id.Name == "_":
+		case r.Earlier.Variables[id.Name] == "":
+			names, values = append(names, "_"), append(values, r.called(id.Name))
+		default:
+			names, values = append(names, r.called(id.Name)), append(values, "*new("+r.typeText(r.info.Defs[id].Type())+")")
 		}
 	}
 	return strings.Join(names, ", ") + " = " + strings.Join(values, ", ")
