@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/gofrs/flock"
+
 	"gantry.local/kernel-ext/keep"
 )
 
@@ -12,8 +14,13 @@ import (
 const ValuesDir = "values"
 
 // keepValues puts what this process began with beside the copy of its program in dir, in the place of what was there. A
-// process that has mapped that keeps it.
+// process that has mapped that keeps it. Of clients that start it at once each waits for the one before.
 func keepValues(dir string, own bool) error {
+	lock := flock.New(dir, flock.SetFlag(os.O_RDONLY)) // the folder itself
+	if err := lock.Lock(); err != nil {
+		return err
+	}
+	defer lock.Unlock()
 	values := filepath.Join(dir, ValuesDir)
 	if leftovers, err := filepath.Glob(filepath.Join(dir, "."+ValuesDir+".*.tmp")); err == nil {
 		for _, path := range leftovers { // of one that was killed here
