@@ -9,12 +9,12 @@
 
 #include "product.h"
 
-#include "crew.h"
-
 #if defined(__x86_64__)
 
 #include <immintrin.h>
+#include <sched.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 
 #define WIDE_CPU __attribute__((target("avx512f,avx512vl,fma,prfchw")))
 #define INLINE static inline __attribute__((always_inline))
@@ -184,24 +184,20 @@ WIDE_CPU static void part(matrix a, matrix b, int64_t deep, float* c, int64_t ro
   }
 }
 
-// job is a product, or several, in parts, which whoever is free takes one after the other.
+// job is a product, or several, in parts, which whoever is free takes one after the other. Who holds it last frees it.
 typedef struct {
   matrix a, b;
   int64_t rows, columns, deep;
   float* c;
   int64_t high, across, each, parts;  // rows of a part, parts beside each other, those of a product, all
-  unsigned rounding;                  // how the caller rounds, and what it makes of numbers that are nearly zero
-  _Atomic int64_t next;
+  _Atomic int64_t next, done;
+  _Atomic int holders;
 } job;
 
 static int64_t least(int64_t x, int64_t y) { return x < y ? x : y; }
 
-// work takes parts until none is left.
-static void work(void* data) {
-  job* j = data;
-  unsigned before = _mm_getcsr();
-  _mm_setcsr(j->rounding);
-  for (int64_t p; (p = atomic_fetch_add(&j->next, 1)) < j->parts;) {
+static void work(job* j) {
+  for (int64_t p; (p = atomic_fetch_add(&j->next, 1)) < j->parts; atomic_fetch_add(&j->done, 1)) {
     int64_t product = p / j->each, q = p % j->each, top = q / j->across * j->high, left = q % j->across * WIDE;
     matrix a = j->a, b = j->b;
     a.data += product * j->rows * j->deep;
@@ -209,7 +205,40 @@ static void work(void* data) {
     float* c = j->c + product * j->rows * j->columns;
     part(a, b, j->deep, c, j->columns, top, least(top + j->high, j->rows), left, least(left + WIDE, j->columns), j->columns);
   }
-  _mm_setcsr(before);
+}
+
+static void let_go(job* j) {
+  if (atomic_fetch_sub(&j->holders, 1) == 1) free(j);
+}
+
+static void help(void* data) {
+  work(data);
+  let_go(data);
+}
+
+// share computes a product with the help of XLA's threads. A helper that comes late finds nothing left to do.
+static int share(ffi_call* call, job of, int64_t helpers) {
+  job* j = malloc(sizeof *j);
+  if (!j) return 0;
+  *j = of;
+  atomic_init(&j->next, 0);
+  atomic_init(&j->done, 0);
+  atomic_init(&j->holders, 1);
+  void* (*schedule)(ffi_schedule_args*) = call->api->functions[FFI_SCHEDULE];
+  for (int64_t i = 0; i < helpers; i++) {
+    ffi_schedule_args args = {.struct_size = sizeof args, .context = call->context, .task = help, .data = j};
+    atomic_fetch_add(&j->holders, 1);
+    if (schedule(&args)) { // no threads
+      atomic_fetch_sub(&j->holders, 1);
+      break;
+    }
+  }
+  work(j);
+  for (int spins = 0; atomic_load(&j->done) < j->parts; spins++)
+    if (spins < 2000) _mm_pause();
+    else sched_yield();
+  let_go(j);
+  return 1;
 }
 
 static int64_t threads_of(ffi_call* call) {
@@ -232,16 +261,15 @@ static void* product(ffi_call* call, int left, int right) {
   job j = {.rows = to[0], .columns = to[1], .deep = of[left], .c = c->data};
   j.a = left ? (matrix){a->data, of[1], 1} : (matrix){a->data, 1, of[1]};
   j.b = right ? (matrix){b->data, 1, by[1]} : (matrix){b->data, by[1], 1};
-  const int64_t small = 1 << 19, late = 1 << 21;  // multiplications: five microseconds, and what a thread is woken for
-  int64_t size = several * j.rows * j.columns * j.deep, threads = size < 2 * small ? 1 : threads_of(call);
-  int64_t most = threads > 1 ? least(4 * threads, size / small) : 1;
+  const int64_t small = 1 << 22; // multiplications, forty microseconds
+  int64_t size = several * j.rows * j.columns * j.deep, threads = size < small ? 1 : threads_of(call);
+  int64_t most = threads > 1 ? least(4 * threads, size / (small / 4)) : 1;
   j.across = (j.columns + WIDE - 1) / WIDE;
   int64_t down = least((most + several * j.across - 1) / (several * j.across), (j.rows + 4 * TALL - 1) / (4 * TALL));
   j.high = ((j.rows + down - 1) / down + TALL - 1) / TALL * TALL;
   j.each = j.across * ((j.rows + j.high - 1) / j.high);
   j.parts = several * j.each;
-  j.rounding = _mm_getcsr();
-  crew_run(work, &j, least(threads, least(j.parts, most)) - 1, size >= late);
+  if (threads == 1 || j.parts == 1 || !share(call, j, least(threads, j.parts) - 1)) work(&j);
   return NULL;
 }
 

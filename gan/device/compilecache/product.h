@@ -56,7 +56,8 @@ typedef struct {
   void* functions[];
 } ffi_api;
 
-enum { FFI_THREADS = 12 };  // place of the function in the table
+// Places of the functions in the table.
+enum { FFI_SCHEDULE = 11, FFI_THREADS = 12 };
 
 typedef struct {
   size_t struct_size;
@@ -66,6 +67,14 @@ typedef struct {
   int stage;
   ffi_buffers arguments, results;
 } ffi_call;
+
+typedef struct {
+  size_t struct_size;
+  ffi_extension* extensions;
+  void* context;
+  void (*task)(void*);
+  void* data;
+} ffi_schedule_args;
 
 typedef struct {
   size_t struct_size;

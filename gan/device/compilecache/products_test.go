@@ -3,7 +3,6 @@
 package compilecache_test
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/cpu"
 
 	"gantry.local/gan/gantest"
@@ -94,38 +92,6 @@ func TestProducts(t *testing.T) {
 			}
 			exec.Finalize()
 		}
-	}
-}
-
-// TestProductsAtOnce has several threads multiply at the same time, large and small, which share one crew: each gets what it got
-// alone.
-func TestProductsAtOnce(t *testing.T) {
-	backend := gantest.XLA(t)
-	random := rand.New(rand.NewPCG(2, 1))
-	exec := graph.MustNewExec(backend, func(x, y *graph.Node) *graph.Node { return graph.MatMul(x, y) })
-	defer exec.Finalize()
-	exec.SetMaxCache(-1)
-	var group errgroup.Group
-	for _, size := range [][3]int{{128, 128, 128}, {64, 784, 1024}, {500, 500, 500}, {256, 128, 64}, {96, 96, 96}} {
-		x, y := matrix(random, size[0], size[2]), matrix(random, size[2], size[1])
-		alone := tensors.MustCopyFlatData[float32](exec.MustCall1(x, y))
-		for range 2 {
-			group.Go(func() error {
-				for range 50 {
-					z, err := exec.Call1(x, y)
-					if err != nil {
-						return err
-					}
-					if got := tensors.MustCopyFlatData[float32](z); !slices.Equal(got, alone) {
-						return fmt.Errorf("%v: other numbers than alone", size)
-					}
-				}
-				return nil
-			})
-		}
-	}
-	if err := group.Wait(); err != nil {
-		t.Error(err)
 	}
 }
 
