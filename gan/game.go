@@ -28,7 +28,6 @@ func (e Experiment) Game() (method.Game, error) {
 
 // subject is the experiment as the linter looks at it: its game and its pair of networks.
 func (e Experiment) subject() (lint.Subject, error) {
-	unusual := e.unusual()
 	e = e.WithDefaults()
 	wrong := func(err error) (lint.Subject, error) {
 		if e.Name == "" {
@@ -64,8 +63,7 @@ func (e Experiment) subject() (lint.Subject, error) {
 	if err != nil {
 		return wrong(err)
 	}
-	return lint.Subject{Game: game, Pair: pair, ToldGenerator: e.View.ClassGenerator != nil, ToldCritic: e.View.ClassCritic != nil,
-		Settings: unusual}, nil
+	return lint.Subject{Game: game, Pair: pair, ToldGenerator: e.View.ClassGenerator != nil, ToldCritic: e.View.ClassCritic != nil}, nil
 }
 
 // pair is the experiment's two networks and what each objective is made of.
@@ -126,6 +124,7 @@ func (e Experiment) Summary() (lint.Summary, error) {
 	if err != nil {
 		return lint.Summary{}, err
 	}
+	subject.Settings = e.unusual()
 	return subject.Summary()
 }
 

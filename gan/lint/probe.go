@@ -17,6 +17,7 @@ import (
 	"gantry.local/gan/device"
 	"gantry.local/gan/internal/tracing"
 	"gantry.local/gan/method"
+	"gantry.local/gan/optim"
 	"gantry.local/gan/sample"
 )
 
@@ -58,7 +59,9 @@ func probe(e Subject, images *sample.Images) (*probed, error) {
 		return nil, err
 	}
 	n := 2 * e.Pair.Pack
-	z := tensors.FromFlatDataAndDimensions(normals(n*e.Game.Sampler.Latent), n, e.Game.Sampler.Latent)
+	latents := make([]float32, n*e.Game.Sampler.Latent)
+	method.Normals(1)(latents)
+	z := tensors.FromFlatDataAndDimensions(latents, n, e.Game.Sampler.Latent)
 	realImages := &sample.Images{N: n, Height: images.Height, Width: images.Width, Channels: images.Depth(), Values: []float32{}}
 	labels := make([]int32, n)
 	random := rand.New(rand.NewPCG(1, 1))
@@ -115,33 +118,6 @@ func probe(e Subject, images *sample.Images) (*probed, error) {
 	return seen, probePenalties(e, seen, backend, x)
 }
 
-// normals are n standard normal numbers.
-func normals(n int) []float32 {
-	random, all := rand.New(rand.NewPCG(1, 0)), make([]float32, n)
-	for i := range all {
-		all[i] = float32(random.NormFloat64())
-	}
-	return all
-}
-
-// trainable lists the trainable variables below a scope in the order of their creation.
-func trainable(store *model.Store, scope string) (all []*model.Variable) {
-	for v := range store.IterVariables() {
-		if v.Trainable && strings.HasPrefix(v.Path(), scope+"/") {
-			all = append(all, v)
-		}
-	}
-	return all
-}
-
-// valuesOf returns the variables' current values in g.
-func valuesOf(g *Graph, variables []*model.Variable) (all []*Node) {
-	for _, v := range variables {
-		all = append(all, v.NodeValue(g))
-	}
-	return all
-}
-
 // spread is the largest difference between the first of n samples and another, in any value.
 func spread(values []float32, n int) (largest float64) {
 	size := len(values) / n
@@ -188,8 +164,8 @@ func trace(e Subject, seen *probed, store *model.Store, z, x, labels *Node) []*N
 		objective *Node
 		names     *[]string
 	}{{"/" + method.GeneratorName, generatorObjective, &seen.generator.weights}, {"/" + method.CriticName, criticObjective, &seen.critic.weights}} {
-		variables := trainable(store, network.scope)
-		for i, gradient := range Gradient(network.objective, valuesOf(g, variables)...) {
+		variables := method.Trainable(store, network.scope[1:])
+		for i, gradient := range Gradient(network.objective, optim.ValuesOf(g, variables)...) {
 			*network.names = append(*network.names, strings.TrimPrefix(variables[i].Path(), network.scope+"/"))
 			outputs = append(outputs, ReduceAllMax(Abs(gradient)))
 		}

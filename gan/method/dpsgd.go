@@ -89,7 +89,7 @@ func (u *PrivateUpdates) Compile(h Host) (err error) {
 	if u.pairs, err = h.exec(alone, u.addPair, shapes.Make(dtypes.Int32), batch); err != nil {
 		return err
 	}
-	for _, v := range (&step{ground: h.Ground}).trainable([]string{CriticName}) {
+	for _, v := range Trainable(h.Ground.Store, CriticName) {
 		values += v.Shape().Size()
 	}
 	u.descent, err = h.exec(u.game, u.descendNoisily, shapes.Make(dtypes.Float32, values))
@@ -130,9 +130,9 @@ func (u *PrivateUpdates) addPair(s *step, more []*Node) (*Node, []string) {
 	fake := Batch{Images: StopGradient(Gather(fakes, Reshape(index, 1, 1)))}
 	restore := p.Keep(CriticName, model.RNGStateVariableName)
 	objective := u.pair.criticObjective(p, p.Real(), fake, 0)
-	gradients := Gradient(objective, valuesOf(s.rows.Graph(), p.Variables(CriticName))...)
+	gradients := Gradient(objective, optim.ValuesOf(s.rows.Graph(), p.Variables(CriticName))...)
 	restore()
-	sums := u.sums(s)
+	sums := u.sums(s.ground.Store)
 	for i, gradient := range optim.ClipByNorm(gradients, Scalar(s.rows.Graph(), dtypes.Float32, u.of.Clip)) {
 		sum := sums[i]
 		sum.SetNodeValue(Add(sum.NodeValue(index), gradient))
@@ -141,9 +141,9 @@ func (u *PrivateUpdates) addPair(s *step, more []*Node) (*Node, []string) {
 }
 
 // sums are the variables of sumsScope, one for each of the critic's weights.
-func (u *PrivateUpdates) sums(s *step) (all []*model.Variable) {
-	scope := s.ground.Store.Scope(sumsScope).WithInitializer(initializer.Zero)
-	for _, v := range s.trainable([]string{CriticName}) {
+func (u *PrivateUpdates) sums(store *model.Store) (all []*model.Variable) {
+	scope := store.Scope(sumsScope).WithInitializer(initializer.Zero)
+	for _, v := range Trainable(store, CriticName) {
 		all = append(all, scope.At("%s", model.EscapeScopeName(v.Path()[1:])).VariableWithShape("sum", v.Shape()).SetTrainable(false))
 	}
 	return all
@@ -154,7 +154,7 @@ func (u *PrivateUpdates) sums(s *step) (all []*model.Variable) {
 func (u *PrivateUpdates) descendNoisily(s *step, more []*Node) (*Node, []string) {
 	noise, used, p := more[0], 0, u.play(s)
 	var gradients []*Node
-	for _, v := range u.sums(s) {
+	for _, v := range u.sums(s.ground.Store) {
 		n := v.Shape().Size()
 		part := Reshape(Slice(noise, AxisRange(used, used+n)), v.Shape().Dimensions...)
 		used += n
@@ -234,7 +234,7 @@ func (u *PrivateUpdates) noise(h Host, update int) ([]float32, error) {
 	deviation := u.of.Noise * u.of.Clip
 	parts := [][]byte{binary.LittleEndian.AppendUint64(nil, math.Float64bits(deviation))}
 	values := 0
-	for _, v := range u.sums(&step{ground: h.Ground}) {
+	for _, v := range u.sums(h.Ground.Store) {
 		sum, err := v.Value()
 		if err != nil {
 			return nil, fmt.Errorf("sum of gradients: %w", err)
@@ -285,7 +285,7 @@ func (u *PrivateUpdates) Read(state map[string]string, h Host, calls int) (apply
 
 // Clear implements Driver: it sets the sums back to zero, which an update that failed may have left.
 func (u *PrivateUpdates) Clear(h Host) error {
-	for _, v := range u.sums(&step{ground: h.Ground}) {
+	for _, v := range u.sums(h.Ground.Store) {
 		if err := v.SetValue(tensors.FromShape(v.Shape())); err != nil {
 			return fmt.Errorf("sum of gradients: %w", err)
 		}

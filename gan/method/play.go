@@ -132,21 +132,25 @@ func (p *Play) ReportMean(name string, value *Node) {
 
 // Keep notes the values of the variables of networks. restore brings them back, whatever was made of them meanwhile: weights,
 // batch statistics, vectors of spectral normalisation. Without a name it is all variables.
-func (p *Play) Keep(networks ...string) (restore func()) { return p.keep(p.rows.Graph(), networks...) }
+func (p *Play) Keep(networks ...string) (restore func()) {
+	return keep(p.ground.Store, p.rows.Graph(), networks...)
+}
 
 // Constant is a batch through which no gradient flows.
 func (b Batch) Constant() Batch { return Batch{StopGradient(b.Images), b.Labels} }
 
 // Variables lists the trainable variables of networks, in the order of their creation.
-func (p *Play) Variables(networks ...string) []*model.Variable { return p.trainable(networks) }
+func (p *Play) Variables(networks ...string) []*model.Variable {
+	return Trainable(p.ground.Store, networks...)
+}
 
 // turnState is what the phases of one repetition of a turn share.
 type turnState struct{ shared map[string]*Node }
 
 // keep is Play.Keep.
-func (s *step) keep(g *Graph, networks ...string) (restore func()) {
+func keep(store *model.Store, g *Graph, networks ...string) (restore func()) {
 	before := map[*model.Variable]*Node{}
-	for v := range s.ground.Store.IterVariables() {
+	for v := range store.IterVariables() {
 		if len(networks) == 0 || slices.ContainsFunc(networks, func(name string) bool {
 			return v.Path() == "/"+name || strings.HasPrefix(v.Path(), "/"+name+"/")
 		}) {

@@ -62,3 +62,13 @@ func RandomState(seed int64, call, part int) *tensors.Tensor {
 	source := rand.NewPCG(uint64(seed), uint64(call)<<24|uint64(part))
 	return tensors.FromValue([]uint64{source.Uint64(), source.Uint64(), source.Uint64()})
 }
+
+// Normals fills what it is given with standard normal numbers that depend on the seed alone, as the latents of samples are.
+func Normals(seed int64) func(z []float32) {
+	random := rand.New(rand.NewPCG(uint64(seed), 0))
+	return func(z []float32) {
+		for i := range z {
+			z[i] = float32(random.NormFloat64())
+		}
+	}
+}

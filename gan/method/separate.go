@@ -65,7 +65,7 @@ func (u *PrivateUpdates) separate(backend compute.Backend, images *sample.Images
 	}
 	tried, err := model.NewExec(backend, store, func(_ *model.Scope, x, exchanged *Node) *Node {
 		defer tracing.PanicWithError()
-		restore := (&step{ground: Ground{Store: store}}).keep(x.Graph(), CriticName, model.RNGStateVariableName)
+		restore := keep(store, x.Graph(), CriticName, model.RNGStateVariableName)
 		before := judge(x)
 		restore()
 		// Of each image, and beside the logits' size, so that rounding is no change.
@@ -105,7 +105,7 @@ func (u *PrivateUpdates) separate(backend compute.Backend, images *sample.Images
 
 // Shake adds random numbers of a deviation to the trainable weights of a network whose values ask for it.
 func Shake(store *model.Store, network string, random *rand.Rand, deviation float64, asks func(values []float32) bool) error {
-	for _, v := range (&step{ground: Ground{Store: store}}).trainable([]string{network}) {
+	for _, v := range Trainable(store, network) {
 		value, err := v.Value()
 		if err != nil {
 			return err

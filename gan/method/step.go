@@ -188,7 +188,7 @@ func (p *Play) gradients(phase Phase, number int) (sum []*Node) {
 		if !objective.Shape().IsScalar() {
 			panic(fmt.Errorf("the objective of %s is %s, want a scalar", phase.key(), objective.Shape()))
 		}
-		for i, gradient := range Gradient(objective, valuesOf(objective.Graph(), p.trainable(phase.Moves))...) {
+		for i, gradient := range Gradient(objective, optim.ValuesOf(objective.Graph(), p.Variables(phase.Moves...))...) {
 			if part == 0 {
 				sum = append(sum, gradient)
 			} else {
@@ -207,7 +207,7 @@ func (p *Play) gradients(phase Phase, number int) (sum []*Node) {
 // descend moves a phase's networks by their gradients.
 func (p *Play) descend(phase Phase, gradients []*Node) {
 	p.report(phase.key()+" gradient", optim.Norm(gradients))
-	optim.Apply(phase.Optimizer, p.optimizerState(phase), p.settingOf(phase), gradients, p.trainable(phase.Moves))
+	optim.Apply(phase.Optimizer, p.optimizerState(phase), p.settingOf(phase), gradients, p.Variables(phase.Moves...))
 	if phase.After != nil {
 		phase.After(p)
 	}
@@ -223,9 +223,9 @@ func (p *Play) settingOf(phase Phase) func(name string) *Node {
 	return func(name string) *Node { return p.Setting(phase.key() + "." + name) }
 }
 
-// trainable lists the trainable variables of networks in the order of their creation.
-func (s *step) trainable(networks []string) (variables []*model.Variable) {
-	for v := range s.ground.Store.IterVariables() {
+// Trainable lists the trainable variables of networks in the order of their creation.
+func Trainable(store *model.Store, networks ...string) (variables []*model.Variable) {
+	for v := range store.IterVariables() {
 		if v.Trainable && slices.ContainsFunc(networks, func(name string) bool { return strings.HasPrefix(v.Path(), "/"+name+"/") }) {
 			variables = append(variables, v)
 		}
@@ -248,26 +248,17 @@ func (s *step) report(name string, value *Node) {
 // each phase in its lazy variant, and the variables' paths.
 func (g Game) Gradients(ground Ground, in Inputs) (norms []*Node, paths []string) {
 	s := g.begin(ground, g.VariantOf(0, ""), in)
-	restore := s.keep(in.Rows.Graph())
+	restore := keep(ground.Store, in.Rows.Graph())
 	for _, turn := range s.turns() {
 		p := &Play{step: s, turn: &turnState{map[string]*Node{}}, row: turn.row}
 		for i, phase := range turn.Phases {
 			for at, gradient := range p.gradients(phase, turn.numbers[i]) {
-				norms, paths = append(norms, optim.Norm([]*Node{gradient})), append(paths, p.trainable(phase.Moves)[at].Path()[1:])
+				norms, paths = append(norms, optim.Norm([]*Node{gradient})), append(paths, p.Variables(phase.Moves...)[at].Path()[1:])
 			}
 		}
 	}
 	restore() // averages that layers keep
 	return norms, paths
-}
-
-// valuesOf returns the variables' current values in g.
-func valuesOf(g *Graph, variables []*model.Variable) []*Node {
-	nodes := make([]*Node, len(variables))
-	for i, v := range variables {
-		nodes[i] = v.NodeValue(g)
-	}
-	return nodes
 }
 
 // Look is a Play outside of a step, in inference mode, for graphs that call networks.

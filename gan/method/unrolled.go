@@ -36,7 +36,7 @@ func (u Unrolled) lookAhead(p *Play, pair Pair, real, fake Batch) (restore func(
 	state := optim.NewState(p.optimizerState(phase), p.rows.Graph(), p.settingOf(phase), variables)
 	for range u.Ahead {
 		objective := pair.Loss.Critic(pair.judge(p, real).Logits, pair.judge(p, fake).Logits)
-		state.Descend(phase.Optimizer, Gradient(objective, valuesOf(objective.Graph(), variables)...))
+		state.Descend(phase.Optimizer, Gradient(objective, optim.ValuesOf(objective.Graph(), variables)...))
 	}
 	return restore
 }

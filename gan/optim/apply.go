@@ -30,11 +30,16 @@ func Apply(o Optimizer, state *model.Scope, setting func(name string) *Node, gra
 // what they are, and schedules are left out.
 func Minimise(o Optimizer, state *model.Scope, objective *Node, variables []*model.Variable) {
 	g := objective.Graph()
+	Apply(o, state, Constant(g, o), Gradient(objective, ValuesOf(g, variables)...), variables)
+}
+
+// ValuesOf are the variables' present values in a graph.
+func ValuesOf(g *Graph, variables []*model.Variable) []*Node {
 	values := make([]*Node, len(variables))
 	for i, v := range variables {
 		values[i] = v.NodeValue(g)
 	}
-	Apply(o, state, Constant(g, o), Gradient(objective, values...), variables)
+	return values
 }
 
 // Constant gives an optimizer's settings the values that they start with, as constants of a graph.

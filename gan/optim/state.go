@@ -70,13 +70,7 @@ func (s *State) Setting(name string) *Node {
 }
 
 // Values are the variables' present values.
-func (s *State) Values() []*Node {
-	values := make([]*Node, len(s.variables))
-	for i, v := range s.variables {
-		values[i] = v.NodeValue(s.graph)
-	}
-	return values
-}
+func (s *State) Values() []*Node { return ValuesOf(s.graph, s.variables) }
 
 // Slots are what is remembered by a name, a node for each variable and of its shape: zeros in the first update.
 func (s *State) Slots(name string) []*Node {

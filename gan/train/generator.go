@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"path/filepath"
 	"strings"
 
@@ -218,24 +217,14 @@ func (g *Generator) Sample(n int, seed int64) (sample.Images, error) {
 	if n <= 0 {
 		return sample.Images{}, fmt.Errorf("cannot draw %d samples: ask for at least 1", n)
 	}
-	return g.draw(n, normals(seed), g.classInTurn)
-}
-
-// normals fills what it is given with standard normal numbers that depend on the seed alone.
-func normals(seed int64) func(z []float32) {
-	random := rand.New(rand.NewPCG(uint64(seed), 0))
-	return func(z []float32) {
-		for i := range z {
-			z[i] = float32(random.NormFloat64())
-		}
-	}
+	return g.draw(n, method.Normals(seed), g.classInTurn)
 }
 
 // Latents returns n standard normal latents of the given number of components, [n, latent] row-major, that depend on
 // the seed alone.
 func Latents(n, latent int, seed int64) []float32 {
 	z := make([]float32, n*latent)
-	normals(seed)(z)
+	method.Normals(seed)(z)
 	return z
 }
 
