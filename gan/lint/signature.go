@@ -428,8 +428,14 @@ func cut(before, after []string, separator string, keep int) (string, string) {
 // terms included.
 func SignatureOfGame(game method.Game, shapesOf []DataShape) (s Signature, err error) {
 	var sets []*sample.Images
+	var stored []shapes.Shape
 	for i, shape := range shapesOf {
 		sets = append(sets, shape.images())
+		if shape.Alphabet {
+			stored = append(stored, shapes.Make(dtypes.Uint8, shape.N, shape.Height, shape.Width, 1))
+		} else {
+			stored = append(stored, shapes.Make(dtypes.Float32, shape.N, shape.Height, shape.Width, shape.Depth))
+		}
 		name := "data"
 		if i > 0 {
 			name = fmt.Sprintf("data %d", i+1)
@@ -449,7 +455,7 @@ func SignatureOfGame(game method.Game, shapesOf []DataShape) (s Signature, err e
 		}
 	}
 	err = traceOf(game.Seed, func(backend compute.Backend, store *model.Store) {
-		ground := groundOf(store, game, shapesOf)
+		ground := groundOf(store, game, shapesOf, stored)
 		g := NewGraph(backend, "step")
 		defer g.Finalize()
 		values, _ := game.Build(ground, game.VariantOf(0, ""), inputsOf(g, game))
@@ -467,8 +473,8 @@ func inputsOf(g *Graph, game method.Game) method.Inputs {
 		Settings: Parameter(g, "settings", game.SettingsShape())}
 }
 
-// groundOf makes variables of the shapes of data sets, without their samples.
-func groundOf(store *model.Store, game method.Game, sets []DataShape) method.Ground {
+// groundOf makes variables of the shapes that data sets are stored in, without their samples.
+func groundOf(store *model.Store, game method.Game, sets []DataShape, stored []shapes.Shape) method.Ground {
 	ground := method.Ground{Store: store}
 	for i, shape := range sets {
 		number := ""
@@ -478,8 +484,7 @@ func groundOf(store *model.Store, game method.Game, sets []DataShape) method.Gro
 		held := func(name string, of shapes.Shape) *model.Variable {
 			return store.VariableWithShape("/data/"+name+number, of, initializer.Zero).SetTrainable(false)
 		}
-		placed := method.Placed{Depth: shape.Depth, OneHot: shape.Alphabet,
-			Images: held("images", shapes.Make(dtypes.Float32, shape.N, shape.Height, shape.Width, shape.Depth))}
+		placed := method.Placed{Depth: shape.Depth, OneHot: shape.Alphabet, Images: held("images", stored[i])}
 		if i == 0 && game.Classes > 0 {
 			placed.Labels = held("labels", shapes.Make(dtypes.Int32, shape.N))
 		}

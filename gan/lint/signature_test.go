@@ -173,3 +173,33 @@ func BenchmarkSignature(b *testing.B) {
 	}
 	b.ReportMetric(float64(time.Since(begin).Milliseconds())/float64(b.N), "ms/op")
 }
+
+// TestSignatureOfGame wants any game to be told by what a step computes, on a text too, whose samples are stored as indices.
+func TestSignatureOfGame(t *testing.T) {
+	signature := func(exp gan.Experiment) lint.Signature {
+		t.Helper()
+		game, err := exp.Game()
+		if err != nil {
+			t.Fatal(err)
+		}
+		images, err := exp.Data.Load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := lint.SignatureOfGame(game, []lint.DataShape{lint.ShapeOf(exp.Data.Name, images)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	text := gan.Experiment{Name: "text", Data: data.Phrases(), Latent: 8, BatchSize: 8, Generator: net.TextGenerator(16, 23, 8), Critic: net.TextCritic(8)}
+	other := text
+	other.Loss = loss.Hinge
+	before := signature(text)
+	if differences := signature(text).Differences(before); len(differences) > 0 {
+		t.Errorf("one game differs from itself: %v", differences)
+	}
+	if differences := signature(other).Differences(before); len(differences) == 0 {
+		t.Error("a game with another loss is the same")
+	}
+}

@@ -10,10 +10,8 @@ import (
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
 	"github.com/gomlx/gomlx/ml/model"
-	"github.com/gomlx/gomlx/ml/model/initializer"
 
 	"gantry.local/gan/internal/tracing"
-	"gantry.local/gan/method"
 	"gantry.local/gan/sample"
 )
 
@@ -94,22 +92,17 @@ func traceOf(seed int64, trace func(backend compute.Backend, store *model.Store)
 // stepSummary traces one whole step.
 func stepSummary(e Subject, shape DataShape, stored shapes.Shape) (s StepSummary, err error) {
 	err = traceOf(e.Game.Seed, func(backend compute.Backend, store *model.Store) {
-		held := func(name string, shape shapes.Shape) *model.Variable {
-			s.Data += int(shape.ByteSize())
-			return store.VariableWithShape("/data"+"/"+name, shape, initializer.Zero).SetTrainable(false)
-		}
-		placed := method.Placed{Images: held("images", stored), Depth: shape.Depth, OneHot: shape.Alphabet}
-		if e.Game.Classes > 0 {
-			placed.Labels = held("labels", shapes.Make(dtypes.Int32, shape.N))
-		}
+		ground := groundOf(store, e.Game, []DataShape{shape}, []shapes.Shape{stored})
 		s.Private = driven(e)
 		g := NewGraph(backend, "step")
 		defer g.Finalize()
-		e.Game.Build(method.Ground{Store: store, Sets: []method.Placed{placed}}, e.Game.VariantOf(0, ""), inputsOf(g, e.Game))
+		e.Game.Build(ground, e.Game.VariantOf(0, ""), inputsOf(g, e.Game))
 		s.Cost, s.Between = CostOf(g), largestBetween(g)
 		for v := range store.IterVariables() {
-			if !strings.HasPrefix(v.Path(), "/data"+"/") {
-				s.State += int(v.Shape().ByteSize())
+			if bytes := int(v.Shape().ByteSize()); strings.HasPrefix(v.Path(), "/data/") {
+				s.Data += bytes
+			} else {
+				s.State += bytes
 			}
 		}
 	})
