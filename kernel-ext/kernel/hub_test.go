@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"gantry.local/kernel-ext/comms"
+	"gantry.local/kernel-ext/internal/hostile"
 	"gantry.local/kernel-ext/jupyter"
 )
 
@@ -392,7 +393,7 @@ func TestHostedWidgets(t *testing.T) {
 		t.Fatal(err)
 	}
 	// one that is stopped keeps no page waiting: JupyterLab gives up after 4 s
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+	if err := hostile.Freeze(t.Context(), pid); err != nil {
 		t.Fatal(err)
 	}
 	started := time.Now()

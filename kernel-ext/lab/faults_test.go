@@ -22,6 +22,7 @@ import (
 	"gantry.local/gan/method"
 	"gantry.local/gan/safetensors"
 	"gantry.local/gan/train"
+	"gantry.local/kernel-ext/internal/hostile"
 	"gantry.local/kernel-ext/lab"
 )
 
@@ -43,24 +44,6 @@ func inTime(t *testing.T, what string, do func() error) error {
 	}
 }
 
-// freeze stops a process by SIGSTOP and returns when each of its threads stands: until then it answers still.
-func freeze(t *testing.T, pid int) {
-	t.Helper()
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, fmt.Sprintf("all threads of process %d stopped", pid), func() bool {
-		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
-		for _, stat := range threads {
-			text, err := os.ReadFile(stat)
-			if err == nil && !strings.HasPrefix(string(text[bytes.LastIndexByte(text, ')')+1:]), " T") {
-				return false
-			}
-		}
-		return len(threads) > 0
-	})
-}
-
 // TestStoppedRun stops a run's process by SIGSTOP while it trains: every call comes back with what is the matter, and
 // ending the run loses nothing.
 func TestStoppedRun(t *testing.T) {
@@ -71,7 +54,9 @@ func TestStoppedRun(t *testing.T) {
 	go func() { training <- r.Train(1_000_000) }()
 	pass(t, r, 5)
 	s := status(t, r)
-	freeze(t, s.Pid)
+	if err := hostile.Freeze(t.Context(), s.Pid); err != nil {
+		t.Fatal(err)
+	}
 	want := fmt.Sprintf("run still is stopped (SIGSTOP), process %d: continue it by `kill -CONT %d`, or save and end it by `gantry stop still`", s.Pid, s.Pid)
 	for what, do := range map[string]func() error{
 		"training": func() error { return <-training },

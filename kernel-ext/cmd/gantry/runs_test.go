@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"syscall"
 	"testing"
 
 	"gantry.local/gan/recipe"
+	"gantry.local/kernel-ext/internal/hostile"
 	"gantry.local/kernel-ext/lab"
 )
 
@@ -78,7 +78,7 @@ func TestRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Kill(s.Pid, syscall.SIGSTOP); err != nil {
+	if err := hostile.Freeze(t.Context(), s.Pid); err != nil {
 		t.Fatal(err)
 	}
 	stopped, record := list()

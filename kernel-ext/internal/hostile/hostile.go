@@ -1,7 +1,8 @@
 // Package hostile makes what peers send that keep to no protocol, for tests and the soak: noise, valid messages that were
 // damaged, and messages that were made to do harm. All of it follows from a seed.
 //
-// Reading order: hostile.go (damage), framed.go (the channel and the runs), zmtp.go (Jupyter's five sockets).
+// Reading order: hostile.go (damage), framed.go (the channel and the runs), zmtp.go (Jupyter's five sockets), freeze.go (a
+// process that does not answer).
 package hostile
 
 import (

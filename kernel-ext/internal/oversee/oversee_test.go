@@ -19,6 +19,7 @@ import (
 
 	"gantry.local/gan/recipe"
 	"gantry.local/gan/train"
+	"gantry.local/kernel-ext/internal/hostile"
 	"gantry.local/kernel-ext/internal/oversee"
 	"gantry.local/kernel-ext/lab"
 )
@@ -300,7 +301,7 @@ func TestStopped(t *testing.T) {
 	c := start(t, underAnother, 9*time.Second, envNext+"=desk", envDirs+"="+dir) // the numbers of processes are as they are here
 	c.hear(t, "ready")
 	l := living(t, dir, 5)
-	if err := syscall.Kill(l.Pid, syscall.SIGSTOP); err != nil {
+	if err := hostile.Freeze(t.Context(), l.Pid); err != nil {
 		t.Fatal(err)
 	}
 	if code, _ := c.stop(t); code != 0 {
