@@ -82,18 +82,6 @@ func byTurns(b *testing.B, backend compute.Backend, ways map[string]func(x, kern
 	}
 }
 
-// transposedByXLA is transposed as XLA's own convolution of an image with zeros between its pixels.
-func (w window) transposedByXLA(y, kernel *Node) *Node {
-	axes := compute.ConvolveAxesConfig{InputBatch: 0, InputSpatial: []int{1, 2}, InputChannels: 3,
-		KernelSpatial: []int{0, 1}, KernelInputChannels: 3, KernelOutputChannels: 2,
-		OutputBatch: 0, OutputSpatial: []int{1, 2}, OutputChannels: 3}
-	start := w.size - 1 - w.pad
-	end := func(size, steps int) int { return size + w.size - 1 - ((steps-1)*w.stride + 1) - start }
-	return ConvGeneral(y, Reverse(kernel, 0, 1), axes, []int{1, 1},
-		[][2]int{{start, end(w.height, w.rows())}, {start, end(w.width, w.columns())}},
-		[]int{w.stride, w.stride}, []int{1, 1}, 1, 1)
-}
-
 // BenchmarkNetworks times a forward and a backward pass of each pair on XLA at batch 64: the generator's by its weights,
 // the critic's by its weights and its images.
 func BenchmarkNetworks(b *testing.B) {

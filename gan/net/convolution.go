@@ -4,8 +4,11 @@ import (
 	"fmt"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
 	"github.com/gomlx/gomlx/ml/model"
+
+	"gantry.local/gan/internal/wide"
 )
 
 // window is the geometry of a convolution: a square kernel of size×size moves in steps of stride over images of
@@ -19,9 +22,10 @@ import (
 //
 // x: [batch, height, width, in]; kernel: [size, size, in, out]; y: [batch, rows, columns, out].
 //
-// On XLA most of them are its own convolution. Measured on its CPU backend (BenchmarkConvolutions), a matrix product is
-// faster where there are few channels to read, and for transposed convolutions with strides or with more channels read
-// than written. The Go backend reads the windows in place, and there only transposed convolutions are products.
+// On XLA most of them are its own convolution, which on a processor that can is ours (device/compilecache, decision 18). Measured on its CPU
+// backend (BenchmarkConvolutions), a matrix product is faster where there are few channels, and, by XLA's own, for transposed
+// convolutions with strides or with more channels read than written. The Go backend reads the windows in place, and there only transposed
+// convolutions are products.
 type window struct{ height, width, size, stride, pad int }
 
 func (w window) rows() int    { return (w.height+2*w.pad-w.size)/w.stride + 1 }
@@ -82,15 +86,24 @@ func (w window) convolvedByProduct(x, kernel *Node) *Node {
 }
 
 func (w window) transposed(y, kernel *Node) *Node {
-	if in, out := kernel.Shape().Dim(2), kernel.Shape().Dim(3); onXLA(y) && w.stride == 1 && out < 2*in {
-		axes := compute.ConvolveAxesConfig{InputBatch: 0, InputSpatial: []int{1, 2}, InputChannels: 3,
-			KernelSpatial: []int{0, 1}, KernelInputChannels: 3, KernelOutputChannels: 2,
-			OutputBatch: 0, OutputSpatial: []int{1, 2}, OutputChannels: 3}
-		pad := w.size - 1 - w.pad
-		return ConvGeneral(y, Reverse(kernel, 0, 1), axes, []int{1, 1}, [][2]int{{pad, pad}, {pad, pad}},
-			[]int{1, 1}, []int{1, 1}, 1, 1)
+	in, out := kernel.Shape().Dim(2), kernel.Shape().Dim(3)
+	own := onCPU(y) && y.DType() == dtypes.Float32 && wide.Able() && min(in, out) > fewChannels
+	if own || onXLA(y) && w.stride == 1 && out < 2*in {
+		return w.transposedByXLA(y, kernel)
 	}
 	return w.transposedByProduct(y, kernel)
+}
+
+// transposedByXLA is the convolution of an image with zeros between its pixels.
+func (w window) transposedByXLA(y, kernel *Node) *Node {
+	axes := compute.ConvolveAxesConfig{InputBatch: 0, InputSpatial: []int{1, 2}, InputChannels: 3,
+		KernelSpatial: []int{0, 1}, KernelInputChannels: 3, KernelOutputChannels: 2,
+		OutputBatch: 0, OutputSpatial: []int{1, 2}, OutputChannels: 3}
+	start := w.size - 1 - w.pad
+	end := func(size, steps int) int { return size + w.size - 1 - ((steps-1)*w.stride + 1) - start }
+	return ConvGeneral(y, Reverse(kernel, 0, 1), axes, []int{1, 1},
+		[][2]int{{start, end(w.height, w.rows())}, {start, end(w.width, w.columns())}},
+		[]int{w.stride, w.stride}, []int{1, 1}, 1, 1)
 }
 
 func (w window) transposedByProduct(y, kernel *Node) *Node {

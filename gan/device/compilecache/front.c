@@ -3,7 +3,7 @@
 #define _GNU_SOURCE
 
 #include "front.h"
-#include "product.h"
+#include "handlers.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -106,27 +106,22 @@ static void* compile_or_load(compile_args* args) {
   return refused ? compile(args) : NULL;
 }
 
-// take_products registers the handlers of products, and tells whether the plugin has them now.
-static int take_products(void) {
-  if (!product_able()) return 0;
+// take_handlers registers the handlers of our own, and tells whether the plugin has them now.
+static int take_handlers(void) {
   ffi_extension* e = api->extensions;
   while (e && e->type != PJRT_FFI) e = e->next;
   if (!e || e->struct_size < offsetof(pjrt_ffi, functions) + (PJRT_FFI_REGISTER + 1) * sizeof(void*)) return 0;
   void* (*enter)(ffi_register_args*) = ((pjrt_ffi*)e)->functions[PJRT_FFI_REGISTER];
-  for (int axes = 0; axes < 4; axes++) {
-    char name[] = PRODUCT "..";
-    name[sizeof name - 3] = '0' + axes / 2;
-    name[sizeof name - 2] = '0' + axes % 2;
-    ffi_register_args args = {.name = name, .name_size = sizeof name - 1, .handler = product_handler(axes / 2, axes % 2),
-                              .platform = "Host", .platform_size = 4};
+  for (const handler* h = handlers; h->name; h++) {
+    ffi_register_args args = {.name = h->name, .name_size = strlen(h->name), .handler = h->call, .platform = "Host", .platform_size = 4};
     args.struct_size = offsetof(ffi_register_args, traits) + sizeof args.traits;
     if (failed(enter(&args))) return 0;
   }
   return 1;
 }
 
-const char* front_put(const char* plugin, uintptr_t to, int* products) {
-  *products = 0;
+const char* front_put(const char* plugin, uintptr_t to, int able, int* ours) {
+  *ours = 0;
   if (api) return NULL;
   void* library = dlopen(plugin, RTLD_LAZY | RTLD_LOCAL);
   if (!library) return dlerror();
@@ -140,6 +135,6 @@ const char* front_put(const char* plugin, uintptr_t to, int* products) {
   compile = found->functions[CLIENT_COMPILE];
   found->functions[CLIENT_COMPILE] = compile_or_load;
   api = found;
-  *products = take_products();
+  *ours = able && take_handlers();
   return NULL;
 }

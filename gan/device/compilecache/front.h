@@ -95,9 +95,9 @@ typedef struct {
   size_t options_size;
 } load_args;
 
-// front_put puts the cache in front of a plugin's compiler, and tells whether the plugin calls our products. It returns NULL, or why
-// it could not.
-const char* front_put(const char* plugin, uintptr_t cache, int* products);
+// front_put puts the cache in front of a plugin's compiler, and has the plugin call functions of ours where the processor is able to. It
+// returns NULL, or why it could not.
+const char* front_put(const char* plugin, uintptr_t cache, int able, int* ours);
 
 // front_load makes an executable of its serialised form, or returns NULL.
 void* front_load(void* client, const char* bytes, size_t size);

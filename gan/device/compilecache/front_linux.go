@@ -14,6 +14,8 @@ import (
 	"errors"
 	"runtime/cgo"
 	"unsafe"
+
+	"gantry.local/gan/internal/wide"
 )
 
 // front is what stands in front of the compiler of a process: programs are made to change their variables in place, and the
@@ -21,7 +23,7 @@ import (
 type front struct {
 	*Folder // nil without a cache
 	keyring
-	products C.int // whether the plugin calls our products
+	ours C.int // whether the plugin calls functions of ours
 }
 
 // Put puts the cache in front of a PJRT plugin's compiler, for all of its clients from now on, and has programs change their
@@ -40,18 +42,22 @@ func Put(plugin string) {
 	}
 	path := C.CString(plugin)
 	defer C.free(unsafe.Pointer(path))
-	if trouble := C.front_put(path, C.uintptr_t(cgo.NewHandle(of)), &of.products); trouble != nil && of.Folder != nil {
+	var able C.int
+	if wide.Able() {
+		able = 1
+	}
+	if trouble := C.front_put(path, C.uintptr_t(cgo.NewHandle(of)), able, &of.ours); trouble != nil && of.Folder != nil {
 		of.log("nothing is kept: %s", C.GoString(trouble))
 	}
 }
 
-// frontProgram returns a copy of a program that changes its variables in place and calls our products, which the caller frees.
+// frontProgram returns a copy of a program that changes its variables in place and calls our functions, which the caller frees.
 //
 //export frontProgram
 func frontProgram(cache C.uintptr_t, program *C.char, size C.size_t, newSize *C.size_t) *C.char {
 	text := inPlace(C.GoStringN(program, C.int(size)))
-	if f := cgo.Handle(cache).Value().(*front); f.products != 0 {
-		text = withProducts(text)
+	if f := cgo.Handle(cache).Value().(*front); f.ours != 0 {
+		text = withConvolutions(withProducts(text))
 	}
 	*newSize = C.size_t(len(text))
 	return C.CString(text)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"iter"
 	"regexp"
-	"strconv"
 	"strings"
 )
 
@@ -59,11 +58,10 @@ func withProducts(program string) string {
 >,
 .*
     \} : \(` + matrices + `, ` + matrices + `\) -> .*$`)
-	number := func(text string) int { n, _ := strconv.Atoi(text); return n } // a wrong one is 0, which is not worthwhile
 	turned := map[string]operand{}
 	for begin, end := range statements(program, "transpose") {
 		if m := turning.FindStringSubmatch(program[begin:end]); m != nil {
-			turned[m[1]] = operand{name: m[2], rows: number(m[3]), columns: number(m[4])}
+			turned[m[1]] = operand{name: m[2], rows: atoi(m[3]), columns: atoi(m[4])}
 		}
 	}
 	products := map[string]product{}
@@ -73,7 +71,7 @@ func withProducts(program string) string {
 			return statement
 		}
 		first := len(m[4]) // axis of a matrix
-		p := product{operand{m[2], m[7], number(m[8]), number(m[9]), number(m[5]) - first}, operand{m[3], m[10], number(m[11]), number(m[12]), number(m[6]) - first}}
+		p := product{operand{m[2], m[7], atoi(m[8]), atoi(m[9]), atoi(m[5]) - first}, operand{m[3], m[10], atoi(m[11]), atoi(m[12]), atoi(m[6]) - first}}
 		matrices := first == min(1, len(m[7])) && m[7] == m[10] && min(p.left.axis, p.right.axis) >= 0 && max(p.left.axis, p.right.axis) <= 1
 		if !matrices || !p.worthwhile() {
 			return statement

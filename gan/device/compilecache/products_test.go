@@ -14,9 +14,9 @@ import (
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
-	"golang.org/x/sys/cpu"
 
 	"gantry.local/gan/gantest"
+	"gantry.local/gan/internal/wide"
 )
 
 func matrix(random *rand.Rand, rows, columns int) *tensors.Tensor {
@@ -179,7 +179,7 @@ func TestProductsAreCalled(t *testing.T) {
 		}
 		called = called || strings.Contains(string(text), `custom_call_target="gantry.product.1.10"`)
 	}
-	if able := cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL && cpu.X86.HasFMA; called != able {
+	if able := wide.Able(); called != able {
 		t.Errorf("the processor can: %v; the program calls our product: %v", able, called)
 	}
 }

@@ -1,0 +1,192 @@
+//go:build linux
+
+// Convolutions of images, float32 with channels last, in the place of Eigen's: products with windows that are read where they lie. What is
+// beside the image is read from a place of zeros.
+//
+//   convolution: y[b, r, c, o] = Σ x[b, (r·stride + i - top) / dilation, (c·stride + j - left) / dilation, n] · kernel[i, j, n, o]
+//   over the i and j with whole quotients, as if dilation-1 zeros lay between pixels (a transposed convolution);
+//   correlation: kernel[i, j, n, o] = Σ x[b, r·stride + i - top, c·stride + j - left, n] · y[b, r, c, o].
+
+#include "convolution.h"
+#include "parts.h"
+
+#if defined(__x86_64__)
+
+#include "tile.h"
+
+// beside is what is read beside an image, up to DEEP channels of it.
+static const float beside[DEEP];
+
+typedef struct {
+  const float *x, *kernel, *y;  // the one that is made is written to
+  int64_t batch, height, width, in, rows, columns, out, high, wide;
+  int64_t stride, dilation, top, left;
+  int flipped, turned;         // the kernel's pixels in the opposite order; its channels out first
+  int64_t strips, each, lots;  // strips of the result's columns; rows or taps of a part, and parts beside each other
+} convolution;
+
+// place is a pixel of the result, or of y: its image's first number, and where its window begins without an offset.
+typedef struct {
+  const float* image;
+  int64_t row, column;
+} place;
+
+static inline const float* pixel(const convolution* c, place p, int64_t row, int64_t column) {
+  row += p.row;
+  column += p.column;
+  return (uint64_t)row < (uint64_t)c->height && (uint64_t)column < (uint64_t)c->width ? p.image + (row * c->width + column) * c->in : NULL;
+}
+
+// windows makes rows of the result from windows that begin anywhere: `each` channels of each of `taps` pixels.
+WIDE_CPU INLINE void windows(int rows, int vectors, const float* const (*from)[TALL], int64_t taps, int64_t each, strip b, float* const* to) {
+  sums s;
+  begin(rows, vectors, s, to);
+  const float* y = b.data;
+  for (int64_t t = 0; t < taps; t++) {
+    const float* x[TALL];
+    for (int i = 0; i < rows; i++) x[i] = from[t][i];
+    for (int64_t k = 0; k < each; k++, y += b.step) ADD(rows, vectors, s, b.last, y, x[i][k]);
+  }
+  end(rows, vectors, s, b, to);
+}
+
+// convolve makes a part of a convolution: pixels of one phase, and a strip of their channels. A phase is made of the pixels that the same
+// pixels of the kernel reach: all, without dilation.
+WIDE_CPU static void convolve(const void* of, int64_t number) {
+  const convolution* c = of;
+  int64_t j = number % c->strips * WIDE, lot = number / c->strips % c->lots, phase = number / c->strips / c->lots, d = c->dilation;
+  int64_t down = phase / d, right = phase % d;
+  int64_t rows = (c->rows - down + d - 1) / d, columns = (c->columns - right + d - 1) / d, size = rows * columns;
+  int64_t first = lot * c->each, last = least(first + c->each, c->batch * size);
+  if (first >= last) return;
+  // The kernel's pixels of this phase, and where they look.
+  int64_t low = ((c->top - down) % d + d) % d, start = ((c->left - right) % d + d) % d;
+  int64_t across = (c->wide - start + d - 1) / d, taps = (c->high - low + d - 1) / d * across;
+
+  float packed[DEEP * WIDE] __attribute__((aligned(64)));  // 64 KiB
+  const float* from[DEEP][TALL];
+  int wide = (int)least(c->out - j, WIDE), vectors = (wide + LANES - 1) / LANES;
+  int64_t channels = least(c->in, DEEP), several = DEEP / channels;
+  for (int64_t t = 0; t < taps; t += several)
+    for (int64_t k = 0; k < c->in; k += channels) {
+      int64_t n = least(several, taps - t), each = least(channels, c->in - k), step = LANES * vectors;
+      for (int64_t tap = t; tap < t + n; tap++) {
+        int64_t ky = low + tap / across * d, kx = start + tap % across * d;
+        if (c->flipped) ky = c->high - 1 - ky, kx = c->wide - 1 - kx;
+        const float* weights = c->kernel + (ky * c->wide + kx) * c->in * c->out;
+        pack(c->turned ? (matrix){weights + j * c->in + k, 1, c->in} : (matrix){weights + k * c->out + j, c->out, 1}, each, wide, packed + (tap - t) * each * step);
+      }
+      strip b = {packed, n * each, step, (__mmask16)(0xffff >> (step - wide)), t > 0 || k > 0};
+      int64_t image = first / size, row = first % size / columns, column = first % columns;
+      for (int64_t m = first; m < last; m += TALL) {
+        int many = (int)least(TALL, last - m);
+        float* to[TALL];
+        for (int i = 0; i < many; i++) {
+          place p = {c->x + image * c->height * c->width * c->in, row * c->stride, column * c->stride};
+          for (int64_t tap = t; tap < t + n; tap++) {
+            const float* x = pixel(c, p, (down + low + tap / across * d - c->top) / d, (right + start + tap % across * d - c->left) / d);
+            from[tap - t][i] = x ? x + k : beside;
+          }
+          to[i] = (float*)c->y + ((image * c->rows + down + row * d) * c->columns + right + column * d) * c->out + j;
+          if (++column == columns) {
+            column = 0;
+            if (++row == rows) row = 0, image++;
+          }
+        }
+        BY_SHAPE(windows, many, vectors, from, n, each, b, to);
+      }
+    }
+}
+
+// summed makes rows of the result, channels of x, from pixels of x and of y that lie anywhere.
+WIDE_CPU INLINE void summed(int rows, int vectors, const float* const* x, const float* const* y, int64_t channel, strip b, float* const* to) {
+  sums s;
+  begin(rows, vectors, s, to);
+  for (int64_t k = 0; k < b.deep; k++) {
+    const float* pixel = x[k] + channel;
+    ADD(rows, vectors, s, b.last, y[k], pixel[i]);
+  }
+  end(rows, vectors, s, b, to);
+}
+
+// correlate makes a part of a correlation: pixels of the kernel, and a strip of their channels.
+WIDE_CPU static void correlate(const void* of, int64_t number) {
+  const convolution* c = of;
+  int64_t j = number % c->strips * WIDE, first = number / c->strips * c->each, last = least(first + c->each, c->high * c->wide);
+  int64_t pixels = c->batch * c->rows * c->columns, image = 0, row = 0, column = 0;
+  float packed[DEEP * WIDE] __attribute__((aligned(64)));  // 64 KiB
+  int wide = (int)least(c->out - j, WIDE), vectors = (wide + LANES - 1) / LANES;
+  for (int64_t m = 0; m < pixels; m += DEEP) {
+    int64_t n = least(DEEP, pixels - m), step = LANES * vectors;
+    const float* rows = c->y + m * c->out + j;
+    if (wide < c->out) {
+      pack((matrix){rows, c->out, 1}, n, wide, packed);
+      rows = packed;
+    } else {
+      step = c->out;
+    }
+    place places[DEEP];
+    for (int64_t k = 0; k < n; k++) {
+      places[k] = (place){c->x + image * c->height * c->width * c->in, row * c->stride, column * c->stride};
+      if (++column == c->columns) {
+        column = 0;
+        if (++row == c->rows) row = 0, image++;
+      }
+    }
+    for (int64_t tap = first; tap < last; tap++) {
+      const float *x[DEEP], *y[DEEP];
+      strip b = {.last = (__mmask16)(0xffff >> (LANES * vectors - wide)), .more = m > 0};
+      for (int64_t k = 0; k < n; k++) {
+        const float* found = pixel(c, places[k], tap / c->wide - c->top, tap % c->wide - c->left);
+        x[b.deep] = found;
+        y[b.deep] = rows + k * step;
+        b.deep += found != NULL;
+      }
+      for (int64_t channel = 0; channel < c->in; channel += TALL) {
+        int many = (int)least(TALL, c->in - channel);
+        float* to[TALL];
+        for (int i = 0; i < many; i++) to[i] = (float*)c->kernel + (tap * c->in + channel + i) * c->out + j;
+        BY_SHAPE(summed, many, vectors, x, y, channel, b, to);
+      }
+    }
+  }
+}
+
+// described is a convolution by its operands and its geometry, an attribute of the call.
+static convolution described(ffi_call* call, ffi_buffer* x, ffi_buffer* kernel, ffi_buffer* y) {
+  const int64_t* g = ((ffi_array*)call->attributes.values[0])->data;
+  return (convolution){
+      .x = x->data, .kernel = kernel->data, .y = y->data,
+      .batch = x->dims[0], .height = x->dims[1], .width = x->dims[2], .in = x->dims[3],
+      .rows = y->dims[1], .columns = y->dims[2], .out = y->dims[3], .high = kernel->dims[0], .wide = kernel->dims[1],
+      .stride = g[0], .dilation = g[1], .top = g[2], .left = g[3], .flipped = g[4] != 0, .turned = g[5] != 0,
+      .strips = (y->dims[3] + WIDE - 1) / WIDE};
+}
+
+// most is up to how many parts are worth to be handed out.
+static int64_t most(const convolution* c, int64_t threads) {
+  int64_t size = c->batch * c->rows * c->columns * c->in * c->out * c->high * c->wide / c->dilation / c->dilation;
+  return threads > 1 && size >= SMALL ? least(4 * threads, size / (SMALL / 4)) : 1;
+}
+
+void* convolution_call(ffi_call* call) {
+  convolution c = described(call, call->arguments.buffers[0], call->arguments.buffers[1], call->results.buffers[0]);
+  int64_t threads = threads_of(call), phases = c.dilation * c.dilation;
+  int64_t largest = c.batch * ((c.rows + c.dilation - 1) / c.dilation) * ((c.columns + c.dilation - 1) / c.dilation);
+  c.lots = (most(&c, threads) + c.strips * phases - 1) / (c.strips * phases);
+  c.each = ((largest + c.lots - 1) / c.lots + TALL - 1) / TALL * TALL;
+  in_parts(call, least(threads, c.strips * phases * c.lots) - 1, convolve, &c, c.strips * phases * c.lots);
+  return NULL;
+}
+
+void* correlation_call(ffi_call* call) {
+  convolution c = described(call, call->arguments.buffers[0], call->results.buffers[0], call->arguments.buffers[1]);
+  int64_t threads = threads_of(call), taps = c.high * c.wide;
+  c.lots = least((most(&c, threads) + c.strips - 1) / c.strips, taps);
+  c.each = (taps + c.lots - 1) / c.lots;
+  c.lots = (taps + c.each - 1) / c.each;
+  in_parts(call, least(threads, c.strips * c.lots) - 1, correlate, &c, c.strips * c.lots);
+  return NULL;
+}
+
+#endif

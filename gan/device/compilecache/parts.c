@@ -1,0 +1,69 @@
+//go:build linux
+
+// Work in parts, which whoever is free takes one after the other. The caller works too, so nothing can wait for ever.
+
+#include "parts.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+// job is what is done in parts. Who holds it last frees it. Who comes late finds no part left and does not look at what it is of, which
+// is gone by then.
+typedef struct {
+  void (*part)(const void* of, int64_t number);
+  const void* of;
+  int64_t parts;
+  _Atomic int64_t next, done;
+  _Atomic int holders;
+} job;
+
+static void work(job* j) {
+  for (int64_t p; (p = atomic_fetch_add(&j->next, 1)) < j->parts; atomic_fetch_add(&j->done, 1)) j->part(j->of, p);
+}
+
+static void let_go(job* j) {
+  if (atomic_fetch_sub(&j->holders, 1) == 1) free(j);
+}
+
+static void help(void* data) {
+  work(data);
+  let_go(data);
+}
+
+void in_parts(ffi_call* call, int64_t helpers, void (*part)(const void*, int64_t), const void* of, int64_t parts) {
+  job* j = helpers > 0 ? malloc(sizeof *j) : NULL;
+  if (!j) {
+    for (int64_t p = 0; p < parts; p++) part(of, p);
+    return;
+  }
+  *j = (job){.part = part, .of = of, .parts = parts};
+  atomic_init(&j->next, 0);
+  atomic_init(&j->done, 0);
+  atomic_init(&j->holders, 1);
+  void* (*schedule)(ffi_schedule_args*) = call->api->functions[FFI_SCHEDULE];
+  for (int64_t i = 0; i < helpers; i++) {
+    ffi_schedule_args args = {.struct_size = sizeof args, .context = call->context, .task = help, .data = j};
+    atomic_fetch_add(&j->holders, 1);
+    if (schedule(&args)) { // no threads
+      atomic_fetch_sub(&j->holders, 1);
+      break;
+    }
+  }
+  work(j);
+  for (int spins = 0; atomic_load(&j->done) < j->parts; spins++)
+    if (spins < 2000) _mm_pause();
+    else sched_yield();
+  let_go(j);
+}
+
+int64_t threads_of(ffi_call* call) {
+  int64_t threads = 1;
+  ffi_threads_args args = {.struct_size = sizeof args, .context = call->context, .threads = &threads};
+  return ((void* (*)(ffi_threads_args*))call->api->functions[FFI_THREADS])(&args) ? 1 : threads;
+}
+
+#endif
