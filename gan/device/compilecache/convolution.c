@@ -25,16 +25,29 @@ typedef struct {
   int64_t strips, each, lots;  // strips of the result's columns; rows or taps of a part, and parts beside each other
 } convolution;
 
-// place is a pixel of the result, or of y: its image's first number, and where its window begins without an offset.
+// place is where the window of a pixel begins: the image's pixel there, if there is one.
 typedef struct {
-  const float* image;
+  const float* x;
   int64_t row, column;
 } place;
 
-static inline const float* pixel(const convolution* c, place p, int64_t row, int64_t column) {
-  row += p.row;
-  column += p.column;
-  return (uint64_t)row < (uint64_t)c->height && (uint64_t)column < (uint64_t)c->width ? p.image + (row * c->width + column) * c->in : NULL;
+// offset is from where a window begins to a pixel in it.
+typedef struct {
+  int64_t x, row, column;
+} offset;
+
+INLINE place begins(const convolution* c, int64_t image, int64_t row, int64_t column) {
+  row *= c->stride;
+  column *= c->stride;
+  return (place){c->x + ((image * c->height + row) * c->width + column) * c->in, row, column};
+}
+
+INLINE offset by(const convolution* c, int64_t row, int64_t column) { return (offset){(row * c->width + column) * c->in, row, column}; }
+
+// pixel is the pixel there, or what stands for one that is beside the image.
+INLINE const float* pixel(const convolution* c, place p, offset o, const float* outside) {
+  int inside = ((uint64_t)(p.row + o.row) < (uint64_t)c->height) & ((uint64_t)(p.column + o.column) < (uint64_t)c->width);
+  return inside ? p.x + o.x : outside;
 }
 
 // windows makes rows of the result from windows that begin anywhere: `each` channels of each of `taps` pixels.
@@ -65,6 +78,7 @@ WIDE_CPU static void convolve(const void* of, int64_t number) {
 
   float packed[DEEP * WIDE] __attribute__((aligned(64)));  // 64 KiB
   const float* from[DEEP][TALL];
+  offset offsets[DEEP];
   int wide = (int)least(c->out - j, WIDE), vectors = (wide + LANES - 1) / LANES;
   int64_t channels = least(c->in, DEEP), several = DEEP / channels;
   for (int64_t t = 0; t < taps; t += several)
@@ -73,6 +87,8 @@ WIDE_CPU static void convolve(const void* of, int64_t number) {
       for (int64_t tap = t; tap < t + n; tap++) {
         int64_t ky = low + tap / across * d, kx = start + tap % across * d;
         if (c->flipped) ky = c->high - 1 - ky, kx = c->wide - 1 - kx;
+        offsets[tap - t] = by(c, (down + low + tap / across * d - c->top) / d, (right + start + tap % across * d - c->left) / d);
+        offsets[tap - t].x += k;
         const float* weights = c->kernel + (ky * c->wide + kx) * c->in * c->out;
         pack(c->turned ? (matrix){weights + j * c->in + k, 1, c->in} : (matrix){weights + k * c->out + j, c->out, 1}, each, wide, packed + (tap - t) * each * step);
       }
@@ -82,11 +98,8 @@ WIDE_CPU static void convolve(const void* of, int64_t number) {
         int many = (int)least(TALL, last - m);
         float* to[TALL];
         for (int i = 0; i < many; i++) {
-          place p = {c->x + image * c->height * c->width * c->in, row * c->stride, column * c->stride};
-          for (int64_t tap = t; tap < t + n; tap++) {
-            const float* x = pixel(c, p, (down + low + tap / across * d - c->top) / d, (right + start + tap % across * d - c->left) / d);
-            from[tap - t][i] = x ? x + k : beside;
-          }
+          place p = begins(c, image, row, column);
+          for (int64_t tap = 0; tap < n; tap++) from[tap][i] = pixel(c, p, offsets[tap], beside);
           to[i] = (float*)c->y + ((image * c->rows + down + row * d) * c->columns + right + column * d) * c->out + j;
           if (++column == columns) {
             column = 0;
@@ -127,7 +140,7 @@ WIDE_CPU static void correlate(const void* of, int64_t number) {
     }
     place places[DEEP];
     for (int64_t k = 0; k < n; k++) {
-      places[k] = (place){c->x + image * c->height * c->width * c->in, row * c->stride, column * c->stride};
+      places[k] = begins(c, image, row, column);
       if (++column == c->columns) {
         column = 0;
         if (++row == c->rows) row = 0, image++;
@@ -136,8 +149,9 @@ WIDE_CPU static void correlate(const void* of, int64_t number) {
     for (int64_t tap = first; tap < last; tap++) {
       const float *x[DEEP], *y[DEEP];
       strip b = {.last = (__mmask16)(0xffff >> (LANES * vectors - wide)), .more = m > 0};
+      offset o = by(c, tap / c->wide - c->top, tap % c->wide - c->left);
       for (int64_t k = 0; k < n; k++) {
-        const float* found = pixel(c, places[k], tap / c->wide - c->top, tap % c->wide - c->left);
+        const float* found = pixel(c, places[k], o, NULL);
         x[b.deep] = found;
         y[b.deep] = rows + k * step;
         b.deep += found != NULL;
