@@ -25,7 +25,7 @@ func floors() [][]string {
 		{"gan/sample", "gan/net", "gan/device"},
 		{"gan/data", "gan/optim", "gan/metric"},
 		{"gan/method", "gan/gantest", "gan/metric/trainfeatures"},
-		{"gan/lint"},
+		{"gan/lint", "gan/kind"},
 		{"gan/train"},
 		{"gan", "gan/latent", "gan/export", "gan/compress"},
 		{"gan/recipe", "gan/translate", "gan/gantest/tiny"},

@@ -58,12 +58,16 @@ func (e Experiment) subject() (lint.Subject, error) {
 	if parts := max(game.Parts, 1); parts > e.BatchSize || e.BatchSize%(e.View.Pack*parts) != 0 {
 		return wrong(fmt.Errorf("BatchSize %d is no multiple of Pack %d times Parts %d", e.BatchSize, e.View.Pack, parts))
 	}
-	game.Settings = pair.Settings()
+	game.Settings = append(game.Settings, pair.Settings()...) // behind the method's own
 	game, err := game.Game()
 	if err != nil {
 		return wrong(err)
 	}
-	return lint.Subject{Game: game, Pair: pair, ToldGenerator: e.View.ClassGenerator != nil, ToldCritic: e.View.ClassCritic != nil}, nil
+	subject := lint.Subject{Game: game, Pair: pair, ToldGenerator: e.View.ClassGenerator != nil, ToldCritic: e.View.ClassCritic != nil}
+	if with, ok := e.Method.(interface{ Columns() string }); ok {
+		subject.Columns = with.Columns()
+	}
+	return subject, nil
 }
 
 // pair is the experiment's two networks and what each objective is made of.

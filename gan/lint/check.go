@@ -29,7 +29,7 @@ type Findings []Finding
 // finds. An experiment that cannot run at all has one finding, "impossible". No finding is no proof that training will go
 // well.
 //
-// The rules: impossible; bounded critic; data range; no lipschitz constraint; batch statistics under a penalty;
+// The rules: impossible; bounded critic; columns missing; data range; no lipschitz constraint; batch statistics under a penalty;
 // saturating generator; momentum under clipping; generator ignores z; no gradient; classes on one side; batch of the whole
 // data; shared parameters; statistics of one.
 func (e Subject) Check() Findings {
@@ -143,7 +143,9 @@ func checkNetworks(e Subject, images *sample.Images, seen *probed, find finder) 
 			find("no gradient", "use or remove it", "%s of the %s gets no gradient", strings.Join(variables.without, ", "), network)
 		}
 	}
-	switch toldCritic := e.ToldCritic || seen.columns > 1; {
+	switch toldCritic := e.ToldCritic || seen.columns > 1 && e.Columns == ""; {
+	case e.Columns != "" && seen.columns == 1:
+		find("columns missing", "return the logit and the "+e.Columns+", [batch, 1+n]", "the method needs %s behind the critic's logit, and it returns one column", e.Columns)
 	case !e.ToldGenerator && toldCritic:
 		find("classes on one side", "use ClassGenerator, or a critic that is not told the class",
 			"the critic sees the class and the generator does not")

@@ -11,6 +11,9 @@ type Subject struct {
 
 	ToldGenerator, ToldCritic bool // whether the networks are told the class of each sample
 
+	// Columns is what the critic's columns behind the logit are to its method, such as "features"; "" means class logits.
+	Columns string
+
 	Settings []Setting // of the description that differ from the default, by name
 }
 
