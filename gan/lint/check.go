@@ -152,7 +152,7 @@ func checkNetworks(e Subject, images *sample.Images, seen *probed, find finder) 
 	case e.ToldGenerator && !toldCritic:
 		find("classes on one side", fmt.Sprintf("use ClassCritic, or a critic of 1+%d logits", e.Game.Classes),
 			"the generator is told the class and nothing asks whether it obeys")
-	case seen.columns > 1 && seen.columns != 1+e.Game.Classes:
+	case e.Columns == "" && seen.columns > 1 && seen.columns != 1+e.Game.Classes:
 		find("classes on one side", fmt.Sprintf("return 1+%d logits", e.Game.Classes),
 			"the critic has %d class logits for %d classes", seen.columns-1, e.Game.Classes)
 	}

@@ -64,11 +64,13 @@ func (r R3GAN) Critic(scope *model.Scope, x *Node) *Node {
 // block adds to x what its three convolutions make of it.
 func (r R3GAN) block(scope *model.Scope, x *Node) *Node {
 	times, _ := halvings(r.Size)
-	h := sameConv(x, weights(r.start(scope.In("widen"), times+1), x, 1, 1, r.Width, 2*r.Width))
-	h = LeakyReLU(addBias(scope.In("widen"), h), leak)
-	h = sameConv(h, weights(r.start(scope.In("conv"), times+1), x, 3, 3, 2*r.Width, 2*r.Width))
-	h = LeakyReLU(addBias(scope.In("conv"), h), leak)
-	return Add(x, SameConv2D(scope.In("narrow").WithInitializer(initializer.Zero), h, r.Width, 1))
+	h := x
+	for layer, size := range []int{1, 3} {
+		of := scope.In("conv_%d", layer)
+		h = sameConv(h, weights(r.start(of, times+1), h, size, size, h.Shape().Dim(3), 2*r.Width))
+		h = LeakyReLU(addBias(of, h), leak)
+	}
+	return Add(x, SameConv2D(scope.In("conv_2").WithInitializer(initializer.Zero), h, r.Width, 1))
 }
 
 // start are weights N(0, 2/inputs) / blocks^(1/4).

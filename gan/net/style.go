@@ -55,7 +55,8 @@ func (s Style) Synthesise(scope *model.Scope, w *Node) *Node {
 			channels /= 2
 			x, image = Upsample2(x), Upsample2(image)
 		}
-		x = LeakyReLU(addBias(scope.In("conv_%d", stage), ModulatedConv2D(scope.In("conv_%d", stage), x, s.style(scope, "style_%d", stage, w, x), channels, 3)), leak)
+		conv, style := scope.In("conv_%d", stage), styleOf(scope.In("style_%d", stage), w, x.Shape().Dim(3))
+		x = LeakyReLU(addBias(conv, ModulatedConv2D(conv, x, style, channels, 3)), leak)
 		part := SameConv2D(scope.In("to_image_%d", stage), x, s.Channels, 1)
 		if image == nil {
 			image = part
@@ -66,10 +67,8 @@ func (s Style) Synthesise(scope *model.Scope, w *Node) *Node {
 	return Tanh(image)
 }
 
-// style is what w asks of each channel of x, around 1, [batch, channels].
-func (s Style) style(scope *model.Scope, name string, stage int, w, x *Node) *Node {
-	scope = scope.In(name, stage)
-	channels := x.Shape().Dim(3)
+// styleOf is what w asks of each channel, around 1, [batch, channels].
+func styleOf(scope *model.Scope, w *Node, channels int) *Node {
 	scales := MatMul(w, weights(WithGlorot(scope), w, w.Shape().Dim(1), channels))
 	return Add(scales, InsertAxes(parameter(scope.WithInitializer(initializer.One), w, "biases", channels), 0))
 }
