@@ -1,6 +1,7 @@
 package gan
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"maps"
@@ -24,6 +25,13 @@ func (e Experiment) sampler() method.Sampler {
 func (e Experiment) Game() (method.Game, error) {
 	subject, err := e.subject()
 	return subject.Game, err
+}
+
+// With implements method.Chosen.
+func (e Experiment) With(c method.Choice) (method.Description, error) {
+	set, err := c.One(e.Name, e.Data)
+	e.Data, e.BatchSize, e.Seed = set, cmp.Or(c.BatchSize, e.BatchSize), c.Seed
+	return e, err
 }
 
 // subject is the experiment as the linter looks at it: its game and its pair of networks.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gantry.local/gan/internal/tracing"
+	"gantry.local/gan/method"
 	"gantry.local/gan/optim"
 	"gantry.local/gan/sample"
 )
@@ -41,9 +42,7 @@ func (e Subject) Check() Findings {
 		return Impossible(err)
 	}
 	var findings Findings
-	find := func(rule, remedy, problem string, values ...any) {
-		findings = append(findings, Finding{rule, fmt.Sprintf(problem, values...), remedy})
-	}
+	find := findings.add
 	checkSettings(e, images, find)
 	traced, err := probe(e, images)
 	if err != nil && strings.Contains(err.Error(), "already visited") { // GoMLX sees a name that is given twice by itself
@@ -72,20 +71,30 @@ func CheckGrid(samples, cells int) Findings {
 		fmt.Sprintf("draw %d", cells)}}
 }
 
+// add adds a finding.
+func (all *Findings) add(rule, remedy, problem string, values ...any) {
+	*all = append(*all, Finding{rule, fmt.Sprintf(problem, values...), remedy})
+}
+
 type finder = func(rule, remedy, problem string, values ...any)
 
 // checkSettings holds the rules that need no network.
 func checkSettings(e Subject, images *sample.Images, find finder) {
-	if e.Game.BatchSize > images.N/e.Game.Draws() {
-		find("batch of the whole data", fmt.Sprintf("use a batch of at most %d", max(images.N/e.Game.Draws()/4, 1)),
-			"a step takes %g images and %s has %d", float64(e.Game.BatchSize)*float64(e.Game.Draws()), e.Game.Data[0].Name, images.N)
-	} else if 2*e.Game.BatchSize > images.N {
-		find("batch of the whole data", "use batches of 32 to 256, so that an epoch has many steps",
-			"one batch of %d is more than half of the %d images, so every step sees nearly the same", e.Game.BatchSize, images.N)
-	}
+	checkBatch(e.Game, images, find)
 	if inertia := optim.Inertia(e.Pair.CriticOptimizer); e.Pair.ClipWeights > 0 && inertia > 0.5 {
 		find("momentum under clipping", "give the critic an optimizer without momentum, or with one of at most 0.5",
 			"the critic's weights are clipped while its optimizer has a momentum of %g, which pushes on against the limit", inertia)
+	}
+}
+
+// checkBatch compares what a step takes with the whole data.
+func checkBatch(game method.Game, images *sample.Images, find finder) {
+	if game.BatchSize > images.N/game.Draws() {
+		find("batch of the whole data", fmt.Sprintf("use a batch of at most %d", max(images.N/game.Draws()/4, 1)),
+			"a step takes %g images and %s has %d", float64(game.BatchSize)*float64(game.Draws()), game.Data[0].Name, images.N)
+	} else if 2*game.BatchSize > images.N {
+		find("batch of the whole data", "use batches of 32 to 256, so that an epoch has many steps",
+			"one batch of %d is more than half of the %d images, so every step sees nearly the same", game.BatchSize, images.N)
 	}
 }
 
