@@ -56,6 +56,12 @@ func (k BEGAN) withDefaults() BEGAN {
 	return k
 }
 
+// With implements method.Chosen.
+func (k BEGAN) With(c method.Choice) (of method.Description, err error) {
+	k.Common, err = k.with(c)
+	return k, err
+}
+
 // Game implements method.Description.
 func (k BEGAN) Game() (method.Game, error) {
 	k = k.withDefaults()

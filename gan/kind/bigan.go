@@ -29,6 +29,12 @@ type BiGAN struct {
 	Loss loss.Loss // default loss.NonSaturating
 }
 
+// With implements method.Chosen.
+func (k BiGAN) With(c method.Choice) (of method.Description, err error) {
+	k.Common, err = k.with(c)
+	return k, err
+}
+
 // Game implements method.Description.
 func (k BiGAN) Game() (method.Game, error) {
 	k = k.withDefaults()

@@ -38,6 +38,13 @@ func (c Common) withDefaults() Common {
 	return c
 }
 
+// with is what method.Chosen chooses, for a kind of one data set.
+func (c Common) with(choice method.Choice) (Common, error) {
+	set, err := choice.One(c.Name, c.Data)
+	c.Data, c.BatchSize, c.Seed = set, cmp.Or(choice.BatchSize, c.BatchSize), choice.Seed
+	return c, err
+}
+
 // network is one that a kind asks for, under the name of its field.
 type network struct {
 	field, name string

@@ -59,6 +59,19 @@ func (k CycleGAN) withDefaults() CycleGAN {
 	return k
 }
 
+// With implements method.Chosen: of two data sets, A and B.
+func (k CycleGAN) With(c method.Choice) (of method.Description, err error) {
+	switch len(c.Data) {
+	case 0:
+	case 2:
+		k.Other, c.Data = c.Data[1], c.Data[:1]
+	default:
+		return nil, fmt.Errorf("%q trains on two data sets, and %d are given", k.Name, len(c.Data))
+	}
+	k.Common, err = k.with(c)
+	return k, err
+}
+
 // Game implements method.Description.
 func (k CycleGAN) Game() (method.Game, error) {
 	k = k.withDefaults()

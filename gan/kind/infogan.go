@@ -63,6 +63,12 @@ func (k InfoGAN) withDefaults() InfoGAN {
 	return k
 }
 
+// With implements method.Chosen.
+func (k InfoGAN) With(c method.Choice) (of method.Description, err error) {
+	k.Common, err = k.with(c)
+	return k, err
+}
+
 // Game implements method.Description.
 func (k InfoGAN) Game() (method.Game, error) {
 	k = k.withDefaults()

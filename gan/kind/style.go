@@ -70,6 +70,12 @@ func (k Style) withDefaults() Style {
 	return k
 }
 
+// With implements method.Chosen.
+func (k Style) With(c method.Choice) (of method.Description, err error) {
+	k.Common, err = k.with(c)
+	return k, err
+}
+
 // Game implements method.Description.
 func (k Style) Game() (method.Game, error) {
 	k = k.withDefaults()

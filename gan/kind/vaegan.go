@@ -56,6 +56,12 @@ func (k VAEGAN) withDefaults() VAEGAN {
 	return k
 }
 
+// With implements method.Chosen.
+func (k VAEGAN) With(c method.Choice) (of method.Description, err error) {
+	k.Common, err = k.with(c)
+	return k, err
+}
+
 // Game implements method.Description.
 func (k VAEGAN) Game() (method.Game, error) {
 	k = k.withDefaults()

@@ -49,4 +49,6 @@ func (f FeatureMatching) Identity() map[string]string {
 }
 
 // String implements Method.
-func (f FeatureMatching) String() string { return describe("alternating, feature matching", f.Identity()) }
+func (f FeatureMatching) String() string {
+	return describe("alternating, feature matching", f.Identity())
+}

@@ -96,4 +96,3 @@ func (d Diffusion) left(g *Graph, steps *Node) *Node {
 	}
 	return Gather(Const(g, table), InsertAxes(steps, -1))
 }
-

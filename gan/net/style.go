@@ -74,7 +74,9 @@ func styleOf(scope *model.Scope, w *Node, channels int) *Node {
 }
 
 // Generator maps latents to images. z: [batch, latent] float32, N(0,1); the result: [batch, Size, Size, Channels], in [-1, 1].
-func (s Style) Generator(scope *model.Scope, z *Node) *Node { return s.Synthesise(scope, s.Map(scope, z)) }
+func (s Style) Generator(scope *model.Scope, z *Node) *Node {
+	return s.Synthesise(scope, s.Map(scope, z))
+}
 
 // Critic judges images. x: [batch, Size, Size, any channels] in [-1, 1]; the result: [batch, 1], unbounded.
 func (s Style) Critic(scope *model.Scope, x *Node) *Node {

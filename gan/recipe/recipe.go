@@ -2,9 +2,10 @@
 // as it is, changed, or taken as a pattern; each passes lint.CheckOf.
 //
 // Reading order: recipe.go (the list), pairs.go (the article's pair and what stabilises it), objectives.go (one pair of
-// networks under the losses and penalties of the literature), classes.go (class-conditional), plane.go (points in the
-// plane, where every lost mode is seen), series.go (time series and text), pictures.go (other data), show.go (the
-// list in a notebook).
+// networks under the losses and penalties of the literature), judgement.go (what else a critic can be asked), architectures.go (other
+// networks), encoders.go (networks beside the two), domains.go (two sets of images), classes.go (class-conditional), plane.go (points in
+// the plane, where every lost mode is seen), series.go (time series and text), pictures.go (other data), show.go (the list in a
+// notebook).
 package recipe
 
 import (
@@ -67,6 +68,20 @@ func All() Recipes {
 		of("diffaugment", "a tenth of the digits, augmented in front of the critic with adaptive strength", DiffAugment),
 		of("private", "critic updates with differential privacy", Private),
 
+		of("feature-matching", "the generator matches the means of the critic's features", FeatureMatching),
+		of("ssgan", "the critic also tells by how much an image was turned", SSGAN),
+		of("diffusion", "the critic sees images after some steps of a diffusion", Diffusion),
+		of("r3gan", "residual blocks without normalisation, relativistic with R1 and R2", R3GAN),
+		of("r3gan-faces", "the same on drawn faces in colour, 32×32", R3GANFaces),
+		of("progressive", "7×7 first, then 14×14 and 28×28 faded in", Progressive),
+		of("style", "a mapping network, styles, and paths of even length (StyleGAN2)", Style),
+
+		of("infogan", "ten classes and two numbers found without labels", InfoGAN),
+		of("bigan", "an encoder learned by a critic of pairs (BiGAN, ALI)", BiGAN),
+		of("vae-gan", "an encoder, compared by features of the critic", VAEGAN),
+		of("began", "a critic that restores images, kept in balance", BEGAN),
+		of("cyclegan", "thin digits made thick and back, without pairs", CycleGAN),
+
 		of("cgan", "class-conditional: both networks are told the digit", CGAN),
 		of("projection", "class-conditional: projection critic, hinge loss, spectral norm", Projection),
 		of("acgan", "class-conditional: the critic also names the digit", ACGAN),
@@ -77,6 +92,7 @@ func All() Recipes {
 		of("toy-packed", "the same, four points judged at once", ToyPacked),
 		of("toy-r1r2", "the same, relativistic with R1 and R2", ToyR1R2),
 		of("toy-unrolled", "the same, looking five critic updates ahead", ToyUnrolled),
+		of("toy-topk", "the same, learning from the better half of the points alone", ToyTopK),
 
 		of("sines", "time series of sine waves by a recurrent generator", Sines),
 		of("phrases", "short phrases, character by character, with Gumbel-softmax", Phrases),
