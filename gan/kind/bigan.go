@@ -43,7 +43,7 @@ func (k BiGAN) Game() (method.Game, error) {
 		return game, err
 	}
 	if k.Critic == nil {
-		return game, fmt.Errorf("%q needs a Critic", k.Name)
+		return game, fmt.Errorf("%q needs a network Critic", k.Name)
 	}
 	game.Networks = append(game.Networks, method.Network{Name: method.CriticName, Build: func(scope *model.Scope, inputs ...*Node) []*Node {
 		return []*Node{k.Critic(scope, inputs[0], inputs[1])}

@@ -62,7 +62,7 @@ func (c Common) game(networks ...network) (method.Game, error) {
 	}
 	for _, n := range networks {
 		if n.build == nil {
-			return game, fmt.Errorf("%q needs a %s", c.Name, n.field)
+			return game, fmt.Errorf("%q needs a network %s", c.Name, n.field)
 		}
 		game.Networks = append(game.Networks, method.Of(n.name, n.build))
 		if n.name == method.GeneratorName {

@@ -80,7 +80,7 @@ func (k InfoGAN) Game() (method.Game, error) {
 		return game, err
 	}
 	if k.Generator == nil {
-		return game, fmt.Errorf("%q needs a Generator", k.Name)
+		return game, fmt.Errorf("%q needs a network Generator", k.Name)
 	}
 	game.Settings = []setting.Setting{setting.NonNegative(informationSetting, k.Weight)}
 	game.Turns = []method.Turn{

@@ -11,7 +11,7 @@ import (
 func InfoGAN() kind.InfoGAN {
 	reader := net.Encoder{Outputs: 12} // ten classes and two numbers
 	return kind.InfoGAN{
-		Common:    kind.Common{Name: "infogan", Data: data.MNIST(), Latent: 62, Optimizer: optim.NewAdam(5e-4, 0.5, 0.999), EMA: 0.995},
+		Common:    kind.Common{Name: "infogan", Data: data.MNIST(), Latent: 28, Optimizer: optim.NewAdam(5e-4, 0.5, 0.999), EMA: 0.995},
 		Generator: net.NormMLPGenerator, Critic: net.MLPCritic, Reader: reader.MLP,
 	}
 }
