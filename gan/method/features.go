@@ -9,7 +9,7 @@ import (
 // FeatureMatching is Alternating with a generator that does not look at the critic's logits: the features of its images shall be, on
 // average, those of real ones (Salimans et al., "Improved techniques for training GANs", 2016, arXiv:1606.03498, section 3.1):
 //
-//	L_G = ‖ E f(x) - E f(G(z)) ‖²
+//	L_G = ‖ E f(x) - E f(G(z)) ‖² / features
 //
 // f are the columns behind the logit of what the critic returns, [batch, 1+features]: a hidden layer, as with net.FeatureCritic. The
 // critic learns by its loss as ever. Means are all that is matched, so that the game is calm and its images are less varied.
@@ -25,9 +25,9 @@ func (f FeatureMatching) Arrange(game *Game, pair Pair) {
 	})
 }
 
-// MatchedMeans is ‖E a - E b‖², the squared distance between the means of two batches of vectors [batch, n], a scalar ≥ 0.
+// MatchedMeans is ‖E a - E b‖² / n, the mean squared difference between the means of two batches of vectors [batch, n], a scalar ≥ 0.
 func MatchedMeans(a, b *Node) *Node {
-	return ReduceAllSum(Square(Sub(ReduceMean(a, 0), ReduceMean(b, 0))))
+	return ReduceAllMean(Square(Sub(ReduceMean(a, 0), ReduceMean(b, 0))))
 }
 
 // Columns says what the critic's columns behind the logit are.

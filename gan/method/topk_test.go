@@ -103,8 +103,8 @@ func TestTurned(t *testing.T) {
 // TestMatchedMeans compares with a sum by hand.
 func TestMatchedMeans(t *testing.T) {
 	got := computed(t, func(a, b *Node) *Node { return MatchedMeans(a, b) }, [][]float32{{1, 2}, {3, -2}}, [][]float32{{0, 1}, {1, 1}, {2, 1}})
-	if want := float32((2-1)*(2-1) + (0-1)*(0-1)); got[0][0] != want {
-		t.Errorf("the means [2 0] and [1 1] are %g apart, want %g", got[0][0], want)
+	if want := float32((2-1)*(2-1)+(0-1)*(0-1)) / 2; got[0][0] != want {
+		t.Errorf("the means [2 0] and [1 1] differ by %g, want %g", got[0][0], want)
 	}
 }
 
