@@ -85,7 +85,8 @@ type Adaptation interface {
 }
 
 // Method arranges the turns of a pair's step. Implementations are comparable values, a file each: Alternating, Halves,
-// Simultaneous, Unrolled, Private.
+// Simultaneous, Unrolled, TopKTraining, FeatureMatching, SelfSupervised, Growing, Private. One that takes the critic's columns behind the
+// logit for something else than classes says for what by a method Columns() string.
 type Method interface {
 	// Arrange gives the game its Turns, and its Parts where the method cuts batches.
 	Arrange(game *Game, pair Pair)
