@@ -20,6 +20,7 @@ import (
 // each can be understood with what is below it.
 func floors() [][]string {
 	return [][]string{
+		{"gan/part"},
 		{"gan/internal/picture", "gan/internal/table", "gan/internal/tracing", "gan/setting", "gan/safetensors", "gan/loss",
 			"gan/device/compilecache", "gan/device/purego", "gan/examples"},
 		{"gan/sample", "gan/net", "gan/device"},
@@ -30,6 +31,7 @@ func floors() [][]string {
 		{"gan", "gan/latent", "gan/export", "gan/compress"},
 		{"gan/translate", "gan/gantest/tiny"},
 		{"gan/recipe"},
+		{"gan/spec"},
 		{"gan/study"},
 	}
 }
