@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// derived finds a set that is made of another by the name that it gives itself: "mnist subset 6000 seed 1", "mnist classes 3,5". It is
+// derived finds a set that is made of another by the name that it gives itself: "mnist subset 6000 seed 1", "mnist classes 3,5", "thick mnist". It is
 // false for a name of another form.
 func derived(name string) (set Set, is bool, err error) {
 	for _, form := range forms() {
@@ -25,7 +25,7 @@ func derived(name string) (set Set, is bool, err error) {
 	return Set{}, false, nil
 }
 
-// form is how the names of sets of one kind end.
+// form is how the names of sets of one kind begin or end.
 type form struct {
 	name *regexp.Regexp
 	make func(of Set, words []string) (Set, bool)
@@ -40,6 +40,7 @@ func forms() []form {
 		return make(of, n, seed), errN == nil && errSeed == nil
 	}
 	return []form{
+		{regexp.MustCompile(`^thick (.+)$`), func(of Set, _ []string) (Set, bool) { return Thick(of), true }},
 		{regexp.MustCompile(`^(.+) subset (\d+)` + seedForm), func(of Set, words []string) (Set, bool) { return seeded(of, words, Subset) }},
 		{regexp.MustCompile(`^(.+) balanced (\d+)` + seedForm), func(of Set, words []string) (Set, bool) { return seeded(of, words, Balanced) }},
 		{regexp.MustCompile(`^(.+) classes ([\d,]+)$`), func(of Set, words []string) (Set, bool) {

@@ -34,6 +34,22 @@ func Kinds() part.Kinds[Method] {
 		part.Value[Method]("unrolled", "the generator looks ahead", Unrolled{Ahead: 5}, func(u *Unrolled) []part.Parameter {
 			return append([]part.Parameter{part.Whole("ahead", "critic updates that it looks ahead", &u.Ahead, 1, mostUnrolled)}, alternating(&u.Alternating)...)
 		}),
+		part.Value[Method]("top-k", "the generator learns from the best of its batch", TopKTraining{}, func(t *TopKTraining) []part.Parameter {
+			return append([]part.Parameter{part.Number("share", "of the batch in the end; 0: 0.5", &t.Share, 0, 1),
+				part.Whole("steps", "until then; 0: 2000", &t.Steps, 0, most)}, alternating(&t.Alternating)...)
+		}),
+		part.Value[Method]("feature-matching", "the generator matches the means of the critic's features", FeatureMatching{}, func(f *FeatureMatching) []part.Parameter {
+			return alternating(&f.Alternating)
+		}),
+		part.Value[Method]("self-supervised", "the critic also tells by how much images were turned", SelfSupervised{}, func(s *SelfSupervised) []part.Parameter {
+			return append([]part.Parameter{part.Number("real", "weight for the critic; 0: 1", &s.Real, 0, math.MaxFloat32),
+				part.Number("fake", "weight for the generator; 0: 0.2", &s.Fake, 0, math.MaxFloat32)}, alternating(&s.Alternating)...)
+		}),
+		part.Value[Method]("growing", "small images first, larger ones faded in", Growing{Stages: 3}, func(m *Growing) []part.Parameter {
+			return append([]part.Parameter{part.Whole("stages", "resolutions of the networks", &m.Stages, 2, mostStages),
+				part.Whole("hold", "steps with each; 0: 500", &m.Hold, 0, most), part.Whole("fade", "steps from one to the next; 0: 500", &m.Fade, 0, most)},
+				alternating(&m.Alternating)...)
+		}),
 		part.Value[Method]("private", "critic updates with differential privacy", Private{Clip: 1, Noise: 0.6}, func(pv *Private) []part.Parameter {
 			return []part.Parameter{part.Number("clip", "largest norm of one image's gradient", &pv.Clip, positive, math.MaxFloat32),
 				part.Number("noise", "multiplier", &pv.Noise, positive, math.MaxFloat32),

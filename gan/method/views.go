@@ -12,6 +12,11 @@ func Augmentations() part.Kinds[Augmentation] {
 	return part.Kinds[Augmentation]{Sort: "augmentation", All: []part.Kind[Augmentation]{
 		part.Value[Augmentation]("diffaugment", "random changes that gradients pass; 0 leaves one out", net.DiffAugment{}, diffAugment),
 		part.Value[Augmentation]("paper-augment", "diffaugment with the constants of its paper", net.PaperAugment(), diffAugment),
+		part.Value[Augmentation]("diffusion", "some steps of a diffusion, as many as the strength says", net.Diffusion{}, func(d *net.Diffusion) []part.Parameter {
+			return []part.Parameter{part.Whole("least-steps", "at strength 0; 0: 5", &d.LeastSteps, 0, net.MostDiffusion),
+				part.Whole("most-steps", "at strength 1; 0: 500", &d.MostSteps, 0, net.MostDiffusion),
+				part.Number("sigma", "of the noise; 0: 0.05", &d.Sigma, 0, math.MaxFloat32)}
+		}),
 	}}
 }
 

@@ -36,10 +36,10 @@ func (d Diffusion) withDefaults() Diffusion {
 }
 
 // The variances of the paper's (and DDPM's: Ho et al., 2020, arXiv:2006.11239) diffusion, which rise evenly.
-const (
-	firstBeta, lastBeta = 1e-4, 0.02
-	mostDiffusion       = 10_000
-)
+const firstBeta, lastBeta = 1e-4, 0.02
+
+// MostDiffusion is how many steps a Diffusion has at most.
+const MostDiffusion = 10_000
 
 // String names the diffusion with its constants, as kept in checkpoints: "diffusion steps 5 to 500 sigma 0.05".
 func (d Diffusion) String() string {
@@ -50,8 +50,8 @@ func (d Diffusion) String() string {
 // Check returns an error where a constant is out of its range.
 func (d Diffusion) Check() error {
 	d = d.withDefaults()
-	if d.LeastSteps < 1 || d.MostSteps < d.LeastSteps || d.MostSteps > mostDiffusion || !(d.Sigma > 0) || math.IsInf(d.Sigma, 0) {
-		return fmt.Errorf("%v is impossible: want 1 ≤ LeastSteps ≤ MostSteps ≤ %d and a positive Sigma", d, mostDiffusion)
+	if d.LeastSteps < 1 || d.MostSteps < d.LeastSteps || d.MostSteps > MostDiffusion || !(d.Sigma > 0) || math.IsInf(d.Sigma, 0) {
+		return fmt.Errorf("%v is impossible: want 1 ≤ LeastSteps ≤ MostSteps ≤ %d and a positive Sigma", d, MostDiffusion)
 	}
 	return nil
 }

@@ -31,6 +31,9 @@ func Generators() part.Kinds[Named] {
 		family("dcgan", "convolutions, doubling a small image", (*DCGAN).parameters, func(d DCGAN) Named { return Named{Plain: d.Generator} }),
 		family("conditional-dcgan", "dcgan, told the class", (*DCGAN).parameters, func(d DCGAN) Named { return Named{Classed: d.ConditionalGenerator} }),
 		family("resnet", "residual blocks", (*ResNet).parameters, func(r ResNet) Named { return Named{Plain: r.Generator} }),
+		family("r3gan", "residual blocks without normalisation", (*R3GAN).parameters, func(r R3GAN) Named { return Named{Plain: r.Generator} }),
+		family("style", "a mapping network and styles", (*Style).parameters, func(s Style) Named { return Named{Plain: s.Generator} }),
+		family("growing", "all resolutions, for the method growing", (*Growing).parameters, func(n Growing) Named { return Named{Plain: n.Generator} }),
 		family("conditional-resnet", "residual blocks, told the class by batch norm", (*ResNet).parameters, func(r ResNet) Named { return Named{Classed: r.ConditionalGenerator} }),
 		family("toy", "dense layers, for points in the plane", (*Toy).parameters, func(t Toy) Named { return Named{Plain: t.Generator} }),
 		family("sequence", "recurrent, for time series", (*Sequence).parameters, func(s Sequence) Named { return Named{Plain: s.Generator} }),
@@ -49,6 +52,11 @@ func Critics() part.Kinds[Named] {
 		family("conditional-dcgan", "dcgan, told the class by a channel", (*DCGAN).parameters, func(d DCGAN) Named { return Named{Classed: d.ConditionalCritic} }),
 		family("projection-dcgan", "dcgan, told the class by an inner product", (*DCGAN).parameters, func(d DCGAN) Named { return Named{Classed: d.ProjectionCritic} }),
 		family("auxiliary-dcgan", "dcgan that also names the class", (*DCGAN).parameters, func(d DCGAN) Named { return Named{Plain: d.AuxiliaryCritic} }),
+		function("feature-mlp", "mlp, with its features behind the logit", MLPFeatureCritic),
+		family("feature-dcgan", "dcgan, with its features behind the logit", (*DCGAN).parameters, func(d DCGAN) Named { return Named{Plain: d.FeatureCritic} }),
+		family("r3gan", "residual blocks without normalisation", (*R3GAN).parameters, func(r R3GAN) Named { return Named{Plain: r.Critic} }),
+		family("style", "residual blocks that see how much the batch varies", (*Style).parameters, func(s Style) Named { return Named{Plain: s.Critic} }),
+		family("growing", "all resolutions, for the method growing", (*Growing).parameters, func(n Growing) Named { return Named{Plain: n.Critic} }),
 		family("resnet", "residual blocks with spectral norm", (*ResNet).parameters, func(r ResNet) Named { return Named{Plain: r.Critic} }),
 		family("conditional-resnet", "resnet, told the class by an inner product", (*ResNet).parameters, func(r ResNet) Named { return Named{Classed: r.ConditionalCritic} }),
 		family("toy", "dense layers, for points in the plane", (*Toy).parameters, func(t Toy) Named { return Named{Plain: t.Critic} }),
@@ -92,6 +100,24 @@ func (r *ResNet) parameters() []part.Parameter {
 		part.Whole("channels", "of the images; 0: 1", &r.Channels, 1, mostWidth),
 		part.Whole("classes", "of the conditional networks; 0: 10", &r.Classes, 1, mostClass),
 		part.Truth("attention", "at half the image's size", &r.Attention),
+	}
+}
+
+func (r *R3GAN) parameters() []part.Parameter { return sized(&r.Width, &r.Size, &r.Channels) }
+
+func (n *Growing) parameters() []part.Parameter { return sized(&n.Width, &n.Size, &n.Channels) }
+
+func (s *Style) parameters() []part.Parameter {
+	return append(sized(&s.Width, &s.Size, &s.Channels), part.Whole("mapping", "layers of the mapping network; 0: 4", &s.Mapping, 1, mostLayers),
+		part.Whole("style", "components of w; 0: 64", &s.Style, 1, mostWidth))
+}
+
+// sized are the parameters of networks for square images, each with a default of its own.
+func sized(width, size, channels *int) []part.Parameter {
+	return []part.Parameter{
+		part.Whole("width", "channels; 0: the network's own", width, 1, mostWidth),
+		part.Whole("size", "height and width of the images; 0: 28", size, 8, mostSide),
+		part.Whole("channels", "of the images; 0: 1", channels, 1, mostWidth),
 	}
 }
 
