@@ -12,7 +12,8 @@
 //	for progress, err := range trainer.Train(ctx, 1000) { … }
 //	images, err := trainer.Sample(100, 1)
 //
-// Any other game, of other networks in other turns, is a method.Game, which train.New takes as well: package examples has several.
+// Any other game, of other networks in other turns, is a method.Game, which train.New takes as well: package kind has CycleGAN, InfoGAN and
+// more, and package examples shows how one is written.
 //
 // Reading order: experiment.go (what is trained), game.go (the game that it describes, its linter, signature and summary), trainer.go
 // (trainers and generators of it), critic.go

@@ -1,6 +1,7 @@
 package gan
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"maps"
@@ -24,6 +25,13 @@ func (e Experiment) sampler() method.Sampler {
 func (e Experiment) Game() (method.Game, error) {
 	subject, err := e.subject()
 	return subject.Game, err
+}
+
+// With implements method.Chosen.
+func (e Experiment) With(c method.Choice) (method.Description, error) {
+	set, err := c.One(e.Name, e.Data)
+	e.Data, e.BatchSize, e.Seed = set, cmp.Or(c.BatchSize, e.BatchSize), c.Seed
+	return e, err
 }
 
 // subject is the experiment as the linter looks at it: its game and its pair of networks.
@@ -58,12 +66,16 @@ func (e Experiment) subject() (lint.Subject, error) {
 	if parts := max(game.Parts, 1); parts > e.BatchSize || e.BatchSize%(e.View.Pack*parts) != 0 {
 		return wrong(fmt.Errorf("BatchSize %d is no multiple of Pack %d times Parts %d", e.BatchSize, e.View.Pack, parts))
 	}
-	game.Settings = pair.Settings()
+	game.Settings = append(game.Settings, pair.Settings()...) // behind the method's own
 	game, err := game.Game()
 	if err != nil {
 		return wrong(err)
 	}
-	return lint.Subject{Game: game, Pair: pair, ToldGenerator: e.View.ClassGenerator != nil, ToldCritic: e.View.ClassCritic != nil}, nil
+	subject := lint.Subject{Game: game, Pair: pair, ToldGenerator: e.View.ClassGenerator != nil, ToldCritic: e.View.ClassCritic != nil}
+	if with, ok := e.Method.(interface{ Columns() string }); ok {
+		subject.Columns = with.Columns()
+	}
+	return subject, nil
 }
 
 // pair is the experiment's two networks and what each objective is made of.

@@ -9,7 +9,7 @@
 //   - Sines and CSV, time series; Phrases and Text, characters;
 //   - Split, Subset, OfClasses, Balanced and Imbalanced, which make sets of other sets.
 //
-// Named finds a set by its name. A set comes from plain data (source.go), so that a notebook can keep it from cell to cell.
+// Named finds a set by its name, those made of other sets too (derived.go). A set comes from plain data (source.go), so that a notebook can keep it from cell to cell.
 //
 // # What is refused
 //

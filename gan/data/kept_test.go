@@ -36,7 +36,7 @@ func keptSets(t *testing.T) map[string]Set {
 		"stacked": StackedMNIST(20), "ring": Ring8().Set(50, 1), "grid": Grid25().Set(50, 1), "roll": SwissRoll(50, 1),
 		"moons": Moons(50, 1), "faces": Faces(FacesOptions{N: 4, Size: 16}), "sines": Sines(5, 0, 1), "phrases": Phrases(),
 		"csv": CSV(table, CSVOptions{}), "text": Text(text, TextOptions{}), "folder": Folder(dir, FolderOptions{}),
-		"train": train, "test": test, "subset": Subset(mnist, 7, 1), "classes": OfClasses(mnist, 3, 1),
+		"train": train, "test": test, "thick": Thick(Subset(mnist, 5, 1)), "subset": Subset(mnist, 7, 1), "classes": OfClasses(mnist, 3, 1),
 		"balanced": Balanced(mnist, 2, 1), "imbalanced": Imbalanced(mnist, []float64{0.01, 0, 0, 0, 0, 0, 0, 0, 0, 0.01}, 1),
 	}
 }

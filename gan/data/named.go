@@ -7,8 +7,12 @@ import (
 
 // Named returns the set called name, or an error that lists the names there are. A name may go on with options, as the
 // names of the sets themselves do: "ring,n=500,seed=3", "folder:faces,size=32,gray=true". So the name in a checkpoint
-// is enough to find its data again, unless a path in it has a comma.
+// is enough to find its data again, unless a path in it has a comma. A set that is made of another is found by its name too:
+// "mnist classes 3,5", "mnist imbalanced 1,0.1,1 seed 1".
 func Named(name string) (Set, error) {
+	if set, is, err := derived(name); is {
+		return set, err
+	}
 	kind, options, _ := strings.Cut(name, ",")
 	kind, path, hasPath := strings.Cut(kind, ":")
 	for _, known := range kinds() {

@@ -29,7 +29,7 @@ type maker interface {
 // makers lists one of every kind.
 func makers() []maker {
 	return []maker{memory{}, archive{}, stacked{}, points{}, sines{}, FacesOptions{}, phrases{}, folder{}, table{}, text{},
-		half{}, subset{}, ofClasses{}, balanced{}, imbalanced{}}
+		half{}, subset{}, ofClasses{}, balanced{}, imbalanced{}, thick{}}
 }
 
 // of makes a Set of what is made when it is first loaded.

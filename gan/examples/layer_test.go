@@ -25,23 +25,13 @@ func grouped(scope *model.Scope, x *Node, out, groups int) *Node {
 	return Concatenate(parts, -1)
 }
 
-// modulated is StyleGAN2's convolution (Karras et al., 2020, arXiv:1912.04958, section 2.2): each sample's style scales the kernel's
-// input channels, and each output channel is brought back to the variance of its input. style: [batch, in].
-func modulated(scope *model.Scope, x, style *Node, out int) *Node {
-	batch, in := x.Shape().Dim(0), x.Shape().Dim(3)
-	kernel := scope.VariableWithShape("weights", shapes.Make(dtypes.Float32, 3, 3, in, out)).NodeValue(x)
-	y := net.Convolution(Mul(x, Reshape(style, batch, 1, 1, in)), kernel, 1, 1)
-	sizes := MatMul(Square(style), ReduceSum(Square(kernel), 0, 1)) // [batch, out]
-	return Mul(y, Reshape(Inverse(Sqrt(AddScalar(sizes, 1e-8))), batch, 1, 1, out))
-}
-
-// Layers of one's own in both networks under R1, which differentiates the critic's slope by its weights once more.
+// A layer of one's own in the critic under R1, which differentiates the critic's slope by its weights once more.
 func Example_layer() {
 	trainer, last := trained(gan.Experiment{
 		Name: "layers", Data: shades("day", 0.5), Latent: 4, BatchSize: 16, Penalties: []loss.Penalty{loss.R1(1)},
 		Generator: func(scope *model.Scope, z *Node) *Node {
 			x := Reshape(net.Dense(scope.In("dense"), z, 4*4*8), -1, 4, 4, 8)
-			x = net.LeakyReLU(modulated(scope.In("styled"), x, net.Dense(scope.In("style"), z, 8), 8), 0.2)
+			x = net.LeakyReLU(net.ModulatedConv2D(scope.In("styled"), x, net.Dense(scope.In("style"), z, 8), 8, 3), 0.2)
 			return Tanh(net.SameConv2D(scope.In("output"), x, 1, 3))
 		},
 		Critic: func(scope *model.Scope, x *Node) *Node {

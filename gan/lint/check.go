@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gantry.local/gan/internal/tracing"
+	"gantry.local/gan/method"
 	"gantry.local/gan/optim"
 	"gantry.local/gan/sample"
 )
@@ -29,7 +30,7 @@ type Findings []Finding
 // finds. An experiment that cannot run at all has one finding, "impossible". No finding is no proof that training will go
 // well.
 //
-// The rules: impossible; bounded critic; data range; no lipschitz constraint; batch statistics under a penalty;
+// The rules: impossible; bounded critic; columns missing; data range; no lipschitz constraint; batch statistics under a penalty;
 // saturating generator; momentum under clipping; generator ignores z; no gradient; classes on one side; batch of the whole
 // data; shared parameters; statistics of one.
 func (e Subject) Check() Findings {
@@ -41,9 +42,7 @@ func (e Subject) Check() Findings {
 		return Impossible(err)
 	}
 	var findings Findings
-	find := func(rule, remedy, problem string, values ...any) {
-		findings = append(findings, Finding{rule, fmt.Sprintf(problem, values...), remedy})
-	}
+	find := findings.add
 	checkSettings(e, images, find)
 	traced, err := probe(e, images)
 	if err != nil && strings.Contains(err.Error(), "already visited") { // GoMLX sees a name that is given twice by itself
@@ -72,20 +71,30 @@ func CheckGrid(samples, cells int) Findings {
 		fmt.Sprintf("draw %d", cells)}}
 }
 
+// add adds a finding.
+func (all *Findings) add(rule, remedy, problem string, values ...any) {
+	*all = append(*all, Finding{rule, fmt.Sprintf(problem, values...), remedy})
+}
+
 type finder = func(rule, remedy, problem string, values ...any)
 
 // checkSettings holds the rules that need no network.
 func checkSettings(e Subject, images *sample.Images, find finder) {
-	if e.Game.BatchSize > images.N/e.Game.Draws() {
-		find("batch of the whole data", fmt.Sprintf("use a batch of at most %d", max(images.N/e.Game.Draws()/4, 1)),
-			"a step takes %g images and %s has %d", float64(e.Game.BatchSize)*float64(e.Game.Draws()), e.Game.Data[0].Name, images.N)
-	} else if 2*e.Game.BatchSize > images.N {
-		find("batch of the whole data", "use batches of 32 to 256, so that an epoch has many steps",
-			"one batch of %d is more than half of the %d images, so every step sees nearly the same", e.Game.BatchSize, images.N)
-	}
+	checkBatch(e.Game, images, find)
 	if inertia := optim.Inertia(e.Pair.CriticOptimizer); e.Pair.ClipWeights > 0 && inertia > 0.5 {
 		find("momentum under clipping", "give the critic an optimizer without momentum, or with one of at most 0.5",
 			"the critic's weights are clipped while its optimizer has a momentum of %g, which pushes on against the limit", inertia)
+	}
+}
+
+// checkBatch compares what a step takes with the whole data.
+func checkBatch(game method.Game, images *sample.Images, find finder) {
+	if game.BatchSize > images.N/game.Draws() {
+		find("batch of the whole data", fmt.Sprintf("use a batch of at most %d", max(images.N/game.Draws()/4, 1)),
+			"a step takes %g images and %s has %d", float64(game.BatchSize)*float64(game.Draws()), game.Data[0].Name, images.N)
+	} else if 2*game.BatchSize > images.N {
+		find("batch of the whole data", "use batches of 32 to 256, so that an epoch has many steps",
+			"one batch of %d is more than half of the %d images, so every step sees nearly the same", game.BatchSize, images.N)
 	}
 }
 
@@ -143,14 +152,16 @@ func checkNetworks(e Subject, images *sample.Images, seen *probed, find finder) 
 			find("no gradient", "use or remove it", "%s of the %s gets no gradient", strings.Join(variables.without, ", "), network)
 		}
 	}
-	switch toldCritic := e.ToldCritic || seen.columns > 1; {
+	switch toldCritic := e.ToldCritic || seen.columns > 1 && e.Columns == ""; {
+	case e.Columns != "" && seen.columns == 1:
+		find("columns missing", "return the logit and the "+e.Columns+", [batch, 1+n]", "the method needs %s behind the critic's logit, and it returns one column", e.Columns)
 	case !e.ToldGenerator && toldCritic:
 		find("classes on one side", "use ClassGenerator, or a critic that is not told the class",
 			"the critic sees the class and the generator does not")
 	case e.ToldGenerator && !toldCritic:
 		find("classes on one side", fmt.Sprintf("use ClassCritic, or a critic of 1+%d logits", e.Game.Classes),
 			"the generator is told the class and nothing asks whether it obeys")
-	case seen.columns > 1 && seen.columns != 1+e.Game.Classes:
+	case e.Columns == "" && seen.columns > 1 && seen.columns != 1+e.Game.Classes:
 		find("classes on one side", fmt.Sprintf("return 1+%d logits", e.Game.Classes),
 			"the critic has %d class logits for %d classes", seen.columns-1, e.Game.Classes)
 	}

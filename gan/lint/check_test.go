@@ -74,6 +74,8 @@ func TestCheck(t *testing.T) {
 	}{
 		"article: sigmoid into a loss of logits": {func(e *gan.Experiment) { e.Critic = sigmoidCritic },
 			[]string{"bounded critic"}, "ends in sigmoid"},
+		"a method without its columns": {func(e *gan.Experiment) { e.Method = method.FeatureMatching{} }, []string{"columns missing"},
+			"needs features behind the critic's logit"},
 		"article: data in [0,1] against tanh": {func(e *gan.Experiment) { e.Data = inRange(0, 1) },
 			[]string{"data range"}, "scale the data to [-1, 1]"},
 		"article: train_on_batch(noise, ones), the generator's loss has no critic": {

@@ -158,6 +158,9 @@ func trace(e Subject, seen *probed, store *model.Store, z, x, labels *Node) []*N
 	generatorObjective := Add(e.Pair.Loss.Generator(real.Logits, made.Logits), made.ClassLoss)
 	held := e.Pair.Judge(critic, method.Packed(StopGradient(fake), e.Pair.Pack), labels)
 	criticObjective := Add(e.Pair.Loss.Critic(real.Logits, held.Logits), Add(real.ClassLoss, held.ClassLoss))
+	if e.Columns != "" && real.Others != nil { // which the method asks something of
+		criticObjective = Add(criticObjective, ReduceAllMean(Square(real.Others)))
+	}
 	outputs := []*Node{drawn}
 	for _, network := range []struct {
 		scope     string

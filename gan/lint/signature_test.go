@@ -45,21 +45,24 @@ func TestSignatureRepeats(t *testing.T) {
 		"sines":   {Height: 32, Width: 1, Depth: 1},
 		"phrases": {Height: 16, Width: 1, Depth: 23},
 	} {
-		exp, err := recipe.Named(name)
+		of, err := recipe.Named(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		shape.Name, shape.N = exp.Data.Name, 60000
-		first, err := exp.SignatureOn(shape)
+		shape.Name, shape.N = name, 60000
+		first, err := lint.SignatureOf(of, []lint.DataShape{shape})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		again, err := recipe.Named(name)
+		if of, err = recipe.Named(name); err != nil {
+			t.Fatal(err)
+		}
+		again, err := lint.SignatureOf(of, []lint.DataShape{shape})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if differences := signature(t, again, shape).Differences(first); len(differences) > 0 {
+		if differences := again.Differences(first); len(differences) > 0 {
 			t.Errorf("%s differs from itself: %v", name, differences)
 		}
 	}

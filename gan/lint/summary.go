@@ -5,14 +5,11 @@ import (
 	"strings"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/gobackend"
-	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
 	"github.com/gomlx/gomlx/ml/model"
 
 	"gantry.local/gan/internal/tracing"
-	"gantry.local/gan/sample"
 )
 
 // Summary is what an experiment consists of: its networks layer by layer, what a step of it costs, the settings that
@@ -20,7 +17,7 @@ import (
 type Summary struct {
 	Name      string
 	Data      string           // in a few words, as DataShape.String
-	Networks  []NetworkSummary // the generator, then the critic
+	Networks  []NetworkSummary // the generator, then the critic; of another game in its order
 	BatchSize int
 	Step      StepSummary
 	Settings  []Setting // that differ from the default, by name
@@ -47,28 +44,21 @@ type Setting struct {
 // Summary loads the data set, traces the experiment's graphs on the Go backend and runs the linter; nothing is compiled. It
 // fails where the experiment cannot be trained at all.
 func (e Subject) Summary() (Summary, error) {
-	images, err := e.Game.Data[0].Load()
-	if err != nil {
-		return Summary{}, err
-	}
-	sets := []*sample.Images{images}
-	if e.Game, err = e.Game.On(sets); err == nil {
-		err = e.Game.Fits(sets)
+	game, sets, err := loaded(e.Game)
+	if err == nil {
+		err = game.Fits(sets)
 	}
 	if err != nil {
 		return Summary{}, err
 	}
-	shape := ShapeOf(e.Game.Data[0].Name, images)
-	s := Summary{Name: e.Game.Name, Data: shape.String(), BatchSize: e.Game.BatchSize, Settings: e.Settings, Findings: e.Check()}
-	if s.Networks, err = networks(e, shape); err != nil {
-		return Summary{}, fmt.Errorf("experiment %q: %w", e.Game.Name, err)
+	e.Game = game
+	shape := ShapeOf(game.Data[0].Name, sets[0])
+	s := Summary{Name: game.Name, Data: shape.String(), BatchSize: game.BatchSize, Settings: e.Settings, Findings: e.Check()}
+	if s.Networks, err = networks(e, shape); err == nil {
+		_, s.Step, err = look(game, sets)
 	}
-	stored := shapes.Make(dtypes.Uint8, images.N, images.Height, images.Width, images.Channels)
-	if images.Values != nil {
-		stored.DType = dtypes.Float32
-	}
-	if s.Step, err = stepSummary(e, shape, stored); err != nil {
-		return Summary{}, fmt.Errorf("experiment %q: %w", e.Game.Name, err)
+	if err != nil {
+		return Summary{}, fmt.Errorf("experiment %q: %w", game.Name, err)
 	}
 	return s, nil
 }
@@ -89,24 +79,17 @@ func traceOf(seed int64, trace func(backend compute.Backend, store *model.Store)
 	return nil
 }
 
-// stepSummary traces one whole step.
-func stepSummary(e Subject, shape DataShape, stored shapes.Shape) (s StepSummary, err error) {
-	err = traceOf(e.Game.Seed, func(backend compute.Backend, store *model.Store) {
-		ground := groundOf(store, e.Game, []DataShape{shape}, []shapes.Shape{stored})
-		s.Private = driven(e)
-		g := NewGraph(backend, "step")
-		defer g.Finalize()
-		e.Game.Build(ground, e.Game.VariantOf(0, ""), inputsOf(g, e.Game))
-		s.Cost, s.Between = CostOf(g), largestBetween(g)
-		for v := range store.IterVariables() {
-			if bytes := int(v.Shape().ByteSize()); strings.HasPrefix(v.Path(), "/data/") {
-				s.Data += bytes
-			} else {
-				s.State += bytes
-			}
+// stepSummary counts the graph of one whole step, and what of it stays on the device.
+func stepSummary(g *Graph, store *model.Store, private bool) StepSummary {
+	s := StepSummary{Cost: CostOf(g), Between: largestBetween(g), Private: private}
+	for v := range store.IterVariables() {
+		if bytes := int(v.Shape().ByteSize()); strings.HasPrefix(v.Path(), "/data/") {
+			s.Data += bytes
+		} else {
+			s.State += bytes
 		}
-	})
-	return s, err
+	}
+	return s
 }
 
 // largestBetween is how many bytes of results exist at a time, where each is computed in the order of the graph and dropped

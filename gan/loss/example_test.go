@@ -110,17 +110,17 @@ func ExamplePenalty() {
 	// balanced consistency weight 10: 0.00
 }
 
-func ExampleParsePenalty() {
-	p, err := loss.ParsePenalty("r1 weight 0.1")
+func ExamplePenaltyKinds() {
+	p, err := loss.PenaltyKinds().Parse("r1 weight 0.1")
 	fmt.Println(p, p.Weight(), err)
-	p, err = loss.ParsePenalty("wgan-gp") // with its default weight
+	p, err = loss.PenaltyKinds().Parse("wgan-gp") // with its usual weight
 	fmt.Println(p, err)
-	_, err = loss.PenaltyNamed("r3", 1)
+	_, err = loss.PenaltyKinds().Parse("r3")
 	fmt.Println(err)
 	// Output:
 	// r1 weight 0.1 0.1 <nil>
 	// wgan-gp weight 10 <nil>
-	// unknown penalty "r3": use one of wgan-gp, one-sided gp, r1, r2, dragan, consistency, balanced consistency
+	// unknown penalty "r3": did you mean r1? use one of wgan-gp, one-sided gp, r1, r2, dragan, consistency, balanced consistency
 }
 
 // Label noise: a pair whose draw, here 1/2, is below the probability is judged with exchanged labels.

@@ -1,9 +1,6 @@
 package loss
 
 import (
-	"fmt"
-	"strings"
-
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
 )
 
@@ -37,22 +34,26 @@ type Halves interface {
 }
 
 // All lists every loss of the package.
-func All() []Loss {
-	return []Loss{NonSaturating, Saturating, Smoothed{}.withDefaults(), Wasserstein, LeastSquares, Hinge, Paired, Average}
+func All() (all []Loss) {
+	for _, name := range Kinds().Names() {
+		l, err := Named(name)
+		if err != nil {
+			panic(err) // a name of its own list
+		}
+		all = append(all, l)
+	}
+	return all
 }
 
 // Named returns the loss whose String is name, or an error that lists the names there are. Beside the names of [All] it
 // knows those of every [Smoothed], such as "smoothed real 0.8 fake 0.1".
 func Named(name string) (Loss, error) {
-	if arguments, found := strings.CutPrefix(name, smoothedName+" "); found {
-		return parseSmoothed(name, strings.Fields(arguments))
+	l, err := Kinds().Parse(name)
+	if checked, ok := l.(interface{ Check() error }); ok && err == nil {
+		err = checked.Check()
 	}
-	var names []string
-	for _, l := range All() {
-		if l.String() == name {
-			return l, nil
-		}
-		names = append(names, l.String())
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("unknown loss %q: use one of %s", name, strings.Join(names, ", "))
+	return l, nil
 }

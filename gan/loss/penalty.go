@@ -1,10 +1,7 @@
 package loss
 
 import (
-	"fmt"
-	"math"
 	"strconv"
-	"strings"
 
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
@@ -63,43 +60,16 @@ type Random interface {
 	Normal(shape shapes.Shape) *Node  // N(0,1)
 }
 
-// Penalties lists every penalty of the package with its default weight. The weights are those of the papers, but for
-// [R1] and [R2]: their 10 suits large images, and 1 suits the 28×28 pixels of MNIST.
-func Penalties() []Penalty {
-	return []Penalty{WGANGP(10), OneSidedGP(10), R1(1), R2(1), DRAGAN(10), Consistency(10), BalancedConsistency(10)}
-}
-
-// PenaltyNamed returns the penalty called name ("wgan-gp", "one-sided gp", "r1", "r2", "dragan", "consistency",
-// "balanced consistency") with a weight, or an error if there is none or the weight is negative or not finite.
-func PenaltyNamed(name string, weight float64) (Penalty, error) {
-	if !(weight >= 0) || math.IsInf(weight, 1) {
-		return nil, fmt.Errorf("weight %v of penalty %q: use a finite number ≥ 0", weight, name)
-	}
-	makers := map[string]func(float64) Penalty{
-		wganGPName: WGANGP, oneSidedName: OneSidedGP, r1Name: R1, r2Name: R2, draganName: DRAGAN,
-		consistencyName: Consistency, balancedName: BalancedConsistency}
-	if maker, found := makers[name]; found {
-		return maker(weight), nil
-	}
-	return nil, unknownPenalty(name)
-}
-
-// ParsePenalty returns the penalty that text describes, either as String does ("r1 weight 0.1") or by its name alone
-// ("r1"), which means the default weight. It inverts String for every penalty of this package.
-func ParsePenalty(text string) (Penalty, error) {
-	if name, number, found := strings.Cut(text, weightWord); found {
-		weight, err := strconv.ParseFloat(number, 64)
+// Penalties lists every penalty of the package with its usual weight, see [PenaltyKinds].
+func Penalties() (all []Penalty) {
+	for _, name := range PenaltyKinds().Names() {
+		p, err := PenaltyKinds().Parse(name)
 		if err != nil {
-			return nil, fmt.Errorf("penalty %q: weight %q is no number", text, number)
+			panic(err) // a name of its own list
 		}
-		return PenaltyNamed(name, weight)
+		all = append(all, p)
 	}
-	for _, p := range Penalties() {
-		if penaltyName(p) == text {
-			return p, nil
-		}
-	}
-	return nil, unknownPenalty(text)
+	return all
 }
 
 // weightWord stands between a penalty's name and its weight.
@@ -108,18 +78,4 @@ const weightWord = " weight "
 // describe is the String of a penalty.
 func describe(name string, weight float64) string {
 	return name + weightWord + strconv.FormatFloat(weight, 'g', -1, 64)
-}
-
-// penaltyName is what describe was given.
-func penaltyName(p Penalty) string {
-	name, _, _ := strings.Cut(p.String(), weightWord)
-	return name
-}
-
-func unknownPenalty(name string) error {
-	var names []string
-	for _, p := range Penalties() {
-		names = append(names, penaltyName(p))
-	}
-	return fmt.Errorf("unknown penalty %q: use one of %s", name, strings.Join(names, ", "))
 }

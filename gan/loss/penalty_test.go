@@ -419,38 +419,35 @@ func TestPenaltiesRefuse(t *testing.T) {
 	}
 }
 
-func TestPenaltyNamed(t *testing.T) {
-	seen := map[string]bool{}
-	for _, p := range loss.Penalties() {
-		name, _, found := strings.Cut(p.String(), " weight ")
-		if !found || seen[name] || p.Weight() <= 0 {
-			t.Errorf("penalty %v of weight %g", p, p.Weight())
-		}
-		seen[name] = true
-		if got, err := loss.ParsePenalty(name); err != nil || got != p {
-			t.Errorf("ParsePenalty(%q) = %v, %v", name, got, err)
-		}
+// TestPenaltyKinds wants every penalty again by its String.
+func TestPenaltyKinds(t *testing.T) {
+	kinds := loss.PenaltyKinds()
+	for i, p := range loss.Penalties() {
+		name := kinds.Names()[i]
 		for _, weight := range []float64{0, 1e-7, 0.1 + 0.2, 10} {
-			got, err := loss.PenaltyNamed(name, weight)
-			if err != nil || got.Weight() != weight || !strings.HasPrefix(got.String(), name) {
-				t.Fatalf("PenaltyNamed(%q, %g) = %v, %v", name, weight, got, err)
+			got, err := kinds.Parse(fmt.Sprintf("%s weight %v", name, weight))
+			if err != nil || got.Weight() != weight || !strings.HasPrefix(got.String(), name+" weight ") {
+				t.Fatalf("%s of weight %g is %v, %v", name, weight, got, err)
 			}
-			if again, err := loss.ParsePenalty(got.String()); err != nil || again != got {
-				t.Errorf("ParsePenalty(%q) = %v, %v", got, again, err)
+			if again, err := kinds.Parse(got.String()); err != nil || again != got {
+				t.Errorf("%q became %v, %v", got, again, err)
+			}
+			if text, is := kinds.Text(got); !is || weight == p.Weight() && text != name {
+				t.Errorf("the text of %v is %q", got, text)
 			}
 		}
 	}
-	for _, text := range []string{"", "R1", "gp", "r1 2", "r3 weight 1"} {
-		_, err := loss.ParsePenalty(text)
+	for _, text := range []string{"", "R1", "gp", "r3 weight 1"} {
+		_, err := kinds.Parse(text)
 		for _, word := range append([]string{"wgan-gp", "balanced consistency"}, fmt.Sprintf("%q", strings.TrimSuffix(text, " weight 1"))) {
 			if err == nil || !strings.Contains(err.Error(), word) {
-				t.Errorf("ParsePenalty(%q): error %v does not say %s", text, err, word)
+				t.Errorf("%q: error %v does not say %s", text, err, word)
 			}
 		}
 	}
-	for text, word := range map[string]string{"r1 weight x": "no number", "r1 weight -1": "≥ 0", "r1 weight NaN": "≥ 0", "r1 weight Inf": "≥ 0"} {
-		if _, err := loss.ParsePenalty(text); err == nil || !strings.Contains(err.Error(), word) {
-			t.Errorf("ParsePenalty(%q): error %v does not say %q", text, err, word)
+	for _, value := range []string{"x", "-1", "NaN", "Inf"} {
+		if _, err := kinds.Parse("r1 weight " + value); err == nil || !strings.Contains(err.Error(), "weight "+value+": want a number from 0 to") {
+			t.Errorf("a weight of %s: %v", value, err)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package loss
 
 import (
 	"fmt"
-	"strconv"
 
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
 )
@@ -82,26 +81,4 @@ func (l Smoothed) String() string {
 		name += " saturating"
 	}
 	return name
-}
-
-// parseSmoothed inverts String. words are those behind "smoothed" in name.
-func parseSmoothed(name string, words []string) (Loss, error) {
-	var l Smoothed
-	if n := len(words); n > 0 && words[n-1] == "saturating" {
-		l.Saturating, words = true, words[:n-1]
-	}
-	if len(words) != 4 || words[0] != "real" || words[2] != "fake" {
-		return nil, fmt.Errorf("loss %q: use %q, or for example %q", name, smoothedName, smoothedName+" real 0.8 fake 0.1 saturating")
-	}
-	for i, label := range map[int]*float64{1: &l.RealLabel, 3: &l.FakeLabel} {
-		value, err := strconv.ParseFloat(words[i], 64)
-		if err != nil {
-			return nil, fmt.Errorf("loss %q: label %q is no number", name, words[i])
-		}
-		*label = value
-	}
-	if err := l.Check(); err != nil {
-		return nil, err
-	}
-	return l.withDefaults(), nil
 }

@@ -22,13 +22,13 @@ func TestSmoothedNames(t *testing.T) {
 		t.Errorf("called %q, want %q", got, want)
 	}
 	for name, word := range map[string]string{
-		"smoothed 0.9":               "real 0.8 fake 0.1",
-		"smoothed real 0.9 fake":     "real 0.8 fake 0.1",
-		"smoothed real 0.9 fake low": `"low"`,
+		"smoothed reel 0.9":          "did you mean real?",
+		"smoothed real 0.9 fake":     "fake has no value: want a number from 0 to 1",
+		"smoothed real 0.9 fake low": "fake low: want a number from 0 to 1",
 		"smoothed real 0.1 fake 0.9": "0 ≤ fake < real ≤ 1",
-		"smoothed real 1.1 fake 0":   "0 ≤ fake < real ≤ 1",
-		"smoothed real 1 fake -0.1":  "0 ≤ fake < real ≤ 1",
-		"smoothed real nan fake 0":   "0 ≤ fake < real ≤ 1",
+		"smoothed real 1.1 fake 0":   "want a number from 0 to 1",
+		"smoothed real 1 fake -0.1":  "want a number from 0 to 1",
+		"smoothed real nan fake 0":   "want a number from 0 to 1",
 	} {
 		if _, err := loss.Named(name); err == nil || !strings.Contains(err.Error(), word) {
 			t.Errorf("Named(%q): error %v does not say %s", name, err, word)

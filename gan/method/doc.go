@@ -5,9 +5,10 @@
 // for the real batch, for latents, for networks by name, for settings, and reports numbers by name.
 //
 // The usual game of a generator and a critic is a [Pair], and a [Method] arranges its turns: [Alternating], [Halves],
-// [Simultaneous], [Unrolled] and [Private].
+// [Simultaneous], [Unrolled], [TopKTraining], [FeatureMatching], [SelfSupervised], [Growing] and [Private].
 //
-// Reading order: game.go (the game), play.go (what an objective sees), step.go (a step as a graph), average.go (averages of
-// weights), random.go; then pair.go (two networks) with alternating.go, halves.go, simultaneous.go, unrolled.go and private.go; for
+// Reading order: game.go (the game), choice.go (what can be chosen of any), play.go (what an objective sees), step.go (a step as a graph), average.go (averages of
+// weights), random.go; then pair.go (two networks) with alternating.go, halves.go, simultaneous.go, unrolled.go, topk.go,
+// features.go, rotation.go, growing.go and private.go; for
 // the last one driver.go (updates from outside of the graph), dpsgd.go, separate.go, spent.go and accountant.go.
 package method

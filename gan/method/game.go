@@ -3,6 +3,7 @@ package method
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -285,15 +286,9 @@ const MostLatent = 1 << 20
 // identity is what the game's fields tell.
 func (g Game) identity() map[string]string {
 	text := func(value any) string { return fmt.Sprint(value) }
-	all := map[string]string{"experiment": g.Name, "batch size": text(g.BatchSize), "accumulated parts": text(g.Parts), "seed": text(g.Seed),
-		"classes": text(g.Classes), "sampler": text(g.Sampler), "averages": text(g.Averages)}
-	for i, set := range g.Data {
-		key := "data"
-		if i > 0 {
-			key = fmt.Sprintf("data %d", i+1)
-		}
-		all[key] = set.Name
-	}
+	all := g.chosen()
+	maps.Copy(all, map[string]string{"experiment": g.Name, "accumulated parts": text(g.Parts), "classes": text(g.Classes),
+		"sampler": text(g.Sampler), "averages": text(g.Averages)})
 	for i, turn := range g.Turns {
 		var phases []string
 		for _, phase := range turn.Phases {
@@ -301,6 +296,77 @@ func (g Game) identity() map[string]string {
 		}
 		all[fmt.Sprintf("turn %d", i+1)] = fmt.Sprintf("%s; times %d, again %v, together %v", strings.Join(phases, "; "), turn.Times, turn.Again,
 			turn.Together)
+	}
+	return all
+}
+
+// With implements Chosen.
+func (g Game) With(c Choice) (Description, error) {
+	if c.Data != nil {
+		if len(c.Data) != len(g.Data) {
+			return nil, wrongSets(g.Name, len(g.Data), len(c.Data))
+		}
+		g.Data = slices.Clone(c.Data)
+	}
+	if c.BatchSize != 0 {
+		g.BatchSize = c.BatchSize
+	}
+	g.Seed = c.Seed
+	if g.Identity != nil {
+		g.Identity = maps.Clone(g.Identity)
+		maps.Copy(g.Identity, g.chosen())
+	}
+	return g, nil
+}
+
+// BetweenSets stands between the names of several data sets.
+const BetweenSets = " + "
+
+// DataName names the game's data sets, joined by " + " where there are several.
+func (g Game) DataName() string {
+	var names []string
+	for _, set := range g.Data {
+		names = append(names, set.Name)
+	}
+	return strings.Join(names, BetweenSets)
+}
+
+// Sets are the data sets of names, as many as the game has, written as DataName does. Those of the game itself are found also where
+// data.Named does not know them.
+func (g Game) Sets(names string) ([]data.Set, error) {
+	if names == g.DataName() {
+		return g.Data, nil
+	}
+	each := []string{names}
+	if len(g.Data) > 1 {
+		each = strings.Split(names, BetweenSets)
+	}
+	if len(each) != len(g.Data) {
+		return nil, fmt.Errorf("%q trains on %d data sets: name them all, as in %q", g.Name, len(g.Data), g.DataName())
+	}
+	sets := slices.Clone(g.Data)
+	for i, name := range each {
+		if name == sets[i].Name {
+			continue
+		}
+		set, err := data.Named(name)
+		if err != nil {
+			return nil, err
+		}
+		sets[i] = set
+	}
+	return sets, nil
+}
+
+// chosen is the part of a game's identity that a Choice is of.
+func (g Game) chosen() map[string]string {
+	all := map[string]string{"batch size": fmt.Sprint(g.BatchSize), "seed": fmt.Sprint(g.Seed)}
+	for i, set := range g.Data {
+		key := "data"
+		if i > 0 {
+			key = fmt.Sprintf("data %d", i+1)
+		}
+		all[key] = set.Name
 	}
 	return all
 }

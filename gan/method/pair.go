@@ -46,7 +46,7 @@ const (
 // looks at it. Its networks compute float32 logits and images, whatever they compute in themselves.
 type Pair struct {
 	// Generator maps z, [batch, latent], and labels, [batch] int32, to images. Critic maps images, or packs of them, and labels to
-	// [batch, 1], or to [batch, 1+classes]: it then also names the class. Labels are nil where the networks ask for none.
+	// [batch, 1], or to [batch, 1+classes]: it then also names the class; some methods take the further columns for something else. Labels are nil where the networks ask for none.
 	Generator, Critic func(scope *model.Scope, x, labels *Node) *Node
 
 	Loss      loss.Loss
@@ -85,7 +85,8 @@ type Adaptation interface {
 }
 
 // Method arranges the turns of a pair's step. Implementations are comparable values, a file each: Alternating, Halves,
-// Simultaneous, Unrolled, Private.
+// Simultaneous, Unrolled, TopKTraining, FeatureMatching, SelfSupervised, Growing, Private. One that takes the critic's columns behind the
+// logit for something else than classes says for what by a method Columns() string.
 type Method interface {
 	// Arrange gives the game its Turns, and its Parts where the method cuts batches.
 	Arrange(game *Game, pair Pair)
@@ -217,6 +218,14 @@ func (pr Pair) generatorObjective(p *Play, fake Batch) *Node {
 
 // reportCritic reports the critic's loss and what it thinks of real and fake.
 func (pr Pair) reportCritic(p *Play, objective, realLogits, fakeLogits *Node) {
+	ReportCritic(p, objective, realLogits, fakeLogits)
+	if pr.Adapt != nil {
+		p.ReportMean(RealSign, ReduceAllMean(Sign(realLogits)))
+	}
+}
+
+// ReportCritic reports a critic's loss, its mean logits [n, 1] of real and fake, and how many of each it takes for what they are.
+func ReportCritic(p *Play, objective, realLogits, fakeLogits *Node) {
 	zero := ScalarZero(objective.Graph(), dtypes.Float32)
 	columns := []*Node{realLogits, fakeLogits, // [batch/Pack, 1], of which one mean is taken
 		ConvertDType(GreaterThan(realLogits, zero), dtypes.Float32), ConvertDType(LessThan(fakeLogits, zero), dtypes.Float32)}
@@ -225,9 +234,6 @@ func (pr Pair) reportCritic(p *Play, objective, realLogits, fakeLogits *Node) {
 	for column, name := range []string{RealLogit, FakeLogit, RealAccuracy, FakeAccuracy} {
 		p.Report(name, Reshape(Slice(means, AxisElem(column))))
 	}
-	if pr.Adapt != nil {
-		p.ReportMean(RealSign, ReduceAllMean(Sign(realLogits)))
-	}
 }
 
 // Judgement is what the critic says of a batch.
@@ -235,6 +241,7 @@ type Judgement struct {
 	Images    *Node                    // the batch, packed, before it is augmented
 	Critic    func(images *Node) *Node // the critic behind the augmentation of this batch, see loss.Judged
 	Logits    *Node                    // [batch/Pack, 1]
+	Others    *Node                    // the critic's columns behind the logit, [batch/Pack, n]: classes, angles, features; nil where there are none
 	ClassLoss *Node                    // the weighted cross-entropy of its class logits, 0 where it has none
 }
 
@@ -258,10 +265,13 @@ func (pr Pair) judge(p *Play, b Batch) Judgement {
 // Judge calls a critic on packed images as they are.
 func (pr Pair) Judge(critic func(images *Node) *Node, images, labels *Node) Judgement {
 	j := Judgement{Images: images, Critic: critic, Logits: critic(images), ClassLoss: ScalarZero(images.Graph(), dtypes.Float32)}
-	if columns := j.Logits.Shape().Dim(-1); columns > 1 && labels != nil {
-		classes := Slice(j.Logits, AxisRange(), AxisRange(1))
+	columns := j.Logits.Shape().Dim(-1)
+	if columns > 1 {
+		j.Others = Slice(j.Logits, AxisRange(), AxisRange(1))
 		j.Logits = Slice(j.Logits, AxisRange(), AxisRange(0, 1))
-		logProbability := LogSoftmax(classes)
+	}
+	if columns > 1 && labels != nil {
+		logProbability := LogSoftmax(j.Others)
 		right := OneHot(labels, columns-1, dtypes.Float32)
 		j.ClassLoss = MulScalar(ReduceAllMean(ReduceSum(Mul(right, logProbability), -1)), -pr.Auxiliary)
 	}

@@ -23,6 +23,9 @@ type DCGAN struct {
 	Channels int  // of the images; default 1
 	Norm     Norm // of the critic's layers, the first one excepted; default NormNone
 	Classes  int  // of the conditional networks; default 10
+
+	PixelNorm bool // the generators have PixelNorm in the place of BatchNorm
+	Diversity int  // the critic sees MinibatchStdDev of groups of so many samples before its head; default 0, none
 }
 
 // leastSide is the size at which halving ends: no further than to half of this.
@@ -60,13 +63,17 @@ func (d DCGAN) Generator(scope *model.Scope, z *Node) *Node {
 	d, scope = d.withDefaults(), WithNormal(scope, 0.02)
 	times, side := halvings(d.Size)
 	channels := d.Width << (times - 1)
+	norm := BatchNorm
+	if d.PixelNorm {
+		norm = func(_ *model.Scope, x *Node) *Node { return PixelNorm(x) }
+	}
 	// Layers before a BatchNorm have no bias: it would be subtracted with the mean.
 	x := MatMul(z, weights(scope.In("project"), z, z.Shape().Dim(1), side*side*channels))
-	x = ReLU(BatchNorm(scope.In("norm_0"), Reshape(x, -1, side, side, channels)))
+	x = ReLU(norm(scope.In("norm_0"), Reshape(x, -1, side, side, channels)))
 	for layer := 1; layer < times; layer++ {
 		channels /= 2
 		x = upConv(scope.In("up_%d", layer), x, channels)
-		x = ReLU(BatchNorm(scope.In("norm_%d", layer), x))
+		x = ReLU(norm(scope.In("norm_%d", layer), x))
 	}
 	return Tanh(UpConv2D(scope.In("output"), x, d.Channels))
 }
@@ -95,6 +102,9 @@ func (d DCGAN) features(scope *model.Scope, x *Node) *Node {
 		}
 		x = norm.downConv(scope.In("down_%d", layer), x, d.Width<<layer)
 		x = LeakyReLU(norm.apply(scope.In("norm_%d", layer), x), leak)
+	}
+	if d.Diversity > 0 {
+		x = MinibatchStdDev(x, d.Diversity)
 	}
 	return Flatten(x)
 }

@@ -11,10 +11,11 @@
 // so that a network fed bfloat16 computes in bfloat16; fed float64 it is float64 throughout.
 //
 // Conditional networks take labels, [batch] int32, as a third argument. Pairs that come in sizes are structs whose
-// methods are the networks and whose zero fields have documented defaults: [DCGAN], [ResNet], [ConditionalMLP], [Toy],
-// [Sequence], [Text]. None is a function literal with variables of its own, which no notebook could keep by name.
+// methods are the networks and whose zero fields have documented defaults: [DCGAN], [ResNet], [R3GAN], [Style], [Growing],
+// [ConditionalMLP], [Encoder], [Toy], [Sequence], [Text]. None is a function literal with variables of its own, which no notebook could keep by name.
 //
 // Reading order: dense.go and activation.go; imageconv.go and, for layers of one's own, convolution.go, channels.go and adjoint.go; norms.go and
-// spectral.go; classes.go; conv1d.go and recurrent.go; then the networks from article.go and mlp.go on. cost.go says what is written
+// spectral.go; classes.go; conv1d.go and recurrent.go; then the networks from article.go and mlp.go on; augment.go and
+// diffusion.go are what a critic may see images through. cost.go says what is written
 // otherwise than one would, for XLA on a CPU.
 package net

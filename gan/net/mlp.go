@@ -22,7 +22,11 @@ func NormMLPGenerator(scope *model.Scope, z *Node) *Node {
 // normalisation, which would hide from it how the fakes differ on average.
 // x: [batch, height, width, channels] in [-1, 1]; the result: [batch, 1], unbounded.
 func MLPCritic(scope *model.Scope, x *Node) *Node {
+	return Dense(scope.In("logit"), mlpFeatures(scope, x), 1)
+}
+
+// mlpFeatures are MLPCritic's layers below its head, [batch, 256].
+func mlpFeatures(scope *model.Scope, x *Node) *Node {
 	x = LeakyReLU(Dense(scope.In("dense_0"), Flatten(x), 512), leak)
-	x = LeakyReLU(Dense(scope.In("dense_1"), x, 256), leak)
-	return Dense(scope.In("logit"), x, 1)
+	return LeakyReLU(Dense(scope.In("dense_1"), x, 256), leak)
 }

@@ -19,6 +19,8 @@ type Sequence struct {
 	Steps    int // of the generator's series, a multiple of 4
 	Hidden   int // units of a recurrent state, and features of a convolution; default 64
 	Channels int // of the generator's series; default 1
+
+	Gated bool // the recurrent networks have GRU in the place of LSTM
 }
 
 func (s Sequence) withDefaults() Sequence {
@@ -36,9 +38,17 @@ func (s Sequence) withDefaults() Sequence {
 func (s Sequence) Generator(scope *model.Scope, z *Node) *Node {
 	s = s.withDefaults()
 	requireFrames("SequenceGenerator", s.Steps)
-	states := LSTM(scope.In("lstm"), withTime(z, s.Steps/frame), s.Hidden)
+	states := s.recur(scope, withTime(z, s.Steps/frame))
 	series := Dense(scope.In("output"), Reshape(states, -1, s.Hidden), frame*s.Channels)
 	return Reshape(series, z.Shape().Dim(0), s.Steps, 1, s.Channels)
+}
+
+// recur reads a series of vectors, [batch, steps, features], and returns the states.
+func (s Sequence) recur(scope *model.Scope, series *Node) *Node {
+	if s.Gated {
+		return GRU(scope.In("gru"), series, s.Hidden)
+	}
+	return LSTM(scope.In("lstm"), series, s.Hidden)
 }
 
 // Critic is a recurrent critic of time series: an LSTM reads the series, four samples at a step, and the logit is linear in
@@ -46,7 +56,7 @@ func (s Sequence) Generator(scope *model.Scope, z *Node) *Node {
 // a multiple of 4; the result: [batch, 1], unbounded.
 func (s Sequence) Critic(scope *model.Scope, x *Node) *Node {
 	s = s.withDefaults()
-	states := LSTM(scope.In("lstm"), byFrames("SequenceCritic", x), s.Hidden)
+	states := s.recur(scope, byFrames("SequenceCritic", x))
 	return Dense(scope.In("logit"), ReduceMean(states, 1), 1)
 }
 

@@ -21,11 +21,11 @@ func warmTrainer(b *testing.B, name string) *train.Trainer {
 
 func warmTrainerOn(b *testing.B, backend compute.Backend, name string) *train.Trainer {
 	b.Helper()
-	exp, err := recipe.Named(name)
+	of, err := recipe.Named(name)
 	if err != nil {
 		b.Fatal(err)
 	}
-	trainer, err := gan.NewTrainer(backend, installed(b, exp))
+	trainer, err := train.New(backend, installed(b, of))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -98,11 +98,7 @@ func BenchmarkStepOnGo(b *testing.B) {
 
 // BenchmarkSave saves dcgan's checkpoint, and verifies it, which each save does twice: the new file and the one before it.
 func BenchmarkSave(b *testing.B) {
-	exp, err := recipe.Named("dcgan")
-	if err != nil {
-		b.Fatal(err)
-	}
-	trainer, err := gan.NewTrainer(gantest.Go(b), exp)
+	trainer, err := gan.NewTrainer(gantest.Go(b), recipe.DCGAN())
 	if err != nil {
 		b.Fatal(err)
 	}

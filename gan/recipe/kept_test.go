@@ -7,23 +7,44 @@ import (
 	"strings"
 	"testing"
 
+	"gantry.local/gan"
 	"gantry.local/gan/gantest"
+	"gantry.local/gan/method"
 	"gantry.local/gan/recipe"
 	"gantry.local/gan/train"
 )
+
+// TestKept wants every recipe again after a notebook has kept it, and one of a notebook's own refused.
+func TestKept(t *testing.T) {
+	for _, r := range append(recipe.All(), recipe.Recipe{}) {
+		if got := gantest.Again(t, r); got.Name != r.Name || got.About != r.About || (got.Make == nil) != (r.Make == nil) {
+			t.Errorf("%q became %q", r.Name, got.Name)
+		}
+	}
+	if _, err := (recipe.Recipe{Name: "own", Make: recipe.All()[0].Make}).Kept(); err == nil || !strings.Contains(err.Error(), "own") {
+		t.Errorf("a recipe that is in no list is kept: %v", err)
+	}
+}
 
 // TestKeepable wants every function in an experiment to be one that a notebook can keep by name: an exported function, or an
 // exported method of an exported type, so that the program of a later cell can name it too.
 func TestKeepable(t *testing.T) {
 	for _, r := range recipe.All() {
-		exp := r.Make()
-		for field, value := range reflect.ValueOf(exp).Fields() {
+		of := r.Make()
+		if exp, is := of.(gan.Experiment); is {
+			keepable(t, r.Name+"'s data", reflect.ValueOf(exp.Data.Load))
+		}
+		if reflect.TypeOf(of).Kind() != reflect.Struct {
+			continue
+		}
+		if _, is := of.(method.Game); is { // whose objectives are functions
+			continue
+		}
+		for field, value := range reflect.ValueOf(of).Fields() {
 			if value.Kind() == reflect.Func && !value.IsNil() {
 				keepable(t, fmt.Sprint(r.Name, "'s ", field.Name), value)
 			}
 		}
-		keepable(t, r.Name+"'s data", reflect.ValueOf(exp.Data.Load))
-		keepable(t, r.Name, reflect.ValueOf(r.Make))
 	}
 }
 

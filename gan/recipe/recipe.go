@@ -1,10 +1,11 @@
-// Package recipe holds named, ready-made experiments. Each is an ordinary gan.Experiment of a few lines, to be run as it
-// is, changed, or taken as a pattern; each passes Experiment.Check.
+// Package recipe holds named, ready-made experiments. Each is an ordinary gan.Experiment of a few lines, or a method.Game, to be run
+// as it is, changed, or taken as a pattern; each passes lint.CheckOf.
 //
 // Reading order: recipe.go (the list), pairs.go (the article's pair and what stabilises it), objectives.go (one pair of
-// networks under the losses and penalties of the literature), classes.go (class-conditional), plane.go (points in the
-// plane, where every lost mode is seen), series.go (time series and text), pictures.go (other data), show.go (the
-// list in a notebook).
+// networks under the losses and penalties of the literature), judgement.go (what else a critic can be asked), architectures.go (other
+// networks), encoders.go (networks beside the two), domains.go (two sets of images), classes.go (class-conditional), plane.go (points in
+// the plane, where every lost mode is seen), series.go (time series and text), pictures.go (other data), show.go (the list in a
+// notebook).
 package recipe
 
 import (
@@ -12,65 +13,115 @@ import (
 	"strings"
 
 	"gantry.local/gan"
+	"gantry.local/gan/method"
 	"gantry.local/gan/optim"
 )
 
-// Recipe is an experiment with a name and a line about it.
+// Recipe is a description with a name, which is its game's too, and a line about it.
 type Recipe struct {
 	Name  string
 	About string
-	Make  func() gan.Experiment
+	Make  func() method.Description // a gan.Experiment, or any other game
+}
+
+// of is a recipe that a function makes.
+func of[D method.Description](name, about string, make func() D) Recipe {
+	return Recipe{name, about, func() method.Description { return make() }}
+}
+
+// keptRecipe stands in for a Recipe in a notebook whose variables live on from cell to cell.
+type keptRecipe struct{ Name string }
+
+// Kept returns what a notebook keeps of the recipe between two cells: its name, by which there must be one.
+func (r Recipe) Kept() (any, error) {
+	if r.Name != "" || r.Make != nil {
+		if _, err := named(r.Name); err != nil {
+			return nil, err
+		}
+	}
+	return keptRecipe{r.Name}, nil
+}
+
+// Restored returns the recipe again.
+func (k keptRecipe) Restored() (any, error) {
+	if k.Name == "" { // of a variable that had none
+		return Recipe{}, nil
+	}
+	return named(k.Name)
 }
 
 // All lists the recipes, in reading order.
 func All() Recipes {
 	return Recipes{
-		{"article", "the article's networks and loss, trained correctly; collapses to one image on MNIST", Article},
-		{"article-packed", "the article's critic saved: batch norm, LeakyReLU, and four images judged at once", ArticlePacked},
-		{"mlp", "dense layers, stabilised; the best digits within minutes", MLP},
-		{"dcgan", "convolutions; the most varied digits within minutes", DCGAN},
-		{"resnet", "residual blocks, hinge loss and spectral norm (SNGAN)", ResNet},
+		of("article", "the article's networks and loss, trained correctly; collapses to one image on MNIST", Article),
+		of("article-packed", "the article's critic saved: batch norm, LeakyReLU, and four images judged at once", ArticlePacked),
+		of("mlp", "dense layers, stabilised; the best digits within minutes", MLP),
+		of("dcgan", "convolutions; the most varied digits within minutes", DCGAN),
+		of("resnet", "residual blocks, hinge loss and spectral norm (SNGAN)", ResNet),
 
-		{"wgan", "Wasserstein loss with clipped weights", WGAN},
-		{"wgan-gp", "Wasserstein loss with the gradient penalty", WGANGP},
-		{"lsgan", "least squares", LSGAN},
-		{"sngan", "hinge loss with spectral norm", SNGAN},
-		{"dragan", "cross-entropy with the penalty around the data", DRAGAN},
-		{"rsgan", "relativistic paired loss with R1 and R2", RSGAN},
-		{"diffaugment", "a tenth of the digits, augmented in front of the critic with adaptive strength", DiffAugment},
-		{"private", "critic updates with differential privacy", Private},
+		of("wgan", "Wasserstein loss with clipped weights", WGAN),
+		of("wgan-gp", "Wasserstein loss with the gradient penalty", WGANGP),
+		of("lsgan", "least squares", LSGAN),
+		of("sngan", "hinge loss with spectral norm", SNGAN),
+		of("dragan", "cross-entropy with the penalty around the data", DRAGAN),
+		of("rsgan", "relativistic paired loss with R1 and R2", RSGAN),
+		of("diffaugment", "a tenth of the digits, augmented in front of the critic with adaptive strength", DiffAugment),
+		of("private", "critic updates with differential privacy", Private),
 
-		{"cgan", "class-conditional: both networks are told the digit", CGAN},
-		{"projection", "class-conditional: projection critic, hinge loss, spectral norm", Projection},
-		{"acgan", "class-conditional: the critic also names the digit", ACGAN},
+		of("feature-matching", "the generator matches the means of the critic's features", FeatureMatching),
+		of("ssgan", "the critic also tells by how much an image was turned", SSGAN),
+		of("diffusion", "the critic sees images after some steps of a diffusion", Diffusion),
+		of("r3gan", "residual blocks without normalisation, relativistic with R1 and R2", R3GAN),
+		of("r3gan-faces", "the same on drawn faces in colour, 32×32", R3GANFaces),
+		of("progressive", "7×7 first, then 14×14 and 28×28 faded in", Progressive),
+		of("style", "a mapping network, styles, and paths of even length (StyleGAN2)", Style),
 
-		{"few-labels", "class-conditional, from a hundred digits per class, augmented", FewLabels},
+		of("infogan", "ten classes and two numbers found without labels", InfoGAN),
+		of("bigan", "an encoder learned by a critic of pairs (BiGAN, ALI)", BiGAN),
+		of("vae-gan", "an encoder, compared by features of the critic", VAEGAN),
+		of("began", "a critic that restores images, kept in balance", BEGAN),
+		of("cyclegan", "thin digits made thick and back, without pairs", CycleGAN),
 
-		{"toy", "points in the plane (ring of 8), dense networks", Toy},
-		{"toy-packed", "the same, four points judged at once", ToyPacked},
-		{"toy-r1r2", "the same, relativistic with R1 and R2", ToyR1R2},
-		{"toy-unrolled", "the same, looking five critic updates ahead", ToyUnrolled},
+		of("cgan", "class-conditional: both networks are told the digit", CGAN),
+		of("projection", "class-conditional: projection critic, hinge loss, spectral norm", Projection),
+		of("acgan", "class-conditional: the critic also names the digit", ACGAN),
 
-		{"sines", "time series of sine waves by a recurrent generator", Sines},
-		{"phrases", "short phrases, character by character, with Gumbel-softmax", Phrases},
+		of("few-labels", "class-conditional, from a hundred digits per class, augmented", FewLabels),
 
-		{"fashion", "dcgan on Fashion-MNIST", Fashion},
-		{"faces", "drawn faces in colour, 32×32", Faces},
-		{"stacked", "DCGAN on Stacked MNIST, 1000 modes", Stacked},
-		{"stacked-r1r2", "the same, relativistic with R1 and R2", StackedR1R2},
+		of("toy", "points in the plane (ring of 8), dense networks", Toy),
+		of("toy-packed", "the same, four points judged at once", ToyPacked),
+		of("toy-r1r2", "the same, relativistic with R1 and R2", ToyR1R2),
+		of("toy-unrolled", "the same, looking five critic updates ahead", ToyUnrolled),
+		of("toy-topk", "the same, learning from the better half of the points alone", ToyTopK),
+
+		of("sines", "time series of sine waves by a recurrent generator", Sines),
+		of("phrases", "short phrases, character by character, with Gumbel-softmax", Phrases),
+
+		of("fashion", "dcgan on Fashion-MNIST", Fashion),
+		of("faces", "drawn faces in colour, 32×32", Faces),
+		of("stacked", "DCGAN on Stacked MNIST, 1000 modes", Stacked),
+		of("stacked-r1r2", "the same, relativistic with R1 and R2", StackedR1R2),
 	}
 }
 
-// Named returns the experiment of the recipe called name, or an error that lists the names there are.
-func Named(name string) (gan.Experiment, error) {
+// Named returns what the recipe called name describes, or an error that lists the names there are.
+func Named(name string) (method.Description, error) {
+	r, err := named(name)
+	if err != nil {
+		return nil, err
+	}
+	return r.Make(), nil
+}
+
+func named(name string) (Recipe, error) {
 	var names []string
 	for _, r := range All() {
 		if r.Name == name {
-			return r.Make(), nil
+			return r, nil
 		}
 		names = append(names, r.Name)
 	}
-	return gan.Experiment{}, fmt.Errorf("unknown recipe %q: use one of %s", name, strings.Join(names, ", "))
+	return Recipe{}, fmt.Errorf("unknown recipe %q: use one of %s", name, strings.Join(names, ", "))
 }
 
 // dcganAdam has the rate and momentum of Radford et al., 2015, arXiv:1511.06434.

@@ -22,7 +22,11 @@ func (all Recipes) ShowValue() map[string]any {
 		Remark: "recipe.Named(\"…\") makes one of them",
 	}
 	for _, r := range all {
-		exp := r.Make()
+		exp, is := r.Make().(gan.Experiment)
+		if !is {
+			t.Rows = append(t.Rows, rowOf(r))
+			continue
+		}
 		objective := loss.Loss(loss.NonSaturating) // the default
 		if exp.Loss != nil {
 			objective = exp.Loss
@@ -38,6 +42,19 @@ func (all Recipes) ShowValue() map[string]any {
 		t.Rows = append(t.Rows, []string{r.Name, r.About, exp.Data.Name, networksOf(exp), strings.Join(objectives, ", "), fmt.Sprint(batch)})
 	}
 	return map[string]any{"text/plain": strings.TrimRight(t.String(), "\n"), "text/html": t.HTML()}
+}
+
+// rowOf is the row of a recipe that is no gan.Experiment: its objectives are functions without a name.
+func rowOf(r Recipe) []string {
+	game, err := r.Make().Game()
+	if err != nil {
+		return []string{r.Name, r.About, "", "", err.Error(), ""}
+	}
+	var networks []string
+	for _, n := range game.Networks {
+		networks = append(networks, n.Name)
+	}
+	return []string{r.Name, r.About, game.DataName(), strings.Join(networks, ", "), "objectives of its own", fmt.Sprint(game.BatchSize)}
 }
 
 // networksOf names the functions of an experiment's networks: "net.MLPGenerator, net.MLPCritic", or "net.DCGAN" where they are

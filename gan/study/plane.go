@@ -22,7 +22,7 @@ func grid(ctx context.Context, o Options) (*Table, error) {
 }
 
 func toys() []gan.Experiment {
-	return []gan.Experiment{recipe.Toy(), recipe.ToyUnrolled(), recipe.ToyPacked(), recipe.ToyR1R2()}
+	return []gan.Experiment{recipe.Toy(), recipe.ToyUnrolled(), recipe.ToyPacked(), recipe.ToyR1R2(), recipe.ToyTopK()}
 }
 
 // plane trains the toy recipes on a mixture and counts the modes that 2500 samples capture, as VEEGAN and PacGAN do.

@@ -22,6 +22,7 @@ import (
 	"gantry.local/gan"
 	"gantry.local/gan/device"
 	"gantry.local/gan/internal/table"
+	"gantry.local/gan/method"
 	"gantry.local/gan/train"
 )
 
@@ -72,6 +73,7 @@ func All() []Study {
 		{"mnist", "quality of mlp and dcgan after four minutes, beside PyTorch's", digits, true, peersOf(digits), mnist},
 		{"rescue", "what saves the article's pair from collapse, and why", names(rescues()), false, nil, rescue},
 		{"labels", "what a conditional GAN's images add to few labels", labelCounts(), true, nil, labels},
+		{"kinds", "what each further kind of GAN is for, measured", kindNames(), true, nil, kinds},
 		{"compress", "size and quality of compressed generators", nil, false, nil, smaller},
 		{"restore", "denoising, inpainting and super-resolution of digits", damages(), false, nil, restore},
 	}
@@ -170,9 +172,9 @@ func (t *Table) HTML() string {
 	return table.Table{Title: t.Title, Heads: t.Columns, Rows: t.Rows, Words: len(t.Columns), Remark: strings.Join(t.Notes, " ")}.HTML()
 }
 
-// run trains an experiment until steps or limit (each 0 for none), whichever comes first; the limit counts from the start
+// run trains a game until steps or limit (each 0 for none), whichever comes first; the limit counts from the start
 // of the call, compilation included. each is called after every step and may be nil.
-func run(ctx context.Context, backend compute.Backend, exp gan.Experiment, steps int, limit time.Duration,
+func run(ctx context.Context, backend compute.Backend, of method.Description, steps int, limit time.Duration,
 	each func(*train.Trainer, train.Progress) error) (*train.Trainer, error) {
 	if limit > 0 {
 		limited, cancel := context.WithTimeout(ctx, limit)
@@ -182,7 +184,10 @@ func run(ctx context.Context, backend compute.Backend, exp gan.Experiment, steps
 	if steps == 0 {
 		steps = math.MaxInt32
 	}
-	trainer, err := gan.NewTrainer(backend, exp)
+	if exp, is := of.(gan.Experiment); is {
+		of = exp.WithDefaults()
+	}
+	trainer, err := train.New(backend, of)
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,8 @@ func TestStudies(t *testing.T) {
 		"compress": {study.Options{Steps: 2, Limit: time.Hour, Samples: 500}, []string{"original", "float16", "int8", "pruned 50 %", "pruned 50 %, tuned",
 			"pruned 50 %, tuned, int8", "pruned 80 %", "pruned 80 %, tuned", "pruned 80 %, tuned, int8", "pruned 90 %", "pruned 90 %, tuned",
 			"pruned 90 %, tuned, int8"}, nil},
+		"kinds": {study.Options{Steps: 1, Samples: 200, Recipes: []string{"infogan", "bigan", "cyclegan"}}, []string{"infogan", "bigan", "cyclegan"},
+			[]string{"infogan.png", "bigan.png", "cyclegan.png"}},
 		"restore": {study.Options{Steps: 2, Limit: time.Second, Samples: 20, Recipes: []string{"14×14 to 28×28"}}, []string{"14×14 to 28×28"},
 			[]string{"restore 14×14 to 28×28.png"}},
 	} {
@@ -121,7 +123,7 @@ func TestUnknownOptions(t *testing.T) {
 		options study.Options
 		want    string
 	}{
-		{"ring", study.Options{Recipes: []string{"toy", "mlp"}}, `study ring has no row "mlp": use one of toy, toy-unrolled, toy-packed, toy-r1r2`},
+		{"ring", study.Options{Recipes: []string{"toy", "mlp"}}, `study ring has no row "mlp": use one of toy, toy-unrolled, toy-packed, toy-r1r2, toy-topk`},
 		{"mnist", study.Options{Recipes: []string{"pytorch mlp"}}, `no row "pytorch mlp": use one of mlp, dcgan`},
 		{"compress", study.Options{Recipes: []string{"mlp"}}, "study compress has no rows to choose from"},
 		{"rescue", study.Options{Seeds: 2}, "study rescue makes one run of each row"},

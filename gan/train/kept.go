@@ -131,12 +131,7 @@ func signature(t *Trainer, sets []*sample.Images) (lint.Signature, error) {
 	for i, images := range sets {
 		shapes = append(shapes, lint.ShapeOf(t.game.Data[i].Name, images))
 	}
-	if signed, is := t.of.(interface {
-		SignatureOn(shape lint.DataShape) (lint.Signature, error)
-	}); is {
-		return signed.SignatureOn(shapes[0])
-	}
-	return lint.SignatureOfGame(t.game, shapes)
+	return lint.SignatureOf(t.of, shapes)
 }
 
 // open builds a trainer that was restored, when it is first used; meanwhile is as for build. A function that was redefined

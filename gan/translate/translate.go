@@ -14,6 +14,7 @@
 package translate
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -123,6 +124,13 @@ func (e Experiment) Game() (method.Game, error) {
 	phases = append(phases, method.Phase{Moves: []string{NetworkName}, Objective: e.networkObjective, Optimizer: e.NetworkOptimizer})
 	game.Turns = []method.Turn{{Phases: phases}}
 	return game.Game()
+}
+
+// With implements method.Chosen.
+func (e Experiment) With(c method.Choice) (method.Description, error) {
+	set, err := c.One(e.withDefaults().Name, e.Data)
+	e.Data, e.BatchSize, e.Seed = set, cmp.Or(c.BatchSize, e.BatchSize), c.Seed
+	return e, err
 }
 
 const weightSetting = "l1.weight"

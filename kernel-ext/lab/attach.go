@@ -24,11 +24,11 @@ func Attach(name string) (*Run, error) {
 	r := &Run{name: filepath.Base(dir), dir: dir}
 	if s, is := residentOf(); is {
 		if i, err := record.ReadInfo(dir); s.Dir == dir && err == nil && i.Recipe != "" {
-			exp, err := i.MadeBy().Experiment()
+			of, err := i.MadeBy().Description()
 			if err != nil {
 				giveUp(err)
 			}
-			process.Serve(s, exp, process.KeepOptions{Opened: r.name})
+			process.Serve(s, of, process.KeepOptions{Opened: r.name})
 		}
 		r.observer = true
 		return r, nil

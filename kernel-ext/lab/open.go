@@ -209,7 +209,7 @@ func changes(of method.Description, before lint.Signature, shapes []lint.DataSha
 		}
 		on = append(on, read)
 	}
-	now, err := record.Define(of, on)
+	now, err := lint.SignatureOf(of, on)
 	if err != nil {
 		return nil, err
 	}

@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"gantry.local/gan"
 	"gantry.local/gan/device"
 	"gantry.local/gan/lint"
+	"gantry.local/gan/method"
 )
 
 // misuse is an error of the person who typed the command, not of its execution.
@@ -112,7 +112,7 @@ func needShell(c *cobra.Command, _ []string) error {
 
 // possible reports what would end a training before its first step, beside what the linter has found. An experiment without
 // data is one that only a run's own program knows.
-func possible(exp gan.Experiment, findings []lint.Finding) error {
+func possible(of method.Description, findings []lint.Finding) error {
 	for _, f := range findings {
 		if f.Rule == impossible {
 			_, said, found := strings.Cut(f.Problem, "panicked: ") // before it GoMLX names its own functions
@@ -122,16 +122,18 @@ func possible(exp gan.Experiment, findings []lint.Finding) error {
 			return misuse{errors.New(said)}
 		}
 	}
-	game, err := exp.Game()
+	game, err := of.Game()
 	if err != nil {
 		return misuse{err}
 	}
-	images, err := exp.Data.Load()
-	if err != nil {
-		return misuse{err}
-	}
-	if needed := game.BatchSize * game.Draws(); needed > images.N {
-		return misusef("--batch %d: a step takes %d samples and %s has %d", exp.BatchSize, needed, exp.Data.Name, images.N)
+	for _, set := range game.Data {
+		images, err := set.Load()
+		if err != nil {
+			return misuse{err}
+		}
+		if needed := game.BatchSize * game.Draws(); needed > images.N {
+			return misusef("--batch %d: a step takes %d samples and %s has %d", game.BatchSize, needed, set.Name, images.N)
+		}
 	}
 	return nil
 }

@@ -74,7 +74,11 @@ func ask(dir string, living bool) (*opened, error) {
 
 // load opens a run by its recipe and weights.
 func load(dir string, made lab.Recipe, backend string, log io.Writer) (*opened, error) {
-	exp, err := made.Experiment()
+	of, err := made.Description()
+	if err != nil {
+		return nil, err
+	}
+	game, err := of.Game()
 	if err != nil {
 		return nil, err
 	}
@@ -86,12 +90,12 @@ func load(dir string, made lab.Recipe, backend string, log io.Writer) (*opened, 
 	if err != nil {
 		return nil, err
 	}
-	generator, err := train.NewGenerator(b, exp, weights)
+	generator, err := train.NewGenerator(b, of, weights)
 	if err != nil {
 		b.Finalize()
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	set, err := exp.Data.Load()
+	set, err := game.Data[0].Load()
 	if err != nil {
 		b.Finalize()
 		return nil, err
@@ -103,13 +107,13 @@ func load(dir string, made lab.Recipe, backend string, log io.Writer) (*opened, 
 			if err != nil {
 				return nil, err
 			}
-			return lab.Rendered(samples, exp.Data, generator.Classes(), ending)
+			return lab.Rendered(samples, game.Data[0], generator.Classes(), ending)
 		}
 		samples, err := generator.GenerateClasses(z, classes)
 		if err != nil {
 			return nil, err
 		}
-		return lab.Rendered(samples, exp.Data, 0, ending)
+		return lab.Rendered(samples, game.Data[0], 0, ending)
 	}
 	o.onnx = func(batch int) ([]byte, error) { return model(generator, batch) }
 	o.close = func() error { b.Finalize(); return nil }
@@ -131,7 +135,14 @@ func loadWeights(dir string, log io.Writer) (*safetensors.File, error) {
 		if err := run.SaveWeights(temp); err != nil {
 			return nil, err
 		}
-		return safetensors.Load(filepath.Join(temp, "generator.safetensors"))
+		s, err := run.Status()
+		if err != nil {
+			return nil, err
+		}
+		if s.Sampler == "" {
+			return nil, fmt.Errorf("the run in %s has no network to draw samples from", dir)
+		}
+		return safetensors.Load(filepath.Join(temp, s.Sampler+".safetensors"))
 	}
 	weights, notice, err := lab.Generator(dir)
 	if notice != "" {

@@ -18,6 +18,7 @@ import (
 	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/device"
+	"gantry.local/gan/lint"
 	"gantry.local/gan/method"
 	"gantry.local/gan/recipe"
 	"gantry.local/kernel-ext/lab"
@@ -58,17 +59,17 @@ func trainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			exp, err := o.check(c.Flags().Changed("batch"), own)
+			of, err := o.check(c.Flags().Changed("batch"), own)
 			if err != nil {
 				return misuse{err}
 			}
 			if o.lint {
-				return report(exp, c.OutOrStdout())
+				return report(of, c.OutOrStdout())
 			}
 			if info, err := os.Stat(o.out); err == nil && !info.IsDir() {
 				return misusef("--out %s: it is no folder; name another", o.out)
 			}
-			return o.train(c.Context(), exp, own, c.OutOrStdout(), c.ErrOrStderr())
+			return o.train(c.Context(), of, own, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	o.flags(c.Flags())
@@ -119,8 +120,10 @@ func (o *trainOptions) adopt(given func(flag string) bool, log io.Writer) (own b
 	case notice != "":
 		fmt.Fprintln(log, notice)
 	}
-	if exp, err := before.Experiment(); err == nil && before.Data == "" {
-		before.Data = exp.Data.Name
+	if of, err := before.Description(); err == nil && before.Data == "" {
+		if game, err := of.Game(); err == nil {
+			before.Data = game.DataName()
+		}
 	}
 	here := map[string][2]string{}
 	if given("recipe") {
@@ -148,56 +151,59 @@ func (o *trainOptions) adopt(given func(flag string) bool, log io.Writer) (own b
 	return before.Name == "", nil
 }
 
-// check reports wrong use and returns the experiment.
-func (o *trainOptions) check(batchGiven, own bool) (gan.Experiment, error) {
+// check reports wrong use and returns what is to be trained, nil where only the run's own program can make it.
+func (o *trainOptions) check(batchGiven, own bool) (method.Description, error) {
 	switch {
 	case o.steps <= 0:
-		return gan.Experiment{}, fmt.Errorf("--steps %d: want at least 1", o.steps)
+		return nil, fmt.Errorf("--steps %d: want at least 1", o.steps)
 	case batchGiven && o.Batch <= 0:
-		return gan.Experiment{}, fmt.Errorf("--batch %d: want at least 1", o.Batch)
+		return nil, fmt.Errorf("--batch %d: want at least 1", o.Batch)
 	case o.out == "" && !o.lint:
-		return gan.Experiment{}, errors.New("--out is missing: name the run folder")
+		return nil, errors.New("--out is missing: name the run folder")
 	case o.maxTime < 0:
-		return gan.Experiment{}, fmt.Errorf("--max-time %s: want a positive time", o.maxTime)
+		return nil, fmt.Errorf("--max-time %s: want a positive time", o.maxTime)
 	}
 	if o.fromWeights && !o.resume {
-		return gan.Experiment{}, errors.New("--from-weights goes with --resume")
+		return nil, errors.New("--from-weights goes with --resume")
 	}
 	if _, err := device.Resolve(o.backend); own || err != nil {
-		return gan.Experiment{}, err
+		return nil, err
 	}
-	exp, err := recipe.Named(o.Name)
+	of, err := o.Description()
 	if err != nil {
-		return exp, err
+		return nil, err
 	}
-	if o.Batch == 0 {
-		o.Batch = exp.BatchSize
+	if exp, is := of.(gan.Experiment); is && exp.View.Pack > 1 && exp.BatchSize%exp.View.Pack != 0 {
+		return nil, fmt.Errorf("--batch %d: recipe %s judges %d images at once, so want a multiple of %d", o.Batch, o.Name, exp.View.Pack, exp.View.Pack)
 	}
-	if exp.View.Pack > 1 && o.Batch%exp.View.Pack != 0 {
-		return exp, fmt.Errorf("--batch %d: recipe %s judges %d images at once, so want a multiple of %d", o.Batch, o.Name, exp.View.Pack, exp.View.Pack)
+	game, err := of.Game()
+	if err != nil {
+		return nil, err
 	}
-	if exp, err = o.Experiment(); err == nil {
-		o.Data = exp.Data.Name
-	}
-	return exp, err
+	o.Data, o.Batch = game.DataName(), game.BatchSize
+	return of, nil
 }
 
 // report prints the linter's findings. Any is an error.
-func report(exp gan.Experiment, out io.Writer) error {
-	findings := exp.Check()
+func report(of method.Description, out io.Writer) error {
+	game, err := of.Game()
+	if err != nil {
+		return misuse{err}
+	}
+	findings := lint.CheckOf(of)
 	for _, f := range findings {
 		fmt.Fprintln(out, f)
 	}
 	if len(findings) > 0 {
-		return fmt.Errorf("the linter found %d mistake(s) in recipe %s; see above", len(findings), exp.Name)
+		return fmt.Errorf("the linter found %d mistake(s) in recipe %s; see above", len(findings), game.Name)
 	}
-	fmt.Fprintf(out, "the linter found nothing in recipe %s on %s\n", exp.Name, exp.Data.Name)
+	fmt.Fprintf(out, "the linter found nothing in recipe %s on %s\n", game.Name, game.DataName())
 	return nil
 }
 
 // train trains the run, which this process keeps unless another does, or it is of an experiment that only its own program
 // can make.
-func (o *trainOptions) train(ctx context.Context, exp gan.Experiment, own bool, out, log io.Writer) (err error) {
+func (o *trainOptions) train(ctx context.Context, of method.Description, own bool, out, log io.Writer) (err error) {
 	if err := o.claim(); err != nil {
 		return err
 	}
@@ -230,9 +236,9 @@ func (o *trainOptions) train(ctx context.Context, exp gan.Experiment, own bool, 
 	if o.resume { // it was checked when it began
 		begin()
 	}
-	kept, err := lab.Keep(ctx, dir, exp, lab.RunOptions{Backend: choice.Config, Changed: changed, Check: func() error {
-		findings := exp.Check()
-		if err := possible(exp, findings); err != nil {
+	kept, err := lab.Keep(ctx, dir, of, lab.RunOptions{Backend: choice.Config, Changed: changed, Check: func() error {
+		findings := lint.CheckOf(of)
+		if err := possible(of, findings); err != nil {
 			return err
 		}
 		for _, f := range findings {

@@ -70,7 +70,7 @@ func (r *Keeper) prepare() error {
 	if err != nil {
 		return err
 	}
-	now := record.Info{Recipe: record.RecipeOf(r.of, definition, shapes[0]), Batch: game.BatchSize, Seed: game.Seed, Version: protocolVersion,
+	now := record.Info{Recipe: record.RecipeOf(game, definition, shapes), Batch: game.BatchSize, Seed: game.Seed, Version: protocolVersion,
 		Definition: definition, Data: record.KeptData(shapes[0]), Beside: shapes[1:], Initial: initial, Args: os.Args[1:], WorkDir: workDir,
 		From: s.From, Opened: r.o.Opened}
 	target := 0
@@ -136,7 +136,7 @@ func (r *Keeper) compile(s Start, before *record.Info) (reason string, err error
 	if err != nil {
 		return "", err
 	}
-	definition, err := record.Define(r.of, data)
+	definition, err := lint.SignatureOf(r.of, data)
 	if err != nil {
 		return "", err
 	}

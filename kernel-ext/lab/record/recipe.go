@@ -6,9 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
-	"gantry.local/gan"
-	"gantry.local/gan/data"
 	"gantry.local/gan/lint"
 	"gantry.local/gan/method"
 	"gantry.local/gan/recipe"
@@ -18,24 +17,28 @@ import (
 // Recipe is how a run of a recipe is made again, by names.
 type Recipe struct {
 	Name  string // "": no recipe makes the run's experiment
-	Data  string // name of the set, with its options; "": the recipe's own
+	Data  string // name of the set with its options, of several as method.Game.DataName writes them; "": the recipe's own
 	Batch int
 	Seed  int64
 }
 
-// Experiment is the recipe with the run's settings. The recipe's own data may be a set that data.Named does not know.
-func (r Recipe) Experiment() (gan.Experiment, error) {
-	exp, err := recipe.Named(r.Name)
+// Description is the recipe with the run's settings. The recipe's own data may be a set that data.Named does not know.
+func (r Recipe) Description() (method.Description, error) {
+	of, err := recipe.Named(r.Name)
 	if err != nil {
-		return exp, err
+		return nil, err
 	}
-	if r.Data != "" && r.Data != exp.Data.Name {
-		if exp.Data, err = data.Named(r.Data); err != nil {
-			return exp, err
+	choice := method.Choice{BatchSize: r.Batch, Seed: r.Seed}
+	if r.Data != "" {
+		game, err := of.Game()
+		if err != nil {
+			return nil, err
+		}
+		if choice.Data, err = game.Sets(r.Data); err != nil {
+			return nil, err
 		}
 	}
-	exp.BatchSize, exp.Seed = r.Batch, r.Seed
-	return exp, nil
+	return method.With(of, choice)
 }
 
 // RecipeIn returns how the run in a folder is made again. The error is ErrNoRun for a folder without a run, and
@@ -74,7 +77,10 @@ func recipeByWeights(dir string) Recipe {
 	batch, errBatch := strconv.Atoi(m["batch size"])
 	seed, errSeed := strconv.ParseInt(m["seed"], 10, 64)
 	r := Recipe{m["experiment"], m["data"], batch, seed}
-	if _, unknown := r.Experiment(); unknown != nil || errBatch != nil || errSeed != nil {
+	for i := 2; m[fmt.Sprint("data ", i)] != ""; i++ {
+		r.Data += method.BetweenSets + m[fmt.Sprint("data ", i)]
+	}
+	if _, unknown := r.Description(); unknown != nil || errBatch != nil || errSeed != nil {
 		return Recipe{}
 	}
 	return r
@@ -83,11 +89,11 @@ func recipeByWeights(dir string) Recipe {
 // recipeBefore is the recipe of a run that an earlier version of the lab kept, if its signature is that of one.
 func (i *Info) recipeBefore(dir string) Recipe {
 	r := recipeByWeights(dir)
-	exp, err := r.Experiment()
+	of, err := r.Description()
 	if err != nil {
 		return Recipe{}
 	}
-	now, err := exp.SignatureOn(lint.DataShape(i.Data))
+	now, err := lint.SignatureOf(of, i.shapes())
 	if err != nil || len(now.Differences(i.Definition)) > 0 {
 		return Recipe{}
 	}
@@ -95,23 +101,33 @@ func (i *Info) recipeBefore(dir string) Recipe {
 }
 
 // MadeBy is how the run is made again; without a name where no recipe makes it.
-func (i *Info) MadeBy() Recipe { return Recipe{i.Recipe, i.Data.Name, i.Batch, i.Seed} }
+func (i *Info) MadeBy() Recipe { return Recipe{i.Recipe, dataName(i.shapes()), i.Batch, i.Seed} }
 
-// RecipeOf is the name of the recipe that makes what a run trains, or "".
-func RecipeOf(of method.Description, definition lint.Signature, shape lint.DataShape) string {
-	exp, is := of.(gan.Experiment)
-	if !is {
-		return ""
+// shapes describe the data sets of the run.
+func (i *Info) shapes() []lint.DataShape {
+	return append([]lint.DataShape{lint.DataShape(i.Data)}, i.Beside...)
+}
+
+// dataName names data sets as method.Game.DataName does.
+func dataName(of []lint.DataShape) string {
+	var names []string
+	for _, shape := range of {
+		names = append(names, shape.Name)
 	}
-	made, err := Recipe{exp.Name, shape.Name, exp.BatchSize, exp.Seed}.Experiment()
+	return strings.Join(names, method.BetweenSets)
+}
+
+// RecipeOf is the name of the recipe that makes what a run trains, a game on data sets that are described, or "".
+func RecipeOf(game method.Game, definition lint.Signature, on []lint.DataShape) string {
+	made, err := Recipe{game.Name, dataName(on), game.BatchSize, game.Seed}.Description()
 	if err != nil {
 		return ""
 	}
-	again, err := made.SignatureOn(shape)
+	again, err := lint.SignatureOf(made, on)
 	if err != nil || len(again.Differences(definition)) > 0 {
 		return ""
 	}
-	return exp.Name
+	return game.Name
 }
 
 // Signature is the signature of the run's experiment. Where only the recipe is known, it is made.
@@ -119,9 +135,17 @@ func (i *Info) Signature() (lint.Signature, error) {
 	if i.Definition.Parts != nil {
 		return i.Definition, nil
 	}
-	exp, err := i.MadeBy().Experiment()
+	of, err := i.MadeBy().Description()
 	if err != nil {
 		return lint.Signature{}, err
 	}
-	return exp.Signature()
+	game, err := of.Game()
+	if err != nil {
+		return lint.Signature{}, err
+	}
+	on, err := DescribeData(game)
+	if err != nil {
+		return lint.Signature{}, err
+	}
+	return lint.SignatureOf(of, on)
 }
