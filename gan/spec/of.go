@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 
@@ -41,6 +42,10 @@ func Of(e gan.Experiment, on lint.DataShape) (Spec, error) {
 		if made, wrong = s.Experiment(); wrong != nil { // such as other networks of a pack
 			continue
 		}
+		if !alike(made.Generator, e.Generator) || !alike(made.Critic, e.Critic) || !alike(made.View.ClassGenerator, e.View.ClassGenerator) ||
+			!alike(made.View.ClassCritic, e.View.ClassCritic) {
+			continue
+		}
 		if got, err := made.SignatureOn(on); err == nil && len(got.Differences(want)) == 0 {
 			return s, nil
 		}
@@ -50,6 +55,9 @@ func Of(e gan.Experiment, on lint.DataShape) (Spec, error) {
 	}
 	return nil, fmt.Errorf("%w: its networks are none that a recipe has", ErrNoName)
 }
+
+// alike tells whether two functions have the same code, be it with other values: only these are traced.
+func alike(a, b any) bool { return reflect.ValueOf(a).Pointer() == reflect.ValueOf(b).Pointer() }
 
 // pairs are the networks that recipes have, generator and critic, those of one recipe first.
 func pairs(first string) (all [][2]string) {

@@ -204,15 +204,19 @@ func (w Wrong) Error() string { return w.Key + ": " + w.Err.Error() }
 // Unwrap is what is wrong.
 func (w Wrong) Unwrap() error { return w.Err }
 
-// Parts are the keys that it has, but for those that any game has.
-func (s Spec) Parts() (keys []string) {
-	for _, key := range KeyNames() {
-		if _, said := s[key]; said && !slices.Contains([]string{Recipe, Data, Batch, Seed}, key) {
-			keys = append(keys, key)
+// Parts is the spec without what any game has: recipe, data, batch and seed.
+func (s Spec) Parts() Spec {
+	parts := Spec{}
+	for key, text := range s {
+		if !OfAny(key) {
+			parts[key] = text
 		}
 	}
-	return keys
+	return parts
 }
+
+// OfAny tells whether a key is of any game, not of a gan.Experiment alone.
+func OfAny(key string) bool { return slices.Contains([]string{Recipe, Data, Batch, Seed}, key) }
 
 // Description is what the spec describes, checked as far as it can be without reading its data. The error is a Wrong for a value that
 // is none.
