@@ -58,6 +58,7 @@ func kinds() []kind {
 		{"sines", with(func(_ string, o waves) Set { return Sines(o.N, o.Length, o.Seed) })},
 		{"phrases", with(func(string, struct{}) Set { return Phrases() })},
 		{"folder:PATH", with(Folder)},
+		{"shards:PATH", with(Shards)},
 		{"csv:PATH", with(CSV)},
 		{"text:PATH", with(Text)},
 	}

@@ -47,7 +47,7 @@ type Setting struct {
 // Summary loads the data set, traces the experiment's graphs on the Go backend and runs the linter; nothing is compiled. It
 // fails where the experiment cannot be trained at all.
 func (e Subject) Summary() (Summary, error) {
-	images, err := e.Game.Data[0].Load()
+	images, err := e.Game.Data[0].Head()
 	if err != nil {
 		return Summary{}, err
 	}
@@ -64,8 +64,11 @@ func (e Subject) Summary() (Summary, error) {
 		return Summary{}, fmt.Errorf("experiment %q: %w", e.Game.Name, err)
 	}
 	stored := shapes.Make(dtypes.Uint8, images.N, images.Height, images.Width, images.Channels)
-	if images.Values != nil {
+	switch {
+	case images.Values != nil:
 		stored.DType = dtypes.Float32
+	case images.Pixels == nil: // of a stream there are the batches of a step
+		stored.Dimensions[0] = e.Game.BatchSize * e.Game.Draws()
 	}
 	if s.Step, err = stepSummary(e, shape, stored); err != nil {
 		return Summary{}, fmt.Errorf("experiment %q: %w", e.Game.Name, err)

@@ -126,7 +126,7 @@ func possible(exp gan.Experiment, findings []lint.Finding) error {
 	if err != nil {
 		return misuse{err}
 	}
-	images, err := exp.Data.Load()
+	images, err := exp.Data.Head()
 	if err != nil {
 		return misuse{err}
 	}

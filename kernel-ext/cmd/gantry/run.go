@@ -91,7 +91,7 @@ func load(dir string, made lab.Recipe, backend string, log io.Writer) (*opened, 
 		b.Finalize()
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	set, err := exp.Data.Load()
+	set, err := exp.Data.Head()
 	if err != nil {
 		b.Finalize()
 		return nil, err

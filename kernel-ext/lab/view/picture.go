@@ -60,7 +60,7 @@ func Picture(samples sample.Images, set data.Set, classes int) (image.Image, err
 	if KindOf(samples.Height, samples.Width, samples.Channels, nil) == Pictures {
 		return grid(samples, classes)
 	}
-	like, err := set.Load()
+	like, err := set.Some(likeness)
 	if err != nil {
 		return nil, err
 	}

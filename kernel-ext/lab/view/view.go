@@ -39,8 +39,9 @@ type View struct {
 }
 
 const (
-	firstLook = 200 // step of the first look for collapse; before, all samples are alike
-	lookEvery = 100 // steps between two, at least
+	likeness  = 1000 // samples of a stream that tell what its data is like
+	firstLook = 200  // step of the first look for collapse; before, all samples are alike
+	lookEvery = 100  // steps between two, at least
 )
 
 // New prepares to show n samples, 0 for as many as suit the kind of data: 100 pictures, 1000 points, 24 series, or a
@@ -48,7 +49,7 @@ const (
 // cannot be loaded.
 func New(t *train.Trainer, n int, seed int64) (*View, error) {
 	game := t.Game()
-	like, err := game.Data[0].Load()
+	like, err := game.Data[0].Some(likeness)
 	if err != nil {
 		return nil, err
 	}
