@@ -106,9 +106,12 @@ func ShapeOf(name string, images *sample.Images) DataShape {
 		Classes: images.Classes(), Labels: images.Labels != nil, Alphabet: images.Alphabet != nil}
 }
 
-// images is a set of that shape without its samples.
-func (d DataShape) images() *sample.Images {
+// Head is a set of that shape without its samples.
+func (d DataShape) Head() *sample.Images {
 	images := &sample.Images{N: d.N, Height: d.Height, Width: d.Width, Channels: d.Depth}
+	if d.Alphabet {
+		images.Channels, images.Alphabet = 1, make([]rune, d.Depth)
+	}
 	if d.Labels {
 		images.Labels, images.Names = []int32{0}, make([]string, d.Classes)
 	}
@@ -142,7 +145,7 @@ func (e Subject) Signature() (Signature, error) {
 
 // SignatureOn is Signature on a data set that is described already, and so costs milliseconds whatever the set's size.
 func (e Subject) SignatureOn(shape DataShape) (Signature, error) {
-	described := shape.images()
+	described := shape.Head()
 	var err error
 	if e.Game, err = e.Game.On([]*sample.Images{described}); err == nil {
 		err = e.Game.Fits([]*sample.Images{described})
@@ -456,7 +459,7 @@ func SignatureOfGame(game method.Game, shapesOf []DataShape) (s Signature, err e
 	var sets []*sample.Images
 	var stored []shapes.Shape
 	for i, shape := range shapesOf {
-		sets = append(sets, shape.images())
+		sets = append(sets, shape.Head())
 		if shape.Alphabet {
 			stored = append(stored, shapes.Make(dtypes.Uint8, shape.N, shape.Height, shape.Width, 1))
 		} else {

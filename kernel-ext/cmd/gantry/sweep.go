@@ -327,6 +327,9 @@ func checkTrial(args []string) error {
 		return err
 	}
 	o.out = "checked"
+	if err := o.choose(flags.Changed("recipe"), io.Discard); err != nil {
+		return err
+	}
 	_, err := o.check(flags.Changed("batch"), false)
 	return err
 }

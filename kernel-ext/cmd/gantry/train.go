@@ -36,6 +36,8 @@ type trainOptions struct {
 	fromWeights bool
 	json        bool
 	lint        bool
+
+	adopted bool // the recipe and its settings are those of the run to be resumed
 }
 
 func trainCommand() *cobra.Command {
@@ -51,12 +53,19 @@ func trainCommand() *cobra.Command {
 			"process is training is asked to go on until step N, and shown.\n\n" +
 			"A run folder is code: its program is started when the run is opened. Folders of other users are refused.\n\n" +
 			"Recipes:\n" + recipes() + "\nData sets: " + strings.Join(data.Names(), ", ") + ".\n" +
-			"Options of a set follow its name: ring,n=500,seed=3 or folder:photos,size=32.",
+			"Options of a set follow its name: ring,n=500,seed=3 or folder:photos,size=32. Without --recipe one that suits the data is taken;\n" +
+			"networks take the size of its samples. Pictures that do not fit into memory are read while they are trained on, and with\n" +
+			"stream=true in any case.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			own, err := o.adopt(c.Flags().Changed, c.ErrOrStderr())
 			if err != nil {
 				return err
+			}
+			if !o.adopted {
+				if err := o.choose(c.Flags().Changed("recipe"), c.ErrOrStderr()); err != nil {
+					return err
+				}
 			}
 			exp, err := o.check(c.Flags().Changed("batch"), own)
 			if err != nil {
@@ -77,7 +86,7 @@ func trainCommand() *cobra.Command {
 
 // flags has the flags of a command set o.
 func (o *trainOptions) flags(f *pflag.FlagSet) {
-	f.StringVar(&o.Name, "recipe", "mlp", "what to train, see above")
+	f.StringVar(&o.Name, "recipe", "mlp", "what to train, see above; with --data alone, one that suits the data")
 	f.StringVar(&o.Data, "data", "", "data set, see above (default: the recipe's)")
 	f.IntVar(&o.steps, "steps", 5000, "total steps, those before a --resume included")
 	f.IntVar(&o.Batch, "batch", 0, "real images per critic update (default: the recipe's)")
@@ -127,6 +136,9 @@ func (o *trainOptions) adopt(given func(flag string) bool, log io.Writer) (own b
 		here["recipe"] = [2]string{before.Name, o.Name}
 	}
 	if given("data") {
+		if choice, err := recipe.Choose(before.Name, o.Data); before.Name != "" && err == nil && choice.Data == before.Data {
+			o.Data = choice.Data // which was completed so when the run began
+		}
 		here["data"] = [2]string{before.Data, o.Data}
 	}
 	if given("batch") {
@@ -144,7 +156,7 @@ func (o *trainOptions) adopt(given func(flag string) bool, log io.Writer) (own b
 				o.out, flag, pair[0], pair[1], flag)
 		}
 	}
-	o.Recipe = before
+	o.Recipe, o.adopted = before, true
 	return before.Name == "", nil
 }
 

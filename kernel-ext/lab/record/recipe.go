@@ -12,6 +12,7 @@ import (
 	"gantry.local/gan/lint"
 	"gantry.local/gan/method"
 	"gantry.local/gan/recipe"
+	"gantry.local/gan/sample"
 	"gantry.local/kernel-ext/internal/resident"
 )
 
@@ -23,14 +24,29 @@ type Recipe struct {
 	Seed  int64
 }
 
-// Experiment is the recipe with the run's settings. The recipe's own data may be a set that data.Named does not know.
+// Experiment is the recipe with the run's settings. The recipe's own data may be a set that data.Named does not know; networks take
+// the size of other data, which is read for that.
 func (r Recipe) Experiment() (gan.Experiment, error) {
+	return r.on(nil)
+}
+
+// on is Experiment on a data set whose samples are known; nil reads what it says of itself, unless it is the recipe's own.
+func (r Recipe) on(like *sample.Images) (gan.Experiment, error) {
 	exp, err := recipe.Named(r.Name)
 	if err != nil {
 		return exp, err
 	}
 	if r.Data != "" && r.Data != exp.Data.Name {
 		if exp.Data, err = data.Named(r.Data); err != nil {
+			return exp, err
+		}
+		if like == nil {
+			like, err = exp.Data.Head()
+		}
+		if err == nil {
+			err = recipe.Size(&exp, like)
+		}
+		if err != nil {
 			return exp, err
 		}
 	}
@@ -103,7 +119,7 @@ func RecipeOf(of method.Description, definition lint.Signature, shape lint.DataS
 	if !is {
 		return ""
 	}
-	made, err := Recipe{exp.Name, shape.Name, exp.BatchSize, exp.Seed}.Experiment()
+	made, err := Recipe{exp.Name, shape.Name, exp.BatchSize, exp.Seed}.on(shape.Head())
 	if err != nil {
 		return ""
 	}
