@@ -110,6 +110,14 @@ func (d *decoded) read(i int, mark uint64, pixels []byte) bool {
 	return true
 }
 
+// forget removes the file. Who has it open goes on with it.
+func (d *decoded) forget() error {
+	if d == nil {
+		return nil
+	}
+	return os.Remove(d.file.Name())
+}
+
 // keep writes picture number i. Where it cannot be kept it is decoded each time.
 func (d *decoded) keep(i int, mark uint64, pixels []byte) {
 	if d == nil {

@@ -83,6 +83,9 @@ func (s *Stream) read(i int, pixels []byte) error {
 	return nil
 }
 
+// Forget removes what was kept of the pictures as they were decoded. The stream reads on from their files.
+func (s *Stream) Forget() error { return s.decoded.forget() }
+
 // Rows returns copies of the samples at the given places, in that order.
 func (s *Stream) Rows(places []int) (*sample.Images, error) {
 	part := *s.head

@@ -73,6 +73,7 @@ func All() []Study {
 		{"rescue", "what saves the article's pair from collapse, and why", names(rescues()), false, nil, rescue},
 		{"labels", "what a conditional GAN's images add to few labels", labelCounts(), true, nil, labels},
 		{"compress", "size and quality of compressed generators", nil, false, nil, smaller},
+		{"stream", "a folder that is read while it is trained on, beside the same pictures on the device", nil, false, nil, streams},
 		{"restore", "denoising, inpainting and super-resolution of digits", damages(), false, nil, restore},
 	}
 }

@@ -33,6 +33,7 @@ func TestStudies(t *testing.T) {
 		"compress": {study.Options{Steps: 2, Limit: time.Hour, Samples: 500}, []string{"original", "float16", "int8", "pruned 50 %", "pruned 50 %, tuned",
 			"pruned 50 %, tuned, int8", "pruned 80 %", "pruned 80 %, tuned", "pruned 80 %, tuned, int8", "pruned 90 %", "pruned 90 %, tuned",
 			"pruned 90 %, tuned, int8"}, nil},
+		"stream": {study.Options{Steps: 2, Samples: 640}, []string{"read and decoded, in the first epoch", "read as they were decoded before"}, nil},
 		"restore": {study.Options{Steps: 2, Limit: time.Second, Samples: 20, Recipes: []string{"14×14 to 28×28"}}, []string{"14×14 to 28×28"},
 			[]string{"restore 14×14 to 28×28.png"}},
 	} {
