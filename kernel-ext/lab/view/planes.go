@@ -2,54 +2,45 @@ package view
 
 import (
 	"image"
-	"image/draw"
+	paint "image/draw"
 
 	"gantry.local/gan/sample"
 	"gantry.local/kernel-ext/show"
 )
 
-// mostPlanes is how many planes are drawn, of points of at most four numbers all.
-const mostPlanes = 6
-
 // planes draws points over those of the data: those in the plane as they are, those of more numbers once for each two of them, the
-// first number to the right and the second upwards, in up to three columns.
+// first to the right and the second upwards. A page has up to six such planes, which are all of four numbers, and a card four.
 func planes(samples, like sample.Images, l layout) (image.Image, error) {
+	if samples.Channels == 2 {
+		return show.PointsImage(show.Cloud{Data: like.Values, Samples: samples.Values, Width: l.side(), Height: l.side()})
+	}
 	var pairs [][2]int
 	for y := range samples.Channels {
 		for x := range y {
 			pairs = append(pairs, [2]int{x, y})
 		}
 	}
-	pairs = pairs[:min(len(pairs), mostPlanes)]
-	columns := min(len(pairs), 3)
-	side := l.side()
-	if len(pairs) > 1 {
-		side = max(show.Room/columns, leastSide)
-		if l == page {
-			side = planeSide
-		}
+	columns, rows, side := 3, 2, planeSide
+	if l == card {
+		columns, side = 2, show.Room/2
 	}
-	var sheet *image.RGBA
-	for i, pair := range pairs {
+	if len(pairs) <= columns && l == page {
+		rows = 1
+	}
+	sheet := image.NewRGBA(image.Rect(0, 0, 2*columns*side, 2*rows*side))
+	paint.Draw(sheet, sheet.Rect, image.White, image.Point{}, paint.Src)
+	for i, pair := range pairs[:min(len(pairs), columns*rows)] {
 		plane, err := show.PointsImage(show.Cloud{Data: both(like, pair), Samples: both(samples, pair), Width: side, Height: side})
-		if err != nil || len(pairs) == 1 {
-			return plane, err
+		if err != nil {
+			return nil, err
 		}
-		width, height := plane.Bounds().Dx(), plane.Bounds().Dy()
-		if sheet == nil {
-			sheet = image.NewRGBA(image.Rect(0, 0, columns*width, (len(pairs)+columns-1)/columns*height))
-			draw.Draw(sheet, sheet.Rect, image.White, image.Point{}, draw.Src)
-		}
-		at := image.Pt(i%columns*width, i/columns*height)
-		draw.Draw(sheet, plane.Bounds().Add(at), plane, plane.Bounds().Min, draw.Src)
+		at := image.Pt(i%columns*2*side, i/columns*2*side) // twice as many pixels as of the screen
+		paint.Draw(sheet, plane.Bounds().Add(at), plane, plane.Bounds().Min, paint.Src)
 	}
 	return sheet, nil
 }
 
-const (
-	planeSide = 320 // pixels of the screen, of one plane of several on a page
-	leastSide = 160 // and of any
-)
+const planeSide = 320 // pixels of the screen, of a plane on a page
 
 // both are two numbers of each point.
 func both(points sample.Images, pair [2]int) (plane []float32) {
