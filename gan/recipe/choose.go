@@ -36,9 +36,21 @@ func Choose(name, set string) (c Choice, err error) {
 			return c, err
 		}
 	}
+	if err := c.complete(kind, path, has); err != nil {
+		return c, err
+	}
+	named, err := data.Named(c.Data)
+	if err == nil {
+		c.Data = named.Name // its options in their order
+	}
+	return c, err
+}
+
+// complete adds to the set's name what the recipe asks for.
+func (c *Choice) complete(kind, path string, has func(options ...string) bool) error {
 	fit, known := sizings()[c.Recipe]
 	if !known {
-		return c, nil
+		return nil
 	}
 	because := func(text string, values ...any) {
 		if c.Why != "" {
@@ -53,14 +65,14 @@ func Choose(name, set string) (c Choice, err error) {
 			side = 64
 		}
 		c.Data += fmt.Sprintf(",size=%d", side)
-		because("pictures of %d×%d; another size is %s,size=N", side, side, set)
+		because("pictures of %d×%d; another size is size=N behind the name", side, side)
 	case fit.kind == ofPoints && kind == "csv" && !has("window"):
 		c.Data += ",window=1"
 		because("each row is a point; series are --recipe sines")
 	case fit.kind == ofTexts && kind == "text" && !has("length"):
 		about, err := data.LookAtText(path)
 		if err != nil {
-			return c, fmt.Errorf("data set %q: %w", set, err)
+			return fmt.Errorf("data set %q: %w", c.Data, err)
 		}
 		length := min(about.Longest, mostLetters)
 		c.Data += fmt.Sprintf(",length=%d", length)
@@ -73,7 +85,7 @@ func Choose(name, set string) (c Choice, err error) {
 			because("the rarest become %c", data.Rare)
 		}
 	}
-	return c, nil
+	return nil
 }
 
 // chosen is the recipe for a set, and why.

@@ -1,17 +1,12 @@
 package main
 
-import (
-	"fmt"
-	"io"
+import "gantry.local/gan/recipe"
 
-	"gantry.local/gan/recipe"
-)
-
-// choose finds a recipe for the data where none is named, and completes the data's name, see recipe.Choose. What it chose is said
-// in a line.
-func (o *trainOptions) choose(recipeGiven bool, log io.Writer) error {
+// choose finds a recipe for the data where none is named, and completes the data's name, see recipe.Choose. why says in a line what
+// it chose.
+func (o *trainOptions) choose(recipeGiven bool) (why string, err error) {
 	if o.Data == "" {
-		return nil
+		return "", nil
 	}
 	name := o.Name
 	if !recipeGiven {
@@ -19,10 +14,8 @@ func (o *trainOptions) choose(recipeGiven bool, log io.Writer) error {
 	}
 	choice, err := recipe.Choose(name, o.Data)
 	if err != nil {
-		return misuse{err}
+		return "", misuse{err}
 	}
-	if o.Name, o.Data = choice.Recipe, choice.Data; choice.Why != "" {
-		fmt.Fprintln(log, choice.Why)
-	}
-	return nil
+	o.Name, o.Data = choice.Recipe, choice.Data
+	return choice.Why, nil
 }

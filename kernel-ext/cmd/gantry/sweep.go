@@ -327,7 +327,7 @@ func checkTrial(args []string) error {
 		return err
 	}
 	o.out = "checked"
-	if err := o.choose(flags.Changed("recipe"), io.Discard); err != nil {
+	if _, err := o.choose(flags.Changed("recipe")); err != nil {
 		return err
 	}
 	_, err := o.check(flags.Changed("batch"), false)

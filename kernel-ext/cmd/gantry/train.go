@@ -62,14 +62,18 @@ func trainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			why := ""
 			if !o.adopted {
-				if err := o.choose(c.Flags().Changed("recipe"), c.ErrOrStderr()); err != nil {
+				if why, err = o.choose(c.Flags().Changed("recipe")); err != nil {
 					return err
 				}
 			}
 			exp, err := o.check(c.Flags().Changed("batch"), own)
 			if err != nil {
 				return misuse{err}
+			}
+			if why != "" {
+				fmt.Fprintln(c.ErrOrStderr(), why)
 			}
 			if o.lint {
 				return report(exp, c.OutOrStdout())

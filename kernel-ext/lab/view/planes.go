@@ -2,7 +2,8 @@ package view
 
 import (
 	"image"
-	paint "image/draw"
+
+	paint "golang.org/x/image/draw"
 
 	"gantry.local/gan/sample"
 	"gantry.local/kernel-ext/show"
@@ -22,7 +23,7 @@ func planes(samples, like sample.Images, l layout) (image.Image, error) {
 	}
 	columns, rows, side := 3, 2, planeSide
 	if l == card {
-		columns, side = 2, show.Room/2
+		columns, side = 2, smallSide
 	}
 	if len(pairs) <= columns && l == page {
 		rows = 1
@@ -37,10 +38,18 @@ func planes(samples, like sample.Images, l layout) (image.Image, error) {
 		at := image.Pt(i%columns*2*side, i/columns*2*side) // twice as many pixels as of the screen
 		paint.Draw(sheet, plane.Bounds().Add(at), plane, plane.Bounds().Min, paint.Src)
 	}
+	if l == card {
+		fitted := image.NewRGBA(image.Rect(0, 0, 2*show.Room, 2*show.Room))
+		paint.BiLinear.Scale(fitted, fitted.Rect, sheet, sheet.Rect, paint.Src, nil)
+		return fitted, nil
+	}
 	return sheet, nil
 }
 
-const planeSide = 320 // pixels of the screen, of a plane on a page
+const (
+	planeSide = 320 // pixels of the screen, of a plane on a page
+	smallSide = 160 // and on a card, before all are made to fit
+)
 
 // both are two numbers of each point.
 func both(points sample.Images, pair [2]int) (plane []float32) {
