@@ -32,7 +32,7 @@ func ExampleNamed() {
 	// Output:
 	// ring,n=500,seed=3 <nil>
 	// folder:faces,size=32,gray=true <nil>
-	//  unknown data set "cifar": use one of mnist, mnist-test, fashion-mnist, fashion-mnist-test, stacked-mnist, ring, grid, swiss-roll, moons, faces, sines, phrases, folder:PATH, csv:PATH, text:PATH
+	//  unknown data set "cifar": use one of mnist, mnist-test, fashion-mnist, fashion-mnist-test, stacked-mnist, ring, grid, swiss-roll, moons, faces, sines, phrases, folder:PATH, shards:PATH, csv:PATH, text:PATH
 }
 
 // It prints "60000 ankle boot" where the set is installed, and how to install it where it is not.

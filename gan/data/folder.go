@@ -25,6 +25,10 @@ type FolderOptions struct {
 	Stretch bool // resize the whole picture, whatever becomes of its proportions
 
 	Limit int // read only so many pictures, spread evenly over all; 0 is all
+
+	// Stream has the pictures read while they are trained on, however few they are. What takes more than a quarter of the
+	// memory that is available, or more than 4 GiB, is a stream by itself.
+	Stream bool
 }
 
 func (o FolderOptions) withDefaults() FolderOptions {
@@ -77,53 +81,70 @@ type folder struct {
 }
 
 func (f folder) make(string) (*sample.Images, error) {
-	images, err := readFolder(f.dir, f.options)
+	images, err := loadPictures(f)
 	if err != nil {
 		return nil, fmt.Errorf("folder %s: %w", f.dir, err)
 	}
-	return images, images.Check()
+	return images, nil
 }
 
-func readFolder(dir string, options FolderOptions) (*sample.Images, error) {
-	if err := options.check(); err != nil {
-		return nil, err
-	}
-	paths, err := pictures(dir, maxFiles)
+// stream implements streamer.
+func (f folder) stream(string) (*Stream, error) {
+	s, err := streamOf(f, f.dir)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("folder %s: %w", f.dir, err)
 	}
-	if all := len(paths); options.Limit > 0 && options.Limit < all {
-		for i := range options.Limit {
-			paths[i] = paths[i*all/options.Limit]
-		}
-		paths = paths[:options.Limit]
+	return s, nil
+}
+
+// look implements looker.
+func (f folder) look() (album, FolderOptions, error) {
+	if err := f.options.check(); err != nil {
+		return nil, f.options, err
 	}
+	paths, err := pictures(f.dir, maxFiles)
+	if err != nil {
+		return nil, f.options, err
+	}
+	paths = spread(paths, f.options.Limit)
 	labels, names, err := folderClasses(paths)
+	return &folderAlbum{dir: f.dir, paths: paths, labels: labels, names: names}, f.options, err
+}
+
+// spread keeps so many of a list, from all over it; 0 is all.
+func spread[T any](list []T, most int) []T {
+	all := len(list)
+	if most == 0 || most >= all {
+		return list
+	}
+	for i := range most {
+		list[i] = list[i*all/most]
+	}
+	return list[:most]
+}
+
+// folderAlbum is the pictures in a folder.
+type folderAlbum struct {
+	dir    string
+	paths  []string
+	labels []int32
+	names  []string
+}
+
+func (f *folderAlbum) size() int                    { return len(f.paths) }
+func (f *folderAlbum) classes() ([]int32, []string) { return f.labels, f.names }
+func (f *folderAlbum) title(i int) string           { return shown(f.paths[i]) }
+
+func (f *folderAlbum) open(i int) (io.ReadSeekCloser, error) {
+	return openFile(filepath.Join(f.dir, f.paths[i]))
+}
+
+func (f *folderAlbum) mark(i int) (size, changed int64, err error) {
+	info, err := os.Stat(filepath.Join(f.dir, f.paths[i]))
 	if err != nil {
-		return nil, err
+		return 0, 0, err
 	}
-	images := &sample.Images{Labels: labels, Names: names, N: len(paths), Height: options.Height, Width: options.Width,
-		Channels: options.channels()}
-	all, ok := volume(maxPixels, images.N, images.Height, images.Width, images.Channels)
-	if !ok {
-		return nil, fmt.Errorf("%d pictures of %d×%d×%d are more than %d bytes: set Limit, or a smaller Size", images.N,
-			images.Height, images.Width, images.Channels, maxPixels)
-	}
-	images.Pixels = make([]byte, all)
-	size := all / images.N
-	room := newRoom(maxDecoding)
-	err = inParallel(images.N, func(i int) error {
-		file, err := openFile(filepath.Join(dir, paths[i]))
-		if err != nil {
-			return err
-		}
-		defer file.Close()
-		if err := readPicture(file, images.Pixels[i*size:][:size], options, maxPicture, room); err != nil {
-			return fmt.Errorf("%s: %w", shown(paths[i]), err)
-		}
-		return nil
-	})
-	return images, err
+	return info.Size(), info.ModTime().UnixNano(), nil
 }
 
 // maxDepth is how many folders may lie in each other.

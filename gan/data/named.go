@@ -32,6 +32,19 @@ func Named(name string) (Set, error) {
 	return Set{}, fmt.Errorf("unknown data set %q: use one of %s", name, strings.Join(Names(), ", "))
 }
 
+// Parts takes the name of a set apart: the kind, the path where the kind has one, and its options.
+func Parts(name string) (kind, path string, options map[string]string) {
+	kind, rest, _ := strings.Cut(name, ",")
+	kind, path, _ = strings.Cut(kind, ":")
+	options = map[string]string{}
+	for option := range strings.SplitSeq(rest, ",") {
+		if key, value, is := strings.Cut(option, "="); is {
+			options[key] = value
+		}
+	}
+	return kind, path, options
+}
+
 // Names returns the names that Named knows, PATH standing for a path.
 func Names() []string {
 	var names []string
@@ -62,6 +75,7 @@ func kinds() []kind {
 		{"sines", with(func(_ string, o waves) Set { return Sines(o.N, o.Length, o.Seed) })},
 		{"phrases", with(func(string, struct{}) Set { return Phrases() })},
 		{"folder:PATH", with(Folder)},
+		{"shards:PATH", with(Shards)},
 		{"csv:PATH", with(CSV)},
 		{"text:PATH", with(Text)},
 	}

@@ -18,6 +18,13 @@ type Source struct {
 
 	mu     sync.Mutex
 	loaded *sample.Images // nil: not yet
+	opened opened
+}
+
+// opened is what became of opening a set.
+type opened struct {
+	stream *Stream // nil for one that is loaded
+	known  bool
 }
 
 // maker is what makes the images of a Set. Makers are plain data, so that a notebook can keep a Set that nobody has loaded.
@@ -29,14 +36,24 @@ type maker interface {
 // makers lists one of every kind.
 func makers() []maker {
 	return []maker{memory{}, archive{}, stacked{}, points{}, sines{}, FacesOptions{}, phrases{}, folder{}, table{}, text{},
-		half{}, subset{}, ofClasses{}, balanced{}, imbalanced{}, thick{}}
+		shards{}, half{}, subset{}, ofClasses{}, balanced{}, imbalanced{}, thick{}}
 }
 
 // of makes a Set of what is made when it is first loaded.
 func of(name string, from maker) Set {
 	s := &Source{name: name, from: from}
 	runtime.KeepAlive(s) // as an interface, so that the linker keeps its methods: a notebook finds it behind Load
-	return Set{Name: name, Load: s.Load}
+	set := Set{Name: name, Load: s.Load}
+	if _, can := from.(streamer); can {
+		set.Open = s.Open
+	}
+	return set
+}
+
+// streamer is a maker whose sets may be streams.
+type streamer interface {
+	// stream opens the set, and returns nil where it is to be loaded.
+	stream(name string) (*Stream, error)
 }
 
 // Load returns the images, made and verified the first time and the same ones from then on. A failure isn't kept, so that
@@ -52,6 +69,21 @@ func (s *Source) Load() (*sample.Images, error) {
 		s.loaded = images
 	}
 	return s.loaded, nil
+}
+
+// Open returns the set as a stream, opened the first time, and the same one from then on; nil where it is to be loaded, which
+// is as final. A failure isn't kept.
+func (s *Source) Open() (*Stream, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if from, can := s.from.(streamer); can && !s.opened.known {
+		stream, err := from.stream(s.name)
+		if err != nil {
+			return nil, err
+		}
+		s.opened = opened{stream, true}
+	}
+	return s.opened.stream, nil
 }
 
 // keptSource is a Source as a notebook keeps it: how it is made, and what was made of it, where it was loaded. Memory that

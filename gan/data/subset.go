@@ -29,7 +29,7 @@ type half struct {
 }
 
 func (h half) make(name string) (*sample.Images, error) {
-	images, err := h.of.Load()
+	images, err := h.of.Head()
 	if err != nil {
 		return nil, err
 	}
@@ -39,9 +39,9 @@ func (h half) make(name string) (*sample.Images, error) {
 	tests := min(max(int(math.Round(h.fraction*float64(images.N))), 1), images.N-1)
 	order := shuffled(images.N, h.seed, 0)
 	if h.test {
-		return pick(images, order[:tests])
+		return pick(h.of, order[:tests])
 	}
-	return pick(images, order[tests:])
+	return pick(h.of, order[tests:])
 }
 
 // Subset takes n samples of a set at random.
@@ -57,14 +57,14 @@ type subset struct {
 }
 
 func (s subset) make(name string) (*sample.Images, error) {
-	images, err := s.of.Load()
+	images, err := s.of.Head()
 	if err != nil {
 		return nil, err
 	}
 	if s.n < 1 || s.n > images.N {
 		return nil, fmt.Errorf("%s: want %d of %d samples", name, s.n, images.N)
 	}
-	return pick(images, shuffled(images.N, s.seed, 0)[:s.n])
+	return pick(s.of, shuffled(images.N, s.seed, 0)[:s.n])
 }
 
 // OfClasses takes the samples of some classes alone. The classes are numbered anew, from 0 in the order given; their
@@ -99,7 +99,7 @@ func (o ofClasses) make(name string) (*sample.Images, error) {
 	if len(chosen) == 0 {
 		return nil, fmt.Errorf("%s: no samples", name)
 	}
-	part, err := pick(images, chosen)
+	part, err := pick(o.of, chosen)
 	if err != nil {
 		return nil, err
 	}
@@ -176,12 +176,12 @@ func perClassOf(set Set, name string, seed int64, count func(images *sample.Imag
 	if len(chosen) == 0 {
 		return nil, fmt.Errorf("%s: no samples", name)
 	}
-	return pick(images, chosen)
+	return pick(set, chosen)
 }
 
-// loadClasses loads a set and returns the indices of each class.
+// loadClasses returns what a set says of itself and the indices of each class.
 func loadClasses(set Set, name string) (images *sample.Images, members [][]int, err error) {
-	if images, err = set.Load(); err != nil {
+	if images, err = set.Head(); err != nil {
 		return nil, nil, err
 	}
 	if images.Labels == nil {
@@ -194,15 +194,29 @@ func loadClasses(set Set, name string) (images *sample.Images, members [][]int, 
 	return images, members, nil
 }
 
-// pick returns a copy of some samples, in the order that they have in the set, and checks it. All classes keep their names,
-// or get their numbers for names, so that the copy has as many classes as the set.
-func pick(images *sample.Images, chosen []int) (*sample.Images, error) {
+// pick returns a copy of some samples of a set, in the order that they have in it, and checks it. Of a stream only these are
+// read. All classes keep their names, or get their numbers for names, so that the copy has as many classes as the set.
+func pick(set Set, chosen []int) (*sample.Images, error) {
 	slices.Sort(chosen)
-	part := images.Rows(chosen)
+	images, err := set.Head()
+	if err != nil {
+		return nil, err
+	}
+	var part *sample.Images
+	if stream, err := set.stream(); err != nil {
+		return nil, err
+	} else if stream != nil {
+		if part, err = stream.Rows(chosen); err != nil {
+			return nil, err
+		}
+	} else {
+		rows := images.Rows(chosen)
+		part = &rows
+	}
 	for class := len(part.Names); class < images.Classes(); class++ {
 		part.Names = append(part.Names, images.ClassName(class))
 	}
-	return &part, part.Check()
+	return part, part.Check()
 }
 
 func shuffled(n int, seed int64, stream int) []int {

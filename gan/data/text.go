@@ -2,6 +2,7 @@ package data
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -20,7 +21,14 @@ type TextOptions struct {
 	Length  int  // characters of a sample; 0 is 16
 	Windows bool // let a window slide over the running text, in place of one sample for a line
 	Stride  int  // characters from one window's start to the next's; 0 is 1
+	Rare    bool // of more than 256 different characters, make the rarest one: Rare
 }
+
+// MostCharacters is how many different characters an alphabet has, the space among them.
+const MostCharacters = 256
+
+// Rare stands for the rarest characters of a text that has too many different ones.
+const Rare = '□'
 
 func (o TextOptions) withDefaults() TextOptions {
 	if o.Length == 0 {
@@ -30,6 +38,34 @@ func (o TextOptions) withDefaults() TextOptions {
 		o.Stride = 1
 	}
 	return o
+}
+
+// TextLook is what a look at a text tells.
+type TextLook struct {
+	Longest    int // characters of the longest line, white space counted as Text does
+	Characters int // different ones, the space among them
+}
+
+// LookAtText reads a UTF-8 file and tells how long its lines are and how many different characters it has.
+func LookAtText(path string) (about TextLook, err error) {
+	file, err := openFile(path)
+	if err != nil {
+		return about, fmt.Errorf("text: %w", err)
+	}
+	defer file.Close()
+	written, err := readAll(file, maxText)
+	if err != nil {
+		return about, fmt.Errorf("text file %s: %w", path, err)
+	}
+	seen := countedCharacters(written)
+	if len(seen) == 0 {
+		return about, fmt.Errorf("text file %s: %w", path, errNoCharacters)
+	}
+	for line := range lines(written, nil) {
+		about.Longest = max(about.Longest, len(line))
+	}
+	about.Characters = len(seen) + 1
+	return about, nil
 }
 
 // Text is the set of the lines of a UTF-8 file, or of the windows that slide over it: Pixels of Length×1×1 that index
@@ -70,17 +106,11 @@ func readText(r io.Reader, options TextOptions, most, mostMade int) (*sample.Ima
 	if options.Length < 1 || options.Stride < 1 {
 		return nil, fmt.Errorf("samples of %d characters, %d apart: want at least 1", options.Length, options.Stride)
 	}
-	content, err := io.ReadAll(io.LimitReader(r, int64(most)+1))
-	switch {
-	case err != nil:
+	written, err := readAll(r, most)
+	if err != nil {
 		return nil, err
-	case len(content) > most:
-		return nil, fmt.Errorf("it is longer than %d bytes: take a part of it", most)
-	case !utf8.Valid(content) || bytes.ContainsRune(content, 0):
-		return nil, errNotUTF8
 	}
-	written := strings.TrimPrefix(string(content), "\ufeff") // a byte order mark
-	alphabet, err := characters(written)
+	alphabet, err := characters(written, options.Rare)
 	if err != nil {
 		return nil, err
 	}
@@ -96,19 +126,52 @@ func readText(r io.Reader, options TextOptions, most, mostMade int) (*sample.Ima
 	return text, text.Check()
 }
 
-// characters returns the alphabet of a text, the space first.
-func characters(text string) ([]rune, error) {
-	seen := map[rune]bool{}
+// readAll reads a text of at most so many bytes.
+func readAll(r io.Reader, most int) (string, error) {
+	content, err := io.ReadAll(io.LimitReader(r, int64(most)+1))
+	switch {
+	case err != nil:
+		return "", err
+	case len(content) > most:
+		return "", fmt.Errorf("it is longer than %d bytes: take a part of it", most)
+	case !utf8.Valid(content) || bytes.ContainsRune(content, 0):
+		return "", errNotUTF8
+	}
+	return strings.TrimPrefix(string(content), "\ufeff"), nil // a byte order mark
+}
+
+// countedCharacters counts the characters of a text, without white space.
+func countedCharacters(text string) map[rune]int {
+	seen := map[rune]int{}
 	for _, r := range text {
 		if !unicode.IsSpace(r) {
-			seen[r] = true
+			seen[r]++
 		}
 	}
-	if len(seen) == 0 {
-		return nil, errors.New("there are no characters in it")
-	}
-	if len(seen) > 255 {
-		return nil, fmt.Errorf("it has %d different characters: at most 255 and the space fit an alphabet", len(seen))
+	return seen
+}
+
+var errNoCharacters = errors.New("there are no characters in it")
+
+// characters returns the alphabet of a text, the space first. Where there are too many, the rarest may be left to Rare.
+func characters(text string, rare bool) ([]rune, error) {
+	seen := countedCharacters(text)
+	switch {
+	case len(seen) == 0:
+		return nil, errNoCharacters
+	case len(seen) < MostCharacters:
+	case !rare:
+		return nil, fmt.Errorf("it has %d different characters: at most %d and the space fit an alphabet; set Rare to make the rarest one",
+			len(seen), MostCharacters-1)
+	default:
+		often := slices.SortedFunc(maps.Keys(seen), func(a, b rune) int {
+			return cmp.Or(cmp.Compare(seen[b], seen[a]), cmp.Compare(a, b))
+		})
+		often = slices.DeleteFunc(often, func(r rune) bool { return r == Rare })
+		seen = map[rune]int{Rare: 1}
+		for _, r := range often[:MostCharacters-2] {
+			seen[r] = 1
+		}
 	}
 	return append([]rune{' '}, slices.Sorted(maps.Keys(seen))...), nil
 }
@@ -119,6 +182,12 @@ func lines(text string, alphabet []rune) iter.Seq[[]byte] {
 	index := make(map[rune]byte, len(alphabet))
 	for i, r := range alphabet {
 		index[r] = byte(i)
+	}
+	place := func(r rune) byte {
+		if i, has := index[r]; has {
+			return i
+		}
+		return index[Rare]
 	}
 	return func(yield func([]byte) bool) {
 		var line []byte
@@ -137,7 +206,7 @@ func lines(text string, alphabet []rune) iter.Seq[[]byte] {
 					line = append(line, 0)
 				}
 				spaced = false
-				line = append(line, index[r])
+				line = append(line, place(r))
 			}
 		}
 		if len(line) > 0 {

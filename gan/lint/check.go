@@ -34,16 +34,20 @@ type Findings []Finding
 // saturating generator; momentum under clipping; generator ignores z; no gradient; classes on one side; batch of the whole
 // data; shared parameters; statistics of one.
 func (e Subject) Check() Findings {
-	images, err := e.Game.Data[0].Load()
+	head, err := e.Game.Data[0].Head()
 	if err == nil {
-		e.Game, err = e.Game.On([]*sample.Images{images})
+		e.Game, err = e.Game.On([]*sample.Images{head})
 	}
+	if err != nil {
+		return Impossible(err)
+	}
+	images, err := e.Game.Data[0].Some(mostLooked)
 	if err != nil {
 		return Impossible(err)
 	}
 	var findings Findings
 	find := findings.add
-	checkSettings(e, images, find)
+	checkSettings(e, head, find)
 	traced, err := probe(e, images)
 	if err != nil && strings.Contains(err.Error(), "already visited") { // GoMLX sees a name that is given twice by itself
 		_, problem, _ := strings.Cut(err.Error(), "panicked: ")
@@ -75,6 +79,9 @@ func CheckGrid(samples, cells int) Findings {
 func (all *Findings) add(rule, remedy, problem string, values ...any) {
 	*all = append(*all, Finding{rule, fmt.Sprintf(problem, values...), remedy})
 }
+
+// mostLooked is how many pictures of a set are looked at.
+const mostLooked = 500
 
 type finder = func(rule, remedy, problem string, values ...any)
 
@@ -175,7 +182,7 @@ func checkNetworks(e Subject, images *sample.Images, seen *probed, find finder) 
 func checkRange(e Subject, images *sample.Images, seen *probed, find finder) {
 	looked := images.N
 	if images.Pixels != nil { // which cannot leave the range of pictures
-		looked = min(looked, 500)
+		looked = min(looked, mostLooked)
 	}
 	low, high := math.Inf(1), math.Inf(-1)
 	for row := range looked {

@@ -82,13 +82,13 @@ func SummaryOf(of method.Description) (Summary, error) {
 	return s, nil
 }
 
-// loaded is a description's game on its data sets.
+// loaded is a description's game on its data sets, of which the head is enough.
 func loaded(of method.Description) (game method.Game, sets []*sample.Images, err error) {
 	if game, err = of.Game(); err != nil {
 		return game, nil, err
 	}
 	for _, set := range game.Data {
-		images, err := set.Load()
+		images, err := set.Head()
 		if err != nil {
 			return game, nil, err
 		}
@@ -98,10 +98,13 @@ func loaded(of method.Description) (game method.Game, sets []*sample.Images, err
 	return game, sets, err
 }
 
-// storedAs is how a data set lies on the device.
-func storedAs(images *sample.Images) shapes.Shape {
-	if images.Values != nil {
+// storedAs is how a data set lies on the device: of a stream, as many samples as a step draws.
+func storedAs(images *sample.Images, drawn int) shapes.Shape {
+	switch {
+	case images.Values != nil:
 		return shapes.Make(dtypes.Float32, images.N, images.Height, images.Width, images.Channels)
+	case images.Pixels == nil:
+		return shapes.Make(dtypes.Uint8, drawn, images.Height, images.Width, images.Channels)
 	}
 	return shapes.Make(dtypes.Uint8, images.N, images.Height, images.Width, images.Channels)
 }
@@ -111,7 +114,7 @@ func look(game method.Game, sets []*sample.Images) (networks []NetworkSummary, s
 	var on []DataShape
 	var stored []shapes.Shape
 	for i, images := range sets {
-		on, stored = append(on, ShapeOf(game.Data[i].Name, images)), append(stored, storedAs(images))
+		on, stored = append(on, ShapeOf(game.Data[i].Name, images)), append(stored, storedAs(images, game.BatchSize*game.Draws()))
 	}
 	err = traceOf(game.Seed, func(backend compute.Backend, store *model.Store) {
 		first := map[string][2]*Node{} // input and output of the first call of each network

@@ -63,14 +63,21 @@ type DataShape struct {
 	N, Height, Width, Depth int
 	Classes                 int
 	Labels, Alphabet        bool
-	Content                 string // a hash of all samples and labels; "" where they were not looked at
+	Content                 string // a hash of all samples and labels; of the files of a stream; "" where they were not looked at
 }
 
-// DescribeData loads a data set and describes it, its content included.
+// ofFiles is what hashes begin with that tell files by their names and sizes. They are not compared with those of samples: a set
+// may be a stream here and fit into memory there.
+const ofFiles = "files "
+
+// DescribeData loads a data set and describes it, its content included. Of a stream it is the files that are told.
 func DescribeData(set data.Set) (DataShape, error) {
-	images, err := set.Load()
+	images, err := set.Head()
 	if err != nil {
 		return DataShape{}, err
+	}
+	if images.Pixels == nil && images.Values == nil && set.Open != nil {
+		return describeStream(set, images)
 	}
 	h := sha256.New()
 	h.Write(images.Pixels)
@@ -82,15 +89,29 @@ func DescribeData(set data.Set) (DataShape, error) {
 	return shape, nil
 }
 
-// shapeOf describes a data set without its content.
+// describeStream is DescribeData of a stream with a head.
+func describeStream(set data.Set, head *sample.Images) (DataShape, error) {
+	shape := ShapeOf(set.Name, head)
+	stream, err := set.Open()
+	if err == nil {
+		shape.Content, err = stream.Content()
+		shape.Content = ofFiles + shape.Content
+	}
+	return shape, err
+}
+
+// ShapeOf describes a data set without its content.
 func ShapeOf(name string, images *sample.Images) DataShape {
 	return DataShape{Name: name, N: images.N, Height: images.Height, Width: images.Width, Depth: images.Depth(),
 		Classes: images.Classes(), Labels: images.Labels != nil, Alphabet: images.Alphabet != nil}
 }
 
-// images is a set of that shape without its samples.
-func (d DataShape) images() *sample.Images {
+// Head is a set of that shape without its samples.
+func (d DataShape) Head() *sample.Images {
 	images := &sample.Images{N: d.N, Height: d.Height, Width: d.Width, Channels: d.Depth}
+	if d.Alphabet {
+		images.Channels, images.Alphabet = 1, make([]rune, d.Depth)
+	}
 	if d.Labels {
 		images.Labels, images.Names = []int32{0}, make([]string, d.Classes)
 	}
@@ -124,7 +145,7 @@ func (e Subject) Signature() (Signature, error) {
 
 // SignatureOn is Signature on a data set that is described already, and so costs milliseconds whatever the set's size.
 func (e Subject) SignatureOn(shape DataShape) (Signature, error) {
-	described := shape.images()
+	described := shape.Head()
 	var err error
 	if e.Game, err = e.Game.On([]*sample.Images{described}); err == nil {
 		err = e.Game.Fits([]*sample.Images{described})
@@ -135,6 +156,9 @@ func (e Subject) SignatureOn(shape DataShape) (Signature, error) {
 	content := ""
 	if shape.Content != "" {
 		content = hashOf(shape.String(), shape.Content)
+	}
+	if strings.HasPrefix(shape.Content, ofFiles) {
+		content = ofFiles + content
 	}
 	s := Signature{Parts: []Part{{Name: "data", Summary: shape.String(), Hash: content}}}
 	settings := maps.Clone(e.Game.Identity)
@@ -363,7 +387,7 @@ func (s Signature) Differences(before Signature) (all []Difference) {
 		case !found:
 			all = append(all, Difference{part.Name, "none", part.Summary})
 		case optim.Canonical(old.Summary) == part.Summary && old.Summary != part.Summary: // as the version before said it
-		case part.Summary != old.Summary || part.Hash != old.Hash && part.Hash != "" && old.Hash != "":
+		case part.Summary != old.Summary || part.Hash != old.Hash && alike(part.Hash, old.Hash):
 			all = append(all, part.differenceFrom(old))
 		}
 	}
@@ -373,6 +397,11 @@ func (s Signature) Differences(before Signature) (all []Difference) {
 		}
 	}
 	return all
+}
+
+// alike tells whether two hashes are of the same kind of thing, and so tell something by being different.
+func alike(a, b string) bool {
+	return a != "" && b != "" && strings.HasPrefix(a, ofFiles) == strings.HasPrefix(b, ofFiles)
 }
 
 // differenceFrom says what differs in one part.
@@ -430,7 +459,7 @@ func SignatureOfGame(game method.Game, shapesOf []DataShape) (s Signature, err e
 	var sets []*sample.Images
 	var stored []shapes.Shape
 	for i, shape := range shapesOf {
-		sets = append(sets, shape.images())
+		sets = append(sets, shape.Head())
 		if shape.Alphabet {
 			stored = append(stored, shapes.Make(dtypes.Uint8, shape.N, shape.Height, shape.Width, 1))
 		} else {

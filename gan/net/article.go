@@ -10,13 +10,7 @@ func hiddenWidths() []int { return []int{128, 256, 512, 1024} }
 
 // MLPGenerator is the article's generator: 100 → 128 → 256 → 512 → 1024 → 784 → 28×28×1, ReLU between the layers and
 // tanh at the end. z: [batch, latent] float32, N(0,1); the result: [batch, 28, 28, 1] in [-1, 1].
-func MLPGenerator(scope *model.Scope, z *Node) *Node {
-	x := z
-	for layer, width := range hiddenWidths() {
-		x = ReLU(Dense(scope.In("dense_%d", layer), x, width))
-	}
-	return Reshape(Tanh(Dense(scope.In("output"), x, 28*28)), -1, 28, 28, 1)
-}
+func MLPGenerator(scope *model.Scope, z *Node) *Node { return MLP{}.Generator(scope, z) }
 
 // ConvCritic is the article's critic: Conv 64 3×3 ReLU, MaxPool 2, Conv 128 3×3 ReLU, MaxPool 2, Flatten, Dense 1.
 // It ends in a logit; the article's sigmoid belongs to the loss. x: [batch, 28, 28, channels] in [-1, 1];

@@ -45,14 +45,26 @@ func orDefault(value, standard int) int {
 	return value
 }
 
+// Halvable returns an error unless images of that size can be halved evenly down to 4 … 7 pixels, as the convolutional networks
+// do with them.
+func Halvable(height, width int) error {
+	side := height
+	for side >= leastSide && side%2 == 0 {
+		side /= 2
+	}
+	if height != width || side == height || side < leastSide/2 || side >= leastSide {
+		return fmt.Errorf("images of %d×%d cannot be halved evenly down to 4 … 7 pixels: use 28, 32 or 64", height, width)
+	}
+	return nil
+}
+
 // halvings returns how often size can be halved until it is below leastSide, and what is left.
 func halvings(size int) (times, side int) {
-	side = size
-	for side >= leastSide && side%2 == 0 {
-		times, side = times+1, side/2
+	if err := Halvable(size, size); err != nil {
+		panic(err)
 	}
-	if times == 0 || side < leastSide/2 || side >= leastSide {
-		panic(fmt.Errorf("images of %d×%d cannot be halved evenly down to 4 … 7 pixels: use 28, 32 or 64", size, size))
+	for side = size; side >= leastSide; side /= 2 {
+		times++
 	}
 	return times, side
 }

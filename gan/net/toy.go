@@ -5,12 +5,15 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 )
 
-// Toy is a pair of small networks for points in the plane, where every mode can be seen: rings, grids and moons. Its
+// Toy is a pair of small networks for points: in the plane, where every mode can be seen (rings, grids and moons), or in a space
+// of as many dimensions as a table has columns. Its
 // methods are networks. The zero value has two hidden layers of 128 ReLUs in both; see also PacGANToy.
 type Toy struct {
 	Width  int  // of the generator's hidden layers; default 128
 	Layers int  // hidden layers of the generator; default 2
 	Norm   bool // BatchNorm before the generator's ReLUs
+
+	Channels int // dimensions of the generator's points; default 2
 
 	CriticWidth  int // of the critic's hidden layers; default Width
 	CriticLayers int // hidden layers of the critic; default Layers
@@ -25,12 +28,12 @@ func PacGANToy() Toy {
 }
 
 func (t Toy) withDefaults() Toy {
-	t.Width, t.Layers = orDefault(t.Width, 128), orDefault(t.Layers, 2)
+	t.Width, t.Layers, t.Channels = orDefault(t.Width, 128), orDefault(t.Layers, 2), orDefault(t.Channels, 2)
 	t.CriticWidth, t.CriticLayers = orDefault(t.CriticWidth, t.Width), orDefault(t.CriticLayers, t.Layers)
 	return t
 }
 
-// Generator maps latents to points. z: [batch, latent] float32, N(0,1); the result: [batch, 1, 1, 2], unbounded.
+// Generator maps latents to points. z: [batch, latent] float32, N(0,1); the result: [batch, 1, 1, Channels], unbounded.
 func (t Toy) Generator(scope *model.Scope, z *Node) *Node {
 	t, scope = t.withDefaults(), WithGlorot(scope)
 	x := z
@@ -43,10 +46,10 @@ func (t Toy) Generator(scope *model.Scope, z *Node) *Node {
 		}
 		x = ReLU(x)
 	}
-	return Reshape(Linear(scope.In("output"), x, 2), -1, 1, 1, 2)
+	return Reshape(Linear(scope.In("output"), x, t.Channels), -1, 1, 1, t.Channels)
 }
 
-// Critic judges points, or packs of them. x: [batch, 1, 1, 2·pack]; the result: [batch, 1], unbounded.
+// Critic judges points, or packs of them. x: [batch, 1, 1, any channels]; the result: [batch, 1], unbounded.
 func (t Toy) Critic(scope *model.Scope, x *Node) *Node {
 	t, scope = t.withDefaults(), WithGlorot(scope)
 	x = Flatten(x)

@@ -28,6 +28,15 @@ func Faces() gan.Experiment {
 	}
 }
 
+// Faces64 is Faces at 64×64, on 10 000 of them.
+func Faces64() gan.Experiment {
+	exp := Faces()
+	networks := net.DCGAN{Size: 64, Channels: 3, Width: 32}
+	exp.Name, exp.Data = "faces-64", data.Faces(data.FacesOptions{N: 10_000, Size: 64})
+	exp.Generator, exp.Critic = networks.Generator, networks.Critic
+	return exp
+}
+
 // Stacked is DCGAN on Stacked MNIST: three digits in three colours, a thousand modes (Metz et al., 2016,
 // arXiv:1611.02163).
 func Stacked() gan.Experiment {

@@ -4,8 +4,8 @@
 // Reading order: recipe.go (the list), pairs.go (the article's pair and what stabilises it), objectives.go (one pair of
 // networks under the losses and penalties of the literature), judgement.go (what else a critic can be asked), architectures.go (other
 // networks), encoders.go (networks beside the two), domains.go (two sets of images), classes.go (class-conditional), plane.go (points in
-// the plane, where every lost mode is seen), series.go (time series and text), pictures.go (other data), show.go (the list in a
-// notebook).
+// the plane, where every lost mode is seen), series.go (time series and text), pictures.go (other data), sizes.go (networks that take the
+// size of other data), choose.go (a recipe for data), show.go (the list in a notebook).
 package recipe
 
 import (
@@ -98,7 +98,8 @@ func All() Recipes {
 		of("phrases", "short phrases, character by character, with Gumbel-softmax", Phrases),
 
 		of("fashion", "dcgan on Fashion-MNIST", Fashion),
-		of("faces", "drawn faces in colour, 32×32", Faces),
+		of("faces", "pictures in colour, drawn faces of 32×32; what a folder is trained by", Faces),
+		of("faces-64", "the same at 64×64", Faces64),
 		of("stacked", "DCGAN on Stacked MNIST, 1000 modes", Stacked),
 		of("stacked-r1r2", "the same, relativistic with R1 and R2", StackedR1R2),
 	}

@@ -13,7 +13,6 @@ import (
 	"gantry.local/gan/net"
 	"gantry.local/gan/optim"
 	"gantry.local/gan/part"
-	"gantry.local/gan/recipe"
 )
 
 // Key is something that a spec can say.
@@ -259,12 +258,8 @@ func ofMethod(name, about string) Key {
 	}}
 }
 
-// recipeNamed is the experiment of a recipe. It is an error for a recipe of another game.
-func recipeNamed(name string) (gan.Experiment, error) {
-	of, err := recipe.Named(name)
-	if err != nil {
-		return gan.Experiment{}, err
-	}
+// experiment is that of a recipe. It is an error for a recipe of another game.
+func experiment(name string, of method.Description) (gan.Experiment, error) {
 	exp, is := of.(gan.Experiment)
 	if !is {
 		return exp, errors.New("of recipe " + name + " only data, batch and seed can be chosen: it is another game than one of a generator and a critic")

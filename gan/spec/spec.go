@@ -18,6 +18,7 @@ import (
 	"gantry.local/gan/optim"
 	"gantry.local/gan/part"
 	"gantry.local/gan/recipe"
+	"gantry.local/gan/sample"
 )
 
 // Spec is what is said of an experiment, by the names of Keys.
@@ -220,13 +221,17 @@ func OfAny(key string) bool { return slices.Contains([]string{Recipe, Data, Batc
 
 // Description is what the spec describes, checked as far as it can be without reading its data. The error is a Wrong for a value that
 // is none.
-func (s Spec) Description() (method.Description, error) {
+func (s Spec) Description() (method.Description, error) { return s.DescriptionOn(nil) }
+
+// DescriptionOn is Description on data of which the head is known, see data.Set.Head. A recipe's networks take the size of other data than
+// its own, which is read for that where like is nil.
+func (s Spec) DescriptionOn(like *sample.Images) (method.Description, error) {
 	for key := range s {
 		if err := known(key); err != nil {
 			return nil, err
 		}
 	}
-	of, own, err := s.parts()
+	of, own, err := s.parts(like)
 	if err != nil {
 		return nil, err
 	}
@@ -254,19 +259,16 @@ func (s Spec) Description() (method.Description, error) {
 }
 
 // parts is what the spec describes but for what can be chosen of any game. own has the data sets.
-func (s Spec) parts() (of method.Description, own method.Game, err error) {
+func (s Spec) parts(like *sample.Images) (of method.Description, own method.Game, err error) {
 	name, named := s[Recipe]
 	if named {
-		if of, err = recipe.Named(name); err != nil {
-			return nil, own, err
-		}
-		if own, err = of.Game(); err != nil || len(s.Parts()) == 0 {
+		if of, own, err = s.sized(name, like); err != nil || len(s.Parts()) == 0 {
 			return of, own, err
 		}
 	}
 	exp := gan.Experiment{Name: "spec"}
 	if named {
-		if exp, err = recipeNamed(name); err != nil {
+		if exp, err = experiment(name, of); err != nil {
 			return nil, own, err
 		}
 	} else {
@@ -285,6 +287,35 @@ func (s Spec) parts() (of method.Description, own method.Game, err error) {
 		}
 	}
 	return exp, own, nil
+}
+
+// sized is a recipe whose networks have the size of the spec's data, and its game.
+func (s Spec) sized(name string, like *sample.Images) (of method.Description, game method.Game, err error) {
+	if of, err = recipe.Named(name); err != nil {
+		return nil, game, err
+	}
+	game, err = of.Game()
+	text, said := s[Data]
+	if err != nil || !said || text == game.DataName() {
+		return of, game, err
+	}
+	sets, err := game.Sets(text)
+	if err != nil {
+		return nil, game, err
+	}
+	if like == nil {
+		if like, err = sets[0].Head(); err != nil {
+			return nil, game, err
+		}
+	}
+	if of, err = method.With(of, method.Choice{Data: sets, Seed: game.Seed}); err != nil {
+		return nil, game, err
+	}
+	if of, err = recipe.Size(of, like); err != nil {
+		return nil, game, err
+	}
+	game, err = of.Game()
+	return of, game, err
 }
 
 // Experiment is Description for a spec of a generator and a critic, such as in a notebook, where it can be changed further.

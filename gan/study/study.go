@@ -75,6 +75,7 @@ func All() []Study {
 		{"labels", "what a conditional GAN's images add to few labels", labelCounts(), true, nil, labels},
 		{"kinds", "what each further kind of GAN is for, measured", kindNames(), true, nil, kinds},
 		{"compress", "size and quality of compressed generators", nil, false, nil, smaller},
+		{"stream", "a folder that is read while it is trained on, beside the same pictures on the device", nil, false, nil, streams},
 		{"restore", "denoising, inpainting and super-resolution of digits", damages(), false, nil, restore},
 	}
 }

@@ -35,6 +35,7 @@ func TestStudies(t *testing.T) {
 			"pruned 90 %, tuned, int8"}, nil},
 		"kinds": {study.Options{Steps: 1, Samples: 200, Recipes: []string{"infogan", "bigan", "cyclegan"}}, []string{"infogan", "bigan", "cyclegan"},
 			[]string{"infogan.png", "bigan.png", "cyclegan.png"}},
+		"stream": {study.Options{Steps: 2, Samples: 640}, []string{"read and decoded, in the first epoch", "read as they were decoded before"}, nil},
 		"restore": {study.Options{Steps: 2, Limit: time.Second, Samples: 20, Recipes: []string{"14×14 to 28×28"}}, []string{"14×14 to 28×28"},
 			[]string{"restore 14×14 to 28×28.png"}},
 	} {

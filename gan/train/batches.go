@@ -7,12 +7,14 @@ import (
 )
 
 // batches tells which rows of the data sets each step looks at. They depend on the seed and the number of calls alone, so a
-// resumed run sees the batches it would have seen.
+// resumed run sees the batches it would have seen. A set's order is a permutation of the whole of it, four bytes a row: of a
+// stream's, a fraction of what the names of its pictures take, and the same as if it lay on the device.
 type batches struct {
 	size, draws int // samples in a batch, and batches in a step
 	seed        int64
 	samples     []int     // in each set
 	orders      []ordered // of each set
+	feed        feed
 }
 
 // ordered is a set's rows in the order of an epoch.
@@ -30,11 +32,14 @@ func newBatches(game method.Game, samples []int) batches {
 }
 
 // stepsPerEpoch is how many steps pass once through a set; what is left over is dropped.
-func (b *batches) stepsPerEpoch(set int) int { return b.samples[set] / (b.size * b.draws) }
+func (b *batches) stepsPerEpoch(set int) int { return b.samples[set] / b.perStep() }
+
+// perStep is how many samples of each set a step looks at.
+func (b *batches) perStep() int { return b.size * b.draws }
 
 // next returns the rows of call number `call`, [sets·draws, size].
 func (b *batches) next(call int) (rows []int32) {
-	perStep := b.size * b.draws
+	perStep := b.perStep()
 	for set, n := range b.samples {
 		o := &b.orders[set]
 		if epoch := call / b.stepsPerEpoch(set); epoch != o.epoch {

@@ -114,8 +114,8 @@ func stepOf(t *Trainer, variant method.Variant) (*compiledStep, error) {
 	return step, err
 }
 
-// moveToDevice makes the data sets variables of the store that no step changes, and begins to copy them to the device. The
-// function it returns waits until they are there.
+// moveToDevice makes the data sets variables of the store that no step changes, and begins to copy them to the device; of a stream,
+// room for what a step looks at. The function it returns waits until they are there.
 func moveToDevice(t *Trainer, sets []*sample.Images) (wait func() error) {
 	var arriving []func() error
 	move := func(name string, flat any, shape shapes.Shape) *model.Variable {
@@ -140,19 +140,22 @@ func moveToDevice(t *Trainer, sets []*sample.Images) (wait func() error) {
 		return v
 	}
 	for i, images := range sets {
-		var samples any = images.Pixels
-		dtype := dtypes.Uint8
+		n, labels, samples, dtype := images.N, images.Labels, any(images.Pixels), dtypes.Uint8
 		if images.Values != nil {
 			samples, dtype = images.Values, dtypes.Float32
+		}
+		if t.batches.feed.streams[i] != nil { // room for what a call looks at, see lookedAt
+			n = t.batches.perStep()
+			labels, samples = make([]int32, n), make([]byte, n*images.Size())
 		}
 		number := ""
 		if i > 0 {
 			number = fmt.Sprint(i + 1)
 		}
 		placed := method.Placed{Depth: images.Depth(), OneHot: images.Alphabet != nil}
-		placed.Images = move("images"+number, samples, shapes.Make(dtype, images.N, images.Height, images.Width, images.Channels))
+		placed.Images = move("images"+number, samples, shapes.Make(dtype, n, images.Height, images.Width, images.Channels))
 		if i == 0 && t.game.Classes > 0 {
-			placed.Labels = move("labels", images.Labels, shapes.Make(dtypes.Int32, images.N))
+			placed.Labels = move("labels", labels, shapes.Make(dtypes.Int32, n))
 		}
 		t.ground.Sets = append(t.ground.Sets, placed)
 	}

@@ -7,7 +7,7 @@
 //	images, err := trainer.Sample(100, 1)
 //
 // Reading order: trainer.go (running steps), progress.go, build.go (what is compiled and moved to the device), batches.go (which
-// samples a step sees), settings.go and averages.go; state.go (what a trainer's state can be asked for) with checkpoint.go (saving and
+// samples a step sees) and feed.go (those of a set that does not fit), settings.go and averages.go; state.go (what a trainer's state can be asked for) with checkpoint.go (saving and
 // resuming exactly), folder.go (which files are whole, and which are kept), weights.go (the networks alone), adopt.go and fork.go (going
 // on as another game); use.go (what trained networks can be asked for) with generator.go (latents to images) and show.go; patience.go
 // (ending by a metric), kept.go (what lives on in a notebook).

@@ -135,7 +135,7 @@ func samplerAlone(backend compute.Backend, of method.Description) (game method.G
 
 // onData is the game on its data sets, whatever their size.
 func onData(game method.Game) (method.Game, error) {
-	images, err := game.Data[0].Load()
+	images, err := game.Data[0].Head()
 	if err != nil {
 		return game, err
 	}

@@ -116,7 +116,7 @@ func (k keptTrainer) Restored() (any, error) {
 func identify(t *Trainer) lint.Signature {
 	if t.kept.identity == nil {
 		t.kept.identity = &lint.Signature{}
-		if _, sets, err := load(t.game); err == nil {
+		if _, sets, _, err := load(t.game); err == nil {
 			if of, err := signature(t, sets); err == nil {
 				t.kept.identity = &of
 			}
@@ -140,11 +140,11 @@ func open(t *Trainer, meanwhile func() error) error {
 	if t.kept.pending == nil {
 		return nil
 	}
-	game, sets, err := load(t.game)
+	game, sets, streams, err := load(t.game)
 	if err != nil {
 		return err
 	}
-	t.game = game
+	t.game, t.batches.feed.streams = game, streams
 	if before := t.kept.pending.Identity; before.Parts != nil {
 		now, err := signature(t, sets)
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"gantry.local/gan/data"
 	"gantry.local/gan/method"
 	"gantry.local/gan/sample"
 )
@@ -20,7 +21,8 @@ import (
 // Trainer runs the steps of one game. It is not safe for concurrent use.
 //
 // The data sets, the weights, the optimizer state and the random state live on the device; each step's new state takes
-// the place of the old (its buffers are donated), and only a few numbers come back.
+// the place of the old (its buffers are donated), and only a few numbers come back. Of a data set that is a stream there are the
+// batches of one step, which were read ahead.
 type Trainer struct {
 	of      method.Description // what it was made of
 	game    method.Game
@@ -70,11 +72,12 @@ func NewWithLatents(backend compute.Backend, of method.Description, latents Late
 	if err != nil {
 		return nil, err
 	}
-	game, sets, err := load(game)
+	game, sets, streams, err := load(game)
 	if err != nil {
 		return nil, err
 	}
 	t := &Trainer{of: of, game: game, backend: backend, batches: newBatches(game, counts(sets)), settings: initial(game)}
+	t.batches.feed.streams = streams
 	t.driver = driverOf(game)
 	if t.driver != nil {
 		if err := t.driver.Admit(backend, sets[0]); err != nil {
@@ -92,19 +95,30 @@ func driverOf(game method.Game) method.Driver {
 	return nil
 }
 
-// load loads a game's data sets and returns the game on them. It tells what the game has no room for in them.
-func load(game method.Game) (on method.Game, sets []*sample.Images, err error) {
+// load loads a game's data sets, of streams their heads, and returns the game on them. It tells what the game has no room for in
+// them.
+func load(game method.Game) (on method.Game, sets []*sample.Images, streams []*data.Stream, err error) {
 	for _, set := range game.Data {
-		images, err := set.Load()
+		images, err := set.Head()
 		if err != nil {
-			return game, nil, err
+			return game, nil, nil, err
 		}
-		sets = append(sets, images)
+		var stream *data.Stream
+		if set.Open != nil {
+			if stream, err = set.Open(); err != nil {
+				return game, nil, nil, err
+			}
+		}
+		sets, streams = append(sets, images), append(streams, stream)
+		if stream != nil && driverOf(game) != nil {
+			return game, nil, nil, fmt.Errorf("%q: updates that are made outside of the step, as private ones, draw from a set on the device, "+
+				"and %s is a stream: take a part of it that fits, such as with limit", game.Name, set.Name)
+		}
 	}
 	if on, err = game.On(sets); err == nil {
 		err = on.Fits(sets)
 	}
-	return on, sets, err
+	return on, sets, streams, err
 }
 
 // counts are the numbers of samples in data sets.
@@ -218,7 +232,13 @@ func (t *Trainer) runStep(moves string) (Progress, error) {
 	if err != nil {
 		return p, err
 	}
-	reports, err := t.call(variant)
+	rows := t.batches.none()
+	if !t.drives(variant) {
+		if rows, err = lookedAt(t, calls); err != nil {
+			return p, err
+		}
+	}
+	reports, err := t.call(variant, rows)
 	if err != nil {
 		// The old state's buffers were given away and the new state never came.
 		t.failed = fmt.Errorf("step %d failed and the state on the device is lost; restore a checkpoint: %w", t.place.step+1, err)
@@ -247,15 +267,19 @@ func (t *Trainer) runStep(moves string) (Progress, error) {
 	return p, nil
 }
 
-// call plays a variant of the step and returns what it reports.
-func (t *Trainer) call(variant method.Variant) (all method.Reports, err error) {
-	driven := t.game.Turns[0]
-	if t.driver == nil || variant.Moves != "" && variant.Moves != driven.Phases[0].Moves[0] {
-		return t.execute(variant, t.batches.next(t.place.calls))
+// drives tells whether the driver makes updates of a variant of the step.
+func (t *Trainer) drives(variant method.Variant) bool {
+	return t.driver != nil && (variant.Moves == "" || variant.Moves == t.game.Turns[0].Phases[0].Moves[0])
+}
+
+// call plays a variant of the step on rows of the data sets and returns what it reports.
+func (t *Trainer) call(variant method.Variant, rows []int32) (all method.Reports, err error) {
+	if !t.drives(variant) {
+		return t.execute(variant, rows)
 	}
 	updates := 1
 	if variant.Moves == "" {
-		updates = driven.Times
+		updates = t.game.Turns[0].Times
 	}
 	for update := range updates {
 		if all, err = t.driver.Update(host(t), update); err != nil {
@@ -265,7 +289,7 @@ func (t *Trainer) call(variant method.Variant) (all method.Reports, err error) {
 	if variant.Moves != "" {
 		return all, nil
 	}
-	rest, err := t.execute(variant, t.batches.none())
+	rest, err := t.execute(variant, rows)
 	all.Names, all.Values = append(all.Names, rest.Names...), append(all.Values, rest.Values...)
 	return all, err
 }

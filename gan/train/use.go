@@ -135,6 +135,10 @@ func (t *Trainer) GradientNorms() ([]GradientNorm, error) {
 	if t.driver != nil {
 		return nil, errors.New("gradients of a phase that has a Driver, such as private ones, are not to be looked at")
 	}
+	rows, err := lookedAt(t, t.place.calls)
+	if err != nil {
+		return nil, err
+	}
 	var paths []string
 	exec, err := model.NewExec(t.backend, t.ground.Store, func(_ *model.Scope, rows, state, settings *graph.Node) (norms []*graph.Node) {
 		defer tracing.PanicWithError()
@@ -145,7 +149,7 @@ func (t *Trainer) GradientNorms() ([]GradientNorm, error) {
 		return nil, err
 	}
 	defer exec.Finalize()
-	outputs, err := exec.Call(tensors.FromFlatDataAndDimensions(t.batches.next(t.place.calls), t.game.RowsShape().Dimensions...),
+	outputs, err := exec.Call(tensors.FromFlatDataAndDimensions(rows, t.game.RowsShape().Dimensions...),
 		method.RandomState(t.game.Seed, t.place.calls, 0), settingsOfStep(t))
 	if err != nil {
 		return nil, fmt.Errorf("gradients: %w", err)

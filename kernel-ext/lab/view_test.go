@@ -71,6 +71,7 @@ func TestViewKinds(t *testing.T) {
 		n      int // samples by default
 	}{
 		{"points", set(50, 1, 1, 2), 1000},
+		{"points in space", set(50, 1, 1, 3), 1000},
 		{"series", set(50, 6, 1, 3), 24},
 		{"text", letters(50, 5), 100},
 	} {
@@ -280,6 +281,8 @@ func TestPicture(t *testing.T) {
 		{"classes", values(20, 3, 5, 1), unread, 5, image.Pt(2+4*12, 2+5*8)},
 		{"some of the classes", values(7, 3, 5, 1), unread, 5, image.Pt(2+7*12, 2+8)},
 		{"points", values(9, 1, 1, 2), data.Of("points", set(9, 1, 1, 2)), 0, image.Pt(960, 960)},
+		{"points in space", values(9, 1, 1, 3), data.Of("space", set(9, 1, 1, 3)), 0, image.Pt(3*640, 640)},
+		{"points of five numbers", values(9, 1, 1, 5), data.Of("five", set(9, 1, 1, 5)), 0, image.Pt(3*640, 2*640)},
 		{"series", values(8, 5, 1, 1), data.Of("series", set(9, 5, 1, 1)), 0, image.Pt(1280, 2*(2*72+20))},
 		{"text", values(2, 6, 1, 4), data.Of("text", letters(9, 6)), 0, image.Pt(960, 2*(17+8))},
 	} {
@@ -293,8 +296,8 @@ func TestPicture(t *testing.T) {
 	if _, err := lab.Picture(values(2, 6, 1, 4), unread, 0); err == nil || err.Error() != "it was read" {
 		t.Errorf("a set that cannot be loaded: %v", err)
 	}
-	if _, err := lab.Picture(values(2, 1, 1, 3), data.Of("space", set(2, 1, 1, 3)), 0); err == nil || !strings.Contains(err.Error(), "no picture") {
-		t.Errorf("points in space: %v", err)
+	if _, err := lab.Picture(values(2, 1, 1, 1), data.Of("line", set(2, 1, 1, 1)), 0); err == nil || !strings.Contains(err.Error(), "no picture") {
+		t.Errorf("points on a line: %v", err)
 	}
 }
 

@@ -127,7 +127,7 @@ func possible(of method.Description, findings []lint.Finding) error {
 		return misuse{err}
 	}
 	for _, set := range game.Data {
-		images, err := set.Load()
+		images, err := set.Head()
 		if err != nil {
 			return misuse{err}
 		}

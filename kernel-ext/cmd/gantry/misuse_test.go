@@ -165,7 +165,7 @@ func TestWrongValues(t *testing.T) {
 		{"no such file", []string{"train", "--data", "csv:/nowhere.csv", "--out", "out"}},
 		{"no such file", []string{"train", "--data", "folder:/nowhere", "--out", "out"}},
 		{"CSV", []string{"train", "--recipe", "sines", "--data", "csv:" + table, "--out", "out"}},
-		{"the generator makes", []string{"train", "--recipe", "mlp", "--data", "ring", "--out", "out"}},
+		{"use recipe toy-r1r2", []string{"train", "--recipe", "mlp", "--data", "ring", "--out", "out"}},
 		{"a step takes 100000 samples and mnist has 60000", []string{"train", "--batch", "100000", "--out", "out"}},
 		{`unknown backend "tpu"`, []string{"train", "--backend", "tpu", "--out", "out"}},
 		{"there is no plugin /nowhere.so", []string{"train", "--backend", "xla:/nowhere.so", "--out", "out"}},

@@ -8,7 +8,9 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"gantry.local/gan/method"
 	"gantry.local/gan/part"
+	"gantry.local/gan/recipe"
 	"gantry.local/gan/spec"
 	"gantry.local/kernel-ext/lab"
 )
@@ -99,7 +101,10 @@ func (o *trainOptions) compose(given func(flag string) bool) error {
 	if err != nil {
 		return err
 	}
-	if !given("spec") && !given("recipe") {
+	if err := o.choose(s); err != nil {
+		return err
+	}
+	if !given("spec") && s[spec.Recipe] == "" {
 		s[spec.Recipe] = o.Name
 	}
 	o.Recipe, err = lab.RecipeOfSpec(s)
@@ -131,7 +136,7 @@ func (o *trainOptions) same(before lab.Recipe, given func(flag string) bool) err
 	for _, key := range spec.KeyNames() {
 		now, said := here[key]
 		was := there[key]
-		if !said || now == was {
+		if !said || now == was || key == spec.Data && completed(before.Name, now) == was {
 			continue
 		}
 		switch {
@@ -147,6 +152,18 @@ func (o *trainOptions) same(before lab.Recipe, given func(flag string) bool) err
 		return fmt.Errorf("%s: the run's %s is %s there and %s here; %s, or name another --out", o.out, key, was, now, out)
 	}
 	return nil
+}
+
+// completed is the name of a data set as it is when a run of a recipe begins.
+func completed(name, set string) string {
+	if name == "" || strings.Contains(set, method.BetweenSets) {
+		return set
+	}
+	choice, err := recipe.Choose(name, set)
+	if err != nil {
+		return set // which is not the run's
+	}
+	return choice.Data
 }
 
 // partKeys are the keys that have parts.

@@ -95,7 +95,7 @@ func load(dir string, made lab.Recipe, backend string, log io.Writer) (*opened, 
 		b.Finalize()
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	set, err := game.Data[0].Load()
+	set, err := game.Data[0].Head()
 	if err != nil {
 		b.Finalize()
 		return nil, err

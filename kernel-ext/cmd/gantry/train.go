@@ -29,7 +29,8 @@ const reportEvery = 500 * time.Millisecond
 type trainOptions struct {
 	lab.Recipe
 	parts       parts
-	adopted     bool // the recipe is that of the run to go on with
+	adopted     bool   // the recipe is that of the run to go on with
+	why         string // what was chosen for the data, in a line
 	steps       int
 	out         string
 	backend     string
@@ -55,7 +56,9 @@ func trainCommand() *cobra.Command {
 			"What is trained is a recipe, and what flags such as --loss change in it; or --spec FILE says it, all of it or what differs\n" +
 			"from its recipe. Each run keeps what it trains so, in its spec.json. `gantry parts` lists what a flag can name.\n\n" +
 			"Recipes:\n" + recipes() + "\nData sets: " + strings.Join(data.Names(), ", ") + ".\n" +
-			"Options of a set follow its name: ring,n=500,seed=3 or folder:photos,size=32.",
+			"Options of a set follow its name: ring,n=500,seed=3 or folder:photos,size=32. Without --recipe one that suits the data is taken;\n" +
+			"networks take the size of its samples. Pictures that do not fit into memory are read while they are trained on, and with\n" +
+			"stream=true in any case.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			own, err := o.adopt(c.Flags().Changed, c.ErrOrStderr())
@@ -65,6 +68,9 @@ func trainCommand() *cobra.Command {
 			of, err := o.check(c.Flags().Changed, own)
 			if err != nil {
 				return misuse{err}
+			}
+			if o.why != "" {
+				fmt.Fprintln(c.ErrOrStderr(), o.why)
 			}
 			if o.lint {
 				return report(of, c.OutOrStdout())
@@ -82,7 +88,7 @@ func trainCommand() *cobra.Command {
 // flags has the flags of a command set o.
 func (o *trainOptions) flags(f *pflag.FlagSet) {
 	o.parts.flags(f)
-	f.StringVar(&o.Name, "recipe", "mlp", "what to train, see above")
+	f.StringVar(&o.Name, "recipe", "mlp", "what to train, see above; with --data alone, one that suits the data")
 	f.StringVar(&o.Data, "data", "", "data set, see above (default: the recipe's)")
 	f.IntVar(&o.steps, "steps", 5000, "total steps, those before a --resume included")
 	f.IntVar(&o.Batch, "batch", 0, "real images per critic update (default: the recipe's)")

@@ -48,7 +48,7 @@ func StartExplorer(ui *widget.UI, r Steered, set data.Set) (func(context.Context
 	if s.Sampler == "" {
 		return nil, fmt.Errorf("run %s has no network that samples are drawn from, so there is no latent space to explore", s.Name)
 	}
-	like, err := set.Load()
+	like, err := set.Head() // which has samples where they are no pictures
 	if err != nil {
 		return nil, err
 	}

@@ -122,7 +122,7 @@ func (r *Keeper) compile(s Start, before *record.Info) (reason string, err error
 		return "", err
 	}
 	for _, set := range game.Data {
-		if _, err := set.Load(); err != nil { // which keeps it for whoever asks again
+		if _, err := set.Head(); err != nil { // which keeps it for whoever asks again
 			return "", err
 		}
 	}

@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"gantry.local/gan/train"
@@ -24,6 +25,9 @@ func (r *Keeper) step(g goal) {
 	}
 	begin := time.Now()
 	p, err := r.advance(g.alone)
+	if errors.Is(err, train.ErrUnread) { // no step was made, and what the run goes on from once the data is mended is saved
+		r.settle()
+	}
 	if err != nil {
 		r.update(func() {
 			r.goal.on, r.settled = false, true

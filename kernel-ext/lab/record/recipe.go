@@ -11,6 +11,7 @@ import (
 	"gantry.local/gan"
 	"gantry.local/gan/lint"
 	"gantry.local/gan/method"
+	"gantry.local/gan/sample"
 	"gantry.local/gan/spec"
 	"gantry.local/kernel-ext/internal/resident"
 	"gantry.local/kernel-ext/internal/wholefile"
@@ -66,8 +67,12 @@ func (r Recipe) Spec() (spec.Spec, error) {
 	return s, nil
 }
 
-// Description is the recipe with the run's settings. The recipe's own data may be a set that data.Named does not know.
-func (r Recipe) Description() (method.Description, error) {
+// Description is the recipe with the run's settings. The recipe's own data may be a set that data.Named does not know; networks take
+// the size of other data, which is read for that.
+func (r Recipe) Description() (method.Description, error) { return r.on(nil) }
+
+// on is Description on data of which the head is known; nil reads it.
+func (r Recipe) on(like *sample.Images) (method.Description, error) {
 	if !r.Known() {
 		return nil, errors.New("no recipe and no spec says what the run trains")
 	}
@@ -75,7 +80,7 @@ func (r Recipe) Description() (method.Description, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.Description()
+	return s.DescriptionOn(like)
 }
 
 // RecipeIn returns how the run in a folder is made again. The error is ErrNoRun for a folder without a run, and
@@ -179,7 +184,7 @@ func RecipeOf(of method.Description, game method.Game, definition lint.Signature
 
 // makes tells whether what it describes is of a definition.
 func (r Recipe) makes(definition lint.Signature, on []lint.DataShape) bool {
-	of, err := r.Description()
+	of, err := r.on(on[0].Head())
 	if err != nil {
 		return false
 	}

@@ -32,7 +32,7 @@ func KindOf(height, width, depth int, like *sample.Images) SampleKind {
 		return Other
 	case like.Alphabet != nil:
 		return texts
-	case height == 1 && depth == 2:
+	case height == 1 && depth >= 2:
 		return points
 	case height > 1:
 		return series
@@ -40,7 +40,7 @@ func KindOf(height, width, depth int, like *sample.Images) SampleKind {
 	return Other
 }
 
-// ErrNoPicture is the error of Picture for samples that are neither pictures nor points, series or text.
+// ErrNoPicture is the error of Picture for samples that are neither pictures nor points, series or text, or are points of one number.
 var ErrNoPicture = errors.New("there is no picture for samples")
 
 // layout is what a picture is for.
@@ -51,8 +51,8 @@ const (
 	card               // the live figure
 )
 
-// Picture draws samples that look like those of set as the kind of its data asks for: points in the plane over the
-// data's own, time series as lines, characters as text, and pictures in a grid of ten columns. classes is that of a
+// Picture draws samples that look like those of set as the kind of its data asks for: points over the data's own, in the plane or in
+// planes of two of their numbers each, time series as lines, characters as text, and pictures in a grid of ten columns. classes is that of a
 // conditional generator whose samples are of the classes in turn, as many of each, and 0 for any other; up to twenty
 // classes become a row each. The set is loaded where the samples' own shape does not tell what they are. The error
 // is ErrNoPicture where there is no picture for them.
@@ -60,7 +60,7 @@ func Picture(samples sample.Images, set data.Set, classes int) (image.Image, err
 	if KindOf(samples.Height, samples.Width, samples.Channels, nil) == Pictures {
 		return grid(samples, classes)
 	}
-	like, err := set.Load()
+	like, err := set.Some(likeness)
 	if err != nil {
 		return nil, err
 	}
@@ -94,9 +94,7 @@ const mostRows = 20 // of a class each
 func draw(samples sample.Images, kind SampleKind, like *sample.Images, l layout) (image.Image, error) {
 	switch kind {
 	case points:
-		cloud := show.Cloud{Data: like.Floats(0, min(like.N, 1000)), Samples: samples.Values}
-		cloud.Width, cloud.Height = l.side(), l.side()
-		return show.PointsImage(cloud)
+		return planes(samples, like.Part(0, min(like.N, 1000)).Seen(), l)
 	case series:
 		lines := show.Sequences{Data: samples.Values, N: samples.N, T: samples.Height, C: samples.Channels}
 		lines.YMin, lines.YMax = valueRange(like)

@@ -31,7 +31,7 @@ func Rendered(samples sample.Images, like data.Set, classes int, ending string) 
 		err := export.WriteNPY(&content, samples)
 		return content.Bytes(), err
 	case ".txt":
-		images, err := like.Load()
+		images, err := like.Head()
 		if err != nil {
 			return nil, err
 		}

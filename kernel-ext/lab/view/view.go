@@ -1,6 +1,6 @@
 // Package view shows samples as what they are: pictures, points in the plane, series or text.
 //
-// Reading order: picture.go (samples of any kind as a picture), view.go (those of a trainer, time and again, and whether they
+// Reading order: picture.go (samples of any kind as a picture), planes.go (points of more numbers than two), view.go (those of a trainer, time and again, and whether they
 // look collapsed), rendered.go (as the content of a file), look.go (one look, as it is handed to another process).
 package view
 
@@ -39,8 +39,9 @@ type View struct {
 }
 
 const (
-	firstLook = 200 // step of the first look for collapse; before, all samples are alike
-	lookEvery = 100 // steps between two, at least
+	likeness  = 1000 // samples of a stream that tell what its data is like
+	firstLook = 200  // step of the first look for collapse; before, all samples are alike
+	lookEvery = 100  // steps between two, at least
 )
 
 // New prepares to show n samples, 0 for as many as suit the kind of data: 100 pictures, 1000 points, 24 series, or a
@@ -48,7 +49,7 @@ const (
 // cannot be loaded.
 func New(t *train.Trainer, n int, seed int64) (*View, error) {
 	game := t.Game()
-	like, err := game.Data[0].Load()
+	like, err := game.Data[0].Some(likeness)
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +70,9 @@ func New(t *train.Trainer, n int, seed int64) (*View, error) {
 		}
 	}
 	v.watch = map[SampleKind]func(){Pictures: v.watchPictures, points: v.watchPoints}[v.kind]
+	if v.kind == points && like.Depth() != 2 {
+		v.watch = nil
+	}
 	if v.watch != nil {
 		v.light, v.note = show.Unlit, fmt.Sprintf("collapse is looked for from step %d on", firstLook)
 	}

@@ -1,0 +1,197 @@
+package study
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/gomlx/compute"
+
+	"gantry.local/gan/data"
+	"gantry.local/gan/recipe"
+	"gantry.local/gan/sample"
+	"gantry.local/gan/train"
+)
+
+const (
+	streamedPictures = 200_000
+	streamedSide     = 32
+	streamRounds     = 5
+)
+
+// streams trains one recipe on a folder of drawn pictures, as a stream and from the device, by turns.
+func streams(ctx context.Context, o Options) (*Table, error) {
+	o.bounded(2 * time.Minute)
+	n := orElse(o.Samples, streamedPictures)
+	dir, err := os.MkdirTemp("", "gantry-pictures-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	fmt.Fprintf(o.Log, "writing %d pictures\n", n)
+	if err := writePictures(ctx, dir, n); err != nil {
+		return nil, err
+	}
+	table := &Table{Title: fmt.Sprintf("Training on %d pictures of %d×%d that are read meanwhile", n, streamedSide, streamedSide),
+		Columns: []string{"the pictures are", "steps/s", "steps/s on the device", "of its speed"}}
+	err = o.withBackend(func(backend compute.Backend) error {
+		folder := data.FolderOptions{Size: streamedSide, Stream: true}
+		streaming := data.Folder(dir, folder)
+		stream, err := streaming.Open()
+		if err != nil {
+			return err
+		}
+		defer stream.Forget()
+		begin := time.Now()
+		read, err := trainerOn(ctx, backend, streaming)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(o.Log, "the stream trains after %s\n", time.Since(begin).Round(100*time.Millisecond))
+		atFirst := memoryInUse()
+		if _, err := pace(ctx, read, o); err != nil {
+			return err
+		}
+		afterwards := memoryInUse()
+
+		folder.Stream = false
+		resident, err := trainerOn(ctx, backend, loaded(data.Folder(dir, folder)))
+		if err != nil {
+			return err
+		}
+		for _, row := range []string{"read and decoded, in the first epoch", "read as they were decoded before"} {
+			if row != "read and decoded, in the first epoch" {
+				if err := readAll(ctx, stream); err != nil {
+					return err
+				}
+			}
+			var here, there, ratios []float64
+			for range streamRounds {
+				ours, err := pace(ctx, read, o)
+				if err != nil {
+					return err
+				}
+				theirs, err := pace(ctx, resident, o)
+				if err != nil {
+					return err
+				}
+				here, there, ratios = append(here, ours), append(there, theirs), append(ratios, ours/theirs)
+				fmt.Fprintf(o.Log, "%s: %.2f steps/s, on the device %.2f, ratio %.3f\n", row, ours, theirs, ours/theirs)
+			}
+			table.Rows = append(table.Rows, []string{row, fmt.Sprintf("%.1f", median(here)), fmt.Sprintf("%.1f", median(there)),
+				fmt.Sprintf("%.2f (%.2f to %.2f)", median(ratios), slices.Min(ratios), slices.Max(ratios))})
+		}
+		table.Notes = []string{fmt.Sprintf("Recipe faces, medians of %d rounds by turns. The pictures take %.0f MB decoded; with the stream alone this "+
+			"process had %.0f MB in memory after its first steps and %.0f MB after the first round.", streamRounds,
+			float64(n*streamedSide*streamedSide*3)/1e6, float64(atFirst)/1e6, float64(afterwards)/1e6)}
+		return nil
+	})
+	return table, err
+}
+
+// loaded is a set that is loaded, however large it is.
+func loaded(set data.Set) data.Set { return data.Set{Name: set.Name, Load: set.Load} }
+
+// trainerOn makes a trainer of recipe faces on a set, and its first steps.
+func trainerOn(ctx context.Context, backend compute.Backend, set data.Set) (*train.Trainer, error) {
+	of, err := recipe.On("faces", set)
+	if err != nil {
+		return nil, err
+	}
+	trainer, err := train.New(backend, of)
+	if err != nil {
+		return nil, err
+	}
+	const warm = 5 // past the compilation of both variants of the step
+	return trainer, steps(ctx, trainer, warm)
+}
+
+// steps makes n steps.
+func steps(ctx context.Context, trainer *train.Trainer, n int) error {
+	for _, err := range trainer.Train(ctx, n) {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pace is how many steps a trainer makes in a second, over the steps or the share of the time that a round has.
+func pace(ctx context.Context, trainer *train.Trainer, o Options) (float64, error) {
+	limit, begin, done := o.Limit/(4*streamRounds), time.Now(), 0
+	for limit == 0 && done < o.Steps || limit > 0 && time.Since(begin) < limit {
+		if err := steps(ctx, trainer, 1); err != nil {
+			return 0, err
+		}
+		done++
+	}
+	return float64(done) / time.Since(begin).Seconds(), nil
+}
+
+// readAll reads a stream once, so that all of it is kept as it was decoded.
+func readAll(ctx context.Context, stream *data.Stream) error {
+	const part = 1000
+	head := stream.Head()
+	pixels := make([]byte, part*head.Size())
+	for first := 0; first < head.N && ctx.Err() == nil; first += part {
+		places := make([]int32, min(part, head.N-first))
+		for i := range places {
+			places[i] = int32(first + i)
+		}
+		if err := stream.Read(places, pixels[:len(places)*head.Size()]); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// writePictures writes n JPEG pictures, a thousand to a folder within dir, so that none has more than a file system likes: drawn
+// faces in other colours.
+func writePictures(ctx context.Context, dir string, n int) error {
+	const drawn = 2000
+	faces, err := data.Faces(data.FacesOptions{N: drawn, Size: streamedSide}).Load()
+	if err != nil {
+		return err
+	}
+	for i := range n {
+		if i%1000 == 0 {
+			if err := errors.Join(ctx.Err(), os.Mkdir(filepath.Join(dir, fmt.Sprintf("%04d", i/1000)), 0o700)); err != nil {
+				return err
+			}
+		}
+		var content bytes.Buffer
+		err := jpeg.Encode(&content, recoloured(faces, i%drawn, i/drawn), nil)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, fmt.Sprintf("%04d", i/1000), fmt.Sprintf("%06d.jpg", i)), content.Bytes(), 0o600)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recoloured is a picture of a set with its colours turned and shifted by a number.
+func recoloured(images *sample.Images, i, by int) image.Image {
+	picture := image.NewRGBA(image.Rect(0, 0, images.Width, images.Height))
+	pixels := images.Pixels[i*images.Size():][:images.Size()]
+	for at := range images.Width * images.Height {
+		for c := range 3 {
+			picture.Pix[4*at+c] = pixels[3*at+(c+by)%3]/2 + byte(by)
+		}
+		picture.Pix[4*at+3] = 255
+	}
+	return picture
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+}
