@@ -199,7 +199,13 @@ type Wrong struct {
 }
 
 // Error is "key: what is wrong".
-func (w Wrong) Error() string { return w.Key + ": " + w.Err.Error() }
+func (w Wrong) Error() string {
+	said := w.Err.Error()
+	if strings.HasPrefix(said, w.Key+" ") {
+		return said
+	}
+	return w.Key + ": " + said
+}
 
 // Unwrap is what is wrong.
 func (w Wrong) Unwrap() error { return w.Err }
