@@ -14,6 +14,7 @@ import (
 
 	"gantry.local/gan"
 	"gantry.local/gan/data"
+	"gantry.local/gan/lint"
 	"gantry.local/gan/method"
 	"gantry.local/gan/optim"
 	"gantry.local/gan/part"
@@ -190,6 +191,19 @@ func plainNumber(text string) bool {
 	}
 	again, err := json.Marshal(json.Number(text))
 	return err == nil && string(again) == text
+}
+
+// ShowValue shows what the spec describes in a notebook, see lint.SummaryOf, or why it describes nothing.
+func (s Spec) ShowValue() map[string]any {
+	of, err := s.Description()
+	if err != nil {
+		return map[string]any{"text/plain": s.String() + err.Error()}
+	}
+	summary, err := lint.SummaryOf(of)
+	if err != nil {
+		return map[string]any{"text/plain": s.String() + err.Error()}
+	}
+	return summary.ShowValue()
 }
 
 // Wrong is the error of a value.

@@ -172,8 +172,8 @@ func TestWrongValues(t *testing.T) {
 		{"it is no folder", []string{"train", "--out", file}},
 
 		{`--loss: unknown loss "hing": did you mean hinge?`, []string{"train", "--loss", "hing", "--out", "out"}},
-		{`--penalty: penalty r1: it has no parameter "wieght"; did you mean weight?`, []string{"train", "--penalty", "r1 wieght 1", "--out", "out"}},
-		{`--optimizer: optimizer adam: beta1 1: want a number from 0, below 1`, []string{"train", "--optimizer", "adam beta1 1", "--out", "out"}},
+		{`--penalty r1: it has no parameter "wieght"; did you mean weight?`, []string{"train", "--penalty", "r1 wieght 1", "--out", "out"}},
+		{`--optimizer adam: beta1 1: want a number from 0, below 1`, []string{"train", "--optimizer", "adam beta1 1", "--out", "out"}},
 		{"--ema 1: want a number from 0, below 1", []string{"train", "--ema", "1", "--out", "out"}},
 		{"--rate: optimizer adam: rate -1: want a number from 0 on", []string{"train", "--rate", "-1", "--out", "out"}},
 		{`--method: unknown method "alternatng": did you mean alternating?`, []string{"train", "--method", "alternatng", "--out", "out"}},
