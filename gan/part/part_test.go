@@ -42,7 +42,7 @@ func TestText(t *testing.T) {
 		"box round count 4":                   box{1, 2, 4, true},
 		"big dot":                             dot{},
 		"box width 4.9999999 height 1e+30":    box{4.9999999, 1e30, 1, false},
-		"box height 0.30000000000000004":      box{1, 0.1 + 0.2, 1, false},
+		"box height 0.30000000000000004":      box{1, 0.30000000000000004, 1, false},
 		"box width 3 height 2 count 1 round ": box{3, 2, 1, true},
 	} {
 		got, err := shapes().Parse(text)
