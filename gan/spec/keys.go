@@ -208,7 +208,7 @@ func textOf(o optim.Optimizer) (string, error) {
 
 // optimizers is the key of both optimizers.
 func optimizers() Key {
-	return Key{Name: "optimizer", About: "how weights move: parts with" + optim.Next + "between them", Kind: "string", Parts: optim.Kinds().Help(), set: func(e *gan.Experiment, text string) error {
+	return Key{Name: "optimizer", About: "how weights move; of several parts each is given what the one before it makes", Kind: "string", Parts: optim.Kinds().Help(), set: func(e *gan.Experiment, text string) error {
 		o, err := optim.Named(text)
 		e.Optimizers.Generator, e.Optimizers.Critic = o, o
 		return err

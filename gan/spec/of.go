@@ -19,6 +19,8 @@ var ErrNoName = errors.New("it cannot be said by names")
 // signature of the experiment, or the error is ErrNoName.
 func Of(e gan.Experiment, on lint.DataShape) (Spec, error) {
 	s := Spec{"name": e.Name, Data: on.Name, Seed: strconv.FormatInt(e.Seed, 10), Batch: strconv.Itoa(e.WithDefaults().BatchSize)}
+	plain := gan.Experiment{View: gan.View{Augment: e.View.Augment, Adapt: e.View.Adapt}}.WithDefaults() // its strength has a default of its own
+	plain.Latent = 0                                                                                     // which is always said
 	for _, k := range Keys() {
 		if k.get == nil {
 			continue
@@ -27,7 +29,7 @@ func Of(e gan.Experiment, on lint.DataShape) (Spec, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrNoName, err)
 		}
-		if text != "" {
+		if usual, _ := k.get(plain); text != "" && (k.Kind == "string" || text != usual) {
 			s[k.Name] = text
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"gantry.local/gan"
 	"gantry.local/gan/data"
+	"gantry.local/gan/lint"
 	"gantry.local/gan/method"
 	"gantry.local/gan/optim"
 	"gantry.local/gan/part"
@@ -193,6 +194,19 @@ func plainNumber(text string) bool {
 	return err == nil && string(again) == text
 }
 
+// ShowValue shows what the spec describes in a notebook, see lint.SummaryOf, or why it describes nothing.
+func (s Spec) ShowValue() map[string]any {
+	of, err := s.Description()
+	if err != nil {
+		return map[string]any{"text/plain": s.String() + err.Error()}
+	}
+	summary, err := lint.SummaryOf(of)
+	if err != nil {
+		return map[string]any{"text/plain": s.String() + err.Error()}
+	}
+	return summary.ShowValue()
+}
+
 // Wrong is the error of a value.
 type Wrong struct {
 	Key string
@@ -200,7 +214,13 @@ type Wrong struct {
 }
 
 // Error is "key: what is wrong".
-func (w Wrong) Error() string { return w.Key + ": " + w.Err.Error() }
+func (w Wrong) Error() string {
+	said := w.Err.Error()
+	if strings.HasPrefix(said, w.Key+" ") {
+		return said
+	}
+	return w.Key + ": " + said
+}
 
 // Unwrap is what is wrong.
 func (w Wrong) Unwrap() error { return w.Err }

@@ -396,7 +396,7 @@ func TestWrongUse(t *testing.T) {
 		{r.TrainAlone(method.CriticName, 0), "cannot make 0 steps"},
 		{r.Set("speed", 1), `there is no setting "speed": use one of critic.rate, generator.rate`},
 		{r.Set("critic.rate", -1), "cannot be -1"},
-		{r.SetLoss("hing"), `unknown loss "hing": use one of`},
+		{r.SetLoss("hing"), `unknown loss "hing": did you mean hinge? use one of`},
 		{r.Resume(), "nothing more was asked of it"},
 		{rewind, "has no step 7 to go back to"},
 		{sample, "cannot draw 0 samples"},

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"gantry.local/gan/part"
 )
 
 const (
@@ -207,7 +209,7 @@ func plain(err error, text []byte, at int64) error {
 	}
 	if name, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); unknown {
 		name = strings.Trim(name, `"`)
-		return fmt.Errorf("line %d: a spec has no %q; %s", line(text, at), name, didYouMean(name, specWords()))
+		return fmt.Errorf("line %d: a spec has no %q; %s", line(text, at), name, part.Nearest(name, specWords()))
 	}
 	return err
 }
@@ -238,7 +240,7 @@ func (s *Spec) check(train Train) error {
 	case s.Metric == "":
 		return fmt.Errorf(`say by what to compare the trials: "metric": "critic_loss"; there are %s`, strings.Join(train.Metrics, ", "))
 	case !slices.Contains(train.Metrics, s.Metric):
-		return fmt.Errorf("no trial prints a metric %q; %s", s.Metric, didYouMean(s.Metric, train.Metrics))
+		return fmt.Errorf("no trial prints a metric %q; %s", s.Metric, part.Nearest(s.Metric, train.Metrics))
 	case s.Best != Least && s.Best != Greatest:
 		return fmt.Errorf(`say which %s is best: "best": "least" or "greatest"`, s.Metric)
 	case s.Slots < 0 || s.Slots > mostSlots:
@@ -262,7 +264,7 @@ func (s *Spec) checkSettings(train Train) error {
 			return fmt.Errorf(`%s: "steps" stands beside %q, not in it, and is the same for all trials`, place, place)
 		}
 		if _, is := train.Kinds[name]; !is {
-			return fmt.Errorf("%s: a trial has no setting %q; %s", place, name, didYouMean(name, known))
+			return fmt.Errorf("%s: a trial has no setting %q; %s", place, name, part.Nearest(name, known))
 		}
 		if before, twice := seen[name]; twice {
 			return fmt.Errorf("%s: %q has its values in %q already", place, name, before)

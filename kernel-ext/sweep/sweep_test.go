@@ -240,7 +240,7 @@ func TestWrongSpecs(t *testing.T) {
 		``:                                 "it ends in the middle",
 		`[]`:                               "want { and settings",
 		`{"stepz": 5}`:                     `a spec has no "stepz"; did you mean steps?`,
-		`{"xylophone": 5}`:                 `a spec has no "xylophone"; there are train, grid`,
+		`{"xylophone": 5}`:                 `a spec has no "xylophone"; use one of train, grid`,
 		`{` + judged + `} {}`:              "there is more",
 		`{"seeds": 0, ` + judged + `}`:     "0 seeds: want 1",
 		`{"seeds": [1.5], ` + judged + `}`: "are no seeds",

@@ -108,6 +108,9 @@ func (o *trainOptions) compose(given func(flag string) bool) error {
 		s[spec.Recipe] = o.Name
 	}
 	o.Recipe, err = lab.RecipeOfSpec(s)
+	if err == nil && !o.Recipe.Known() {
+		_, err = s.Description() // says what is missing
+	}
 	return err
 }
 

@@ -83,6 +83,21 @@ func (r Recipe) on(like *sample.Images) (method.Description, error) {
 	return s.DescriptionOn(like)
 }
 
+// String says it in a line: "recipe toy, data ring, loss hinge".
+func (r Recipe) String() string {
+	s, err := r.Spec()
+	if err != nil {
+		return err.Error()
+	}
+	var said []string
+	for _, key := range spec.KeyNames() {
+		if text, is := s[key]; is && key != spec.Batch {
+			said = append(said, key+" "+text)
+		}
+	}
+	return strings.Join(said, ", ")
+}
+
 // RecipeIn returns how the run in a folder is made again. The error is ErrNoRun for a folder without a run, and
 // ErrDamagedInfo where its run.json is damaged and what it trains cannot be told from the checkpoints and weights either;
 // notice says that it is damaged and could.
