@@ -36,10 +36,10 @@ func VAEGAN() kind.VAEGAN {
 }
 
 // BEGAN has a critic that restores images, and balances how well it does so (Berthelot et al., 2017, arXiv:1703.10717).
-// The balance moves two hundred times as fast as in the paper, whose runs are two hundred thousand steps.
+// The balance moves twenty times as fast as in the paper, whose runs are two hundred thousand steps.
 func BEGAN() kind.BEGAN {
 	return kind.BEGAN{
 		Common:    kind.Common{Name: "began", Data: data.MNIST(), Latent: 32, Optimizer: optim.NewAdam(5e-4, 0.5, 0.999), EMA: 0.995},
-		Generator: net.NormMLPGenerator, Critic: net.MLPAutoencoder, Diversity: 0.7, Speed: 0.2,
+		Generator: net.NormMLPGenerator, Critic: net.MLPAutoencoder, Diversity: 0.7, Speed: 0.02,
 	}
 }
