@@ -62,15 +62,6 @@ func Impossible(err error) Findings {
 	return Findings{{"impossible", tracing.FirstLine(err.Error()), "mend this first; nothing else was examined"}}
 }
 
-// CheckGrid is Check's counterpart for a picture: samples that no cell of a grid will show were drawn for nothing.
-func CheckGrid(samples, cells int) Findings {
-	if samples <= cells {
-		return nil
-	}
-	return Findings{{"samples without a cell", fmt.Sprintf("%d samples are drawn for a grid of %d cells", samples, cells),
-		fmt.Sprintf("draw %d", cells)}}
-}
-
 // add adds a finding.
 func (all *Findings) add(rule, remedy, problem string, values ...any) {
 	*all = append(*all, Finding{rule, fmt.Sprintf(problem, values...), remedy})

@@ -200,14 +200,3 @@ func TestCheckAcceptsRemedies(t *testing.T) {
 		}
 	}
 }
-
-// TestCheckGrid is the article's picture: a thousand samples drawn, a hundred shown.
-func TestCheckGrid(t *testing.T) {
-	found := lint.CheckGrid(1000, 100)
-	if len(found) != 1 || found[0].String() != "samples without a cell: 1000 samples are drawn for a grid of 100 cells; draw 100" {
-		t.Errorf("found %v", found)
-	}
-	if found := lint.CheckGrid(100, 100); len(found) != 0 {
-		t.Errorf("a full grid has %v", found)
-	}
-}

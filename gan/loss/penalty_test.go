@@ -446,7 +446,7 @@ func TestPenaltyKinds(t *testing.T) {
 		}
 	}
 	for _, value := range []string{"x", "-1", "NaN", "Inf"} {
-		if _, err := kinds.Parse("r1 weight " + value); err == nil || !strings.Contains(err.Error(), "weight "+value+": want a number from 0 to") {
+		if _, err := kinds.Parse("r1 weight " + value); err == nil || !strings.Contains(err.Error(), "weight "+value+": want a number from 0 on") {
 			t.Errorf("a weight of %s: %v", value, err)
 		}
 	}

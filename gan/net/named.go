@@ -36,6 +36,7 @@ func Generators() part.Kinds[Named] {
 		family("growing", "all resolutions, for the method growing", (*Growing).parameters, func(n Growing) Named { return Named{Plain: n.Generator} }),
 		family("conditional-resnet", "residual blocks, told the class by batch norm", (*ResNet).parameters, func(r ResNet) Named { return Named{Classed: r.ConditionalGenerator} }),
 		family("toy", "dense layers, for points in the plane", (*Toy).parameters, func(t Toy) Named { return Named{Plain: t.Generator} }),
+		part.Of("pacgan-toy", "toy as in PacGAN's experiments", PacGANToy(), (*Toy).parameters, func(t Toy) Named { return Named{Plain: t.Generator} }, nil),
 		family("sequence", "recurrent, for time series", (*Sequence).parameters, func(s Sequence) Named { return Named{Plain: s.Generator} }),
 		family("text", "convolutions and drawn characters, for texts", (*Text).parameters, func(t Text) Named { return Named{Plain: t.Generator} }),
 	}}
@@ -60,6 +61,7 @@ func Critics() part.Kinds[Named] {
 		family("resnet", "residual blocks with spectral norm", (*ResNet).parameters, func(r ResNet) Named { return Named{Plain: r.Critic} }),
 		family("conditional-resnet", "resnet, told the class by an inner product", (*ResNet).parameters, func(r ResNet) Named { return Named{Classed: r.ConditionalCritic} }),
 		family("toy", "dense layers, for points in the plane", (*Toy).parameters, func(t Toy) Named { return Named{Plain: t.Critic} }),
+		part.Of("pacgan-toy", "toy as in PacGAN's experiments", PacGANToy(), (*Toy).parameters, func(t Toy) Named { return Named{Plain: t.Critic} }, nil),
 		family("sequence", "recurrent, for time series", (*Sequence).parameters, func(s Sequence) Named { return Named{Plain: s.Critic} }),
 		family("sequence-conv", "convolutions over time", (*Sequence).parameters, func(s Sequence) Named { return Named{Plain: s.ConvCritic} }),
 		family("text", "convolutions over time, for texts", (*Text).parameters, func(t Text) Named { return Named{Plain: t.Critic} }),

@@ -46,7 +46,7 @@ func TestNamed(t *testing.T) {
 	for text, want := range map[string]string{
 		"adamm":               "did you mean adam?",
 		"adam rat 1":          "did you mean rate?",
-		"adam beta1 1":        "beta1 1: want a number from 0 to",
+		"adam beta1 1":        "beta1 1: want a number from 0, below 1",
 		"adam rate -1":        "rate -1: want a number from 0",
 		"cosine":              "it stands behind an optimizer",
 		"clip-norm | ":        "unknown optimizer",

@@ -18,12 +18,10 @@ type Parameter struct {
 	set   func(text string) bool // false where it is not in the Range
 }
 
-// Number is a parameter from min to max, both included. math.MaxFloat64 is no bound.
+// Number is a parameter from min to max, both included. A max of math.MaxFloat32 is what a setting holds at most, and a bound that is
+// itself left out is math.Nextafter of it.
 func Number(name, about string, at *float64, min, max float64) Parameter {
-	p := Parameter{Name: name, About: about, Range: fmt.Sprintf("a number from %g to %g", min, max)}
-	if max == math.MaxFloat64 {
-		p.Range = fmt.Sprintf("a number of at least %g", min)
-	}
+	p := Parameter{Name: name, About: about, Range: rangeOf(min, max)}
 	p.text = func() string { return strconv.FormatFloat(*at, 'g', -1, 64) }
 	p.set = func(text string) bool {
 		value, err := strconv.ParseFloat(text, 64)
@@ -34,6 +32,21 @@ func Number(name, about string, at *float64, min, max float64) Parameter {
 		return true
 	}
 	return p
+}
+
+// rangeOf says a range in words.
+func rangeOf(min, max float64) string {
+	text := fmt.Sprintf("from %g", min)
+	if whole := math.Floor(min); min != whole && math.Nextafter(whole, math.Inf(1)) == min {
+		text = fmt.Sprintf("above %g", whole)
+	}
+	switch short, err := strconv.ParseFloat(fmt.Sprintf("%.6g", max), 64); {
+	case max == math.MaxFloat32:
+		return "a number " + text + " on"
+	case err == nil && math.Nextafter(short, math.Inf(-1)) == max:
+		return fmt.Sprintf("a number %s, below %g", text, short)
+	}
+	return fmt.Sprintf("a number %s to %g", text, max)
 }
 
 // Whole is a parameter of whole numbers from min to max, both included.

@@ -20,6 +20,7 @@ import (
 type Key struct {
 	Name  string
 	About string // a line
+	Kind  string // of its values: "string", "int", "float64" or "bool"
 	Parts string // of a part: the parts there are, a line each; else ""
 
 	set func(e *gan.Experiment, text string) error
@@ -41,9 +42,9 @@ const none = "none"
 func Keys() []Key {
 	chosen := func(*gan.Experiment, string) error { return nil } // by method.With
 	return []Key{
-		{Name: Recipe, About: "what it changes; none: the spec says everything", set: chosen},
-		{Name: "name", About: "of the experiment", set: func(e *gan.Experiment, text string) error { e.Name = text; return nil }},
-		{Name: Data, About: "data set, with its options", set: chosen},
+		{Name: Recipe, About: "what it changes; none: the spec says everything", Kind: "string", set: chosen},
+		{Name: "name", About: "of the experiment", Kind: "string", set: func(e *gan.Experiment, text string) error { e.Name = text; return nil }},
+		{Name: Data, About: "data set, with its options", Kind: "string", set: chosen},
 		network("generator", "from latents to samples", net.Generators(), func(e *gan.Experiment, n net.Named) { e.Generator, e.View.ClassGenerator = n.Plain, n.Classed }),
 		network("critic", "from samples to logits", net.Critics(), func(e *gan.Experiment, n net.Named) { e.Critic, e.View.ClassCritic = n.Plain, n.Classed }),
 		whole("latent", "components of z", 1, method.MostLatent, func(e *gan.Experiment) *int { return &e.Latent }),
@@ -58,7 +59,7 @@ func Keys() []Key {
 		ofOptimizers("beta1", "of both optimizers", "beta1", func(o *gan.Optimizers) []*optim.Optimizer { return []*optim.Optimizer{&o.Generator, &o.Critic} }),
 		number("ema", "decay per step of the average of the generator's weights; 0: none", math.Nextafter(1, 0), func(e *gan.Experiment) *float64 { return &e.Optimizers.EMA }),
 		number("clip-weights", "bound of the critic's weights; 0: none", math.MaxFloat32, func(e *gan.Experiment) *float64 { return &e.Optimizers.ClipWeights }),
-		{Name: "bfloat16", About: "networks compute in bfloat16: true or false", set: func(e *gan.Experiment, text string) (err error) {
+		{Name: "bfloat16", About: "networks compute in bfloat16, with float32 weights", Kind: "bool", set: func(e *gan.Experiment, text string) (err error) {
 			return part.Truth("bfloat16", "", &e.Optimizers.BFloat16).Give(text)
 		}, get: func(e gan.Experiment) (string, error) {
 			if !e.Optimizers.BFloat16 {
@@ -73,8 +74,8 @@ func Keys() []Key {
 		optional("augment-strength", "probability of each change, at the start", 1, func(e *gan.Experiment) **float64 { return &e.View.AugmentStrength }),
 		named("adapt", "what moves the augmentation's strength", method.Adaptations(), method.Adaptations().Parse, true, func(e *gan.Experiment) *method.Adaptation { return &e.View.Adapt }),
 		whole("pack", "samples that the critic judges at once", 1, math.MaxInt32, func(e *gan.Experiment) *int { return &e.View.Pack }),
-		{Name: Batch, About: "real samples per update", set: chosen},
-		{Name: Seed, About: "of weights, latents and batches", set: chosen},
+		{Name: Batch, About: "real samples per update", Kind: "int", set: chosen},
+		{Name: Seed, About: "of weights, latents and batches", Kind: "int", set: chosen},
 	}
 }
 
@@ -88,7 +89,7 @@ func KeyNames() (names []string) {
 
 // network is the key of one of the two networks. Which it is of an experiment cannot be told by its function, see Of.
 func network(name, about string, kinds part.Kinds[net.Named], put func(*gan.Experiment, net.Named)) Key {
-	return Key{Name: name, About: about, Parts: kinds.Help(), set: func(e *gan.Experiment, text string) error {
+	return Key{Name: name, About: about, Kind: "string", Parts: kinds.Help(), set: func(e *gan.Experiment, text string) error {
 		n, err := kinds.Parse(text)
 		if err == nil {
 			put(e, n)
@@ -99,7 +100,7 @@ func network(name, about string, kinds part.Kinds[net.Named], put func(*gan.Expe
 
 // whole is the key of a whole number that is 0 where nothing is said.
 func whole(name, about string, least, most int, at func(*gan.Experiment) *int) Key {
-	return Key{Name: name, About: about, set: func(e *gan.Experiment, text string) error {
+	return Key{Name: name, About: about, Kind: "int", set: func(e *gan.Experiment, text string) error {
 		return part.Whole(name, "", at(e), least, most).Give(text)
 	}, get: func(e gan.Experiment) (string, error) {
 		if value := *at(&e); value != 0 {
@@ -111,7 +112,7 @@ func whole(name, about string, least, most int, at func(*gan.Experiment) *int) K
 
 // number is the key of a number from 0 on, which it is where nothing is said.
 func number(name, about string, most float64, at func(*gan.Experiment) *float64) Key {
-	return Key{Name: name, About: about, set: func(e *gan.Experiment, text string) error {
+	return Key{Name: name, About: about, Kind: "float64", set: func(e *gan.Experiment, text string) error {
 		return part.Number(name, "", at(e), 0, most).Give(text)
 	}, get: func(e gan.Experiment) (string, error) {
 		if value := *at(&e); value != 0 {
@@ -123,7 +124,7 @@ func number(name, about string, most float64, at func(*gan.Experiment) *float64)
 
 // optional is the key of a number from 0 on, nil where nothing is said.
 func optional(name, about string, most float64, at func(*gan.Experiment) **float64) Key {
-	return Key{Name: name, About: about, set: func(e *gan.Experiment, text string) error {
+	return Key{Name: name, About: about, Kind: "float64", set: func(e *gan.Experiment, text string) error {
 		value := 0.0
 		err := part.Number(name, "", &value, 0, most).Give(text)
 		*at(e) = &value
@@ -142,7 +143,7 @@ func named[T comparable](name, about string, kinds part.Kinds[T], parse func(str
 	if optional {
 		help += "  " + none + "\n"
 	}
-	return Key{Name: name, About: about, Parts: help, set: func(e *gan.Experiment, text string) (err error) {
+	return Key{Name: name, About: about, Kind: "string", Parts: help, set: func(e *gan.Experiment, text string) (err error) {
 		if optional && text == none {
 			*at(e) = *new(T)
 			return nil
@@ -168,7 +169,7 @@ const between = method.BetweenSets
 // penalties is the key of all penalties.
 func penalties() Key {
 	kinds := loss.PenaltyKinds()
-	return Key{Name: "penalty", About: "terms of the critic's objective, with" + between + "between them", Parts: kinds.Help() + "  " + none + "\n",
+	return Key{Name: "penalty", About: "terms of the critic's objective, with" + between + "between them", Kind: "string", Parts: kinds.Help() + "  " + none + "\n",
 		set: func(e *gan.Experiment, text string) error {
 			e.Penalties = nil
 			if text == none {
@@ -208,7 +209,7 @@ func textOf(o optim.Optimizer) (string, error) {
 
 // optimizers is the key of both optimizers.
 func optimizers() Key {
-	return Key{Name: "optimizer", About: "how weights move: parts with" + optim.Next + "between them", Parts: optim.Kinds().Help(), set: func(e *gan.Experiment, text string) error {
+	return Key{Name: "optimizer", About: "how weights move; of several parts each is given what the one before it makes", Kind: "string", Parts: optim.Kinds().Help(), set: func(e *gan.Experiment, text string) error {
 		o, err := optim.Named(text)
 		e.Optimizers.Generator, e.Optimizers.Critic = o, o
 		return err
@@ -217,7 +218,7 @@ func optimizers() Key {
 
 // criticOptimizer is the key of the critic's, where it is another one.
 func criticOptimizer() Key {
-	return Key{Name: "critic-optimizer", About: "the critic's, where it is another one", set: func(e *gan.Experiment, text string) (err error) {
+	return Key{Name: "critic-optimizer", About: "the critic's, where it is another one", Kind: "string", set: func(e *gan.Experiment, text string) (err error) {
 		e.Optimizers.Critic, err = optim.Named(text)
 		return err
 	}, get: func(e gan.Experiment) (string, error) {
@@ -237,7 +238,7 @@ func criticOptimizer() Key {
 
 // ofOptimizers is the key of a parameter of optimizers.
 func ofOptimizers(name, about, parameter string, which func(*gan.Optimizers) []*optim.Optimizer) Key {
-	return Key{Name: name, About: about, set: func(e *gan.Experiment, text string) error {
+	return Key{Name: name, About: about, Kind: "float64", set: func(e *gan.Experiment, text string) error {
 		all := e.WithDefaults().Optimizers
 		for _, o := range which(&all) {
 			var err error
@@ -252,7 +253,7 @@ func ofOptimizers(name, about, parameter string, which func(*gan.Optimizers) []*
 
 // ofMethod is the key of a parameter of the method.
 func ofMethod(name, about string) Key {
-	return Key{Name: name, About: about, set: func(e *gan.Experiment, text string) (err error) {
+	return Key{Name: name, About: about, Kind: "int", set: func(e *gan.Experiment, text string) (err error) {
 		e.Method, err = method.Kinds().With(e.WithDefaults().Method, name, text)
 		return err
 	}}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 
@@ -18,6 +19,8 @@ var ErrNoName = errors.New("it cannot be said by names")
 // signature of the experiment, or the error is ErrNoName.
 func Of(e gan.Experiment, on lint.DataShape) (Spec, error) {
 	s := Spec{"name": e.Name, Data: on.Name, Seed: strconv.FormatInt(e.Seed, 10), Batch: strconv.Itoa(e.WithDefaults().BatchSize)}
+	plain := gan.Experiment{View: gan.View{Augment: e.View.Augment, Adapt: e.View.Adapt}}.WithDefaults() // its strength has a default of its own
+	plain.Latent = 0                                                                                     // which is always said
 	for _, k := range Keys() {
 		if k.get == nil {
 			continue
@@ -26,7 +29,7 @@ func Of(e gan.Experiment, on lint.DataShape) (Spec, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrNoName, err)
 		}
-		if text != "" {
+		if usual, _ := k.get(plain); text != "" && (k.Kind == "string" || text != usual) {
 			s[k.Name] = text
 		}
 	}
@@ -41,6 +44,10 @@ func Of(e gan.Experiment, on lint.DataShape) (Spec, error) {
 		if made, wrong = s.Experiment(); wrong != nil { // such as other networks of a pack
 			continue
 		}
+		if !alike(made.Generator, e.Generator) || !alike(made.Critic, e.Critic) || !alike(made.View.ClassGenerator, e.View.ClassGenerator) ||
+			!alike(made.View.ClassCritic, e.View.ClassCritic) {
+			continue
+		}
 		if got, err := made.SignatureOn(on); err == nil && len(got.Differences(want)) == 0 {
 			return s, nil
 		}
@@ -50,6 +57,9 @@ func Of(e gan.Experiment, on lint.DataShape) (Spec, error) {
 	}
 	return nil, fmt.Errorf("%w: its networks are none that a recipe has", ErrNoName)
 }
+
+// alike tells whether two functions have the same code, be it with other values: only these are traced.
+func alike(a, b any) bool { return reflect.ValueOf(a).Pointer() == reflect.ValueOf(b).Pointer() }
 
 // pairs are the networks that recipes have, generator and critic, those of one recipe first.
 func pairs(first string) (all [][2]string) {

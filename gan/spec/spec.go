@@ -14,6 +14,7 @@ import (
 
 	"gantry.local/gan"
 	"gantry.local/gan/data"
+	"gantry.local/gan/lint"
 	"gantry.local/gan/method"
 	"gantry.local/gan/optim"
 	"gantry.local/gan/part"
@@ -192,6 +193,19 @@ func plainNumber(text string) bool {
 	return err == nil && string(again) == text
 }
 
+// ShowValue shows what the spec describes in a notebook, see lint.SummaryOf, or why it describes nothing.
+func (s Spec) ShowValue() map[string]any {
+	of, err := s.Description()
+	if err != nil {
+		return map[string]any{"text/plain": s.String() + err.Error()}
+	}
+	summary, err := lint.SummaryOf(of)
+	if err != nil {
+		return map[string]any{"text/plain": s.String() + err.Error()}
+	}
+	return summary.ShowValue()
+}
+
 // Wrong is the error of a value.
 type Wrong struct {
 	Key string
@@ -199,20 +213,30 @@ type Wrong struct {
 }
 
 // Error is "key: what is wrong".
-func (w Wrong) Error() string { return w.Key + ": " + w.Err.Error() }
+func (w Wrong) Error() string {
+	said := w.Err.Error()
+	if strings.HasPrefix(said, w.Key+" ") {
+		return said
+	}
+	return w.Key + ": " + said
+}
 
 // Unwrap is what is wrong.
 func (w Wrong) Unwrap() error { return w.Err }
 
-// Parts are the keys that it has, but for those that any game has.
-func (s Spec) Parts() (keys []string) {
-	for _, key := range KeyNames() {
-		if _, said := s[key]; said && !slices.Contains([]string{Recipe, Data, Batch, Seed}, key) {
-			keys = append(keys, key)
+// Parts is the spec without what any game has: recipe, data, batch and seed.
+func (s Spec) Parts() Spec {
+	parts := Spec{}
+	for key, text := range s {
+		if !OfAny(key) {
+			parts[key] = text
 		}
 	}
-	return keys
+	return parts
 }
+
+// OfAny tells whether a key is of any game, not of a gan.Experiment alone.
+func OfAny(key string) bool { return slices.Contains([]string{Recipe, Data, Batch, Seed}, key) }
 
 // Description is what the spec describes, checked as far as it can be without reading its data. The error is a Wrong for a value that
 // is none.

@@ -23,12 +23,12 @@ func Attach(name string) (*Run, error) {
 	}
 	r := &Run{name: filepath.Base(dir), dir: dir}
 	if s, is := residentOf(); is {
-		if i, err := record.ReadInfo(dir); s.Dir == dir && err == nil && i.Recipe != "" {
+		if i, err := record.ReadInfo(dir); s.Dir == dir && err == nil && i.MadeBy().Known() {
 			of, err := i.MadeBy().Description()
 			if err != nil {
 				giveUp(err)
 			}
-			process.Serve(s, of, process.KeepOptions{Opened: r.name})
+			process.Serve(s, of, process.KeepOptions{Opened: r.name, Made: i.MadeBy()})
 		}
 		r.observer = true
 		return r, nil
@@ -70,7 +70,7 @@ func programOf(dir string) (o resident.StartOptions, as string, err error) {
 			as = i.Status.Name
 		}
 		return resident.StartOptions{Program: program, Args: append([]string{}, i.Args...), WorkDir: i.WorkDir}, as, nil
-	case i.Recipe != "":
+	case i.MadeBy().Known():
 		return o, "", nil
 	}
 	return o, "", fmt.Errorf("run %s cannot be started: its program is gone; open it by lab.Open and its experiment", name)

@@ -6,6 +6,7 @@ import (
 	"gantry.local/gan/data"
 	"gantry.local/gan/safetensors"
 	"gantry.local/gan/sample"
+	"gantry.local/gan/spec"
 	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/lab/process"
 	"gantry.local/kernel-ext/lab/record"
@@ -48,6 +49,9 @@ var (
 
 // RunsDir returns the folder that holds the run folders, see EnvRuns.
 func RunsDir() (string, error) { return record.RunsDir() }
+
+// RecipeOfSpec is a spec whose data, batch and seed can be chosen, see record.RecipeOfSpec.
+func RecipeOfSpec(s spec.Spec) (Recipe, error) { return record.RecipeOfSpec(s) }
 
 // RecipeIn returns how the run in a folder is made again, see record.RecipeIn.
 func RecipeIn(dir string) (r Recipe, notice string, err error) { return record.RecipeIn(dir) }

@@ -60,6 +60,9 @@ type fact struct{ name, value string }
 
 func factsOf(s Status) []fact {
 	facts := []fact{{"folder", s.Dir}, {"data", s.Data.String()}, {"batch size", fmt.Sprint(s.BatchSize)}}
+	if made, _, err := record.RecipeIn(s.Dir); err == nil && made.Known() {
+		facts = append(facts, fact{"trains", made.String()})
+	}
 	if s.Loss != "" {
 		facts = append(facts, fact{"loss", s.Loss})
 	}

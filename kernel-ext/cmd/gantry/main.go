@@ -78,7 +78,7 @@ func rootCommand() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(flagMisuse)
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(setupCommand(), doctorCommand(), labCommand(), kernelCommand(), nbrunCommand(), trainCommand(),
+	root.AddCommand(setupCommand(), doctorCommand(), labCommand(), kernelCommand(), nbrunCommand(), trainCommand(), partsCommand(),
 		sampleCommand(), exportCommand(), benchCommand(), probeCommand(), runsCommand(), stopCommand(), sweepCommand())
 	root.AddCommand(systemCommands()...)
 	root.InitDefaultCompletionCmd()

@@ -117,9 +117,9 @@ func possible(of method.Description, findings []lint.Finding) error {
 		if f.Rule == impossible {
 			_, said, found := strings.Cut(f.Problem, "panicked: ") // before it GoMLX names its own functions
 			if !found {
-				said = f.Problem
+				return misuse{errors.New(f.Problem)}
 			}
-			return misuse{errors.New(said)}
+			return misusef("what is to be trained does not fit its data: %s", said)
 		}
 	}
 	game, err := of.Game()

@@ -49,7 +49,7 @@ func openRun(dir, backend string, log io.Writer) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	if living := lab.Lives(abs); living || made.Name == "" {
+	if living := lab.Lives(abs); living || !made.Known() {
 		return ask(abs, living)
 	}
 	return load(abs, made, backend, log)

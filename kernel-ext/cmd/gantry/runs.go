@@ -61,6 +61,8 @@ type runRecord struct {
 	Device         string  `json:"device"`
 	Pid            int     `json:"pid"`
 	Problem        string  `json:"problem"`
+
+	Spec json.RawMessage `json:"spec,omitempty"` // what it trains, by names, where that can be said
 }
 
 func newRunRecord(l lab.Listed) runRecord {
@@ -68,7 +70,20 @@ func newRunRecord(l lab.Listed) runRecord {
 	if problem == "" {
 		problem = l.Unsaved
 	}
-	return runRecord{l.Name, l.Dir, l.Word(), l.Living, l.Orphan, l.Step, l.Target, l.StepsPerSecond, l.Memory, l.Device, l.Pid, problem}
+	return runRecord{l.Name, l.Dir, l.Word(), l.Living, l.Orphan, l.Step, l.Target, l.StepsPerSecond, l.Memory, l.Device, l.Pid, problem, specIn(l.Dir)}
+}
+
+// specIn is what the run in a folder trains, by names; nil where that is not known.
+func specIn(dir string) json.RawMessage {
+	made, _, err := lab.RecipeIn(dir)
+	if err != nil || !made.Known() {
+		return nil
+	}
+	s, err := made.Spec()
+	if err != nil {
+		return nil
+	}
+	return json.RawMessage(s.String())
 }
 
 func stopCommand() *cobra.Command {

@@ -18,7 +18,9 @@ type sampleOptions struct {
 	run, out, backend string
 	n, class          int // class -1: all in turn
 	seed              int64
-	truncate          float64
+	truncate, within  float64
+	walk              bool
+	between           int
 }
 
 func sampleCommand() *cobra.Command {
@@ -39,6 +41,10 @@ func sampleCommand() *cobra.Command {
 				return misuse{fmt.Errorf("--out %q: want a name that ends in .npy, .png or .txt", o.out)}
 			case o.class < -1:
 				return misuse{fmt.Errorf("--class %d: want 0 or more", o.class)}
+			case o.between != 0 && (o.between < 2 || o.n%o.between != 0 || o.walk):
+				return misuse{fmt.Errorf("--between %d: want 2 or more, of which --n %d is a multiple, and no --walk", o.between, o.n)}
+			case o.within != 0 && !(o.within >= 0.1):
+				return misuse{fmt.Errorf("--within %g: want 0.1 or more, or 0", o.within)}
 			case !(o.truncate >= 0 && o.truncate <= 1):
 				return misuse{fmt.Errorf("--truncate %g: want 0 to 1", o.truncate)}
 			}
@@ -56,6 +62,9 @@ func sampleCommand() *cobra.Command {
 	f.Int64Var(&o.seed, "seed", 0, "of the latents")
 	f.IntVar(&o.class, "class", -1, "only this class, of a class-conditional run; -1: all in turn")
 	f.Float64Var(&o.truncate, "truncate", 1, "factor 0 to 1 that latents are shrunk by: smaller is more typical and less varied")
+	f.Float64Var(&o.within, "within", 0, "draw what of a latent lies beyond plus or minus this number anew, 0.1 or more; 0: leave it")
+	f.IntVar(&o.between, "between", 0, "rows of so many steps from a latent to another, along the great circle; n is a multiple of it; 0: none")
+	f.BoolVar(&o.walk, "walk", false, "latents of a closed path, n steps around, for an animation")
 	f.StringVar(&o.backend, "backend", "", "as for gantry train")
 	return c
 }
@@ -76,7 +85,24 @@ func (o sampleOptions) draw(run *opened) error {
 	default:
 		classes = slices.Repeat([]int32{int32(o.class)}, o.n)
 	}
-	content, err := run.render(latent.Shrink(train.Latents(o.n, run.latent, o.seed), o.truncate), classes, o.kind())
+	z := train.Latents(o.n, run.latent, o.seed)
+	if o.between > 0 {
+		rows := train.Latents(2*o.n/o.between, run.latent, o.seed)
+		var err error
+		if z, err = latent.Between(rows[:len(rows)/2], rows[len(rows)/2:], run.latent, o.between, latent.Spherical); err != nil {
+			return misuse{err}
+		}
+	}
+	if o.walk {
+		z = latent.Walk(o.n, run.latent, o.seed)
+	}
+	if o.within > 0 {
+		var err error
+		if z, err = latent.Truncate(z, o.within, o.seed); err != nil {
+			return misuse{err}
+		}
+	}
+	content, err := run.render(latent.Shrink(z, o.truncate), classes, o.kind())
 	if err != nil {
 		return err
 	}

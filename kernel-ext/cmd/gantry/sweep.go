@@ -327,6 +327,6 @@ func checkTrial(args []string) error {
 		return err
 	}
 	o.out = "checked"
-	_, err := o.check(flags.Changed("batch"), false)
+	_, err := o.check(flags.Changed, false)
 	return err
 }

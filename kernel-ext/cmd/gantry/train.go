@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"gantry.local/gan"
 	"gantry.local/gan/data"
 	"gantry.local/gan/device"
 	"gantry.local/gan/lint"
@@ -29,6 +28,8 @@ const reportEvery = 500 * time.Millisecond
 
 type trainOptions struct {
 	lab.Recipe
+	parts       parts
+	adopted     bool // the recipe is that of the run to go on with
 	steps       int
 	out         string
 	backend     string
@@ -51,6 +52,8 @@ func trainCommand() *cobra.Command {
 			"the folder of runs a cell opens it by its name. With --resume a run of a notebook is trained on; one that another\n" +
 			"process is training is asked to go on until step N, and shown.\n\n" +
 			"A run folder is code: its program is started when the run is opened. Folders of other users are refused.\n\n" +
+			"What is trained is a recipe, and what flags such as --loss change in it; or --spec FILE says it, all of it or what differs\n" +
+			"from its recipe. Each run keeps what it trains so, in its spec.json. `gantry parts` lists what a flag can name.\n\n" +
 			"Recipes:\n" + recipes() + "\nData sets: " + strings.Join(data.Names(), ", ") + ".\n" +
 			"Options of a set follow its name: ring,n=500,seed=3 or folder:photos,size=32.",
 		Args: cobra.NoArgs,
@@ -59,7 +62,7 @@ func trainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			of, err := o.check(c.Flags().Changed("batch"), own)
+			of, err := o.check(c.Flags().Changed, own)
 			if err != nil {
 				return misuse{err}
 			}
@@ -78,6 +81,7 @@ func trainCommand() *cobra.Command {
 
 // flags has the flags of a command set o.
 func (o *trainOptions) flags(f *pflag.FlagSet) {
+	o.parts.flags(f)
 	f.StringVar(&o.Name, "recipe", "mlp", "what to train, see above")
 	f.StringVar(&o.Data, "data", "", "data set, see above (default: the recipe's)")
 	f.IntVar(&o.steps, "steps", 5000, "total steps, those before a --resume included")
@@ -90,6 +94,15 @@ func (o *trainOptions) flags(f *pflag.FlagSet) {
 	f.BoolVar(&o.fromWeights, "from-weights", false, "with --resume, where no checkpoint is whole: go on from the weights, with fresh optimizers")
 	f.BoolVar(&o.json, "json", false, "progress as JSON lines on standard output")
 	f.BoolVar(&o.lint, "check", false, "print what the recipe linter finds and train nothing; exit code 1 if it finds something")
+}
+
+// gameName is the name of what is trained.
+func gameName(of method.Description) string {
+	game, err := of.Game()
+	if err != nil {
+		return ""
+	}
+	return game.Name
 }
 
 func recipes() string {
@@ -125,38 +138,19 @@ func (o *trainOptions) adopt(given func(flag string) bool, log io.Writer) (own b
 			before.Data = game.DataName()
 		}
 	}
-	here := map[string][2]string{}
-	if given("recipe") {
-		here["recipe"] = [2]string{before.Name, o.Name}
+	if err := o.same(before, given); err != nil {
+		return false, err
 	}
-	if given("data") {
-		here["data"] = [2]string{before.Data, o.Data}
-	}
-	if given("batch") {
-		here["batch"] = [2]string{fmt.Sprint(before.Batch), fmt.Sprint(o.Batch)}
-	}
-	if given("seed") {
-		here["seed"] = [2]string{fmt.Sprint(before.Seed), fmt.Sprint(o.Seed)}
-	}
-	for _, flag := range []string{"recipe", "data", "batch", "seed"} {
-		if pair, is := here[flag]; is && pair[0] != pair[1] {
-			if pair[0] == "" {
-				pair[0] = "a notebook's own experiment"
-			}
-			return false, fmt.Errorf("%s: the run's %s is %s there and %s here; leave out --%s to go on, or name another --out",
-				o.out, flag, pair[0], pair[1], flag)
-		}
-	}
-	o.Recipe = before
-	return before.Name == "", nil
+	o.Recipe, o.adopted = before, true
+	return !before.Known(), nil
 }
 
 // check reports wrong use and returns what is to be trained, nil where only the run's own program can make it.
-func (o *trainOptions) check(batchGiven, own bool) (method.Description, error) {
+func (o *trainOptions) check(given func(flag string) bool, own bool) (method.Description, error) {
 	switch {
 	case o.steps <= 0:
 		return nil, fmt.Errorf("--steps %d: want at least 1", o.steps)
-	case batchGiven && o.Batch <= 0:
+	case given("batch") && o.Batch <= 0:
 		return nil, fmt.Errorf("--batch %d: want at least 1", o.Batch)
 	case o.out == "" && !o.lint:
 		return nil, errors.New("--out is missing: name the run folder")
@@ -169,12 +163,14 @@ func (o *trainOptions) check(batchGiven, own bool) (method.Description, error) {
 	if _, err := device.Resolve(o.backend); own || err != nil {
 		return nil, err
 	}
+	if !o.adopted {
+		if err := o.compose(given); err != nil {
+			return nil, err
+		}
+	}
 	of, err := o.Description()
 	if err != nil {
-		return nil, err
-	}
-	if exp, is := of.(gan.Experiment); is && exp.View.Pack > 1 && exp.BatchSize%exp.View.Pack != 0 {
-		return nil, fmt.Errorf("--batch %d: recipe %s judges %d images at once, so want a multiple of %d", o.Batch, o.Name, exp.View.Pack, exp.View.Pack)
+		return nil, o.flagged(err)
 	}
 	game, err := of.Game()
 	if err != nil {
@@ -232,11 +228,11 @@ func (o *trainOptions) train(ctx context.Context, of method.Description, own boo
 	if o.fromWeights {
 		changed = lab.FromWeights
 	}
-	begin := sync.OnceFunc(func() { fmt.Fprintf(log, "%s; compiling %s\n", choice.Reason, o.Name) })
+	begin := sync.OnceFunc(func() { fmt.Fprintf(log, "%s; compiling %s\n", choice.Reason, gameName(of)) })
 	if o.resume { // it was checked when it began
 		begin()
 	}
-	kept, err := lab.Keep(ctx, dir, of, lab.RunOptions{Backend: choice.Config, Changed: changed, Check: func() error {
+	kept, err := lab.Keep(ctx, dir, of, lab.RunOptions{Backend: choice.Config, Changed: changed, Made: o.Recipe, Check: func() error {
 		findings := lint.CheckOf(of)
 		if err := possible(of, findings); err != nil {
 			return err

@@ -1,6 +1,10 @@
 package process
 
-import "time"
+import (
+	"time"
+
+	"gantry.local/kernel-ext/lab/record"
+)
 
 // KeepOptions of a run's process.
 type KeepOptions struct {
@@ -10,6 +14,7 @@ type KeepOptions struct {
 	Idle       time.Duration // without clients and training after which the process saves and ends; default 2 h, negative: never
 	Samples    int           // in the figure, see view.New; default 0, as many as suit the data
 	Seed       int64         // of the figure's samples
+	Made       record.Recipe // how the run is made again, where that is known
 	Foreground bool          // it is not a program's copy but the program itself, `gantry train`
 	Check      func() error  // of an experiment that is new or changed, runs while the step is compiled; on its error the run does not begin; default nil
 }

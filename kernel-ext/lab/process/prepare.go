@@ -70,7 +70,8 @@ func (r *Keeper) prepare() error {
 	if err != nil {
 		return err
 	}
-	now := record.Info{Recipe: record.RecipeOf(game, definition, shapes), Batch: game.BatchSize, Seed: game.Seed, Version: protocolVersion,
+	made := record.RecipeOf(r.of, game, definition, shapes, r.o.Made)
+	now := record.Info{Recipe: made.Name, Parts: made.Parts, Batch: game.BatchSize, Seed: game.Seed, Version: protocolVersion,
 		Definition: definition, Data: record.KeptData(shapes[0]), Beside: shapes[1:], Initial: initial, Args: os.Args[1:], WorkDir: workDir,
 		From: s.From, Opened: r.o.Opened}
 	target := 0
@@ -99,6 +100,9 @@ func (r *Keeper) prepare() error {
 		}
 	}
 	if err := r.saveFirst(); err != nil {
+		return err
+	}
+	if err := record.WriteSpec(s.Dir, r.of, shapes, made); err != nil {
 		return err
 	}
 	r.update(func() { r.ready = true })

@@ -29,6 +29,7 @@ const EnvRuns = "GANTRY_RUNS"
 // A run's folder holds these, and the program, log, lock and socket of its process (package resident).
 const (
 	infoFile       = "run.json"       // what is known of the run while its process is gone
+	SpecFile       = "spec.json"      // what it trains, by names, for people and `gantry train --spec`
 	HistoryFile    = "history"        // every call of a step, see history.go
 	ChangesFile    = "changes"        // what was set while it trained, a JSON line each
 	progressFile   = "progress.jsonl" // what `gantry train` reported
@@ -111,7 +112,7 @@ func Trusted(dir string) error {
 		}
 		return err
 	}
-	names := []string{infoFile, resident.LockFile, HistoryFile, ChangesFile, CheckpointsDir, LadderDir, resident.ProgramFile,
+	names := []string{infoFile, SpecFile, resident.LockFile, HistoryFile, ChangesFile, CheckpointsDir, LadderDir, resident.ProgramFile,
 		resident.ValuesDir, resident.LogFile, progressFile}
 	weights, err := filepath.Glob(filepath.Join(Quoted(dir), weightsPattern))
 	if err != nil {

@@ -19,6 +19,7 @@ type Info struct {
 	Recipe string `json:"recipe,omitempty"` // "": of an experiment that no recipe makes
 	Batch  int    `json:"batch"`
 	Seed   int64  `json:"seed"`
+	Parts  string `json:"parts,omitempty"` // a spec.Spec of all else that is said of it
 
 	Version    int                // protocolVersion of the process that wrote it
 	Definition lint.Signature     // of the experiment as it was opened
@@ -81,7 +82,7 @@ func ReadInfo(dir string) (*Info, error) {
 	if err := json.Unmarshal(text, i); err != nil {
 		return nil, fmt.Errorf("run %s: %w (%w)", filepath.Base(dir), ErrDamagedInfo, err)
 	}
-	if i.Recipe == "" && i.Definition.Parts == nil {
+	if !i.MadeBy().Known() && i.Definition.Parts == nil {
 		return nil, fmt.Errorf("run %s: %w: it does not say what the run trains", filepath.Base(dir), ErrDamagedInfo)
 	}
 	return i, nil
