@@ -10,7 +10,7 @@ func TestDerived(t *testing.T) {
 	set := func(s Set, _ Set) Set { return s }
 	_, test := Split(MNIST(), 0.25, -2)
 	for _, want := range []Set{Subset(MNIST(), 600, 1), Balanced(MNIST(), 10, -3), OfClasses(MNIST(), 3, 5), Imbalanced(MNIST(), []float64{1, 0.5, 1e-05}, 4),
-		set(Split(MNIST(), 0.25, -2)), test, Subset(OfClasses(Ring8().Set(400, 1), 1, 2), 7, 1)} {
+		set(Split(MNIST(), 0.25, -2)), test, Subset(OfClasses(Ring8().Set(400, 1), 1, 2), 7, 1), Thick(test)} {
 		found, err := Named(want.Name)
 		if err != nil || found.Name != want.Name {
 			t.Errorf("%q is %q, %v", want.Name, found.Name, err)

@@ -100,6 +100,17 @@ func (d DCGAN) Critic(scope *model.Scope, x *Node) *Node {
 	return Linear(scope.In("logit"), features, 1)
 }
 
+// FeatureCritic is Critic with the features below its head, for methods that compare images by them. x: [batch, Size, Size, any
+// channels] in [-1, 1]; the result: [batch, 1+features], see WithFeatures.
+func (d DCGAN) FeatureCritic(scope *model.Scope, x *Node) *Node {
+	d, scope = d.withDefaults(), WithNormal(scope, 0.02)
+	features := d.features(scope, x)
+	if d.Norm == NormSpectral {
+		return WithFeatures(SpectralLinear(scope.In("logit"), features, 1), features)
+	}
+	return WithFeatures(Linear(scope.In("logit"), features, 1), features)
+}
+
 // features are the critic's layers below its head, [batch, features].
 func (d DCGAN) features(scope *model.Scope, x *Node) *Node {
 	requireImages("DCGAN's critic", x)

@@ -32,10 +32,11 @@ func JointCritic(scope *model.Scope, x, z *Node) *Node {
 }
 
 // MLPAutoencoder restores images through a code of 32 numbers: dense layers of 256 with LeakyReLU(0.2) on both sides of it. It is a critic of
-// BEGAN. x: [batch, height, width, channels]; the result has the same shape, in [-1, 1].
+// BEGAN. Its first layer sees black as 0: with black at -1, what it restores would contain each image faded to grey, which is an image
+// that a generator finds sooner than any digit. x: [batch, height, width, channels] in [-1, 1]; the result has the same shape and range.
 func MLPAutoencoder(scope *model.Scope, x *Node) *Node {
 	d := x.Shape().Dimensions
-	h := LeakyReLU(Dense(scope.In("encode"), Flatten(x), 256), leak)
+	h := LeakyReLU(Dense(scope.In("encode"), AddScalar(Flatten(x), 1), 256), leak)
 	h = Dense(scope.In("code"), h, 32)
 	h = LeakyReLU(Dense(scope.In("decode"), h, 256), leak)
 	return Reshape(Tanh(Dense(scope.In("output"), h, d[1]*d[2]*d[3])), d...)

@@ -9,17 +9,6 @@ import (
 // [batch, 1+n].
 func WithFeatures(logit, features *Node) *Node { return Concatenate([]*Node{logit, features}, -1) }
 
-// FeatureCritic is Critic with the features below its head, for methods that compare images by them. x: [batch, Size, Size, any
-// channels] in [-1, 1]; the result: [batch, 1+features], see WithFeatures.
-func (d DCGAN) FeatureCritic(scope *model.Scope, x *Node) *Node {
-	d, scope = d.withDefaults(), WithNormal(scope, 0.02)
-	features := d.features(scope, x)
-	if d.Norm == NormSpectral {
-		return WithFeatures(SpectralLinear(scope.In("logit"), features, 1), features)
-	}
-	return WithFeatures(Linear(scope.In("logit"), features, 1), features)
-}
-
 // MLPFeatureCritic is MLPCritic with the 256 features below its head. x: [batch, height, width, channels] in [-1, 1]; the result:
 // [batch, 1+256], see WithFeatures.
 func MLPFeatureCritic(scope *model.Scope, x *Node) *Node {

@@ -63,6 +63,17 @@ func TestNetworks(t *testing.T) {
 		"toy critic":                      {Toy{}.Critic, []int{4, 1, 1, 2}, logits},
 		"PacGAN's toy generator":          {PacGANToy().Generator, z, []int{4, 1, 1, 2}},
 		"PacGAN's toy critic":             {PacGANToy().Critic, []int{4, 1, 1, 4}, logits},
+		"DCGAN feature critic":            {small.FeatureCritic, gray, []int{4, 1 + 7*7*6}},
+		"MLP feature critic":              {MLPFeatureCritic, gray, []int{4, 1 + 256}},
+		"R3GAN generator":                 {R3GAN{Width: 3}.Generator, z, gray},
+		"R3GAN critic":                    {R3GAN{Size: 32, Width: 3, Channels: 3}.Critic, colour, logits},
+		"style generator":                 {Style{Width: 2, Style: 6}.Generator, z, gray},
+		"style critic":                    {Style{Width: 2}.Critic, gray, logits},
+		"growing generator":               {Growing{Width: 2}.Generator, z, gray},
+		"growing critic":                  {Growing{Size: 32, Width: 2, Channels: 3}.Critic, colour, logits},
+		"encoder":                         {Encoder{Outputs: 5}.MLP, gray, []int{4, 5}},
+		"autoencoder":                     {MLPAutoencoder, gray, gray},
+		"translator":                      {Translator, colour, colour},
 		"restorer":                        {Restorer, []int{4, 12, 8, 2}, []int{4, 12, 8, 2}},
 		"super-resolver":                  {SuperResolver, []int{4, 14, 14, 1}, gray},
 	} {
@@ -113,8 +124,12 @@ func trainsOnce(t *testing.T, backend compute.Backend, f network, input, output 
 	}
 }
 
-// startsUnused says which variables have no gradient at first: those behind attention's gamma, which starts 0.
+// startsUnused says which variables have no gradient at first: those behind attention's gamma, which starts 0, and those of R3GAN's blocks
+// behind the last convolution, which does.
 func startsUnused(path string) bool {
+	if strings.HasPrefix(path, "/block_") && !strings.Contains(path, "/conv_2/") {
+		return true
+	}
 	return slices.ContainsFunc([]string{"f", "g", "h", "v"}, func(name string) bool {
 		return path == "/attention/"+name+"/weights" || path == "/attention/"+name+"/biases"
 	})

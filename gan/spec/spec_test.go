@@ -22,13 +22,13 @@ func shapeOf(t *testing.T, exp gan.Experiment) lint.DataShape {
 	t.Helper()
 	s := lint.DataShape{Name: exp.Data.Name, N: 60000, Height: 28, Width: 28, Depth: 1, Classes: 10, Labels: true}
 	switch exp.Name {
-	case "toy", "toy-packed", "toy-r1r2", "toy-unrolled":
+	case "toy", "toy-packed", "toy-r1r2", "toy-unrolled", "toy-topk":
 		s.Height, s.Width, s.Depth, s.Labels, s.Classes = 1, 1, 2, false, 0
 	case "sines":
 		s.Height, s.Width, s.Labels, s.Classes = 32, 1, false, 0
 	case "phrases":
 		s.Height, s.Width, s.Depth, s.Alphabet, s.Labels, s.Classes = 16, 1, 23, true, false, 0
-	case "faces":
+	case "faces", "r3gan-faces":
 		s.Height, s.Width, s.Depth = 32, 32, 3
 	case "stacked", "stacked-r1r2":
 		s.Depth, s.Classes = 3, 1000

@@ -29,7 +29,7 @@ func unreached() map[string]string {
 		"metric.JudgeGradients": others, "metric.PathLength": others, "metric.InputGradient": others, "metric.Memorised": others,
 		"metric.CompareSamples": others, "metric.Kernel": others, "metric.Load": others, "data.KnownWords": others, "data.Vocabulary": others,
 		"net.Convolution": onlyGo, "net.TransposedConvolution": onlyGo, "net.Dropout": onlyGo, "net.Embedding": onlyGo,
-		"net.SpectralDense": onlyGo, "loss.Penalties": onlyGo, "net.WithHe": onlyGo, "net.SequenceCritic": onlyGo, "optim.NewOptimisticAdam": onlyGo,
+		"net.SpectralDense": onlyGo, "loss.Penalties": onlyGo, "net.SequenceCritic": onlyGo, "optim.NewOptimisticAdam": onlyGo,
 	}
 }
 
