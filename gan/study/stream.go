@@ -40,7 +40,7 @@ func streams(ctx context.Context, o Options) (*Table, error) {
 		return nil, err
 	}
 	table := &Table{Title: fmt.Sprintf("Training on %d pictures of %d×%d that are read meanwhile", n, streamedSide, streamedSide),
-		Columns: []string{"the pictures are", "steps/s", "steps/s on the device", "of its speed"}}
+		Columns: []string{"the pictures are", "steps/s", "on the device", "of its speed", "processor time of a step", "on the device", "of its cost"}}
 	err = o.withBackend(func(backend compute.Backend) error {
 		folder := data.FolderOptions{Size: streamedSide, Stream: true}
 		streaming := data.Folder(dir, folder)
@@ -72,7 +72,7 @@ func streams(ctx context.Context, o Options) (*Table, error) {
 					return err
 				}
 			}
-			var here, there, ratios []float64
+			var speeds, costs sideBySide
 			for range streamRounds {
 				ours, err := pace(ctx, read, o)
 				if err != nil {
@@ -82,11 +82,11 @@ func streams(ctx context.Context, o Options) (*Table, error) {
 				if err != nil {
 					return err
 				}
-				here, there, ratios = append(here, ours), append(there, theirs), append(ratios, ours/theirs)
-				fmt.Fprintf(o.Log, "%s: %.2f steps/s, on the device %.2f, ratio %.3f\n", row, ours, theirs, ours/theirs)
+				speeds.add(ours.speed, theirs.speed)
+				costs.add(ours.cost, theirs.cost)
+				fmt.Fprintf(o.Log, "%s: %.2f steps/s and %.0f ms of processors, on the device %.2f and %.0f\n", row, ours.speed, ours.cost, theirs.speed, theirs.cost)
 			}
-			table.Rows = append(table.Rows, []string{row, fmt.Sprintf("%.1f", median(here)), fmt.Sprintf("%.1f", median(there)),
-				fmt.Sprintf("%.2f (%.2f to %.2f)", median(ratios), slices.Min(ratios), slices.Max(ratios))})
+			table.Rows = append(table.Rows, slices.Concat([]string{row}, speeds.cells("%.2f"), costs.cells("%.0f ms")))
 		}
 		table.Notes = []string{fmt.Sprintf("Recipe faces, medians of %d rounds by turns. The pictures take %.0f MB decoded; with the stream alone this "+
 			"process had %.0f MB in memory after its first steps and %.0f MB after the first round.", streamRounds,
@@ -123,16 +123,35 @@ func steps(ctx context.Context, trainer *train.Trainer, n int) error {
 	return nil
 }
 
-// pace is how many steps a trainer makes in a second, over the steps or the share of the time that a round has.
-func pace(ctx context.Context, trainer *train.Trainer, o Options) (float64, error) {
-	limit, begin, done := o.Limit/(4*streamRounds), time.Now(), 0
-	for limit == 0 && done < o.Steps || limit > 0 && time.Since(begin) < limit {
+// tempo is how fast a trainer is.
+type tempo struct {
+	speed float64 // steps in a second
+	cost  float64 // milliseconds that all processors compute for a step, which other work on the machine hardly changes
+}
+
+// pace measures a trainer over the steps or the share of the time that a round has.
+func pace(ctx context.Context, trainer *train.Trainer, o Options) (t tempo, err error) {
+	limit, begin, computed, done := o.Limit/(4*streamRounds), time.Now(), processorTime(), 0
+	for done == 0 || limit == 0 && done < o.Steps || limit > 0 && time.Since(begin) < limit {
 		if err := steps(ctx, trainer, 1); err != nil {
-			return 0, err
+			return t, err
 		}
 		done++
 	}
-	return float64(done) / time.Since(begin).Seconds(), nil
+	return tempo{float64(done) / time.Since(begin).Seconds(), float64(processorTime()-computed) / float64(time.Millisecond) / float64(done)}, nil
+}
+
+// sideBySide is what was measured by turns, and the ratios.
+type sideBySide struct{ ours, theirs, ratios []float64 }
+
+func (s *sideBySide) add(ours, theirs float64) {
+	s.ours, s.theirs, s.ratios = append(s.ours, ours), append(s.theirs, theirs), append(s.ratios, ours/theirs)
+}
+
+// cells are the medians, and the range of the ratios.
+func (s *sideBySide) cells(format string) []string {
+	return []string{fmt.Sprintf(format, median(s.ours)), fmt.Sprintf(format, median(s.theirs)),
+		fmt.Sprintf("%.2f (%.2f to %.2f)", median(s.ratios), slices.Min(s.ratios), slices.Max(s.ratios))}
 }
 
 // readAll reads a stream once, so that all of it is kept as it was decoded.

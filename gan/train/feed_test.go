@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -162,6 +164,47 @@ func TestUnread(t *testing.T) {
 	tiny.Steps(t, broken, 20-at)
 	if !bytes.Equal(saved(t, broken), saved(t, whole)) {
 		t.Error("once the picture is mended, the run is another than one that never stopped")
+	}
+}
+
+// TestStreamMemory wants an epoch of a stream to take no more memory than its first steps, where the set itself takes several times
+// that.
+func TestStreamMemory(t *testing.T) {
+	const n, side, batch = 1600, 64, 16
+	dir := photos(t, 1)
+	for i := range n { // many names of one picture
+		if err := os.Link(filepath.Join(dir, "a", "000.png"), filepath.Join(dir, "a", fmt.Sprintf("more-%04d.png", i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exp := tiny.Smooth()
+	exp.BatchSize, exp.Data = batch, data.Folder(dir, data.FolderOptions{Size: side, Stream: true})
+	exp.Generator = func(scope *model.Scope, z *Node) *Node {
+		return Reshape(Tanh(net.Dense(scope.In("output"), z, side*side*3)), -1, side, side, 3)
+	}
+	exp.Critic = func(scope *model.Scope, x *Node) *Node { return net.Dense(scope.In("logit"), net.Flatten(x), 1) }
+	streaming := trainer(t, gantest.Go(t), exp)
+	inUse := func() (heap, resident int) {
+		runtime.GC()
+		debug.FreeOSMemory()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		if text, err := os.ReadFile("/proc/self/statm"); err == nil {
+			var pages int
+			fmt.Sscan(string(text), &pages, &resident)
+		}
+		return int(m.HeapAlloc), resident * os.Getpagesize()
+	}
+	tiny.Steps(t, streaming, 10)
+	heap, resident := inUse()
+	tiny.Steps(t, streaming, n/batch)
+	heapNow, residentNow := inUse()
+	const set = n * side * side * 3
+	if grown := heapNow - heap; grown > set/4 {
+		t.Errorf("the heap has grown by %d bytes in an epoch of %d bytes of pictures", grown, set)
+	}
+	if grown := residentNow - resident; grown > set/2 {
+		t.Errorf("the process has grown by %d bytes in an epoch of %d bytes of pictures", grown, set)
 	}
 }
 

@@ -35,7 +35,7 @@ func benchCommand() *cobra.Command {
 			if err != nil {
 				return misuse{err}
 			}
-			for flag, positive := range map[string]bool{"seeds": o.Seeds > 0, "steps": o.Steps > 0, "max-time": o.Limit > 0} {
+			for flag, positive := range map[string]bool{"seeds": o.Seeds > 0, "steps": o.Steps > 0, "samples": o.Samples > 0, "max-time": o.Limit > 0} {
 				if given := c.Flags().Lookup(flag); given.Changed && !positive {
 					return misusef("--%s %s: want more than 0", flag, given.Value)
 				}
@@ -58,6 +58,7 @@ func benchCommand() *cobra.Command {
 	f := c.Flags()
 	f.IntVar(&o.Seeds, "seeds", 0, "runs of each recipe (default: the study's)")
 	f.IntVar(&o.Steps, "steps", 0, "steps of each run (default: the study's, or as many as its time allows)")
+	f.IntVar(&o.Samples, "samples", 0, "drawn for measuring, or pictures of the stream (default: the study's)")
 	f.DurationVar(&o.Limit, "max-time", 0, "time of each run (default: the study's, where it goes by the clock and no steps are given)")
 	f.StringArrayVar(&o.Recipes, "recipe", nil, "only this row; may be repeated")
 	f.StringVar(&o.Peer, "peer", "", "a Python with PyTorch, for the rows of its peers")

@@ -43,7 +43,9 @@ func flagMisuse(c *cobra.Command, err error) error {
 }
 
 // largest are the largest numbers that flags take by which memory is allocated: a million digits are 3 GB.
-func largest() map[string]int { return map[string]int{"n": 1_000_000, "batch": math.MaxInt32} }
+func largest() map[string]int {
+	return map[string]int{"n": 1_000_000, "samples": 1_000_000, "batch": math.MaxInt32}
+}
 
 // checkFlags reports what is wrong with the flags that many commands have.
 func checkFlags(c *cobra.Command, _ []string) error {

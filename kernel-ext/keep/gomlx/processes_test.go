@@ -248,6 +248,7 @@ func TestValues(t *testing.T) {
 		{"signature", "lint.Signature", `must(recipe.Toy().Signature())`, `fmt.Sprint(signature)`},
 		{"digits", "data.Set", `data.OfClasses(data.MNISTTest(), 3, 1)`, `fmt.Sprint(digits.Name, must(digits.Load()).N)`},
 		{"unread", "data.Set", `data.Faces(data.FacesOptions{N: 9})`, `fmt.Sprint(unread.Name, must(unread.Load()).Labels)`},
+		{"album", "data.Set", `data.Folder("/nowhere", data.FolderOptions{Stream: true})`, `func() string { _, err := album.Open(); return fmt.Sprint(album.Name, err) }()`},
 		{"images", "*sample.Images", `must(digits.Load())`, `fmt.Sprint(images.N, images.Pixels[3000:3100], images == must(digits.Load()))`},
 		{"own", "data.Set", `data.Of("own", &sample.Images{Values: []float32{1, 2}, N: 2, Height: 1, Width: 1, Channels: 1})`, `fmt.Sprint(own.Name, *must(own.Load()))`},
 		{"half", "data.Set", `func() data.Set { a, _ := data.Split(own, 0.5, 1); return a }()`, `fmt.Sprint(half.Name, *must(half.Load()))`},
