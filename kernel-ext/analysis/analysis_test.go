@@ -125,7 +125,7 @@ func TestComposed(t *testing.T) {
 		"strings = append(strings, \"a\")\nlen(strings)":              "0: gantryV_strings = append(gantryV_strings, \"a\")|1: gantryShow(len(gantryV_strings))",
 		"// doc\nfunc twice() int { return z * 2 }\nz := 4\ntwice();": "0: // doc|1: func twice() int { return z * 2 }|-: var z int|2: z  = 4|3: twice()",
 		"var a = b + 1\nvar b = f()\nfunc f() int { return 7 }":       "2: func f() int { return 7 }|-: var a int|-: var b int|1:     b = f()|0:     a = b + 1",
-		"var x = x + 1":                                               "-: var x int|0:     x = gantryOld_x + 1",
+		"var x = x + 1":                                               "-: var x int|0:     x = gantryOld_x + 1; gantryAt_x = &x",
 		"var (\n\tq int\n\tr = 2\n)":                                  "-: var q int|-: var r int|-:  _ = q|2:  r = 2",
 		"%%\nfor i, c := range \"a\" { d := 1 }":                      "0: %%|1: for i, c := range \"a\" {; _ = i;; _ = c; d := 1; _ = d; }",
 		"fmt := 3\nfmt + 1":                                           "-: var gantryV_fmt int|0: gantryV_fmt  = 3|1: gantryShow(gantryV_fmt + 1)",

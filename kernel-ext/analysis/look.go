@@ -61,13 +61,13 @@ func (r *reading) look() error {
 		r.syntax(w, err)
 		return nil
 	}
-	rest := r.Earlier.Parse(r.files, true, func(d golang.Declaration) bool { return !d.IsIn(r.declared) })
-	from, err := r.load(importPaths(r.file, rest))
+	r.rest = r.Earlier.Parse(r.files, true, func(d golang.Declaration) bool { return !d.IsIn(r.declared) })
+	from, err := r.load(importPaths(r.file, r.rest))
 	if err != nil {
 		return r.unloaded(err)
 	}
 	var wrong []types.Error
-	r.pkg, r.info, wrong = checked(r.files, from, r.file, rest)
+	r.pkg, r.info, wrong = checked(r.files, from, r.file, r.rest)
 	r.said = map[int]string{}
 	for _, e := range wrong {
 		if at := r.files.PositionFor(e.Pos, false); at.Filename == "cell.go" {
