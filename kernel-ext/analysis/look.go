@@ -46,6 +46,9 @@ func (r *reading) look() error {
 	if err != nil {
 		return err
 	}
+	if err := r.importEarlier(); err != nil {
+		return err
+	}
 	w := &r.looked
 	w.add("package main\n")
 	for _, spec := range specs {
@@ -200,6 +203,23 @@ func (r *reading) importsFor(file *ast.File, source string) ([]string, error) {
 	}
 	r.more = found
 	return append(all, found...), nil
+}
+
+// importEarlier gives the declarations of earlier cells the imports that they lack, so that the types in them are known.
+func (r *reading) importEarlier() error {
+	var specs []string
+	for _, name := range r.Earlier.Lacks {
+		found, err := r.Imports(r.ctx, r.Earlier.Source, []string{name})
+		if err != nil {
+			return err
+		}
+		specs = append(specs, found...)
+	}
+	if len(specs) > 0 {
+		slices.Sort(specs)
+		r.Earlier = r.Earlier.Importing(slices.Compact(specs))
+	}
+	return nil
 }
 
 // importPaths lists what files import.

@@ -25,17 +25,19 @@ type Earlier struct {
 	Variables map[string]string // name -> what it is called
 	Types     map[string]string // name of a variable -> its type, as it is declared
 	Names     map[string]bool   // of all else that is declared at package level
+	Lacks     []string          // names of packages that it uses and does not import: GoNB finds these for each program
 }
 
 // ReadEarlier reads a Go file with all declarations. One that does not parse declares nothing.
 func ReadEarlier(source string) *Earlier {
 	e := &Earlier{Source: source, Variables: map[string]string{}, Types: map[string]string{}, Names: map[string]bool{}}
-	file, err := parser.ParseFile(token.NewFileSet(), "", source, parser.SkipObjectResolution)
+	file, err := parser.ParseFile(token.NewFileSet(), "", source, 0)
 	if err != nil {
 		e.Source = "package main"
 		return e
 	}
 	e.Imports = file.Imports
+	e.Lacks = slices.Sorted(maps.Keys(PackagesUsed(file, func(string) bool { return false })))
 	for _, d := range Declarations(file) {
 		for _, name := range d.Names {
 			switch {
@@ -51,6 +53,13 @@ func ReadEarlier(source string) *Earlier {
 		}
 	}
 	return e
+}
+
+// Importing returns the same declarations in a file with more imports.
+func (e *Earlier) Importing(specs []string) *Earlier {
+	more := *e
+	more.Source = strings.Replace(e.Source, "package main", "package main; import ("+strings.Join(specs, "; ")+")", 1)
+	return &more
 }
 
 // Called is what a variable is called in programs; any other name is called as it is.
