@@ -20,7 +20,7 @@ import (
 type Notebook struct {
 	Packages *Packages
 	// Imports returns the imports that a Go file lacks, each as it stands in a file, as goimports knows. lacking says for what: the name of a
-	// package, and what is used of it.
+	// package, and what is used of it. A name alone asks for all packages that are known under it.
 	Imports func(ctx context.Context, source string, lacking []string) ([]string, error)
 	Earlier *golang.Earlier
 	Serial  int              // another one for each cell
@@ -78,20 +78,21 @@ type reading struct {
 	more     []string        // imports that are neither in the cell nor in earlier ones
 	declared map[string]bool // what the cell declares at package level: ~name, or type~name of a method
 
-	looked   written // the cell as it is written
-	file     *ast.File
-	rest     *ast.File // of earlier cells, what it does not declare again
-	pkg      *types.Package
-	info     *types.Info
-	edits    []edit
-	said     map[int]string // what is wrong with the cell as it is written, by where
-	lifted   []*variable
-	literals []*literal
-	byObject map[types.Object]*variable
-	inits    []initialiser
-	flags    []initialiser     // variables that stay as they are
-	aliases  map[string]string // path -> name, of imports for the types of variables
-	ours     map[string]bool   // functions of ours that the cell uses
+	looked    written // the cell as it is written
+	shownList []edit  // what makes several last expressions a call
+	file      *ast.File
+	rest      *ast.File // of earlier cells, what it does not declare again
+	pkg       *types.Package
+	info      *types.Info
+	edits     []edit
+	said      map[int]string // what is wrong with the cell as it is written, by where
+	lifted    []*variable
+	literals  []*literal
+	byObject  map[types.Object]*variable
+	inits     []initialiser
+	flags     []initialiser     // variables that stay as they are
+	aliases   map[string]string // path -> name, of imports for the types of variables
+	ours      map[string]bool   // functions of ours that the cell uses
 
 	olds          map[string]types.Type // of variables that the cell replaces and can still use
 	bound         []binding             // what the file beside the program binds

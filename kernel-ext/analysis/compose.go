@@ -246,18 +246,31 @@ func (r *reading) forget() {
 	slices.Sort(r.out.Dropped)
 }
 
-// changed finds the types of earlier cells that the cell declares otherwise.
+// changed finds the types of earlier cells that the cell declares otherwise, or that have another shape by a constant of it, as the length
+// of an array.
 func (r *reading) changed() error {
 	var again []string
+	constants := false
 	for _, d := range golang.Declarations(r.file) {
-		if _, isType := d.Node.(*ast.TypeSpec); isType && r.Earlier.Names[d.Names[0]] {
+		switch _, isType := d.Node.(*ast.TypeSpec); {
+		case isType && r.Earlier.Names[d.Names[0]]:
 			again = append(again, d.Names[0])
+		case !isType && !d.Variable && d.Method == "" && slices.ContainsFunc(d.Names, func(name string) bool { return r.Earlier.Names[name] }):
+			_, function := d.Node.(*ast.FuncDecl)
+			constants = constants || !function
 		}
 	}
-	if len(again) == 0 {
+	if len(again) == 0 && !constants {
 		return nil
 	}
 	before := r.Earlier.Parse(r.files, true, func(golang.Declaration) bool { return true })
+	if constants {
+		for _, d := range golang.Declarations(before) {
+			if _, isType := d.Node.(*ast.TypeSpec); isType && !slices.Contains(again, d.Names[0]) {
+				again = append(again, d.Names[0])
+			}
+		}
+	}
 	from, err := r.load(importPaths(before))
 	if err != nil {
 		return err

@@ -266,7 +266,7 @@ func (r *reading) called(name string) string {
 	}
 	imported := func(specs map[string]string) bool { return specs[name] != "" }
 	if imported(golang.ImportNames(r.file.Imports)) || imported(golang.ImportNames(r.Earlier.Imports)) || types.Universe.Lookup(name) != nil ||
-		r.Earlier.Names[name] || slices.Contains(r.Earlier.Lacks, name) || name == "main" || name == "init" {
+		r.Earlier.Names[name] || r.Earlier.Lacks[name] != nil || name == "main" || name == "init" {
 		return golang.TakenPrefix + name
 	}
 	return name

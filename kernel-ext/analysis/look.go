@@ -32,7 +32,7 @@ func (r *reading) look() error {
 			r.main = it
 		}
 	}
-	r.early = r.earlyVariables()
+	r.early, r.shownList = r.earlyVariables(), r.lastList()
 	var head written
 	head.add("package main\n")
 	r.write(&head)
@@ -55,6 +55,7 @@ func (r *reading) look() error {
 		w.add("import " + spec + "\n")
 	}
 	r.write(w)
+	w.add("func " + showFunction + "(...any) {}\n")
 	for name, text := range helpers() {
 		if !r.knows(name) {
 			w.add(text)
@@ -109,7 +110,7 @@ func (r *reading) write(w *written) {
 		return
 	}
 	w.add("func main() {\n")
-	r.statements(w, nil)
+	r.statements(w, r.shownList)
 	w.add("}\n")
 }
 
@@ -208,8 +209,11 @@ func (r *reading) importsFor(file *ast.File, source string) ([]string, error) {
 // importEarlier gives the declarations of earlier cells the imports that they lack, so that the types in them are known.
 func (r *reading) importEarlier() error {
 	var specs []string
-	for _, name := range r.Earlier.Lacks {
+	for _, name := range slices.Sorted(maps.Keys(r.Earlier.Lacks)) {
 		found, err := r.Imports(r.ctx, r.Earlier.Source, []string{name})
+		if len(found) > 1 { // what is used of it tells which
+			found, err = r.Imports(r.ctx, r.Earlier.Source, []string{name + " " + strings.Join(r.Earlier.Lacks[name], " ")})
+		}
 		if err != nil {
 			return err
 		}

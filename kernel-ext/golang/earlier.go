@@ -22,10 +22,10 @@ const (
 type Earlier struct {
 	Source    string // a Go file
 	Imports   []*ast.ImportSpec
-	Variables map[string]string // name -> what it is called
-	Types     map[string]string // name of a variable -> its type, as it is declared
-	Names     map[string]bool   // of all else that is declared at package level
-	Lacks     []string          // names of packages that it uses and does not import: GoNB finds these for each program
+	Variables map[string]string   // name -> what it is called
+	Types     map[string]string   // name of a variable -> its type, as it is declared
+	Names     map[string]bool     // of all else that is declared at package level
+	Lacks     map[string][]string // names of packages that it uses and does not import, and what of them: GoNB finds these for each program
 }
 
 // ReadEarlier reads a Go file with all declarations. One that does not parse declares nothing.
@@ -37,7 +37,7 @@ func ReadEarlier(source string) *Earlier {
 		return e
 	}
 	e.Imports = file.Imports
-	e.Lacks = slices.Sorted(maps.Keys(PackagesUsed(file, func(string) bool { return false })))
+	e.Lacks = PackagesUsed(file, func(string) bool { return false })
 	for _, d := range Declarations(file) {
 		for _, name := range d.Names {
 			switch {

@@ -80,8 +80,8 @@ func (h *engineHost) runTool(ctx context.Context, name string, args ...string) (
 	return printed.Bytes(), err
 }
 
-// findImports finds the imports that a program lacks, with goimports, unless that is known. One that is asked for by its name alone is what
-// was found last under that name, for other cells too.
+// findImports finds the imports that a program lacks, with goimports, unless that is known. To a name alone it gives all packages that were
+// found under it, for other cells too.
 func (v *values) findImports(ctx context.Context, h *engineHost, source string, lacking []string) ([]string, error) {
 	key := strings.Join(lacking, "\n")
 	if known, ok := v.imports[key]; ok {
@@ -100,7 +100,9 @@ func (v *values) findImports(ctx context.Context, h *engineHost, source string, 
 	}
 	added := golang.AddedImports(source, string(found))
 	for name, spec := range added {
-		v.imports[name] = []string{spec}
+		if !slices.Contains(v.imports[name], spec) {
+			v.imports[name] = append(v.imports[name], spec)
+		}
 	}
 	if !strings.Contains(key, " ") { // a name alone, which may be none of a package
 		specs := v.imports[key]
