@@ -137,9 +137,6 @@ func (r *reading) shows(e ast.Expr) string {
 		if known.Type == types.Typ[types.Invalid] || r.counts(e, types.NewTuple(types.NewVar(0, nil, "", known.Type))) {
 			return ""
 		}
-		if known.IsNil() {
-			return showFunction
-		}
 		return showFunction
 	}
 	switch {
