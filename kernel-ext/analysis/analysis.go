@@ -20,7 +20,7 @@ import (
 type Notebook struct {
 	Packages *Packages
 	// Imports returns the imports that a Go file lacks, each as it stands in a file, as goimports knows. lacking says for what: the name of a
-	// package, and what is used of it.
+	// package, and what is used of it. A name alone asks for all packages that are known under it.
 	Imports func(ctx context.Context, source string, lacking []string) ([]string, error)
 	Earlier *golang.Earlier
 	Serial  int              // another one for each cell
@@ -48,9 +48,11 @@ type Cell struct {
 	Lines  []int  // for each line of it the cell's, from 0; -1: none
 	Beside string // the file beside the program; empty: there is none
 
-	Forget []string // declarations of earlier cells that this one replaces by something of another kind
-	Leave  []string // declarations and imports that the program does not need
-	Revert []string // declarations of this cell that do not outlive its failure
+	Forget  []string          // declarations of earlier cells that this one replaces by something of another kind
+	Leave   []string          // declarations and imports that the program does not need
+	Revert  []string          // declarations of this cell that do not outlive its failure
+	Methods map[string]string // of generic types, by type~name, as they stand in Code with their comments
+	Instead map[string]string // functions that the program has otherwise than they are remembered
 
 	Local   map[string]string // variables that are not kept, and why
 	Values  []string          // the variables that are given to the next cells, if this one ends well
@@ -76,24 +78,26 @@ type reading struct {
 	more     []string        // imports that are neither in the cell nor in earlier ones
 	declared map[string]bool // what the cell declares at package level: ~name, or type~name of a method
 
-	looked   written // the cell as it is written
-	file     *ast.File
-	pkg      *types.Package
-	info     *types.Info
-	edits    []edit
-	said     map[int]string // what is wrong with the cell as it is written, by where
-	lifted   []*variable
-	literals []*literal
-	byObject map[types.Object]*variable
-	inits    []initialiser
-	flags    []initialiser     // variables that stay as they are
-	aliases  map[string]string // path -> name, of imports for the types of variables
-	ours     map[string]bool   // functions of ours that the cell uses
+	looked    written // the cell as it is written
+	shownList []edit  // what makes several last expressions a call
+	file      *ast.File
+	rest      *ast.File // of earlier cells, what it does not declare again
+	pkg       *types.Package
+	info      *types.Info
+	edits     []edit
+	said      map[int]string // what is wrong with the cell as it is written, by where
+	lifted    []*variable
+	literals  []*literal
+	byObject  map[types.Object]*variable
+	inits     []initialiser
+	flags     []initialiser     // variables that stay as they are
+	aliases   map[string]string // path -> name, of imports for the types of variables
+	ours      map[string]bool   // functions of ours that the cell uses
 
 	olds          map[string]types.Type // of variables that the cell replaces and can still use
 	bound         []binding             // what the file beside the program binds
 	needed        need
-	carried       map[string]bool // new variables that begin with what the old ones hold
+	carried       map[string]bool // new variables that functions read by pointers, see again.go
 	made          map[string]bool // variables of earlier cells that had no value and that the cell gives one
 	showsPictures bool
 	makers        map[string][]string // package -> functions of it that make types without a name outside
@@ -129,6 +133,9 @@ func (n *Notebook) Read(ctx context.Context, text *golang.Text, number int) (_ *
 		return r.out, nil
 	}
 	r.lift()
+	if r.calledTooSoon(); len(r.out.Problems) > 0 {
+		return r.out, nil
+	}
 	r.last()
 	r.unused()
 	r.nameBlanks()

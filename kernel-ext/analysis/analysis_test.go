@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os/exec"
 	"slices"
@@ -125,7 +126,7 @@ func TestComposed(t *testing.T) {
 		"strings = append(strings, \"a\")\nlen(strings)":              "0: gantryV_strings = append(gantryV_strings, \"a\")|1: gantryShow(len(gantryV_strings))",
 		"// doc\nfunc twice() int { return z * 2 }\nz := 4\ntwice();": "0: // doc|1: func twice() int { return z * 2 }|-: var z int|2: z  = 4|3: twice()",
 		"var a = b + 1\nvar b = f()\nfunc f() int { return 7 }":       "2: func f() int { return 7 }|-: var a int|-: var b int|1:     b = f()|0:     a = b + 1",
-		"var x = x + 1":                                               "-: var x int|0:     x = gantryOld_x + 1",
+		"var x = x + 1":                                               "-: var x int|0:     x = gantryOld_x + 1; gantryAt_x = &x",
 		"var (\n\tq int\n\tr = 2\n)":                                  "-: var q int|-: var r int|-:  _ = q|2:  r = 2",
 		"%%\nfor i, c := range \"a\" { d := 1 }":                      "0: %%|1: for i, c := range \"a\" {; _ = i;; _ = c; d := 1; _ = d; }",
 		"fmt := 3\nfmt + 1":                                           "-: var gantryV_fmt int|0: gantryV_fmt  = 3|1: gantryShow(gantryV_fmt + 1)",
@@ -242,5 +243,37 @@ func TestAnything(t *testing.T) {
 	}
 	if read < 100 {
 		t.Errorf("only %d cells had nothing wrong", read)
+	}
+}
+
+// TestFunctionsReadByPointers: where a function can be called before a name is declared anew, the program has it read the name by a pointer.
+func TestFunctionsReadByPointers(t *testing.T) {
+	n := &Notebook{Packages: compiled(t), Imports: standard, Serial: 3, Values: map[string]Value{"n": {Cell: 1, Group: 1}},
+		Earlier: golang.ReadEarlier("package main\nvar n int\nfunc next() int {\n\tn++\n\treturn n\n}\nfunc other() {}\n")}
+	c, err := n.Read(t.Context(), golang.Read("n := next()\nother()"), 2)
+	if err != nil || len(c.Problems) > 0 {
+		t.Fatal(err, c.Problems)
+	}
+	if want := "func next() int {\n\t(*gantryAt_n)++\n\treturn (*gantryAt_n)\n}"; len(c.Instead) != 1 || c.Instead["next"] != want {
+		t.Errorf("instead: %q", c.Instead)
+	}
+	for _, want := range []string{"var gantryAt_n *int = &gantryOld_n\n", `{Name: "n", At: &n, New: true, Old: false, Now: &gantryAt_n}`, `{Name: "n", At: &gantryOld_n, New: false, Old: true}`} {
+		if !strings.Contains(c.Beside, want) {
+			t.Errorf("beside the program there is no %q:\n%s", want, c.Beside)
+		}
+	}
+}
+
+// TestGenericMethods: methods of generic types get names that tell them apart.
+func TestGenericMethods(t *testing.T) {
+	c := read(t, "type Set[T any] []T\ntype List[T any] []T\n\n// Size is the length.\nfunc (s Set[T]) Size() int {\n\treturn len(s)\n}\nfunc (l *List[E]) Size() int { return 0 }")
+	want := map[string]string{"Set~Size": "// Size is the length.\nfunc (s Set[T]) Size() int {\n\treturn len(s)\n}", "List~Size": "func (l *List[E]) Size() int { return 0 }"}
+	if !maps.Equal(c.Methods, want) {
+		t.Errorf("%q", c.Methods)
+	}
+	for _, text := range want {
+		if !strings.Contains(c.Code, text) {
+			t.Errorf("%q is not in the code:\n%s", text, c.Code)
+		}
 	}
 }

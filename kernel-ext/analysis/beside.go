@@ -105,6 +105,7 @@ func gantryNodes() (words string) {
 type binding struct {
 	name, ident string
 	fresh       bool // it does not begin with what is kept
+	again       bool // the name has been that of another one
 	old         bool // it is not kept: the name is another's now
 }
 
@@ -113,7 +114,7 @@ func (r *reading) bind() {
 	for _, v := range r.lifted {
 		if !v.local {
 			_, kept := r.Values[v.name]
-			r.bound = append(r.bound, binding{name: v.name, ident: v.ident, fresh: v.fresh || !kept})
+			r.bound = append(r.bound, binding{name: v.name, ident: v.ident, fresh: v.fresh || !kept, again: r.declaredAgain(v)})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Values)) {
@@ -165,6 +166,7 @@ func (r *reading) beside() string {
 			fmt.Fprintf(&body, "var %s %s\n", b.ident, r.typeText(r.olds[b.name]))
 		}
 	}
+	body.WriteString(r.pointers())
 	if len(r.bound) > 0 {
 		r.besideValues(&body, use)
 	}
@@ -233,7 +235,11 @@ func (r *reading) besideValues(body *strings.Builder, use func(path string) stri
 	keep := use(keepPackage)
 	fmt.Fprintf(body, "func init() {\n\t%s.Begin(%s.Program{Cell: %d, Vars: []%s.Var{\n", keep, keep, r.number, keep)
 	for _, b := range r.bound {
-		fmt.Fprintf(body, "\t\t{Name: %q, At: &%s, New: %t, Old: %t},\n", b.name, b.ident, b.fresh, b.old)
+		now := ""
+		if b.again {
+			now = ", Now: &" + golang.AtPrefix + b.name
+		}
+		fmt.Fprintf(body, "\t\t{Name: %q, At: &%s, New: %t, Old: %t%s},\n", b.name, b.ident, b.fresh, b.old, now)
 	}
 	body.WriteString("\t}")
 	for obj := range r.needed.objects {

@@ -129,7 +129,6 @@ func (r *reading) program(w *written, file, ends bool) {
 		open, _ := r.at(body.Lbrace)
 		shut, _ := r.at(body.Rbrace)
 		w.take(r.source, r.main.Doc, open+1, r.edits)
-		r.carry(w)
 		r.initialise(w)
 		w.add(begin)
 		w.splice(r.source, open+1, shut, r.edits)
@@ -152,7 +151,6 @@ func (r *reading) program(w *written, file, ends bool) {
 		w.add("func main() {\n")
 	}
 	w.add(begin)
-	r.carry(w)
 	r.initialise(w)
 	r.statements(w, r.edits)
 	if exec >= 0 {
@@ -175,20 +173,42 @@ func (r *reading) exec() (function, arguments string, line int) {
 	return "", "", -1
 }
 
-// carry gives the new variables that functions read before the cell declares them what the old ones of their names hold.
-func (r *reading) carry(w *written) {
-	for _, v := range r.lifted {
-		if r.carried[v.name] {
-			w.add(v.ident + " = " + golang.OldPrefix + v.name + "\n")
-		}
-	}
-}
-
-// initialise writes the initialisers of variables in front of all statements.
+// initialise writes the initialisers of variables in front of all statements, and the functions init that come after them.
 func (r *reading) initialise(w *written) {
 	for _, i := range r.inits {
 		w.take(r.source, i.from, i.to, sortEdits(append(slices.Clone(i.edits), r.edits...)))
 	}
+	for _, f := range r.lateInits() {
+		if from, to, ok := r.span(f.Body); ok {
+			w.add("func() ")
+			w.splice(r.source, from, to, r.edits)
+			w.add("()\n")
+		}
+	}
+}
+
+// lateInits are the cell's functions init that use variables which it initialises, in GoNB's order. Go runs them after the initialisers,
+// which are statements here, so that this program has them behind these.
+func (r *reading) lateInits() (late []*ast.FuncDecl) {
+	for _, d := range r.file.Decls {
+		f, ok := d.(*ast.FuncDecl)
+		if !ok || f.Recv != nil || !strings.HasPrefix(f.Name.Name, initPrefix) {
+			continue
+		}
+		uses := false
+		ast.Inspect(f.Body, func(n ast.Node) bool {
+			id, ok := n.(*ast.Ident)
+			uses = uses || ok && slices.ContainsFunc(r.inits, func(i initialiser) bool {
+				return len(i.spec.Values) > 0 && slices.ContainsFunc(i.spec.Names, func(v *ast.Ident) bool { return r.info.Uses[id] != nil && r.info.Uses[id] == r.info.Defs[v] })
+			})
+			return true
+		})
+		if uses {
+			late = append(late, f)
+		}
+	}
+	slices.SortFunc(late, func(a, b *ast.FuncDecl) int { return strings.Compare(a.Name.Name, b.Name.Name) })
+	return late
 }
 
 // forget lists what the cell replaces by something of another kind.
@@ -226,18 +246,31 @@ func (r *reading) forget() {
 	slices.Sort(r.out.Dropped)
 }
 
-// changed finds the types of earlier cells that the cell declares otherwise.
+// changed finds the types of earlier cells that the cell declares otherwise, or that have another shape by a constant of it, as the length
+// of an array.
 func (r *reading) changed() error {
 	var again []string
+	constants := false
 	for _, d := range golang.Declarations(r.file) {
-		if _, isType := d.Node.(*ast.TypeSpec); isType && r.Earlier.Names[d.Names[0]] {
+		switch _, isType := d.Node.(*ast.TypeSpec); {
+		case isType && r.Earlier.Names[d.Names[0]]:
 			again = append(again, d.Names[0])
+		case !isType && !d.Variable && d.Method == "" && slices.ContainsFunc(d.Names, func(name string) bool { return r.Earlier.Names[name] }):
+			_, function := d.Node.(*ast.FuncDecl)
+			constants = constants || !function
 		}
 	}
-	if len(again) == 0 {
+	if len(again) == 0 && !constants {
 		return nil
 	}
 	before := r.Earlier.Parse(r.files, true, func(golang.Declaration) bool { return true })
+	if constants {
+		for _, d := range golang.Declarations(before) {
+			if _, isType := d.Node.(*ast.TypeSpec); isType && !slices.Contains(again, d.Names[0]) {
+				again = append(again, d.Names[0])
+			}
+		}
+	}
 	from, err := r.load(importPaths(before))
 	if err != nil {
 		return err
@@ -329,7 +362,7 @@ func (r *reading) check() error {
 		r.problem(offset, strings.NewReplacer(golang.TakenPrefix, "", golang.OldPrefix, "").Replace(text)+r.hint(text))
 	}
 	if len(r.out.Problems) == 0 {
-		r.needed = r.reach(pkg, info, file, rest)
+		r.needed = r.reach(pkg, info, file, rest, text)
 		if err := r.findMakers(); err != nil {
 			return err
 		}
@@ -405,7 +438,7 @@ func (r *reading) declareOurs() string {
 	for _, path := range slices.Sorted(maps.Keys(r.aliases)) {
 		fmt.Fprintf(&b, "import %s %q\n", r.aliases[path], path)
 	}
-	b.WriteString(olds)
+	b.WriteString(olds + r.pointers())
 	fmt.Fprintf(&b, "func %s() {}\nfunc %s() {}\nfunc %s(...any) {}\nfunc %s(...any) {}\nfunc %s(error) {}\n", endFunction, restFunction, showFunction, showSafely, failFunction)
 	fmt.Fprintf(&b, "func %s(string, interface{ AssertValid() }) {}\n", nodeFunction)
 	for name, text := range helpers() {

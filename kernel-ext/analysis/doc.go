@@ -4,7 +4,7 @@
 // declarations and values its program needs, and what is wrong with it.
 //
 // Reading order: written.go (text that knows where it comes from), packages.go (compiled
-// packages), analysis.go (the whole way of a cell), look.go (the cell as it is written), lift.go (its variables), last.go (what it shows),
+// packages), analysis.go (the whole way of a cell), look.go (the cell as it is written), lift.go (its variables), again.go (names that have been others'), last.go (what it shows),
 // unused.go, loops.go (those that an interrupt ends in order), nodes.go (names of a graph's nodes, for errors), literals.go (functions that live on), compose.go (what GoNB gets),
 // reach.go (what of it all the program needs), beside.go and blank.go (the file beside the program), alone.go (cells of tests).
 package analysis

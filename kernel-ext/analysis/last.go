@@ -1,10 +1,15 @@
 package analysis
 
 import (
+	"fmt"
 	"go/ast"
+	"go/constant"
+	"go/parser"
 	"go/token"
 	"go/types"
 	"strings"
+
+	"gantry.local/kernel-ext/golang"
 )
 
 // Functions that lie beside the program of a cell, see beside.go.
@@ -18,10 +23,36 @@ const (
 	nodeFunction = "gantryNode"   // says which node of a graph a name is
 )
 
+// lastList returns what makes a call of several expressions that a cell ends with, as in x, y: they are shown side by side. Go has no such
+// statement.
+func (r *reading) lastList() []edit {
+	if len(r.items) == 0 {
+		return nil
+	}
+	it := r.items[len(r.items)-1]
+	if it.Kind != golang.Statement || it.Silent {
+		return nil
+	}
+	e, err := parser.ParseExpr("f(" + r.source[it.From:it.To] + ")")
+	call, ok := e.(*ast.CallExpr)
+	if err != nil || !ok || len(call.Args) < 2 || call.Ellipsis.IsValid() {
+		return nil
+	}
+	return []edit{{it.From, it.From, showFunction + "("}, {it.To, it.To, ")"}}
+}
+
 // last has the cell show the value of its last expression.
 func (r *reading) last() {
 	list := r.mainBody().List
 	if len(list) == 0 {
+		return
+	}
+	if r.shownList != nil {
+		for _, e := range list[len(list)-1].(*ast.ExprStmt).X.(*ast.CallExpr).Args {
+			r.showsPictures = r.showsPictures || isPicture(r.info.Types[e].Type)
+		}
+		r.ours[showFunction], r.out.Shows = true, true
+		r.edits = append(r.edits, r.shownList...)
 		return
 	}
 	s, ok := list[len(list)-1].(*ast.ExprStmt)
@@ -45,11 +76,25 @@ func (r *reading) last() {
 	r.ours[function] = true
 	r.out.Shows = function != failFunction
 	r.showsPictures = isPicture(r.info.Types[s.X].Type)
+	if known := r.info.Types[s.X]; known.Value != nil && known.Value.Kind() == constant.Int && isUntyped(known.Type) {
+		if _, fits := constant.Int64Val(known.Value); !fits { // no type of Go's holds it
+			r.edits = append(r.edits, edit{from, to, fmt.Sprintf("%s(%q)", function, known.Value.ExactString())})
+			return
+		}
+	}
 	r.edits = append(r.edits, edit{from, from, function + "("}, edit{to, to, ")"})
+}
+
+func isUntyped(t types.Type) bool {
+	b, ok := t.(*types.Basic)
+	return ok && b.Info()&types.IsUntyped != 0
 }
 
 // isPicture tells whether a value can be a picture, or several.
 func isPicture(t types.Type) bool {
+	if t == nil {
+		return false // something is wrong with it
+	}
 	switch under := t.Underlying().(type) {
 	case *types.Tuple:
 		for v := range under.Variables() {
@@ -91,9 +136,6 @@ func (r *reading) shows(e ast.Expr) string {
 		}
 		if known.Type == types.Typ[types.Invalid] || r.counts(e, types.NewTuple(types.NewVar(0, nil, "", known.Type))) {
 			return ""
-		}
-		if known.IsNil() {
-			return showFunction
 		}
 		return showFunction
 	}

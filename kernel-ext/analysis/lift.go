@@ -62,6 +62,9 @@ func (r *reading) lift() {
 	r.orderInitialisers()
 	if r.main == nil {
 		for _, s := range r.mainBody().List {
+			for label, ok := s.(*ast.LabeledStmt); ok; label, ok = s.(*ast.LabeledStmt) {
+				s = label.Stmt
+			}
 			switch s := s.(type) {
 			case *ast.AssignStmt:
 				if s.Tok == token.DEFINE {
@@ -93,11 +96,16 @@ func (r *reading) liftDefine(s *ast.AssignStmt) {
 		made = append(made, id)
 		added = added || r.Earlier.Variables[id.Name] == ""
 	}
+	var declared []*variable
 	for _, id := range made {
 		v := r.newVariable(id)
 		if old := r.earlierVariable(id.Name); added && old != nil && types.Identical(old.Type(), v.typ) {
 			v.fresh = false // as err in n, err := f()
 		}
+		declared = append(declared, v)
+	}
+	if _, to, ok := r.span(s); ok {
+		r.edits = append(r.edits, r.takesName(to, declared)...)
 	}
 	if from, ok := r.at(s.TokPos); ok {
 		r.edits = append(r.edits, edit{from, from + 2, " ="})
@@ -160,11 +168,13 @@ func (r *reading) liftSpec(s *ast.ValueSpec, early bool) (edits []edit) {
 	case !named:
 		edits = append(edits, edit{from, from, "var "})
 	default:
+		var declared []*variable
 		for _, id := range s.Names {
 			if id.Name != "_" {
-				r.newVariable(id)
+				declared = append(declared, r.newVariable(id))
 			}
 		}
+		edits = r.takesName(to, declared)
 		end := to
 		if len(s.Values) > 0 {
 			end, _ = r.at(s.Values[0].Pos())
@@ -256,7 +266,7 @@ func (r *reading) called(name string) string {
 	}
 	imported := func(specs map[string]string) bool { return specs[name] != "" }
 	if imported(golang.ImportNames(r.file.Imports)) || imported(golang.ImportNames(r.Earlier.Imports)) || types.Universe.Lookup(name) != nil ||
-		r.Earlier.Names[name] || name == "main" || name == "init" {
+		r.Earlier.Names[name] || r.Earlier.Lacks[name] != nil || name == "main" || name == "init" {
 		return golang.TakenPrefix + name
 	}
 	return name
@@ -323,14 +333,19 @@ func (r *reading) identFor(obj types.Object, inFunction bool) string {
 	if !ok || v.Pkg() != r.pkg || v.Parent() != r.pkg.Scope() || r.Earlier.Variables[v.Name()] == "" {
 		return ""
 	}
+	if r.isReplaced(v) && !inFunction {
+		r.olds[v.Name()] = v.Type()
+		return golang.OldPrefix + v.Name()
+	}
 	if now := r.liftedAs(v.Name()); now != nil {
-		if now.fresh && !inFunction {
-			r.olds[v.Name()] = v.Type()
-			return golang.OldPrefix + v.Name()
-		}
 		return now.ident
 	}
 	return r.Earlier.Variables[v.Name()]
+}
+
+// isReplaced tells whether a variable is that of an earlier cell whose name the cell declares anew.
+func (r *reading) isReplaced(v *types.Var) bool {
+	return v.Pkg() == r.pkg && v.Parent() == r.pkg.Scope() && r.byObject[v] == nil && r.Earlier.Variables[v.Name()] != "" && r.replaced(v.Name())
 }
 
 // nameable tells whether a program can write a type.

@@ -6,6 +6,8 @@ import (
 	"go/types"
 	"slices"
 	"strings"
+
+	"gantry.local/kernel-ext/golang"
 )
 
 // A function literal can be the value of a variable, and so must be found by the programs of later cells. So it is moved to a function
@@ -130,12 +132,19 @@ func (r *reading) movable(f *ast.FuncLit, around *literal) *literal {
 	}
 	l := &literal{node: f, from: from, to: to, typeTo: typeTo, around: around}
 	can := true
+	main := r.mainBody()
 	ast.Inspect(f, func(n ast.Node) bool {
 		id, ok := n.(*ast.Ident)
 		if !ok {
 			return true
 		}
 		obj := r.info.Uses[id]
+		if v, ok := obj.(*types.Var); ok && r.isReplaced(v) && main.Pos() <= f.Pos() && f.End() <= main.End() {
+			if !slices.Contains(l.uses, v) {
+				l.uses = append(l.uses, v)
+			}
+			return true
+		}
 		if obj == nil || obj.Pkg() != r.pkg || obj.Parent() == r.pkg.Scope() || f.Pos() <= obj.Pos() && obj.Pos() < f.End() {
 			return true
 		}
@@ -196,6 +205,8 @@ func (r *reading) makes(l *literal) string {
 			said = l.around.says(v)
 		} else if known := r.byObject[v]; known != nil {
 			said = known.ident
+		} else if v.Parent() == r.pkg.Scope() {
+			said = golang.OldPrefix + v.Name()
 		}
 		values = append(values, "&"+said)
 	}

@@ -32,7 +32,7 @@ func (r *reading) look() error {
 			r.main = it
 		}
 	}
-	r.early = r.earlyVariables()
+	r.early, r.shownList = r.earlyVariables(), r.lastList()
 	var head written
 	head.add("package main\n")
 	r.write(&head)
@@ -46,12 +46,16 @@ func (r *reading) look() error {
 	if err != nil {
 		return err
 	}
+	if err := r.importEarlier(); err != nil {
+		return err
+	}
 	w := &r.looked
 	w.add("package main\n")
 	for _, spec := range specs {
 		w.add("import " + spec + "\n")
 	}
 	r.write(w)
+	w.add("func " + showFunction + "(...any) {}\n")
 	for name, text := range helpers() {
 		if !r.knows(name) {
 			w.add(text)
@@ -61,13 +65,13 @@ func (r *reading) look() error {
 		r.syntax(w, err)
 		return nil
 	}
-	rest := r.Earlier.Parse(r.files, true, func(d golang.Declaration) bool { return !d.IsIn(r.declared) })
-	from, err := r.load(importPaths(r.file, rest))
+	r.rest = r.Earlier.Parse(r.files, true, func(d golang.Declaration) bool { return !d.IsIn(r.declared) })
+	from, err := r.load(importPaths(r.file, r.rest))
 	if err != nil {
 		return r.unloaded(err)
 	}
 	var wrong []types.Error
-	r.pkg, r.info, wrong = checked(r.files, from, r.file, rest)
+	r.pkg, r.info, wrong = checked(r.files, from, r.file, r.rest)
 	r.said = map[int]string{}
 	for _, e := range wrong {
 		if at := r.files.PositionFor(e.Pos, false); at.Filename == "cell.go" {
@@ -106,7 +110,7 @@ func (r *reading) write(w *written) {
 		return
 	}
 	w.add("func main() {\n")
-	r.statements(w, nil)
+	r.statements(w, r.shownList)
 	w.add("}\n")
 }
 
@@ -200,6 +204,26 @@ func (r *reading) importsFor(file *ast.File, source string) ([]string, error) {
 	}
 	r.more = found
 	return append(all, found...), nil
+}
+
+// importEarlier gives the declarations of earlier cells the imports that they lack, so that the types in them are known.
+func (r *reading) importEarlier() error {
+	var specs []string
+	for _, name := range slices.Sorted(maps.Keys(r.Earlier.Lacks)) {
+		found, err := r.Imports(r.ctx, r.Earlier.Source, []string{name})
+		if len(found) > 1 { // what is used of it tells which
+			found, err = r.Imports(r.ctx, r.Earlier.Source, []string{name + " " + strings.Join(r.Earlier.Lacks[name], " ")})
+		}
+		if err != nil {
+			return err
+		}
+		specs = append(specs, found...)
+	}
+	if len(specs) > 0 {
+		slices.Sort(specs)
+		r.Earlier = r.Earlier.Importing(slices.Compact(specs))
+	}
+	return nil
 }
 
 // importPaths lists what files import.

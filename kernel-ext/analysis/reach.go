@@ -11,6 +11,9 @@ import (
 	"gantry.local/kernel-ext/golang"
 )
 
+// initPrefix begins the names of functions that GoNB has run before main.
+const initPrefix = "init_"
+
 // need is what a program needs of what cells declare.
 type need struct {
 	variables map[string]bool // that its statements can reach, by what they are called
@@ -32,8 +35,8 @@ type unit struct {
 	named   map[string]bool // packages that it uses by name
 }
 
-// reach finds what the program needs: all that the cell declares, and what that, its statements, and its values use.
-func (r *reading) reach(pkg *types.Package, info *types.Info, mine, rest *ast.File) need {
+// reach finds what the program needs: all that the cell declares, and what that, its statements, and its values use. text is that of mine.
+func (r *reading) reach(pkg *types.Package, info *types.Info, mine, rest *ast.File, text string) need {
 	var units []*unit
 	owner := map[types.Object]*unit{}
 	methods := map[string][]*unit{}
@@ -93,7 +96,7 @@ func (r *reading) reach(pkg *types.Package, info *types.Info, mine, rest *ast.Fi
 		}
 	}
 	for _, u := range units {
-		if name := u.Names[0]; u.Method == "" && (name == "main" || name == "init" || strings.HasPrefix(name, "init_")) {
+		if name := u.Names[0]; u.Method == "" && (name == "main" || name == "init" || strings.HasPrefix(name, initPrefix)) {
 			follow(u)
 		}
 	}
@@ -102,7 +105,7 @@ func (r *reading) reach(pkg *types.Package, info *types.Info, mine, rest *ast.Fi
 		again = r.findCarried(pkg, reached)
 		for obj := range n.objects {
 			v, ok := obj.(*types.Var)
-			if !ok || n.variables[v.Name()] {
+			if !ok {
 				continue
 			}
 			n.variables[v.Name()] = true
@@ -150,9 +153,21 @@ func (r *reading) reach(pkg *types.Package, info *types.Info, mine, rest *ast.Fi
 			follow(u)
 		}
 	}
+	r.readByPointers(pkg, info, reached, text, r.Earlier.Source)
 	for _, u := range units {
 		if !reached[u] {
 			r.out.Leave = append(r.out.Leave, u.keys()...)
+		}
+	}
+	for _, f := range r.lateInits() {
+		r.out.Leave = append(r.out.Leave, f.Name.Name)
+	}
+	for _, u := range units {
+		if u.mine && u.isGeneric() {
+			if r.out.Methods == nil {
+				r.out.Methods = map[string]string{}
+			}
+			r.out.Methods[u.keys()[0]] = text[r.start(u):r.files.PositionFor(u.Node.End(), false).Offset]
 		}
 	}
 	r.forgetMakers(units)
@@ -165,25 +180,6 @@ func (r *reading) reach(pkg *types.Package, info *types.Info, mine, rest *ast.Fi
 	r.out.Leave = slices.Compact(r.out.Leave)
 	r.revert(units, pkg)
 	return n
-}
-
-// findCarried finds the new variables that functions can read before the cell declares them, and tells whether there are more of them than
-// were known.
-func (r *reading) findCarried(pkg *types.Package, reached map[*unit]bool) (more bool) {
-	for _, v := range r.lifted {
-		old := r.earlierVariable(v.name)
-		if v.local || !v.fresh || r.carried[v.name] || old == nil || !types.Identical(old.Type(), v.typ) || r.Values[v.name].Why != "" {
-			continue
-		}
-		obj := pkg.Scope().Lookup(v.ident)
-		for u := range reached {
-			if u.Names[0] != "main" && u.uses[obj] {
-				r.carried[v.name], r.olds[v.name], more = true, old.Type(), true
-				break
-			}
-		}
-	}
-	return more
 }
 
 // ownNames lists the names of cells in a type or function whose packages have their paths in quotes.
@@ -271,20 +267,27 @@ func usedBy(node ast.Node, pkg *types.Package, info *types.Info) (uses map[types
 	return uses, dots, named
 }
 
-// keys are what GoNB calls the declarations of a unit.
-func (u *unit) keys() []string {
+// isGeneric tells whether a unit is a method of a generic type.
+func (u *unit) isGeneric() bool {
 	f, ok := u.Node.(*ast.FuncDecl)
-	if !ok || f.Recv == nil {
-		return u.Names
+	return ok && isGeneric(f)
+}
+
+// start is where in its file a unit begins, with its comment.
+func (r *reading) start(u *unit) int {
+	from := u.Node.Pos()
+	if u.Doc != nil {
+		from = u.Doc.Pos()
 	}
-	of := "unknown"
-	switch e := f.Recv.List[0].Type.(type) {
-	case *ast.Ident:
-		of = e.Name
-	case *ast.StarExpr:
-		of = types.ExprString(e.X)
+	return r.files.PositionFor(from, false).Offset
+}
+
+// keys are what the engine calls the declarations of a unit.
+func (u *unit) keys() []string {
+	if u.Method != "" {
+		return []string{u.Method + "~" + u.Names[0]}
 	}
-	return []string{of + "~" + f.Name.Name}
+	return u.Names
 }
 
 // revert lists what of the cell's declarations goes when it fails: its variables, types that replace others, and what uses any of these.

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"slices"
 
 	"gantry.local/kernel-ext/internal/importspec"
@@ -26,8 +27,8 @@ func ImportNames(specs []*ast.ImportSpec) map[string]string {
 	return names
 }
 
-// AddedImports returns the imports that a Go file has and another, of which it was made, lacks.
-func AddedImports(before, after string) (specs []string) {
+// AddedImports returns the imports, by name, that a Go file has and another, of which it was made, lacks.
+func AddedImports(before, after string) map[string]string {
 	read := func(source string) map[string]string {
 		file, err := parser.ParseFile(token.NewFileSet(), "", source, parser.ImportsOnly)
 		if err != nil {
@@ -36,13 +37,9 @@ func AddedImports(before, after string) (specs []string) {
 		return ImportNames(file.Imports)
 	}
 	had := read(before)
-	for name, spec := range read(after) {
-		if had[name] == "" {
-			specs = append(specs, spec)
-		}
-	}
-	slices.Sort(specs)
-	return specs
+	added := read(after)
+	maps.DeleteFunc(added, func(name, _ string) bool { return had[name] != "" })
+	return added
 }
 
 // Declaration is what stands or goes as one: a function, a type, variables with one initialiser, a group of constants.

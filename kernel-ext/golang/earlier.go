@@ -10,40 +10,56 @@ import (
 )
 
 // What a variable is called in programs differs from its name where that is taken: data := data.MNIST() makes one that is
-// called as the package. The variable of an earlier cell of the same name, which a cell can still use, is called another way again.
+// called as the package. The variable of an earlier cell of the same name, which a cell can still use, is called another way again, and
+// so is a pointer to that of the two which the name means at the moment.
 const (
 	TakenPrefix = "gantryV_"
 	OldPrefix   = "gantryOld_"
+	AtPrefix    = "gantryAt_"
 )
 
 // Earlier is what the cells so far declare, as GoNB says. It does not change.
 type Earlier struct {
 	Source    string // a Go file
 	Imports   []*ast.ImportSpec
-	Variables map[string]string // name -> what it is called
-	Names     map[string]bool   // of all else that is declared at package level
+	Variables map[string]string   // name -> what it is called
+	Types     map[string]string   // name of a variable -> its type, as it is declared
+	Names     map[string]bool     // of all else that is declared at package level
+	Lacks     map[string][]string // names of packages that it uses and does not import, and what of them: GoNB finds these for each program
 }
 
 // ReadEarlier reads a Go file with all declarations. One that does not parse declares nothing.
 func ReadEarlier(source string) *Earlier {
-	e := &Earlier{Source: source, Variables: map[string]string{}, Names: map[string]bool{}}
-	file, err := parser.ParseFile(token.NewFileSet(), "", source, parser.SkipObjectResolution)
+	e := &Earlier{Source: source, Variables: map[string]string{}, Types: map[string]string{}, Names: map[string]bool{}}
+	file, err := parser.ParseFile(token.NewFileSet(), "", source, 0)
 	if err != nil {
 		e.Source = "package main"
 		return e
 	}
 	e.Imports = file.Imports
+	e.Lacks = PackagesUsed(file, func(string) bool { return false })
 	for _, d := range Declarations(file) {
 		for _, name := range d.Names {
 			switch {
 			case d.Variable:
-				e.Variables[strings.TrimPrefix(name, TakenPrefix)] = name
+				known := strings.TrimPrefix(name, TakenPrefix)
+				e.Variables[known] = name
+				if s, ok := d.Node.(*ast.ValueSpec); ok && s.Type != nil {
+					e.Types[known] = source[s.Type.Pos()-file.FileStart : s.Type.End()-file.FileStart]
+				}
 			case d.Method == "":
 				e.Names[name] = true
 			}
 		}
 	}
 	return e
+}
+
+// Importing returns the same declarations in a file with more imports.
+func (e *Earlier) Importing(specs []string) *Earlier {
+	more := *e
+	more.Source = strings.Replace(e.Source, "package main", "package main; import ("+strings.Join(specs, "; ")+")", 1)
+	return &more
 }
 
 // Called is what a variable is called in programs; any other name is called as it is.

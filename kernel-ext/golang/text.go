@@ -153,6 +153,13 @@ func (t *Text) Blank(i int) {
 	delete(t.special, i)
 }
 
+// Uncover makes Go of what stands behind a command, where it stands.
+func (t *Text) Uncover(i int) {
+	name, _ := t.Command(i)
+	t.Lines[i] = strings.Replace(t.Lines[i], name, strings.Repeat(" ", len(name)), 1)
+	delete(t.special, i)
+}
+
 // TakeCommands takes out of the cell what is to be done before its Go is built, and returns it line by line that of the cell: shell
 // lines and all commands but those about its program. It takes nothing out of a cell that GoNB reads by itself, and all of one that
 // has no Go.

@@ -45,7 +45,10 @@ type Var struct {
 	Name string
 	At   any  // a pointer to it
 	New  bool // the cell declares it: what is kept under its name is another one
-	Old  bool // what was kept under its name before the cell declared it anew; it is brought back and not kept again
+	// Now points to a pointer that the cell sets to the variable where it declares it anew; until then the name is that of what was kept
+	// under it. If it is nil, the name is the variable's from the beginning.
+	Now any
+	Old bool // what was kept under its name before the cell declared it anew; it is brought back and not kept again
 }
 
 // Foreign is an Adapter. Generated calls know no more of it: the compiler takes long over a program that knows reflect.Type.

@@ -198,6 +198,31 @@ func TestOld(t *testing.T) {
 	}
 }
 
+// TestReturnsBefore: a cell that ends before it declares a name anew leaves what is kept under it, whether it has brought that back or not.
+func TestReturnsBefore(t *testing.T) {
+	for _, old := range []string{"", `{Name: "x", At: &oldX, Old: true}, `} {
+		nb := newNotebook(t, "", "x int", "p *int")
+		nb.run(cell{body: `x = 1; p = &x`})
+		if old == "" {
+			nb.vars, nb.types = nil, nil
+		} else {
+			nb.vars, nb.types = []string{"p"}, []string{"*int"}
+		}
+		nb.oldVars = old + `{Name: "x", At: &x, New: true, Now: &now},`
+		nb.run(cell{declare: "var now *int\nvar x, oldX int", body: `if oldX != 0 { oldX++ }`})
+		nb.oldVars, nb.vars, nb.types = "", []string{"x", "p"}, []string{"int", "*int"}
+		nb.run(cell{body: `if p != &x || x != ` + map[bool]string{true: "1", false: "2"}[old == ""] + ` { fail("the old one") }`})
+		if v := nb.manifest().Value("x"); v.Cell != 1 {
+			t.Errorf("%+v", v)
+		}
+		nb.oldVars, nb.vars, nb.types = `{Name: "x", At: &x, New: true, Now: &now},`, []string{"p"}, []string{"*int"}
+		nb.run(cell{declare: "var now *int\nvar x int", body: `x, now = 7, &x`})
+		if v := nb.manifest().Value("x"); v.Cell != 4 {
+			t.Errorf("%+v", v)
+		}
+	}
+}
+
 // TestSnapshot: the same program, started again elsewhere, finds what it found, whatever became of it since.
 func TestSnapshot(t *testing.T) {
 	nb := newNotebook(t, "", "x []int", "y string")

@@ -1,6 +1,7 @@
 package keep
 
 import (
+	"os"
 	"reflect"
 	"unsafe"
 
@@ -84,6 +85,11 @@ func (s *session) restoreCluster(number int) (err error) {
 				return errFile
 			}
 			places[i] = v.p
+		}
+	}
+	for _, v := range s.vars {
+		if was := s.was.Value(v.Name); was != nil && was.Cluster == number && v.why != "" && !v.New && !v.Old {
+			os.Stderr.WriteString("gantry: " + v.Name + ": gone, for " + v.why + "\n") // the cell goes on, and must not wonder
 		}
 	}
 	err = d.restore(func(i int) unsafe.Pointer { return places[i] })

@@ -66,11 +66,17 @@ func (s *saving) write() error {
 // list finds the variables that may be kept, and takes over what is known of all others: that they were not kept, or the
 // clusters that the program did not list.
 func (s *saving) list() {
-	saved := map[string]bool{}
+	saved, former := map[string]bool{}, map[string]bool{}
 	for _, v := range s.session.vars {
+		former[v.Name] = former[v.Name] || !v.declared()
+	}
+	for _, v := range s.session.vars {
+		if !v.declared() {
+			continue // what was under its name stays
+		}
 		saved[v.Name] = true
 		switch {
-		case v.Old:
+		case v.Old && !former[v.Name]:
 		case v.why != "" && isZero(bytesAt(v.p, v.typ.Size())):
 			s.now.Values = append(s.now.Values, store.Value{
 				Name: v.Name, Type: v.typ.String(), Print: s.print.of(v.typ), Cell: v.cell, Cluster: store.NotKept, Why: v.why,
@@ -86,6 +92,11 @@ func (s *saving) list() {
 	})
 	s.now.Clusters = rest.Clusters
 	s.now.Values = append(append(s.now.Values, rest.Values...), s.dropped...)
+}
+
+// declared tells whether the cell has come to where it declares the variable.
+func (v *variable) declared() bool {
+	return v.Now == nil || reflect.ValueOf(v.Now).Elem().UnsafePointer() == v.p
 }
 
 // sorted puts a list in the order of its names.

@@ -22,11 +22,11 @@ Cells are Go as GoNB knows it (below). In addition:
 - Statements need no main, and declarations and statements come in any order.
 - Variables of a cell live on: later cells have them with their values. A cell that fails leaves all of them as they were.
   ` + "`%who`" + ` lists them, ` + "`%rm NAME`" + ` and ` + "`%reset`" + ` forget them, ` + "`%values off`" + ` gives GoNB's own rules back.
-- The value of an expression in the last line is shown; a semicolon behind it suppresses that. Images are drawn, and a method such as
+- The value of an expression in the last line is shown, or of several, as in ` + "`x, y`" + `; a semicolon behind it suppresses that. Images are drawn, and a method such as
   ` + "`HTML() string`" + ` is used. An error there fails the cell.
 - ` + "`must(f())`" + ` gives the value of f, ` + "`check(err)`" + ` nothing, and both fail the cell with an error.
 - ` + "`name?`" + ` on its own: documentation of a name.
-- ` + "`%time`" + ` in a cell's first line: how long its build and its run took.
+- ` + "`%time`" + ` in a cell's first line, also in front of a statement: how long its build and its run took.
 - ` + "`%runs`" + `: the training runs that live outside the cells, ` + "`%doctor`" + `: is everything in place?
 - A cell that fails ends the cells that wait behind it.
 
@@ -63,8 +63,10 @@ func (p *proxy) ownCommands(c *cell, t *golang.Text) (err error) {
 	for i := range t.Lines {
 		name, arguments := t.Command(i)
 		switch {
-		case name == "%time" && arguments == "" && first:
-			c.timed = true
+		case (name == "%time" || name == "%%time") && first:
+			c.timed, first = true, false
+			t.Uncover(i)
+			continue
 		case name == "%help" && arguments == "":
 			page := p.helpPage()
 			p.tell(c.message, "display_data", map[string]any{

@@ -37,12 +37,12 @@ fmt.Println("said all")`, turns, n)))
 	}
 }
 
-// TestCellsInOrder sends a hundred cells at once that print and show in turn: they run in that order, each for itself.
-// `make soak` runs thousands.
+// TestCellsInOrder sends a hundred cells at once, or as many as GANTRY_TEST_CELLS says, that print and show in turn: they run in that order,
+// each for itself. `make soak` runs thousands.
 func TestCellsInOrder(t *testing.T) {
 	c := startKernel(t)
 	c.mustRun(hello, "hello")
-	const cells = 100
+	cells := asked(t, "GANTRY_TEST_CELLS", 100)
 	var ids []string
 	for n := range cells {
 		ids = append(ids, c.execute(fmt.Sprintf("import \"github.com/janpfeifer/gonb/gonbui\"\n%%%%\nfmt.Println(\"said\", %d)\n"+

@@ -43,7 +43,7 @@ func (p *proxy) write(c *cell) (wire.Cell, error) {
 	if c.read = read; c.isFailed() {
 		return alone, nil
 	}
-	program := wire.Cell{Code: read.Code, Forget: read.Forget, Leave: read.Leave, Revert: read.Revert}
+	program := wire.Cell{Code: read.Code, Forget: read.Forget, Leave: read.Leave, Methods: read.Methods, Instead: read.Instead, Revert: read.Revert}
 	program.Env, c.next = p.values.environment()
 	if len(read.Values) > 0 {
 		program.Keeps = filepath.Join(p.values.dir, c.next)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -79,7 +80,8 @@ func (h *engineHost) runTool(ctx context.Context, name string, args ...string) (
 	return printed.Bytes(), err
 }
 
-// findImports finds the imports that a program lacks, with goimports, unless that is known.
+// findImports finds the imports that a program lacks, with goimports, unless that is known. To a name alone it gives all packages that were
+// found under it, for other cells too.
 func (v *values) findImports(ctx context.Context, h *engineHost, source string, lacking []string) ([]string, error) {
 	key := strings.Join(lacking, "\n")
 	if known, ok := v.imports[key]; ok {
@@ -96,7 +98,18 @@ func (v *values) findImports(ctx context.Context, h *engineHost, source string, 
 	if err != nil {
 		return nil, err
 	}
-	specs := golang.AddedImports(source, string(found))
+	added := golang.AddedImports(source, string(found))
+	for name, spec := range added {
+		if !slices.Contains(v.imports[name], spec) {
+			v.imports[name] = append(v.imports[name], spec)
+		}
+	}
+	if !strings.Contains(key, " ") { // a name alone, which may be none of a package
+		specs := v.imports[key]
+		v.imports[key] = specs
+		return specs, nil
+	}
+	specs := slices.Sorted(maps.Values(added))
 	if len(specs) >= len(lacking) { // all: what was not found may be there later
 		v.imports[key] = specs
 	}

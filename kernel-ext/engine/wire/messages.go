@@ -53,8 +53,12 @@ type Cell struct {
 	Env    []string `json:",omitempty"` // variables that its program has besides
 	Forget []string `json:",omitempty"` // declarations of earlier cells that go when it is built, as GoNB calls them: f, T, T~method
 	Leave  []string `json:",omitempty"` // declarations and imports that stay, but not in its program; imports are .~path
-	Revert []string `json:",omitempty"` // of its own that go again if its program fails; what they replaced comes back
-	Keeps  string   `json:",omitempty"` // a file that a program leaves unless it has failed, or ended before its end; empty: none
+	// Methods are those of generic types in Code, with their comments, by type~method, which they are called from then on. GoNB has no names for them.
+	Methods map[string]string `json:",omitempty"`
+	// Instead are functions that its program has in another wording than they are remembered in, with as many lines, by what GoNB calls them.
+	Instead map[string]string `json:",omitempty"`
+	Revert  []string          `json:",omitempty"` // of its own that go again if its program fails; what they replaced comes back
+	Keeps   string            `json:",omitempty"` // a file that a program leaves unless it has failed, or ended before its end; empty: none
 }
 
 // Stop names the cell that is meant. It is not done if another runs.

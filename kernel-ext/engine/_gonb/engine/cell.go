@@ -200,7 +200,7 @@ func (r *run) goCode(p *page, lines []string, skip common.Set[int]) error {
 	program := filepath.Join(e.begin.Dir, "program")
 	begun := time.Now()
 	before := state.Definitions
-	cell := goexec.Cell{ID: r.cell.ID, Lines: lines, Skip: skip, Forget: r.cell.Forget, Leave: r.cell.Leave}
+	cell := goexec.Cell{ID: r.cell.ID, Lines: lines, Skip: skip, Forget: r.cell.Forget, Leave: r.cell.Leave, Methods: r.cell.Methods, Instead: r.cell.Instead}
 	places, err := state.Build(p, cell, program, goexec.Tools{Run: r.tool, Go: e.begin.Go, Goimports: e.begin.Goimports})
 	r.done.Build = time.Since(begun)
 	if r.isStopped() {

@@ -25,11 +25,13 @@ type Tool func(env []string, name string, args ...string) ([]byte, error)
 
 // Cell is what Build builds.
 type Cell struct {
-	ID     int
-	Lines  []string
-	Skip   common.Set[int] // lines that are not Go
-	Forget []string        // declarations that are no longer there
-	Leave  []string        // declarations and imports that the program does not get
+	ID      int
+	Lines   []string
+	Skip    common.Set[int]   // lines that are not Go
+	Forget  []string          // declarations that are no longer there
+	Leave   []string          // declarations and imports that the program does not get
+	Methods map[string]string // of generic types in Lines, by the keys that they get
+	Instead map[string]string // functions that the program gets in another wording, with as many lines
 }
 
 // Tools are the programs that a build needs.
@@ -56,10 +58,12 @@ func (s *State) Build(msg kernel.Message, cell Cell, output string, tools Tools)
 	if err != nil {
 		return places, err
 	}
+	decls.takeMethods(cell)
 	needed := decls
-	if len(cell.Leave) > 0 {
+	if len(cell.Leave)+len(cell.Instead) > 0 {
 		needed = decls.Copy()
 		needed.remove(cell.Leave)
+		needed.reword(cell.Instead)
 		if _, places, err = s.createCodeFileFromDecls(needed, main); err != nil {
 			return places, err
 		}
@@ -87,6 +91,39 @@ func (d *Declarations) remove(keys []string) {
 		delete(d.Variables, key)
 		delete(d.Types, key)
 		delete(d.Constants, key)
+	}
+}
+
+// takeMethods gives the cell's methods of generic types keys of their own. GoNB's are the same for all types, where the receiver is no
+// pointer, or have the names of type parameters in them.
+func (d *Declarations) takeMethods(cell Cell) {
+	if len(cell.Methods) == 0 {
+		return
+	}
+	code := strings.Join(cell.Lines, "\n")
+	for key, f := range d.Functions {
+		if f.Id == cell.ID && strings.Contains(key, "~") && (strings.HasPrefix(key, "unknown~") || strings.Contains(key, "[")) {
+			delete(d.Functions, key)
+		}
+	}
+	for key, text := range cell.Methods {
+		f := &Function{Cursor: NoCursor, CellLines: CellLines{Id: cell.ID}, Key: key, Definition: text}
+		first := strings.Count(code[:max(0, strings.Index(code, text))], "\n")
+		for i := range 1 + strings.Count(text, "\n") {
+			f.Lines = append(f.Lines, first+i)
+		}
+		d.Functions[key] = f
+	}
+}
+
+// reword gives functions another wording, by their keys.
+func (d *Declarations) reword(functions map[string]string) {
+	for key, text := range functions {
+		if f, ok := d.Functions[key]; ok {
+			reworded := *f
+			reworded.Definition = text
+			d.Functions[key] = &reworded
+		}
 	}
 }
 
@@ -129,6 +166,11 @@ func (s *State) addImports(msg kernel.Message, decls *Declarations, main *Functi
 	used := common.MakeSet[string]()
 	for key := range found.Imports {
 		used.Insert(key)
+	}
+	for key := range found.Functions {
+		if _, ok := decls.Functions[key]; !ok {
+			delete(found.Functions, key) // GoNB's key of a method of a generic type
+		}
 	}
 	found.MergeFrom(decls) // these know their cells' lines
 	for _, key := range common.SortedKeys(found.Imports) {
