@@ -10,7 +10,7 @@ COMMIT ?= $(shell git describe --always --dirty --abbrev=12 2>/dev/null)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help setup lab test build notebooks e2e picture kernel-suite gonb-notebooks measure-kernel soak random bench bench-peers lint licences notices sbom vulncheck ray cluster-test image image-test image-digests lock clean needs
+.PHONY: help setup lab test build notebooks e2e picture kernel-suite gonb-notebooks measure-kernel soak random bench bench-peers lint licences notices sbom vulncheck ray mlflow cluster-test image image-test image-digests lock clean needs
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
@@ -107,7 +107,7 @@ sbom: ## the bill of materials, CycloneDX: bin/sbom.cdx.json
 vulncheck: needs ## known vulnerabilities in what is linked (says so where the data base cannot be reached)
 	@sh kernel-ext/setup/vulncheck $(GOVULNCHECK)
 
-cluster-test: $(E2E_READY) ray ## the same sweep here, on Ray and on Slurm, with workers killed (root; slurmctld, slurmd; minutes)
+cluster-test: $(E2E_READY) ray mlflow ## the same sweep here, on Ray and on Slurm, with workers killed (root; slurmctld, slurmd; minutes)
 	@$(E2E_PYTHON) kernel-ext/e2e/run.py cluster_suite
 
 RAY_READY := .venv/ray/installed.lock
@@ -116,6 +116,14 @@ ray: $(RAY_READY) ## Ray for `gantry sweep --engine ray`, in an environment of i
 
 $(RAY_READY): kernel-ext/sweep/requirements.lock | setup
 	@rm -rf .venv/ray && .venv/bin/python -m venv .venv/ray && .venv/ray/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --only-binary :all: -r $< && cp $< $@
+
+MLFLOW_READY := .venv/mlflow/installed.lock
+
+mlflow: $(MLFLOW_READY) ## MLflow's client for `gantry sweep --mlflow`, in an environment of its own
+
+$(MLFLOW_READY): kernel-ext/sweep/requirements-mlflow.lock | setup
+	@rm -rf .venv/mlflow && .venv/bin/python -m venv .venv/mlflow && .venv/mlflow/bin/python -m pip install --quiet --disable-pip-version-check \
 		--require-hashes --only-binary :all: -r $< && cp $< $@
 
 IMAGE_ARGS ?=
@@ -133,7 +141,7 @@ image-digests: ## the newest digests of the image's bases, for the Dockerfile (n
 
 lock: ## resolve the Python requirements anew (needs uv)
 	for r in kernel-ext/setup/requirements kernel-ext/setup/requirements-cuda kernel-ext/setup/requirements-hub \
-		kernel-ext/e2e/requirements kernel-ext/speed/peers/requirements kernel-ext/sweep/requirements; do \
+		kernel-ext/e2e/requirements kernel-ext/speed/peers/requirements kernel-ext/sweep/requirements kernel-ext/sweep/requirements-mlflow; do \
 		(cd $$(dirname $$r) && uv pip compile --universal --generate-hashes --no-emit-index-url --no-header \
 		--python-version 3.11 -q -o $$(basename $$r).lock $$(basename $$r).in) || exit 1; done
 

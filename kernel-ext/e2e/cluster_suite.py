@@ -20,6 +20,14 @@ SPEC = {
     "train": {"recipe": "toy", "backend": "go", "batch": 16}, "grid": {"data": ["ring", "grid", "moons", "swiss-roll"]}, "seeds": 3,
     "steps": 400, "metric": "critic_loss", "best": "greatest", "slots": 2,
 }
+READ_MLFLOW = """
+import json, sys
+from mlflow import MlflowClient
+client = MlflowClient(sys.argv[1])
+runs = client.search_runs([client.get_experiment_by_name("local").experiment_id])
+print(json.dumps([{"name": r.info.run_name, "status": r.info.status, "params": r.data.params, "critic_loss": r.data.metrics["critic_loss"],
+                   "records": len(client.get_metric_history(r.info.run_id, "critic_loss"))} for r in runs]))
+"""
 CLOCKS = ("seconds", "trial_seconds", "steps_per_second")  # columns that no two sweeps have in common
 
 
@@ -129,6 +137,27 @@ class Sweeps(unittest.TestCase):
         print(f"     halving: {some} steps of {full}, {states.count('done')} of {len(rows)} trials to the end; best trial {best[1]}, of the full sweep {best[0]}", flush=True)
         self.assertLess(some, full)
         self.again("halving", "--engine", "ray", spec=spec)
+
+    def test_mlflow(self):
+        """MLflow's own client reads what was logged, once however often it is logged."""
+        flags = ["--table", "--mlflow", f"sqlite:///{self.folder}/mlflow.db"]
+        self.sweep("local", *flags)
+        self.sweep("local", *flags)
+        read = subprocess.run([ROOT / ".venv/mlflow/bin/python", "-c", READ_MLFLOW, flags[-1]], check=True, capture_output=True, text=True)
+        runs = {r["name"]: r for r in json.loads(read.stdout)}
+        self.assertEqual({row["name"] for row in self.want}, set(runs))
+        for row in self.want:
+            run = runs[row["name"]]
+            records = (self.folder / "local" / row["name"] / "progress.jsonl").read_text().splitlines()
+            self.assertEqual(("FINISHED", float(row["critic_loss"]), len(records)), (run["status"], run["critic_loss"], run["records"]))
+            self.assertEqual({k: row[k] for k in ("recipe", "backend", "batch", "data", "seed")}, run["params"])
+
+    def test_mlflow_not_there(self):
+        for flags, want in ((["x", "--python", "/nowhere/python"], "there is no MLflow: run `make mlflow`"), (["x", "--python", "/usr/bin/python3"], "has no MLflow"),
+                            (["nonsense://x"], "nonsense://x: ")):
+            _, stderr = self.sweep("local", "--table", "--mlflow", *flags, code=5)
+            self.assertIn(want, stderr)
+            self.assertEqual(1, len(stderr.splitlines()), stderr)
 
     def test_ray_page(self):
         self.assertIn("best is trial", howto.follow("many-runs/ray.md", self.folder / "ray-page", {}))

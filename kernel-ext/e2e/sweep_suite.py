@@ -1,8 +1,10 @@
 """Sweeps for Kubernetes: the manifests against the published schemas, and an Indexed Job's environment from its first pod to its last."""
+import csv
 import json
 import os
 import pathlib
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -97,6 +99,70 @@ class Manifests(Place):
         runtime["spec"]["template"]["spec"]["replicatedJobs"][0]["nam"] = "x"
         with self.assertRaises(jsonschema.ValidationError):
             self.check(runtime)
+
+
+class Results(Place):
+    """The results in SQLite are those of results.csv, and every record of every trial besides."""
+
+    def setUp(self):
+        super().setUp()
+        self.spec.write_text(json.dumps(SPEC | {"steps": 50}))
+        self.out, self.base = self.folder / "runs", self.folder / "results.db"
+
+    def end(self, process, code=0):
+        _, err = process.communicate()
+        self.assertEqual(code, process.returncode, err)
+        return err
+
+    def rows(self, query):
+        base = sqlite3.connect(f"file:{self.base}?mode=ro", uri=True)
+        self.addCleanup(base.close)
+        base.row_factory = sqlite3.Row
+        return [dict(row) for row in base.execute(query)]
+
+    def test_sqlite(self):
+        self.end(self.sweep("--out", str(self.out), "--sqlite", str(self.base)))
+        self.assertEqual(0o600, self.base.stat().st_mode & 0o777)
+        with open(self.out / "results.csv", newline="", encoding="utf-8") as file:
+            want = list(csv.DictReader(file))
+        got = self.rows("SELECT * FROM results ORDER BY trial")
+        self.assertEqual(len(want), len(got))
+        for a, b in zip(want, got):
+            for name, text in a.items():
+                value = b[name]
+                if isinstance(value, float) and name != "trial_seconds":  # which results.csv has to the millisecond
+                    self.assertEqual(float(text), value, name)
+                elif not isinstance(value, float):
+                    self.assertEqual(text, str(value), name)
+        lines = [json.loads(line) for f in self.out.glob("*/progress.jsonl") for line in f.read_text().splitlines()]
+        self.assertEqual([{"n": sum(len(line) - 1 for line in lines)}], self.rows("SELECT count(*) AS n FROM metrics"))
+        self.assertEqual([{"trial": 1}], self.rows("SELECT trial FROM settings s JOIN trials USING (trial) GROUP BY trial HAVING trial = 1"))
+        first = self.base.read_bytes()
+        self.end(self.sweep("--out", str(self.out), "--table", "--sqlite", str(self.base)))
+        self.assertEqual(first[100:], self.base.read_bytes()[100:], "written again, it is another")
+
+    def test_failures(self):
+        """What failed is there, with why."""
+        self.spec.write_text(json.dumps(SPEC | {"grid": {"data": ["ring", "ring,n=3"]}, "seeds": 1, "steps": 20}))
+        self.end(self.sweep("--out", str(self.out), "--sqlite", str(self.base)), 3)
+        done, refused = self.rows("SELECT * FROM results ORDER BY trial")
+        self.assertEqual(("done", "", 20), (done["state"], done["problem"], done["step"]))
+        self.assertEqual(("refused", None), (refused["state"], refused["critic_loss"]))
+        self.assertIn("a step takes 16 samples", refused["problem"])
+
+    def test_not_ours(self):
+        """A file that is no sweep's stays as it is."""
+        self.base.write_text("mine")
+        err = self.end(self.sweep("--out", str(self.out), "--table", "--sqlite", str(self.base)), 1)
+        self.assertIn("is there and is no result of a sweep; name another file", err)
+        self.assertEqual("mine", self.base.read_text())
+        self.base.unlink()
+        sqlite3.connect(self.base).execute("CREATE TABLE mine (x)").connection.close()
+        self.assertIn("is no result of a sweep", self.end(self.sweep("--out", str(self.out), "--table", "--sqlite", str(self.base)), 1))
+        self.assertEqual([{"name": "mine"}], self.rows("SELECT name FROM sqlite_schema"))
+        err = self.end(self.sweep("--out", str(self.out), "--table", "--sqlite", str(self.folder / "nowhere" / "x.db")), 1)
+        self.assertIn("cannot be written", err)
+        self.assertEqual(1, len(err.splitlines()), err)
 
 
 class Pages(Place):
