@@ -11,5 +11,5 @@
 // names), nearest.go (for misspelt names), folder.go (what lies where), outcome.go (what became of a trial, and the exit codes), attempt.go (a trial
 // as a process), local.go (many, in slots). Results: table.go, means.go (over seeds), csv.go, axes.go (how values lie on an axis), parallel.go and
 // best.go (the pictures), page.go; for other keepers given.go, sqlite.go with sqlite.py, mlflow.go with mlflow.py. Other engines run `gantry sweep DIR --trial N`: engine.go (what they share), index.go (which trial a task of an array
-// is), ray.go with ray.py, slurm.go, kubernetes.go.
+// is), ray.go with ray.py, slurm.go, kubernetes.go, katib.go.
 package sweep

@@ -82,8 +82,8 @@ func sweepCommand() *cobra.Command {
 	f.StringVar(&o.engine, "engine", "local", "what the trials run on: "+strings.Join(engines(), ", "))
 	f.StringVar(&o.python, "python", "", "with --engine ray or --mlflow: the Python that has it (default: that of 'make ray', 'make mlflow')")
 	f.StringVar(&o.export, "export", "", "train nothing; write into the folder what another engine takes: "+strings.Join(exports(), ", "))
-	f.StringVar(&o.image, "image", "gantry", "with --export kubernetes: the container image")
-	f.StringVar(&o.claim, "claim", "gantry", "with --export kubernetes: the persistent volume claim that holds the sweep's folder")
+	f.StringVar(&o.image, "image", "gantry", "with --export kubernetes or katib: the container image")
+	f.StringVar(&o.claim, "claim", "gantry", "with --export kubernetes or katib: the persistent volume claim that holds the sweep's folder")
 	f.IntVar(&o.slots, "slots", 0, "trials at once (default: as the spec says)")
 	f.StringVar(&o.trial, "trial", "", "train this one alone, 0, 1, …; index: that of this task of an array ($SLURM_ARRAY_TASK_ID, $JOB_COMPLETION_INDEX)")
 	f.IntVar(&o.until, "until", 0, "with --trial: train to this step (default: the spec's steps)")
@@ -98,7 +98,7 @@ func sweepCommand() *cobra.Command {
 func engines() []string { return []string{"local", "ray", "slurm"} }
 
 // exports are the engines for which files are written.
-func exports() []string { return []string{"slurm", "kubernetes"} }
+func exports() []string { return []string{"slurm", "kubernetes", "katib"} }
 
 // run carries the command out. The code is that of the trials.
 func (o *sweepOptions) run(ctx context.Context, path string, out, log io.Writer) (code int, err error) {
@@ -190,9 +190,13 @@ func (o *sweepOptions) write(s *sweep.Sweep, out io.Writer) error {
 	}
 	var paths []string
 	var err error
-	if o.export == "kubernetes" {
-		paths, err = s.ExportKubernetes(sweep.Cluster{Image: o.image, Claim: o.claim})
-	} else {
+	switch cluster := (sweep.Cluster{Image: o.image, Claim: o.claim}); o.export {
+	case "kubernetes":
+		paths, err = s.ExportKubernetes(cluster)
+	case "katib":
+		paths = make([]string, 1)
+		paths[0], err = s.ExportKatib(cluster)
+	default:
 		if len(s.Missing()) == 0 {
 			fmt.Fprintln(out, "all trials are done; there is nothing to submit")
 			return nil
@@ -200,10 +204,13 @@ func (o *sweepOptions) write(s *sweep.Sweep, out io.Writer) error {
 		paths = make([]string, 1)
 		paths[0], err = s.ExportSlurm()
 	}
+	if err != nil {
+		return err
+	}
 	for _, path := range paths {
 		fmt.Fprintln(out, path)
 	}
-	return err
+	return nil
 }
 
 // open is the sweep of a spec, or of a folder that holds one.
