@@ -5,8 +5,8 @@
 # (jupyterhub-singleuser), which is on PATH.
 #
 # For NVIDIA GPUs: make image IMAGE_ARGS="--build-arg PLUGIN=cuda", and docker run --gpus all. The bases are lists of images for several machines, so that the same
-# file builds for amd64 and for arm64 (--platform). `make image` gives COMMIT and SOURCE_DATE_EPOCH; two builds of one commit on the same packages of Debian
-# have the same layers.
+# file builds for amd64 and for arm64 (--platform). `make image` gives COMMIT and SOURCE_DATE_EPOCH, the commit's time,
+# which is that of all files too: layers depend on what is in them alone.
 #
 # `make image-digests` finds newer bases; these digests are as docker-library/repo-info had them.
 ARG BASE=debian:bookworm-20260918-slim@sha256:3783cc01769c7b2b1b83a5c5ad96c815348e28ed7da68e2e3687004faa906251
