@@ -10,7 +10,7 @@ COMMIT ?= $(shell git describe --always --dirty --abbrev=12 2>/dev/null)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help setup lab test build notebooks e2e picture kernel-suite gonb-notebooks measure-kernel soak random bench bench-peers lint licences notices sbom vulncheck ray cluster-test image image-test image-digests lock clean needs
+.PHONY: help setup lab test build notebooks e2e picture kernel-suite gonb-notebooks measure-kernel soak random bench bench-peers lint release licences notices sbom vulncheck ray mlflow cluster-test image image-test image-digests lock clean needs
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
@@ -93,6 +93,9 @@ lint: needs ## gofmt, go vet, staticcheck
 	go vet ./...
 	go run $(STATICCHECK) -checks inherit,-ST1001,-ST1005 ./... # graph formulas use dot imports; errors begin with Go, Python, MNIST
 
+release: setup ## binaries of this commit with checksums, notices and the bill of materials: bin/release (TARGETS="linux/arm64", see kernel-ext/setup/release)
+	@COMMIT="$(COMMIT)" kernel-ext/setup/release
+
 INVENTORY := go run ./kernel-ext/cmd/gantry-inventory
 
 licences: ## the licences of all that is linked and installed; fails at one that may not be passed on
@@ -107,7 +110,7 @@ sbom: ## the bill of materials, CycloneDX: bin/sbom.cdx.json
 vulncheck: needs ## known vulnerabilities in what is linked (says so where the data base cannot be reached)
 	@sh kernel-ext/setup/vulncheck $(GOVULNCHECK)
 
-cluster-test: $(E2E_READY) ray ## the same sweep here, on Ray and on Slurm, with workers killed (root; slurmctld, slurmd; minutes)
+cluster-test: $(E2E_READY) ray mlflow ## the same sweep here, on Ray and on Slurm, with workers killed (root; slurmctld, slurmd; minutes)
 	@$(E2E_PYTHON) kernel-ext/e2e/run.py cluster_suite
 
 RAY_READY := .venv/ray/installed.lock
@@ -118,10 +121,20 @@ $(RAY_READY): kernel-ext/sweep/requirements.lock | setup
 	@rm -rf .venv/ray && .venv/bin/python -m venv .venv/ray && .venv/ray/bin/python -m pip install --quiet --disable-pip-version-check \
 		--require-hashes --only-binary :all: -r $< && cp $< $@
 
+MLFLOW_READY := .venv/mlflow/installed.lock
+
+mlflow: $(MLFLOW_READY) ## MLflow's client for `gantry sweep --mlflow`, in an environment of its own
+
+$(MLFLOW_READY): kernel-ext/sweep/requirements-mlflow.lock | setup
+	@rm -rf .venv/mlflow && .venv/bin/python -m venv .venv/mlflow && .venv/mlflow/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --only-binary :all: -r $< && cp $< $@
+
 IMAGE_ARGS ?=
-image: ## build the container image (docker, podman or buildah; other bases: IMAGE_ARGS="--build-arg BASE=…")
+IMAGE_TIME := $(shell git log -1 --format=%ct 2>/dev/null || echo 1)
+image: ## build the container image (docker, podman or buildah; IMAGE_ARGS="--build-arg PLUGIN=cuda" for NVIDIA GPUs)
 	@b=$$(command -v docker || command -v podman || command -v buildah) || { echo "install docker, podman or buildah" >&2; exit 1; }; \
-	case $$b in *docker) $$b build $(IMAGE_ARGS) -t gantry . ;; *) $$b build $(IMAGE_ARGS) --format docker -t gantry . ;; esac # the format that has health checks
+	set -- --build-arg COMMIT=$(COMMIT) --build-arg SOURCE_DATE_EPOCH=$(IMAGE_TIME) $(IMAGE_ARGS) -t gantry .; \
+	case $$b in *docker) $$b build "$$@" ;; *) $$b build --format docker --timestamp $(IMAGE_TIME) "$$@" ;; esac # the format that has health checks
 
 image-test: $(E2E_READY) ## build the image without a daemon or a registry, and stop it twenty times while it trains (root; minutes)
 	@kernel-ext/e2e/image_build && $(E2E_PYTHON) kernel-ext/e2e/run.py image_suite
@@ -132,8 +145,8 @@ image-digests: ## the newest digests of the image's bases, for the Dockerfile (n
 		[ "$$new" = "sha256:$$old" ] && echo "$$name is current" || echo "$$name@$$new"; done
 
 lock: ## resolve the Python requirements anew (needs uv)
-	for r in kernel-ext/setup/requirements kernel-ext/setup/requirements-cuda kernel-ext/setup/requirements-hub \
-		kernel-ext/e2e/requirements kernel-ext/speed/peers/requirements kernel-ext/sweep/requirements; do \
+	for r in kernel-ext/setup/requirements kernel-ext/setup/requirements-cuda kernel-ext/setup/requirements-hub kernel-ext/setup/requirements-release \
+		kernel-ext/e2e/requirements kernel-ext/speed/peers/requirements kernel-ext/sweep/requirements kernel-ext/sweep/requirements-mlflow; do \
 		(cd $$(dirname $$r) && uv pip compile --universal --generate-hashes --no-emit-index-url --no-header \
 		--python-version 3.11 -q -o $$(basename $$r).lock $$(basename $$r).in) || exit 1; done
 

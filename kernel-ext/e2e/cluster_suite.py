@@ -20,6 +20,15 @@ SPEC = {
     "train": {"recipe": "toy", "backend": "go", "batch": 16}, "grid": {"data": ["ring", "grid", "moons", "swiss-roll"]}, "seeds": 3,
     "steps": 400, "metric": "critic_loss", "best": "greatest", "slots": 2,
 }
+READ_MLFLOW = """
+import json, sys
+from mlflow import MlflowClient
+client = MlflowClient(sys.argv[1])
+runs = client.search_runs([client.get_experiment_by_name("local").experiment_id])
+print(json.dumps([{"name": r.info.run_name, "status": r.info.status, "params": r.data.params, "critic_loss": r.data.metrics["critic_loss"],
+                   "records": len(client.get_metric_history(r.info.run_id, "critic_loss"))} for r in runs]))
+"""
+RANKED = {"train": {"backend": "go", "data": "ring"}, "grid": {"recipe": ["toy", "toy-r1r2", "toy-packed"], "batch": [64, 128]}, "seeds": 2}  # the best at the end is among the best early
 CLOCKS = ("seconds", "trial_seconds", "steps_per_second")  # columns that no two sweeps have in common
 
 
@@ -82,6 +91,23 @@ class Sweeps(unittest.TestCase):
         self.assertEqual(before, attempts(self.folder / out))
         self.assertLess(time.monotonic() - begin, 3)
 
+    def test_overhead(self):
+        """What a trial takes beside the bare command."""
+        spec = self.folder / "overhead.json"
+        spec.write_text(json.dumps(SPEC | {"slots": 1, "steps": 100}))
+        begin = time.monotonic()
+        self.sweep("overhead", spec=spec)
+        swept = time.monotonic() - begin
+        begin = time.monotonic()
+        for row in table(self.folder / "overhead"):
+            settings = [f"--{name}={row[name]}" for name in ("recipe", "backend", "batch", "data", "seed")]
+            subprocess.run([GANTRY, "train", "--json", "--steps", "100", "--out", self.folder / "bare" / row["name"], *settings], env=self.environment, check=True,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        bare = time.monotonic() - begin
+        each = (swept - bare) / len(self.want)
+        print(f"     {len(self.want)} trials took {swept:.1f} s, and {bare:.1f} s by the bare command: {each:+.2f} s a trial", flush=True)
+        self.assertLessEqual(each, 0.5)
+
     def test_ray(self):
         self.sweep("ray", "--engine", "ray")
         self.same("ray")
@@ -115,20 +141,45 @@ class Sweeps(unittest.TestCase):
         self.assertIn("Ray has failed", stderr)
 
     def test_halving(self):
-        """Fewer steps than the full sweep, and the same best trial."""
+        """Fewer steps and seconds than the full sweep, and the same best trial."""
         spec = self.folder / "halving.json"
-        spec.write_text(json.dumps(SPEC | {"halving": {"first": 100, "factor": 2}}))
-        self.sweep("halving", "--engine", "ray", spec=spec)
-        rows = table(self.folder / "halving")
-        states = [row["state"] for row in rows]
+        took, rows = {}, {}
+        for name, halving in (("full", {}), ("halved", {"halving": {"first": 100, "factor": 2}})):
+            spec.write_text(json.dumps(SPEC | RANKED | halving))
+            begin = time.monotonic()
+            self.sweep(name, "--engine", "ray", spec=spec)
+            took[name], rows[name] = time.monotonic() - begin, table(self.folder / name)
+        states = [row["state"] for row in rows["halved"]]
         self.assertEqual({"done", "stopped"}, set(states))
-        self.assertTrue(all(int(row["step"]) in (100, 200) for row in rows if row["state"] == "stopped"), rows)
-        full = sum(int(row["step"]) for row in self.want)
-        some = sum(int(row["step"]) for row in rows)
-        best = [max((r for r in t if r["state"] == "done"), key=lambda r: float(r["critic_loss"]))["trial"] for t in (self.want, rows)]
-        print(f"     halving: {some} steps of {full}, {states.count('done')} of {len(rows)} trials to the end; best trial {best[1]}, of the full sweep {best[0]}", flush=True)
-        self.assertLess(some, full)
-        self.again("halving", "--engine", "ray", spec=spec)
+        self.assertTrue(all(int(row["step"]) in (100, 200) for row in rows["halved"] if row["state"] == "stopped"), rows["halved"])
+        steps = {name: sum(int(row["step"]) for row in of) for name, of in rows.items()}
+        best = {name: max((r for r in of if r["state"] == "done"), key=lambda r: float(r["critic_loss"]))["name"] for name, of in rows.items()}
+        print(f"     halving: {steps['halved']} steps of {steps['full']}, {states.count('done')} of {len(states)} trials to the end, {took['halved']:.0f} s of {took['full']:.0f} s; "
+              f"best {best['halved']}, of the full sweep {best['full']}", flush=True)
+        self.assertLess(steps["halved"], steps["full"])
+        self.assertEqual(best["full"], best["halved"])
+        self.again("halved", "--engine", "ray", spec=spec)
+
+    def test_mlflow(self):
+        """MLflow's own client reads what was logged, once however often it is logged."""
+        flags = ["--table", "--mlflow", f"sqlite:///{self.folder}/mlflow.db"]
+        self.sweep("local", *flags)
+        self.sweep("local", *flags)
+        read = subprocess.run([ROOT / ".venv/mlflow/bin/python", "-c", READ_MLFLOW, flags[-1]], check=True, capture_output=True, text=True)
+        runs = {r["name"]: r for r in json.loads(read.stdout)}
+        self.assertEqual({row["name"] for row in self.want}, set(runs))
+        for row in self.want:
+            run = runs[row["name"]]
+            records = (self.folder / "local" / row["name"] / "progress.jsonl").read_text().splitlines()
+            self.assertEqual(("FINISHED", float(row["critic_loss"]), len(records)), (run["status"], run["critic_loss"], run["records"]))
+            self.assertEqual({k: row[k] for k in ("recipe", "backend", "batch", "data", "seed")}, run["params"])
+
+    def test_mlflow_not_there(self):
+        for flags, want in ((["x", "--python", "/nowhere/python"], "there is no MLflow: run `make mlflow`"), (["x", "--python", "/usr/bin/python3"], "has no MLflow"),
+                            (["nonsense://x"], "nonsense://x: ")):
+            _, stderr = self.sweep("local", "--table", "--mlflow", *flags, code=5)
+            self.assertIn(want, stderr)
+            self.assertEqual(1, len(stderr.splitlines()), stderr)
 
     def test_ray_page(self):
         self.assertIn("best is trial", howto.follow("many-runs/ray.md", self.folder / "ray-page", {}))

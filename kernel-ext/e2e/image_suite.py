@@ -17,6 +17,7 @@ from client import until
 from contained import Contained, Tally, saved
 from server import free_port
 
+PATIENCE = 300  # seconds a single test may take: a chapter is executed
 IMAGE = "localhost/gantry-test"
 STOPS = 20
 
@@ -65,6 +66,16 @@ class Container(Contained):
         return {r["name"]: r for r in map(json.loads, said.splitlines())}
 
 
+def alone(image, *command):
+    """The words that run a command as docker run --network none does."""
+    config = image.config
+    home = image.root / next(iter(config["Volumes"])).lstrip("/")
+    script = (f'ip link set lo up && mount --rbind /dev "{image.root}/dev" && mount --bind "{image.volume}" "{home}" && '
+              f'mount -t proc proc "{image.root}/proc" && exec "$@"')
+    return ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child=KILL", "sh", "-c", script, "sh", "chroot", f"--userspec={config['User']}", str(image.root),
+            "/usr/bin/env", "-i", f"--chdir={config['WorkingDir']}", *config["Env"], *config["Entrypoint"], *command]
+
+
 class Stops(unittest.TestCase):
     """The container is stopped at any moment; what the run had reported is in its checkpoint, and the next container goes on."""
 
@@ -95,6 +106,21 @@ class Contents(unittest.TestCase):
     def test_user_and_volume(self):
         self.assertRegex(self.image.config["User"], r"^\d+:\d+$")
         self.assertEqual(["/home/learner"], list(self.image.config["Volumes"]))
+
+    def test_size(self):
+        """What fills it, in MB."""
+        places = ["usr/local/go", "gocache/pkg", "gocache/build", "gantry/.venv", "gantry/bin", "gantry", "usr", "."]
+        said = subprocess.run(["du", "-xcm", "--max-depth=0", "--apparent-size", *places], cwd=self.image.root, check=True, capture_output=True, text=True).stdout
+        sizes = {name: int(size) for size, name in (line.split("\t") for line in said.splitlines())}
+        print("     " + ", ".join(f"{name} {size}" for name, size in sizes.items()), flush=True)
+        self.assertLess(sizes["total"], 1600)
+
+    def test_chapter_without_network(self):
+        """Chapter 03, by the image's first process, with a loopback and nothing else."""
+        out = self.image.volume / "executed"
+        done = subprocess.run(alone(self.image, "gantry", "nbrun", "--fast", "03-first-gan.ipynb", "--out", "/home/learner/executed"), capture_output=True, text=True)
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertEqual(["03-first-gan.ipynb"], [f.name for f in out.glob("*.ipynb")])
 
     def test_notices_and_bill(self):
         notices = (self.image.root / "gantry/bin/THIRD-PARTY-NOTICES").read_text()

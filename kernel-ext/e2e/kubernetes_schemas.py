@@ -1,6 +1,6 @@
 """Writes the schemas of kernel-ext/sweep/testdata: what the manifests use of the published ones, without their descriptions.
 
-    go mod download k8s.io/kubernetes@v1.37.2 github.com/kubeflow/trainer/v2@v2.0.0
+    go mod download k8s.io/kubernetes@v1.37.2 github.com/kubeflow/trainer/v2@v2.0.0 github.com/kubeflow/katib@v0.19.0
     python kubernetes_schemas.py "$(go env GOMODCACHE)" ../sweep/testdata
 """
 import json
@@ -9,7 +9,7 @@ import sys
 
 import yaml
 
-KUBERNETES, TRAINER = "v1.37.2", "v2.0.0"
+KUBERNETES, TRAINER, KATIB = "v1.37.2", "v2.0.0", "v0.19.0"
 
 
 def stripped(schema):
@@ -34,6 +34,16 @@ def references(schema):
                 yield from references(v)
 
 
+def with_references(published, wanted):
+    """The wanted schemas and all to which they refer."""
+    used = {}
+    while wanted:
+        if (name := wanted.pop()) not in used:
+            used[name] = stripped(published[name])
+            wanted += references(used[name])
+    return used
+
+
 def write(path, value):
     path.write_text(json.dumps(value, separators=(",", ":"), sort_keys=True) + "\n")
 
@@ -43,11 +53,7 @@ def main(modules, out):
     for file in ("api__v1_openapi.json", "apis__batch__v1_openapi.json"):
         text = pathlib.Path(modules, f"k8s.io/kubernetes@{KUBERNETES}/api/openapi-spec/v3", file).read_text()
         published |= json.loads(text)["components"]["schemas"]
-    used, wanted = {}, ["io.k8s.api.batch.v1.Job", "io.k8s.api.core.v1.ConfigMap"]
-    while wanted:
-        if (name := wanted.pop()) not in used:
-            used[name] = stripped(published[name])
-            wanted += references(used[name])
+    used = with_references(published, ["io.k8s.api.batch.v1.Job", "io.k8s.api.core.v1.ConfigMap"])
     write(out / "kubernetes.json", {"version": KUBERNETES, "components": {"schemas": used}})
     kinds = {}
     for file in ("trainjobs", "trainingruntimes"):
@@ -56,6 +62,9 @@ def main(modules, out):
         for version in definition["versions"]:
             kinds[f'{definition["group"]}/{version["name"]}/{definition["names"]["kind"]}'] = stripped(version["schema"]["openAPIV3Schema"])
     write(out / "kubeflow-trainer.json", {"version": TRAINER, "schemas": kinds})
+    # The CRD of Katib names no fields.
+    text = pathlib.Path(modules, f"github.com/kubeflow/katib@{KATIB}/api/openapi-spec/swagger.json").read_text()
+    write(out / "katib.json", {"version": KATIB, "components": {"schemas": with_references(json.loads(text)["components"]["schemas"], ["v1beta1.ExperimentSpec"])}})
 
 
 main(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))

@@ -49,6 +49,11 @@ func containerCommand() *cobra.Command {
 					return err
 				}
 			}
+			if cache := os.Getenv("GOCACHE"); cache != "" {
+				if err := setup.SpareBuildCache(cache, time.Now()); err != nil {
+					fmt.Fprintln(c.ErrOrStderr(), "gantry: what the image brings compiled may be compiled anew:", err)
+				}
+			}
 			code, err := oversee.Run(ctx, o)
 			if err == nil && code != 0 {
 				err = ended(code)

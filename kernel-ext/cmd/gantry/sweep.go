@@ -29,6 +29,8 @@ type sweepOptions struct {
 	until  int
 	table  bool
 	json   bool
+	sqlite string
+	mlflow string
 }
 
 func sweepCommand() *cobra.Command {
@@ -39,7 +41,8 @@ func sweepCommand() *cobra.Command {
 		Long: "Trains the trials of a spec, each by `gantry train` into a run folder of its own, so many at once as the spec has\n" +
 			"slots. What is done is not done again, and what has begun goes on from its checkpoint: repeat the command after a\n" +
 			"Ctrl-C, a failure, or with more values, seeds or steps in the spec. In place of the spec stands the folder of a sweep to\n" +
-			"go on with it. The folder gets results.csv and results.html, which has its pictures.\n\n" +
+			"go on with it. The folder gets results.csv and results.html, which has its pictures; --sqlite and --mlflow keep the\n" +
+			"results elsewhere too, with each step of each trial.\n\n" +
 			"A spec is JSON:\n\n" +
 			"  {\"train\":  {\"recipe\": \"toy\"},\n" +
 			"   \"grid\":   {\"batch\": [32, 64, 128]},\n" +
@@ -77,14 +80,16 @@ func sweepCommand() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&o.out, "out", "", "folder of the sweep (default: that of the spec's name, beside it)")
 	f.StringVar(&o.engine, "engine", "local", "what the trials run on: "+strings.Join(engines(), ", "))
-	f.StringVar(&o.python, "python", "", "with --engine ray: the Python that has Ray (default: that of 'make ray')")
+	f.StringVar(&o.python, "python", "", "with --engine ray or --mlflow: the Python that has it (default: that of 'make ray', 'make mlflow')")
 	f.StringVar(&o.export, "export", "", "train nothing; write into the folder what another engine takes: "+strings.Join(exports(), ", "))
-	f.StringVar(&o.image, "image", "gantry", "with --export kubernetes: the container image")
-	f.StringVar(&o.claim, "claim", "gantry", "with --export kubernetes: the persistent volume claim that holds the sweep's folder")
+	f.StringVar(&o.image, "image", "gantry", "with --export kubernetes or katib: the container image")
+	f.StringVar(&o.claim, "claim", "gantry", "with --export kubernetes or katib: the persistent volume claim that holds the sweep's folder")
 	f.IntVar(&o.slots, "slots", 0, "trials at once (default: as the spec says)")
 	f.StringVar(&o.trial, "trial", "", "train this one alone, 0, 1, …; index: that of this task of an array ($SLURM_ARRAY_TASK_ID, $JOB_COMPLETION_INDEX)")
 	f.IntVar(&o.until, "until", 0, "with --trial: train to this step (default: the spec's steps)")
 	f.BoolVar(&o.table, "table", false, "train nothing; make the table anew")
+	f.StringVar(&o.sqlite, "sqlite", "", "write the results into this file of SQLite too")
+	f.StringVar(&o.mlflow, "mlflow", "", "log the results to this MLflow too: sqlite:///FILE or http://HOST:PORT")
 	f.BoolVar(&o.json, "json", false, "the table as JSON lines, in the spec's order")
 	return c
 }
@@ -93,7 +98,7 @@ func sweepCommand() *cobra.Command {
 func engines() []string { return []string{"local", "ray", "slurm"} }
 
 // exports are the engines for which files are written.
-func exports() []string { return []string{"slurm", "kubernetes"} }
+func exports() []string { return []string{"slurm", "kubernetes", "katib"} }
 
 // run carries the command out. The code is that of the trials.
 func (o *sweepOptions) run(ctx context.Context, path string, out, log io.Writer) (code int, err error) {
@@ -123,7 +128,7 @@ func (o *sweepOptions) run(ctx context.Context, path string, out, log io.Writer)
 	}
 	code = s.Code()
 	if err == nil {
-		err = s.WriteResults()
+		err = o.keep(ctx, s)
 	}
 	if shown := o.show(s, out); err == nil {
 		err = shown
@@ -142,16 +147,30 @@ func (o *sweepOptions) run(ctx context.Context, path string, out, log io.Writer)
 	return code, nil
 }
 
+// keep writes the results to where they are wanted; after a Ctrl-C, to files alone.
+func (o *sweepOptions) keep(ctx context.Context, s *sweep.Sweep) error {
+	err := s.WriteResults()
+	if err == nil && o.sqlite != "" {
+		err = s.SQLite(context.WithoutCancel(ctx), o.sqlite)
+	}
+	if err == nil && o.mlflow != "" && ctx.Err() == nil {
+		err = s.MLflow(ctx, o.python, o.mlflow)
+	}
+	return err
+}
+
 func (o *sweepOptions) check() error {
 	switch {
 	case !slices.Contains(engines(), o.engine):
 		return misusef("--engine %q: want %s", o.engine, strings.Join(engines(), ", "))
-	case o.python != "" && o.engine != "ray":
-		return misusef("--python goes with --engine ray")
+	case o.python != "" && (o.engine == "ray") == (o.mlflow != ""):
+		return misusef("--python goes with one of --engine ray and --mlflow")
 	case o.export != "" && !slices.Contains(exports(), o.export):
 		return misusef("--export %q: want %s", o.export, strings.Join(exports(), ", "))
 	case o.export != "" && (o.trial != "" || o.table):
 		return misusef("--export trains nothing and makes no table: leave out --trial and --table")
+	case (o.sqlite != "" || o.mlflow != "") && (o.export != "" || o.trial != ""):
+		return misusef("--sqlite and --mlflow write the results of a whole sweep: leave out --export and --trial")
 	case o.slots < 0:
 		return misusef("--slots %d: want 1 or more", o.slots)
 	case o.until < 0:
@@ -171,9 +190,13 @@ func (o *sweepOptions) write(s *sweep.Sweep, out io.Writer) error {
 	}
 	var paths []string
 	var err error
-	if o.export == "kubernetes" {
-		paths, err = s.ExportKubernetes(sweep.Cluster{Image: o.image, Claim: o.claim})
-	} else {
+	switch cluster := (sweep.Cluster{Image: o.image, Claim: o.claim}); o.export {
+	case "kubernetes":
+		paths, err = s.ExportKubernetes(cluster)
+	case "katib":
+		paths = make([]string, 1)
+		paths[0], err = s.ExportKatib(cluster)
+	default:
 		if len(s.Missing()) == 0 {
 			fmt.Fprintln(out, "all trials are done; there is nothing to submit")
 			return nil
@@ -181,10 +204,13 @@ func (o *sweepOptions) write(s *sweep.Sweep, out io.Writer) error {
 		paths = make([]string, 1)
 		paths[0], err = s.ExportSlurm()
 	}
+	if err != nil {
+		return err
+	}
 	for _, path := range paths {
 		fmt.Fprintln(out, path)
 	}
-	return err
+	return nil
 }
 
 // open is the sweep of a spec, or of a folder that holds one.

@@ -292,6 +292,11 @@ func TestWrongSweeps(t *testing.T) {
 	wantMisuse(t, "there is no spec", "sweep", "/nowhere.json")
 	wantMisuse(t, "holds no sweep", "sweep", t.TempDir())
 	wantMisuse(t, `--engine "kubernets": want`, "sweep", "/nowhere.json", "--engine", "kubernets")
+	wantMisuse(t, "--python goes with one of --engine ray and --mlflow", "sweep", "/nowhere.json", "--python", "python3")
+	wantMisuse(t, "--python goes with one of --engine ray and --mlflow", "sweep", "/nowhere.json", "--python", "python3", "--engine", "ray", "--mlflow", "x")
+	wantMisuse(t, "--sqlite and --mlflow write the results of a whole sweep", "sweep", "/nowhere.json", "--sqlite", "x.db", "--trial", "0")
+	spec, _ := specFile(t, `{"train": {"recipe": "toy"}`+end)
+	wantMisuse(t, "Katib needs a setting to choose", "sweep", spec, "--export", "katib")
 }
 
 // eventually waits until something is so.
