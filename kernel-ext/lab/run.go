@@ -15,8 +15,8 @@ import (
 	"gantry.local/kernel-ext/internal/resident"
 	"gantry.local/kernel-ext/lab/process"
 	"gantry.local/kernel-ext/lab/record"
-	"gantry.local/kernel-ext/show"
 	"gantry.local/kernel-ext/lab/view"
+	"gantry.local/kernel-ext/show"
 )
 
 // String is the run's status in a line.
