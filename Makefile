@@ -134,7 +134,7 @@ hub-start: hub ## start the hub for the users of this machine, at 127.0.0.1:8000
 	@.venv/hub/bin/python -m jupyterhub -f kernel-ext/hub/jupyterhub_config.py
 
 hub-test: hub ## ten students at once under a real JupyterHub on loopback (root; minutes; HUB_ARGS="--students 3", --full, --cold)
-	@.venv/hub/bin/python kernel-ext/hub/trial.py $(HUB_ARGS)
+	@.venv/hub/bin/python kernel-ext/hub/hub_suite.py $(HUB_ARGS)
 
 IMAGE_ARGS ?=
 image: ## build the container image (docker, podman or buildah; other bases: IMAGE_ARGS="--build-arg BASE=…")

@@ -20,6 +20,9 @@ import tempfile
 import threading
 import time
 
+import jsonschema
+import yaml
+
 from student import Student, free_port
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -181,7 +184,7 @@ class Trial:
             raise AssertionError(f"its runs are {runs!r}, want its own one alone")
         student.cgroup()
 
-    def hidden(self):
+    def test_hidden(self):
         """One student can neither list, read nor reach what is another's: from a cell, by the machine outside of namespaces, and over HTTP."""
         a, b = self.student(self.names[0]), self.student(self.names[1])
         b.execute('import "gantry.local/kernel-ext/lab"\nimport "gantry.local/gan/recipe"\n\nb := recipe.Toy()\nb.Name = "secret"\nlab.Open(b)')
@@ -217,7 +220,7 @@ class Trial:
             if code not in (302, 403):
                 raise AssertionError(f"the other's port answers {path} with {code}")
 
-    def quota(self):
+    def test_quota(self):
         """A cell that takes more than the student may have ends with one line; the student's server and the others go on."""
         a = self.student(self.names[0])
         said = a.execute('import "fmt"\n\nhoard := [][]byte{}\nfor range 4000 {\n\tpart := make([]byte, 1<<24)\n\tfor i := range part { part[i] = 1 }\n'
@@ -229,7 +232,7 @@ class Trial:
         if "2" not in a.execute("1 + 1"):
             raise AssertionError("the kernel does not go on")
 
-    def culled(self):
+    def test_culled(self):
         """A server that the culler ends saves its student's run, which goes on where it is opened next."""
         a = self.student(self.names[-1])
         open_run = ('import "fmt"\nimport "time"\nimport "gantry.local/kernel-ext/lab"\nimport "gantry.local/gan/recipe"\n\n'
@@ -262,7 +265,7 @@ class Trial:
     def alive(name):
         return subprocess.run(["ps", "-o", "pid=", "-u", name], capture_output=True, text=True).stdout.split()
 
-    def updated(self):
+    def test_updated(self):
         """A newer course brings what is new and keeps what the student has changed."""
         a = self.student(self.names[2])
         mine = a.home / "course" / "00-start.ipynb"
@@ -279,6 +282,18 @@ class Trial:
             raise AssertionError("the new chapter is not there")
         if "altitudes" not in mine.read_text():
             raise AssertionError("the student's own changes are gone")
+
+    def test_values(self):
+        """values.yaml against the schema of the chart (kernel-ext/hub/values.schema.json), which must see a misspelt key."""
+        schema = json.loads((HERE / "values.schema.json").read_text())
+        values = yaml.safe_load((HERE / "values.yaml").read_text())
+        jsonschema.validate(values, schema)
+        values["singleuser"]["memroy"] = {}
+        try:
+            jsonschema.validate(values, schema)
+        except jsonschema.ValidationError:
+            return
+        raise AssertionError("a misspelt key is not seen")
 
     def table(self):
         users = [self.students[name] for name in self.names if name in self.students]
@@ -359,10 +374,11 @@ def main():
             trial.check("a first student's kernel learns for all", trial.learn)
         trial.check("all log in, get a server and the chapters", trial.at_once, trial.begin)
         trial.check("all work through 00 and begin 03", trial.at_once, trial.work)
-        trial.check("one student's runs, values and sockets are hidden from another", trial.hidden)
-        trial.check("a newer course keeps a student's changes", trial.updated)
-        trial.check("a cell that takes too much memory", trial.quota)
-        trial.check("a culled run is saved and goes on", trial.culled)
+        trial.check("one student's runs, values and sockets are hidden from another", trial.test_hidden)
+        trial.check("a newer course keeps a student's changes", trial.test_updated)
+        trial.check("the values for Kubernetes are what the chart takes", trial.test_values)
+        trial.check("a cell that takes too much memory", trial.test_quota)
+        trial.check("a culled run is saved and goes on", trial.test_culled)
         trial.table()
     finally:
         if options.keep_log and trial.log.exists():
