@@ -346,6 +346,9 @@ func (h *History) condense(checkpoints []int, window int) error {
 	if err := h.flush(); err != nil {
 		return err
 	}
+	if err := h.forgetUnfinished(); err != nil {
+		return err
+	}
 	ends := slices.Clone(checkpoints)
 	slices.Sort(ends)
 	at, last := h.first, h.N-window
@@ -372,6 +375,19 @@ func (h *History) condense(checkpoints []int, window int) error {
 		}
 	}
 	return h.rewrite(h.columns, at, h.N)
+}
+
+// forgetUnfinished cuts off blocks of calls that are still in the history: of a time when the disk was full.
+func (h *History) forgetUnfinished() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.earlier.end <= h.first {
+		return nil
+	}
+	if err := h.earlier.cut(h.first); err != nil {
+		return fmt.Errorf("history: %w", err)
+	}
+	return nil
 }
 
 func (h *History) addEarlier(blocks []block) error {

@@ -179,14 +179,17 @@ func (h *History) First() int {
 
 // Missing is the number of calls of which nothing is left, neither a record nor a stretch, because a file was damaged or removed.
 func (h *History) Missing() (int, error) {
-	missing, last := 0, 0
+	missing, last, first := 0, 0, h.First()
 	for b, err := range h.earlier.blocks() {
 		if err != nil {
 			return 0, err
 		}
+		if b.end() > first {
+			break
+		}
 		missing, last = missing+b.first-last, b.end()
 	}
-	return missing + h.First() - last, nil
+	return missing + first - last, nil
 }
 
 // place is where record number n begins.

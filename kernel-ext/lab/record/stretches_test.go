@@ -316,6 +316,30 @@ func TestKilledWhileCondensed(t *testing.T) {
 	l.check(9000)
 }
 
+// TestCondensedAgain wants what could not be finished, because the disk was full, to be done anew, with other checkpoints.
+func TestCondensedAgain(t *testing.T) {
+	l := newLong(t)
+	l.goOn(3000)
+	for l.N < 4500 {
+		if err := l.Add(call(l.N + 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	records, err := l.read(l.First(), l.First()+100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.addEarlier([]block{l.columns.blockOf(records, l.First())}); err != nil { // and no more
+		t.Fatal(err)
+	}
+	l.check(4500)
+	l.save(3333)
+	l.check(4500)
+}
+
 // TestDamagedEarlier wants a damaged block to be a gap, not numbers, and a file that cannot be read at all to be moved aside.
 func TestDamagedEarlier(t *testing.T) {
 	l := newLong(t)
