@@ -2,7 +2,6 @@
 import json
 import pathlib
 import re
-import socket
 import time
 import uuid
 
@@ -10,12 +9,6 @@ import requests
 import websocket
 
 PATIENCE = 900  # seconds that a cell may take
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Student:
