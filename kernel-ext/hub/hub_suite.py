@@ -102,6 +102,7 @@ class Trial:
             "c.JupyterHub.load_roles.append({'name': 'trial', 'services': ['trial'], 'scopes': ['admin:users', 'admin:servers', 'list:users', "
             "'read:users:activity', 'read:servers', 'delete:servers']})",
             "c.JupyterHub.concurrent_spawn_limit = 100",
+            "c.Spawner.start_timeout = c.Spawner.http_timeout = 900",  # on a machine that does much else, too
             "c.JupyterHub.log_level = 'INFO'",
             *([] if self.options.full else ["c.Spawner.environment.update({'GANTRY_FAST': '1'})"]), ""]))
         environment = {**os.environ, "GANTRY_HUB_STATE": str(self.state), "GANTRY_HUB_CONFIG": str(config)}

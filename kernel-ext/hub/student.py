@@ -8,7 +8,7 @@ import uuid
 import requests
 import websocket
 
-PATIENCE = 900  # seconds that a cell may take
+PATIENCE = 900  # seconds that an answer may take, on a machine that does much else, too
 
 
 class Student:
@@ -30,9 +30,9 @@ class Student:
 
     def login(self):
         self.begun = begin = time.monotonic()
-        self.session.get(f"{self.hub}/login", timeout=120)
+        self.session.get(f"{self.hub}/login", timeout=PATIENCE)
         answer = self.session.post(f"{self.hub}/login", data={"username": self.name, "password": self.password,
-                                   "_xsrf": self.cookie("/hub/")}, allow_redirects=False, timeout=120)
+                                   "_xsrf": self.cookie("/hub/")}, allow_redirects=False, timeout=PATIENCE)
         if answer.status_code != 302:
             raise AssertionError(f"cannot log in: {answer.status_code}")
         self.note("login", begin)
@@ -43,26 +43,30 @@ class Student:
     def spawn(self):
         """Starts the server and is let in there."""
         begin = time.monotonic()
-        page = self.session.get(f"{self.hub}/spawn/{self.name}", timeout=300)
-        while time.monotonic() < begin + 300:
-            page = self.session.get(f"{self.url}/lab", timeout=300)
-            if page.ok and page.url.startswith(self.url):
-                self.note("server", begin)
-                return
-            time.sleep(0.5)
+        page = self.session.get(f"{self.hub}/spawn/{self.name}", timeout=PATIENCE)
+        while time.monotonic() < begin + PATIENCE:
+            server = self.session.get(f"{self.hub}/api/users/{self.name}", timeout=PATIENCE).json()["servers"].get("", {})
+            if server.get("ready"):
+                page = self.session.get(f"{self.url}/lab", timeout=PATIENCE)
+                if page.ok and page.url.startswith(self.url):
+                    self.note("server", begin)
+                    return
+            if not server:
+                break
+            time.sleep(1)
         raise AssertionError(f"no server: {page.status_code} at {page.url}")
 
     def stop(self):
-        self.session.get(f"{self.hub}/home", timeout=60)
-        self.session.delete(f"{self.hub}/api/users/{self.name}/server", headers={"X-XSRFToken": self.cookie("/hub/")}, timeout=120)
-        while self.session.get(f"{self.hub}/api/users/{self.name}", timeout=60).json().get("servers"):
+        self.session.get(f"{self.hub}/home", timeout=PATIENCE)
+        self.session.delete(f"{self.hub}/api/users/{self.name}/server", headers={"X-XSRFToken": self.cookie("/hub/")}, timeout=PATIENCE)
+        while self.session.get(f"{self.hub}/api/users/{self.name}", timeout=PATIENCE).json().get("servers"):
             time.sleep(0.5)
 
     def pull(self, repository, folder):
         """What the link in a course's page does."""
         begin = time.monotonic()
         answer = self.session.get(f"{self.url}/git-pull/api", params={"repo": repository, "targetpath": folder, "branch": "main",
-                                  "_xsrf": self.cookie(f"/user/{self.name}/")}, timeout=300)
+                                  "_xsrf": self.cookie(f"/user/{self.name}/")}, timeout=PATIENCE)
         if '"phase": "finished"' not in answer.text:
             raise AssertionError(f"nbgitpuller: {answer.status_code} {answer.text[-800:]}")
         self.note("pull", begin)
@@ -70,9 +74,9 @@ class Student:
     def ask(self, path, data=None):
         xsrf = {"X-XSRFToken": self.cookie(f"/user/{self.name}/")}
         if data is None:
-            answer = self.session.get(self.url + path, timeout=120)
+            answer = self.session.get(self.url + path, timeout=PATIENCE)
         else:
-            answer = self.session.post(self.url + path, json=data, headers=xsrf, timeout=120)
+            answer = self.session.post(self.url + path, json=data, headers=xsrf, timeout=PATIENCE)
         answer.raise_for_status()
         return answer.json()
 
@@ -88,7 +92,7 @@ class Student:
         """Closes the notebook and ends its kernel."""
         if self.link:
             self.link.close()
-            self.session.delete(f"{self.url}/api/kernels/{self.kernel}", headers={"X-XSRFToken": self.cookie(f"/user/{self.name}/")}, timeout=120)
+            self.session.delete(f"{self.url}/api/kernels/{self.kernel}", headers={"X-XSRFToken": self.cookie(f"/user/{self.name}/")}, timeout=PATIENCE)
             self.link = None
 
     def execute(self, code, fails=False):
@@ -152,5 +156,5 @@ class Student:
                 continue
             if f"JUPYTERHUB_USER={other.name}" in variables and any("singleuser" in w for w in words):
                 port = next(v.rsplit(":", 1)[1].split("/")[0] for v in variables if v.startswith("JUPYTERHUB_SERVICE_URL="))
-                return self.session.get(f"http://127.0.0.1:{port}/user/{other.name}{path}", allow_redirects=False, timeout=30).status_code
+                return self.session.get(f"http://127.0.0.1:{port}/user/{other.name}{path}", allow_redirects=False, timeout=PATIENCE).status_code
         raise AssertionError(f"no server of {other.name} is found")
