@@ -51,9 +51,9 @@ class Student:
                 if page.ok and page.url.startswith(self.url):
                     self.note("server", begin)
                     return
-            if not server:
-                break
             time.sleep(1)
+            if not server:  # the one before was still ending
+                page = self.session.get(f"{self.hub}/spawn/{self.name}", timeout=PATIENCE)
         raise AssertionError(f"no server: {page.status_code} at {page.url}")
 
     def stop(self):
