@@ -336,6 +336,7 @@ class Trial:
         for kind in ("memory", "cpu", ""):
             for name in self.names + ["seed"]:
                 subprocess.run(["rmdir", f"/sys/fs/cgroup/{kind}/gantry/{name}"], stderr=subprocess.DEVNULL)
+            subprocess.run(["rmdir", f"/sys/fs/cgroup/{kind}/gantry"], stderr=subprocess.DEVNULL)
         os.chdir("/")
         for at in self.mounts():
             run("umount", "--lazy", at)
