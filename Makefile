@@ -10,7 +10,7 @@ COMMIT ?= $(shell git describe --always --dirty --abbrev=12 2>/dev/null)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help setup lab test build notebooks e2e picture kernel-suite gonb-notebooks measure-kernel soak random bench bench-peers lint release licences notices sbom vulncheck ray mlflow cluster-test image image-test image-digests lock clean needs
+.PHONY: help setup lab test build notebooks e2e picture kernel-suite gonb-notebooks measure-kernel soak random bench bench-peers lint release licences notices sbom vulncheck ray mlflow cluster-test hub hub-start hub-test image image-test image-digests lock clean needs
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
@@ -129,6 +129,24 @@ $(MLFLOW_READY): kernel-ext/sweep/requirements-mlflow.lock | setup
 	@rm -rf .venv/mlflow && .venv/bin/python -m venv .venv/mlflow && .venv/mlflow/bin/python -m pip install --quiet --disable-pip-version-check \
 		--require-hashes --only-binary :all: -r $< && cp $< $@
 
+HUB_READY := .venv/hub/installed.lock
+HUB_LOCKS := kernel-ext/hub/requirements.lock kernel-ext/hub/package-lock.json
+HUB_ARGS ?=
+
+hub: $(HUB_READY) ## JupyterHub and its proxy for a class on this machine, in an environment of its own (630 MB; npm)
+
+$(HUB_READY): $(HUB_LOCKS) | setup
+	@command -v npm >/dev/null || { echo "JupyterHub's proxy is a program for Node: install nodejs 18 or newer, with npm" >&2; exit 1; }
+	@rm -rf .venv/hub && .venv/bin/python -m venv .venv/hub && .venv/hub/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --only-binary :all: -r kernel-ext/hub/requirements.lock
+	@cp kernel-ext/hub/package.json kernel-ext/hub/package-lock.json .venv/hub/ && npm ci --silent --no-audit --no-fund --prefix .venv/hub && cat $(HUB_LOCKS) >$@
+
+hub-start: hub ## start the hub for the users of this machine, at 127.0.0.1:8000 (root)
+	@.venv/hub/bin/python -m jupyterhub -f kernel-ext/hub/jupyterhub_config.py
+
+hub-test: hub ## ten students at once under a real JupyterHub on loopback (root; minutes; HUB_ARGS="--students 3", --full, --cold)
+	@.venv/hub/bin/python kernel-ext/hub/hub_suite.py $(HUB_ARGS)
+
 IMAGE_ARGS ?=
 IMAGE_TIME := $(shell git log -1 --format=%ct 2>/dev/null || echo 1)
 image: ## build the container image (docker, podman or buildah; IMAGE_ARGS="--build-arg PLUGIN=cuda" for NVIDIA GPUs)
@@ -146,7 +164,8 @@ image-digests: ## the newest digests of the image's bases, for the Dockerfile (n
 
 lock: ## resolve the Python requirements anew (needs uv)
 	for r in kernel-ext/setup/requirements kernel-ext/setup/requirements-cuda kernel-ext/setup/requirements-hub kernel-ext/setup/requirements-release \
-		kernel-ext/e2e/requirements kernel-ext/speed/peers/requirements kernel-ext/sweep/requirements kernel-ext/sweep/requirements-mlflow; do \
+		kernel-ext/e2e/requirements kernel-ext/speed/peers/requirements kernel-ext/sweep/requirements kernel-ext/sweep/requirements-mlflow \
+		kernel-ext/hub/requirements; do \
 		(cd $$(dirname $$r) && uv pip compile --universal --generate-hashes --no-emit-index-url --no-header \
 		--python-version 3.11 -q -o $$(basename $$r).lock $$(basename $$r).in) || exit 1; done
 

@@ -16,6 +16,7 @@ import (
 	"gantry.local/kernel-ext/lab/process"
 	"gantry.local/kernel-ext/lab/record"
 	"gantry.local/kernel-ext/lab/view"
+	"gantry.local/kernel-ext/show"
 )
 
 // String is the run's status in a line.
@@ -182,8 +183,8 @@ func (r *Run) SaveWeights(dir string) error {
 	return nil
 }
 
-// Metrics returns what was recorded of every step since the run began. That of a run without a process is read from its
-// folder.
+// Metrics returns what was recorded of every step since the run began or, of a run of more than 262,000 steps, of at least the
+// newest 131,000: Stretches has them all. That of a run without a process is read from its folder.
 func (r *Run) Metrics() ([]record.Metric, error) {
 	var all process.EventReply
 	records, err := r.ask(context.Background(), "metrics", nil, &all)
@@ -193,16 +194,32 @@ func (r *Run) Metrics() ([]record.Metric, error) {
 	if err != nil {
 		return nil, err
 	}
-	return all.Columns.Metrics(records, 0), nil
+	return all.Columns.Metrics(records, all.First), nil
+}
+
+// Stretches returns the whole history of the run in at most so many stretches of about as many steps each: of every number the mean, and
+// the least and the greatest, so that a spike of a single step is in it. It is read from the run's folder; what its process
+// has not written yet, a fifth of a second, is missing.
+func (r *Run) Stretches(most int) ([]show.Stretch, error) {
+	if most < 1 {
+		return nil, fmt.Errorf("cannot show a run in %d stretches: ask for at least 1", most)
+	}
+	return record.Stretches(r.dir, most)
 }
 
 // Follow yields what is recorded after the given call (0: everything, the whole history first), and the status whenever it
-// changes, twenty times a second at most, until ctx ends, which yields its error, or the run's process does.
+// changes, twenty times a second at most, until ctx ends, which yields its error, or the run's process does. Of steps that are not kept
+// one by one any more it yields stretches.
 func (r *Run) Follow(ctx context.Context, after int) iter.Seq2[record.Event, error] {
+	return r.follow(ctx, process.FollowArgs{After: after})
+}
+
+// follow is Follow, which may tell of the first steps in stretches.
+func (r *Run) follow(ctx context.Context, a process.FollowArgs) iter.Seq2[record.Event, error] {
 	return func(yield func(record.Event, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		conn, err := r.client().Dial(ctx, "follow", process.FollowArgs{After: after})
+		conn, err := r.client().Dial(ctx, "follow", a)
 		if err != nil {
 			yield(record.Event{}, r.worded(err))
 			return
@@ -218,7 +235,7 @@ func (r *Run) Follow(ctx context.Context, after int) iter.Seq2[record.Event, err
 				yield(record.Event{}, r.worded(err))
 				return
 			}
-			if !yield(record.Event{Metrics: e.Columns.Metrics(records, e.First), Rewound: e.Rewound, Status: e.Status}, nil) {
+			if !yield(e.Event(records), nil) {
 				return
 			}
 		}

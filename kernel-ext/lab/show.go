@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"html"
 	"image/png"
-	"math"
 	"strings"
 	"time"
 
@@ -15,10 +14,7 @@ import (
 	"gantry.local/kernel-ext/show"
 )
 
-const (
-	mostDrawn       = 2000            // records of the history that are drawn
-	picturePatience = 2 * time.Second // a run that is busy for longer is shown without its samples
-)
+const picturePatience = 2 * time.Second // a run that is busy for longer is shown without its samples
 
 // ShowValue shows the run in a notebook: where it stands, where its folder is, its losses so far and, while it has a
 // process that is not too busy, its samples.
@@ -88,18 +84,18 @@ func factsOf(s Status) []fact {
 
 // lossesIn draws the losses of a run's history as a PNG, nil where there are none.
 func lossesIn(dir string) []byte {
-	metrics, err := record.Thinned(dir, mostDrawn)
-	if err != nil || len(metrics) < 2 {
+	stretches, err := record.Stretches(dir, record.MostStretches)
+	if err != nil || len(stretches) < 2 {
 		return nil
 	}
+	var history show.History
+	for _, s := range stretches {
+		history.AddStretch(s)
+	}
 	plot := show.Plot{Title: "losses", XLabel: "step", Width: 640, Height: 240}
-	for _, name := range record.Losses(record.NamesIn(metrics)) {
-		line := show.Series{Name: strings.TrimSuffix(name, " loss")}
-		for _, m := range metrics {
-			if value := m.At(name); m.Alone == "" || !math.IsNaN(value) { // a step of another network is no gap
-				line.X, line.Y = append(line.X, float64(m.Calls)), append(line.Y, value)
-			}
-		}
+	for _, name := range record.Losses(history.Names()) {
+		line := history.Curve(name)
+		line.Name = strings.TrimSuffix(name, " loss")
 		plot.Series = append(plot.Series, line)
 	}
 	img, err := show.CurvesImage(plot)

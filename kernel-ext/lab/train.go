@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/signal"
 	"syscall"
@@ -60,7 +61,7 @@ func (r *Run) train(a process.TrainArgs, n int) error {
 	if err := r.call(ctx, "train", a, &g); err != nil {
 		return err
 	}
-	return r.watch(ctx, g.Until, show.LiveOptions{Title: r.name, Total: g.Until}, func(record.Event) error { return nil })
+	return r.watch(ctx, g.Until, math.MaxInt, show.LiveOptions{Title: r.name, Total: g.Until}, func(record.Event) error { return nil })
 }
 
 // TrainShown is TrainTo with a figure of one's own, and each is told of every step that is made, with how the run was when it
@@ -73,7 +74,7 @@ func (r *Run) TrainShown(ctx context.Context, step int, live show.LiveOptions, e
 	if err := r.call(ctx, "train", process.TrainArgs{To: step}, nil); err != nil {
 		return err
 	}
-	return r.watch(ctx, step, live, func(e record.Event) error {
+	return r.watch(ctx, step, s.Calls, live, func(e record.Event) error {
 		for _, m := range e.Metrics {
 			if m.Calls <= s.Calls || !m.Ordinary() {
 				continue
@@ -86,10 +87,10 @@ func (r *Run) TrainShown(ctx context.Context, step int, live show.LiveOptions, e
 	})
 }
 
-// watch shows the run at work until a step is reached.
-func (r *Run) watch(ctx context.Context, until int, live show.LiveOptions, each func(record.Event) error) error {
+// watch shows the run at work until a step is reached. It may be told in stretches of the steps up to so many calls.
+func (r *Run) watch(ctx context.Context, until, joined int, live show.LiveOptions, each func(record.Event) error) error {
 	f := figure.New(ctx, r.look, &figure.Budget{}, live)
-	for event, err := range r.Follow(ctx, 0) {
+	for event, err := range r.follow(ctx, process.FollowArgs{Joined: joined}) {
 		if err != nil && ctx.Err() == nil {
 			return errors.Join(err, f.Live.Done())
 		}

@@ -112,9 +112,11 @@ func (l Light) colour() (colour color.RGBA, lit bool) {
 
 // numberPlot is the curves; their names carry the last values.
 func (l *Live) numberPlot() Plot {
-	p, steps := Plot{XLabel: "step"}, l.history.steps()
-	for i, name := range l.history.names {
-		p.Series = append(p.Series, Series{Name: name + " " + short(l.last(name)), X: steps, Y: l.history.curve(i)})
+	p := Plot{XLabel: "step"}
+	for _, name := range l.history.names {
+		curve := l.history.Curve(name)
+		curve.Name += " " + short(l.last(name))
+		p.Series = append(p.Series, curve)
 	}
 	return p
 }

@@ -30,10 +30,14 @@ type Series struct {
 	Points bool      // points without a line
 	Dashed bool      // a dashed line
 	Pale   bool      // light grey, for what the other series are compared with
+
+	// Low and High, of the length of Y, are the least and the greatest of what each point of a line stands for: a pale band behind
+	// it. nil: none.
+	Low, High []float64
 }
 
 // CurvesImage draws a plot, in twice as many pixels each way as Width and Height say. Long lines are thinned to the
-// least and greatest value of each column of pixels. It fails when X and Y differ in length, a size or an axis is
+// least and greatest value of each column of pixels. It fails when X, Y and a band differ in length, a size or an axis is
 // impossible, or Heat does not fit its dimensions.
 func CurvesImage(p Plot) (image.Image, error) {
 	if p.Width == 0 {
@@ -57,6 +61,9 @@ func (p Plot) check() error {
 	for i, s := range p.Series {
 		if s.X != nil && len(s.X) != len(s.Y) {
 			return fmt.Errorf("show: series %d (%q) has %d x for %d y", i, s.Name, len(s.X), len(s.Y))
+		}
+		if s.Low != nil && len(s.Low) != len(s.Y) || len(s.Low) != len(s.High) {
+			return fmt.Errorf("show: series %d (%q) has a band of %d and %d values for %d y", i, s.Name, len(s.Low), len(s.High), len(s.Y))
 		}
 	}
 	if p.fixedX() && !possible(p.XMin, p.XMax, p.LogX) {
@@ -109,6 +116,10 @@ func (p Plot) draw(c draw.Canvas) {
 	var entries []plot.Legend
 	runs := make([][]plotter.XYs, len(p.Series))
 	coloured := 0
+	bands := p.bands()
+	for _, b := range bands {
+		chart.Add(b)
+	}
 	for i, s := range p.Series {
 		runs[i] = p.runs(s)
 		drawn, thumbnail := s.plotters(coloured, runs[i], columns)
@@ -126,7 +137,7 @@ func (p Plot) draw(c draw.Canvas) {
 		c.Max.Y -= 24 * px
 	}
 	c.Max.Y -= drawLegend(c, entries, p.Heat)
-	p.axes(chart, slices.Concat(runs...), c.Size())
+	p.axes(chart, append(slices.Concat(runs...), edges(bands)...), c.Size())
 	chart.Draw(draw.Crop(c, 0, 0, 0, -4*px))
 }
 

@@ -9,17 +9,48 @@ import (
 	"time"
 )
 
-// historyLimit bounds the points kept of a run.
-const historyLimit = 2000
+// Stretch is consecutive steps as one.
+type Stretch struct {
+	Steps   int       // that are in it
+	Middle  float64   // the mean of their numbers
+	Numbers []Summary // one for each that any of them reports
+}
+
+// Summary is what the steps of a stretch report of a number.
+type Summary struct {
+	Name                  string
+	Reports               int // steps that report it
+	Mean, Least, Greatest float64
+}
+
+// Summary is that of a name; false where no step of the stretch reports it.
+func (s Stretch) Summary(name string) (Summary, bool) {
+	for _, n := range s.Numbers {
+		if n.Name == name {
+			return n, true
+		}
+	}
+	return Summary{}, false
+}
+
+// MostPoints is how many points a History has at most where its Limit does not say so.
+const MostPoints = 2000
 
 // point is the sum of n consecutive frames.
 type point struct {
 	n, step float64
-	numbers []sum // in the order of history.names; shorter where later ones were not known
+	numbers []sum // in the order of History.names; shorter where later ones were not known
 }
 
-// sum is that of a number in the n frames that have it.
-type sum struct{ n, of float64 }
+// sum is that of a number in the n frames that have it, with the least and the greatest of them.
+type sum struct{ n, of, least, greatest float64 }
+
+func (s sum) plus(t sum) sum {
+	if s.n == 0 || t.n == 0 {
+		return sum{s.n + t.n, s.of + t.of, s.least + t.least, s.greatest + t.greatest}
+	}
+	return sum{s.n + t.n, s.of + t.of, min(s.least, t.least), max(s.greatest, t.greatest)}
+}
 
 func (p point) plus(q point) point {
 	if len(p.numbers) < len(q.numbers) {
@@ -27,63 +58,98 @@ func (p point) plus(q point) point {
 	}
 	all := slices.Clone(p.numbers)
 	for i, s := range q.numbers {
-		all[i] = sum{all[i].n + s.n, all[i].of + s.of}
+		all[i] = all[i].plus(s)
 	}
 	return point{p.n + q.n, p.step + q.step, all}
 }
 
-// history is the numbers of a run in at most historyLimit points, each the mean of as many consecutive frames. When all
-// are used, neighbours are joined and points hold twice as many frames. A number that is not finite in a frame makes its point
-// a gap, and so does one that no frame of a point has.
-type history struct {
+// History is the numbers of a run in a bounded number of points, each the mean of as many consecutive frames, with the least and the
+// greatest. When all are used, neighbours are joined and points hold twice as many frames. A number that is not finite in a frame makes its
+// point a gap, and so does one that no frame of a point has. The zero value is empty.
+type History struct {
+	Limit int // points at most, even; 0: MostPoints
+
 	names  []string // in the order in which they came
 	points []point
 	frames float64 // in a full point
 }
 
-func (h *history) add(step int, numbers []Number) {
-	frame := point{n: 1, step: float64(step), numbers: make([]sum, len(h.names), len(h.names)+len(numbers))}
+// Add adds a step.
+func (h *History) Add(step int, numbers ...Number) {
+	p := point{n: 1, step: float64(step), numbers: make([]sum, len(h.names), len(h.names)+len(numbers))}
 	for _, n := range numbers {
-		at := slices.Index(h.names, n.Name)
-		if at < 0 {
-			at = len(h.names)
-			h.names, frame.numbers = append(h.names, n.Name), append(frame.numbers, sum{})
-		}
-		frame.numbers[at] = sum{1, n.Value}
+		p.set(h.place(n.Name), sum{1, n.Value, n.Value, n.Value})
 	}
+	h.append(p)
+}
+
+// AddStretch adds many steps at once.
+func (h *History) AddStretch(s Stretch) {
+	n := float64(s.Steps)
+	p := point{n: n, step: n * s.Middle}
+	for _, summary := range s.Numbers {
+		reports := float64(summary.Reports)
+		p.set(h.place(summary.Name), sum{reports, reports * summary.Mean, summary.Least, summary.Greatest})
+	}
+	h.frames = max(h.frames, n)
+	h.append(p)
+}
+
+// place is that of a number among the names.
+func (h *History) place(name string) int {
+	at := slices.Index(h.names, name)
+	if at < 0 {
+		at, h.names = len(h.names), append(h.names, name)
+	}
+	return at
+}
+
+func (p *point) set(at int, s sum) {
+	for len(p.numbers) <= at {
+		p.numbers = append(p.numbers, sum{})
+	}
+	p.numbers[at] = s
+}
+
+func (h *History) append(p point) {
 	if last := len(h.points) - 1; last >= 0 && h.points[last].n < h.frames {
-		h.points[last] = h.points[last].plus(frame)
+		h.points[last] = h.points[last].plus(p)
 		return
 	}
-	if len(h.points) == historyLimit {
-		for i := range historyLimit / 2 {
+	if h.Limit == 0 {
+		h.Limit = MostPoints
+	}
+	if len(h.points) >= h.Limit {
+		for i := range h.Limit / 2 {
 			h.points[i] = h.points[2*i].plus(h.points[2*i+1])
 		}
-		h.points = h.points[:historyLimit/2]
+		h.points = h.points[:h.Limit/2]
 		h.frames *= 2
 	}
 	h.frames = max(h.frames, 1)
-	h.points = append(h.points, frame)
+	h.points = append(h.points, p)
 }
 
-// steps are the means of the points' steps.
-func (h *history) steps() (all []float64) {
-	for _, p := range h.points {
-		all = append(all, p.step/p.n)
-	}
-	return all
-}
+// Names are those of the numbers, in the order in which they came.
+func (h *History) Names() []string { return slices.Clone(h.names) }
 
-// curve is the means of a number, by its place among the names.
-func (h *history) curve(number int) (all []float64) {
+// Curve is a number over the steps: its means and, once points are of several steps, the least and the greatest of each.
+func (h *History) Curve(name string) Series {
+	s := Series{Name: name}
+	at := slices.Index(h.names, name)
+	several := slices.ContainsFunc(h.points, func(p point) bool { return p.n > 1 })
 	for _, p := range h.points {
-		mean := math.NaN()
-		if number < len(p.numbers) && p.numbers[number].n > 0 {
-			mean = p.numbers[number].of / p.numbers[number].n
+		mean, least, greatest := math.NaN(), math.NaN(), math.NaN()
+		if at >= 0 && at < len(p.numbers) && p.numbers[at].n > 0 {
+			number := p.numbers[at]
+			mean, least, greatest = number.of/number.n, number.least, number.greatest
 		}
-		all = append(all, mean)
+		s.X, s.Y = append(s.X, p.step/p.n), append(s.Y, mean)
+		if several {
+			s.Low, s.High = append(s.Low, least), append(s.High, greatest)
+		}
 	}
-	return all
+	return s
 }
 
 const (

@@ -8,15 +8,15 @@ import (
 
 func TestHistoryIsBoundedAndKeepsMeans(t *testing.T) {
 	const frames = 1_000_000
-	var h history
+	var h History
 	for i := range frames {
-		h.add(i+1, losses(float64(i%7), -float64(i)))
-		if len(h.points) > historyLimit {
+		h.Add(i+1, losses(float64(i%7), -float64(i))...)
+		if len(h.points) > MostPoints {
 			t.Fatalf("%d points after %d frames", len(h.points), i+1)
 		}
 	}
-	step, critic, generator := h.steps(), h.curve(0), h.curve(1)
-	if len(step) < historyLimit/2 || len(step) != len(critic) || len(step) != len(generator) {
+	step, critic, generator := h.Curve(h.names[0]).X, h.Curve(h.names[0]).Y, h.Curve(h.names[1]).Y
+	if len(step) < MostPoints/2 || len(step) != len(critic) || len(step) != len(generator) {
 		t.Fatalf("%d steps, %d critic and %d generator losses", len(step), len(critic), len(generator))
 	}
 	var all point
@@ -35,15 +35,15 @@ func TestHistoryIsBoundedAndKeepsMeans(t *testing.T) {
 }
 
 func TestHistoryGap(t *testing.T) {
-	var h history
-	for i := range 2 * historyLimit {
+	var h History
+	for i := range 2 * MostPoints {
 		loss := 1.0
 		if i == 1000 {
 			loss = math.NaN()
 		}
-		h.add(i, losses(loss, 2))
+		h.Add(i, losses(loss, 2)...)
 	}
-	critic, generator := h.curve(0), h.curve(1)
+	critic, generator := h.Curve(h.names[0]).Y, h.Curve(h.names[1]).Y
 	gaps := 0
 	for i := range critic {
 		if math.IsNaN(critic[i]) {
@@ -62,15 +62,15 @@ func TestHistoryGap(t *testing.T) {
 
 // TestHistoryNames wants a number to have a curve of its own from when it first comes, over the frames that have it.
 func TestHistoryNames(t *testing.T) {
-	var h history
-	for i := range historyLimit + 1 { // so that two frames share a point
+	var h History
+	for i := range MostPoints + 1 { // so that two frames share a point
 		numbers := []Number{{"loss", float64(i)}}
 		if i%4 == 3 {
 			numbers = append(numbers, Number{"penalty", 5})
 		}
-		h.add(i, numbers)
+		h.Add(i, numbers...)
 	}
-	loss, penalty := h.curve(0), h.curve(1)
+	loss, penalty := h.Curve("loss").Y, h.Curve("penalty").Y
 	if len(h.names) != 2 || len(loss) != len(penalty) || loss[1] != 2.5 {
 		t.Fatalf("curves of %q with %d and %d points; the second loss is %g, want the mean of 2 and 3", h.names, len(loss), len(penalty), loss[1])
 	}

@@ -72,7 +72,8 @@ const (
 // every 15 s, and in the end losses.png.
 //
 // A redraw takes its time from the training, so the pause between two is also 33 times what the last one took, up to 10 s.
-// Curves hold at most 2000 points, each the mean of as many consecutive frames. A Live is for one goroutine.
+// Curves hold at most MostPoints points, each the mean of as many consecutive frames, before a band from the least of them to the
+// greatest. A Live is for one goroutine.
 type Live struct {
 	o       LiveOptions
 	screen  screen
@@ -83,7 +84,7 @@ type Live struct {
 	picture image.Image    // the last given, at
 	drawnAt int            // step
 	noted   bool           // there was a note: its room stays, so that the card does not jump
-	history history
+	history History
 	rate    rate
 	begun   bool // there was a frame
 	done    bool
@@ -159,7 +160,7 @@ func (l *Live) record(f Frame, now time.Time) error {
 	}
 	l.noted = l.noted || f.Note != "" || f.Light != NoLight
 	if !l.begun || f.Step != l.frame.Step {
-		l.history.add(f.Step, f.Numbers)
+		l.history.Add(f.Step, f.Numbers...)
 	}
 	l.frame, l.begun = f, true
 	l.rate.add(now, f.Step)
@@ -168,10 +169,13 @@ func (l *Live) record(f Frame, now time.Time) error {
 
 // Recall adds a step to the curves that was made before this Live began. It draws nothing, and does not count for the
 // speed.
-func (l *Live) Recall(step int, numbers ...Number) { l.history.add(step, numbers) }
+func (l *Live) Recall(step int, numbers ...Number) { l.history.Add(step, numbers...) }
+
+// RecallStretch is Recall of many steps at once.
+func (l *Live) RecallStretch(s Stretch) { l.history.AddStretch(s) }
 
 // Forget empties the curves, for a run that went back.
-func (l *Live) Forget() { l.history = history{} }
+func (l *Live) Forget() { l.history = History{} }
 
 // SetTotal changes the step at which the run will end.
 func (l *Live) SetTotal(steps int) { l.o.Total = steps }

@@ -19,7 +19,7 @@
 // Lines, Texts and Image check their arguments, draw, and show nothing; there, take GridImage, CurvesImage and so on, and
 // SavePNG. Live writes to the terminal instead.
 //
-// Reading order: show.go (into the notebook), grid.go, curves.go with heat.go, ticks.go and canvas.go, points.go,
+// Reading order: show.go (into the notebook), grid.go, curves.go with band.go, heat.go, ticks.go and canvas.go, points.go,
 // sequences.go, texts.go, beside.go, save.go, page.go (HTML that changes), then live.go with history.go (what is remembered of a run), card.go (its picture), notebook.go,
 // terminal.go and drawn.go (where it goes).
 package show

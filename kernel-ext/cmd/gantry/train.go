@@ -420,7 +420,11 @@ func savePicture(ctx context.Context, run *lab.Run) error {
 	return writeFile(filepath.Join(run.Dir(), "samples.png"), picture)
 }
 
-// records writes the progress, a line each half second, to progress.jsonl and, where out is set, there.
+// linesAnHour bounds progress.jsonl: after an hour, which has so many lines, the time between two grows with the time so far, so that
+// a run of weeks has some ten thousand lines more.
+const linesAnHour = int(time.Hour / reportEvery)
+
+// records writes the progress, a line each half second, where out is set, and to progress.jsonl, where lines become fewer by the hour.
 type records struct {
 	path     string
 	out      io.Writer
@@ -432,6 +436,8 @@ type records struct {
 	latest   lab.Metric
 	names    []string             // of the numbers that a line has
 	spent    *method.PrivacySpent // of a private run
+	recorded time.Time            // the last line of the file
+	skipped  []byte               // the line since that is not in it
 	pending  []byte               // what the file could not take yet
 }
 
@@ -469,6 +475,18 @@ func (r *records) write(m lab.Metric) error {
 			return fmt.Errorf("cannot record the progress: %w", err)
 		}
 	}
+	now := time.Now()
+	if m.Step != r.last && now.Sub(r.begin) > time.Hour && now.Sub(r.recorded) < now.Sub(r.begin)/time.Duration(linesAnHour) {
+		r.skipped = line
+		return nil
+	}
+	r.recorded = now
+	return r.toFile(line)
+}
+
+// toFile appends a line to the file.
+func (r *records) toFile(line []byte) error {
+	r.skipped = nil
 	r.pending = append(r.pending, line...)
 	n, err := r.file.Write(r.pending)
 	r.pending = r.pending[n:]
@@ -482,6 +500,9 @@ func (r *records) write(m lab.Metric) error {
 func (r *records) close() (err error) {
 	if r.latest.Calls > 0 {
 		err = r.write(r.latest)
+	}
+	if err == nil && r.skipped != nil {
+		err = r.toFile(r.skipped)
 	}
 	if r.file == nil {
 		return err

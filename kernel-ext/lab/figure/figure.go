@@ -43,6 +43,9 @@ func (f *Figure) Add(e record.Event) error {
 	if e.Rewound {
 		f.Live.Forget()
 	}
+	for _, s := range e.Earlier {
+		f.Live.RecallStretch(drawnOf(s))
+	}
 	for i, m := range e.Metrics {
 		if !m.Ordinary() {
 			continue // the curves are over steps
@@ -72,6 +75,20 @@ func (f *Figure) Add(e record.Event) error {
 func Curves(p train.Progress) (drawn []show.Number) {
 	for _, n := range record.LossesOf(p) {
 		drawn = append(drawn, show.Number(n))
+	}
+	return drawn
+}
+
+// drawnOf is a stretch with the numbers that a figure draws.
+func drawnOf(s show.Stretch) show.Stretch {
+	var names []string
+	for _, n := range s.Numbers {
+		names = append(names, n.Name)
+	}
+	drawn := show.Stretch{Steps: s.Steps, Middle: s.Middle}
+	for _, name := range record.Losses(names) {
+		n, _ := s.Summary(name)
+		drawn.Numbers = append(drawn.Numbers, n)
 	}
 	return drawn
 }

@@ -45,7 +45,7 @@ const (
 type Steered struct {
 	Name   string
 	Status func() record.Status
-	Past   func(context.Context) ([]record.Metric, error) // all that was recorded
+	Past   func(context.Context) (record.Event, error) // all that was recorded
 
 	// Follow yields what happens after so many calls, until ctx ends or the run's process does.
 	Follow func(ctx context.Context, after int) iter.Seq2[record.Event, error]
@@ -103,12 +103,10 @@ func Start(ctx context.Context, ui *widget.UI, r Steered, b *figure.Budget) (fun
 	if err != nil {
 		return nil, err
 	}
-	s := r.Status()
+	s := past.Status
 	p := &panel{run: r, ui: ui, budget: b, board: newBoard(ui, s), lanes: newLanes(), news: make(chan news),
-		over: make(chan struct{}), status: s, drawn: s.Calls, seen: len(past), doing: map[string]string{}}
-	for _, m := range past {
-		p.curves.add(m)
-	}
+		over: make(chan struct{}), status: s, drawn: s.Calls, seen: s.Calls, doing: map[string]string{}}
+	p.curves.add(past)
 	p.show()
 	if err := p.paint(p.curves.plot(nil), false); err != nil {
 		return nil, err
@@ -231,13 +229,8 @@ func eventsOf(all iter.Seq2[record.Event, error], done <-chan struct{}) <-chan r
 
 // take takes over what has happened to the run.
 func (p *panel) take(e record.Event) {
-	if e.Rewound {
-		p.curves = curves{}
-	}
-	for _, m := range e.Metrics {
-		p.curves.add(m)
-	}
-	if e.Rewound || len(e.Metrics) > 0 {
+	p.curves.add(e)
+	if e.Rewound || len(e.Metrics)+len(e.Earlier) > 0 {
 		p.drawn = -1
 	}
 	p.see(e.Status)

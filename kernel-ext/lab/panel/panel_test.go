@@ -45,13 +45,14 @@ func TestViewpoint(t *testing.T) {
 // steps report the mean of those, with gaps between them.
 func TestCurves(t *testing.T) {
 	var c curves
+	add := func(m ...record.Metric) { c.add(record.Event{Metrics: m}) }
 	for step := 1; step <= 10*curvePoints; step++ {
-		c.add(record.Metric{Alone: "critic", Progress: train.Progress{Step: step, Numbers: []train.Number{{Name: "critic loss", Value: 1e9}}}})
 		numbers := []train.Number{{Name: "critic loss", Value: float64(2 * step)}, {Name: "generator loss", Value: -float64(step)}}
 		if step > 5*curvePoints && step%100 == 0 {
 			numbers = append(numbers, train.Number{Name: "path length", Value: 7})
 		}
-		c.add(record.Metric{Progress: train.Progress{Step: step, Numbers: numbers}})
+		add(record.Metric{Alone: "critic", Progress: train.Progress{Step: step, Numbers: []train.Number{{Name: "critic loss", Value: 1e9}}}},
+			record.Metric{Progress: train.Progress{Step: step, Numbers: numbers}})
 	}
 	plot := c.plot(nil)
 	if len(plot.Series) != 2 || plot.Series[0].Name != "critic loss" || plot.Series[1].Name != "generator loss" {
@@ -61,10 +62,11 @@ func TestCurves(t *testing.T) {
 	if n := len(critic.X); n > curvePoints || n < curvePoints/2 {
 		t.Fatalf("there are %d points", n)
 	}
+	each := critic.X[1] - critic.X[0]
 	for i, step := range critic.X[:len(critic.X)-1] { // the last is not full
-		middle := float64(c.steps)*float64(i) + float64(c.steps+1)/2
+		middle := each*float64(i) + (each+1)/2
 		if math.Abs(step-middle) > 1e-6 || math.Abs(critic.Y[i]-2*middle) > 1e-6 || math.Abs(generator.Y[i]+middle) > 1e-6 {
-			t.Fatalf("point %d of %d steps is at %g with %g and %g, want the means around %g", i, c.steps, step, critic.Y[i], generator.Y[i], middle)
+			t.Fatalf("point %d of %g steps is at %g with %g and %g, want the means around %g", i, each, step, critic.Y[i], generator.Y[i], middle)
 		}
 	}
 	rare, there := c.plot([]string{"path length"}).Series[0], 0

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"math"
 	"time"
 
 	"gantry.local/kernel-ext/lab/record"
@@ -11,10 +12,10 @@ import (
 
 const eventsEvery = 50 * time.Millisecond // between two events to one client
 
-// records are those of all calls so far.
-func (r *Keeper) records(ctx context.Context) ([]byte, error) {
+// records are those of all calls so far that are kept one by one, the first of them that of call first+1.
+func (r *Keeper) records(ctx context.Context) (records []byte, first int, err error) {
 	if err := r.wait(ctx, func() bool { return r.ready }); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	r.mu.Lock()
 	calls := r.status.Calls
@@ -30,9 +31,12 @@ func (r *Keeper) columns(ready bool) record.Columns {
 	return r.history.Columns()
 }
 
+// lastFew is how many of the last steps are told one by one even to who takes stretches.
+const lastFew = 2000
+
 // follow tells what is recorded from a call on, and what changes, until the client has enough or the process ends.
-func (r *Keeper) follow(ctx context.Context, sent int, tell func(e EventReply, records []byte) error) error {
-	const most = 20_000 // records in an event
+func (r *Keeper) follow(ctx context.Context, a FollowArgs, tell func(e EventReply, content []byte) error) error {
+	sent := a.After
 	r.mu.Lock()
 	rewinds := r.rewinds
 	r.mu.Unlock()
@@ -46,27 +50,27 @@ func (r *Keeper) follow(ctx context.Context, sent int, tell func(e EventReply, r
 		if rewound {
 			sent = 0
 		}
-		var records []byte
-		if end := min(calls, sent+most); ready && end > sent {
+		e := EventReply{Columns: r.columns(ready), Rewound: rewound, Status: now}
+		var content []byte
+		told := sent
+		if ready {
 			var err error
-			if records, err = r.history.Read(sent, end); err != nil {
+			if content, told, err = r.told(&e, sent, calls, a.Joined); err != nil {
 				return err
 			}
 		}
-		if err := tell(EventReply{First: sent, Columns: r.columns(ready), Rewound: rewound, Status: now}, records); err != nil {
+		if err := tell(e, content); err != nil {
 			return err
 		}
-		if ready {
-			sent += len(records) / r.history.Columns().Size()
-		}
-		if ready && sent < calls && len(records) > 0 {
+		any := told > sent
+		if sent = told; any && sent < calls {
 			continue
 		}
 		if ending {
 			return nil
 		}
 		pause, cancel := context.WithTimeout(ctx, eventsEvery)
-		r.wait(pause, func() bool { return len(records) == 0 && r.status.Calls > sent }) // a step after a rest is told at once
+		r.wait(pause, func() bool { return !any && r.status.Calls > sent }) // a step after a rest is told at once
 		cancel()
 		select {
 		case <-changed:
@@ -78,12 +82,38 @@ func (r *Keeper) follow(ctx context.Context, sent int, tell func(e EventReply, r
 	}
 }
 
-// events are what follow tells; the last is an error, that of ctx or of a process that ends.
+// told are the next calls after sent, in an event: stretches of those that need not be told one by one, or cannot be any more, and
+// records. end is the last of them.
+func (r *Keeper) told(e *EventReply, sent, calls, joined int) (content []byte, end int, err error) {
+	const most = 20_000 // records in an event
+	for {
+		whole := max(sent, min(r.history.First(), calls), min(joined, calls-lastFew))
+		var packed []byte
+		if whole > sent {
+			all, err := r.history.Stretches(sent, whole, record.MostStretches)
+			if err != nil {
+				return nil, 0, err
+			}
+			packed = e.Columns.PackStretches(all)
+		}
+		records, first, err := r.history.Read(whole, min(calls, whole+most))
+		if err != nil {
+			return nil, 0, err
+		}
+		if first > whole {
+			continue // it was condensed meanwhile
+		}
+		e.Earlier, e.First = len(packed), whole
+		return append(packed, records...), whole + len(records)/e.Columns.Size(), nil
+	}
+}
+
+// events are what follow tells, in stretches where it can; the last is an error, that of ctx or of a process that ends.
 func (r *Keeper) events(ctx context.Context, after int) iter.Seq2[record.Event, error] {
 	return func(yield func(record.Event, error) bool) {
 		enough := errors.New("enough")
-		err := r.follow(ctx, after, func(e EventReply, records []byte) error {
-			if !yield(record.Event{Metrics: e.Columns.Metrics(records, e.First), Rewound: e.Rewound, Status: e.Status}, nil) {
+		err := r.follow(ctx, FollowArgs{After: after, Joined: math.MaxInt}, func(e EventReply, content []byte) error {
+			if !yield(e.Event(content), nil) {
 				return enough
 			}
 			return nil

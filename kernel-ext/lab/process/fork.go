@@ -63,9 +63,9 @@ func Branch(from, to string) error {
 		return problem
 	}
 	newest := filepath.Join(record.CheckpointsDir, filepath.Base(saved[len(saved)-1].Path))
-	for _, name := range []string{newest, record.HistoryFile, record.ChangesFile} {
+	for _, name := range []string{newest, record.HistoryFile, record.EarlierFile, record.ChangesFile} {
 		err := record.CopyFile(filepath.Join(from, name), filepath.Join(to, name))
-		if err != nil && !(name == record.ChangesFile && errors.Is(err, fs.ErrNotExist)) {
+		if err != nil && (!errors.Is(err, fs.ErrNotExist) || name == newest || name == record.HistoryFile) {
 			return err
 		}
 	}

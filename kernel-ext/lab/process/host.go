@@ -85,10 +85,7 @@ func (r *Keeper) forPanel() panel.Steered {
 	}
 	return panel.Steered{
 		Name: r.name, Status: r.present, Follow: r.events, Look: r.lookBetween, Single: r.single, Resume: r.resume,
-		Past: func(ctx context.Context) ([]record.Metric, error) {
-			records, err := r.records(ctx)
-			return r.columns(err == nil).Metrics(records, 0), err
-		},
+		Past: r.past,
 		Generate: func(ctx context.Context, z []float32, classes []int32) (sample.Images, error) {
 			return r.sample(ctx, SampleArgs{Z: z, Classes: classes})
 		},
@@ -102,6 +99,17 @@ func (r *Keeper) forPanel() panel.Steered {
 		},
 		SetLoss: func(ctx context.Context, name string) error { return set(ctx, SetArgs{Loss: name}) },
 	}
+}
+
+// past is what was recorded so far.
+func (r *Keeper) past(ctx context.Context) (record.Event, error) {
+	if err := r.wait(ctx, func() bool { return r.ready }); err != nil {
+		return record.Event{}, err
+	}
+	for e, err := range r.events(ctx, 0) {
+		return e, err
+	}
+	return record.Event{}, ErrEnding
 }
 
 // single makes one step, or one of a network alone, and waits for it.

@@ -44,15 +44,15 @@ func (r *Keeper) operations() map[string]operation {
 			return none{}, model, err
 		}),
 		"metrics": content(func(ctx context.Context, _ none) (EventReply, []byte, error) {
-			records, err := r.records(ctx)
-			return EventReply{Columns: r.columns(err == nil)}, records, err
+			records, first, err := r.records(ctx)
+			return EventReply{Columns: r.columns(err == nil), First: first}, records, err
 		}),
 		"follow": func(ctx context.Context, q resident.Request, send resident.Send) error {
 			a, err := arguments[FollowArgs](q)
 			if err != nil {
 				return err
 			}
-			return r.follow(ctx, a.After, func(e EventReply, records []byte) error { return send(e, records) })
+			return r.follow(ctx, a, func(e EventReply, content []byte) error { return send(e, content) })
 		},
 	}
 }

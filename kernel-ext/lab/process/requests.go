@@ -59,10 +59,14 @@ type (
 	}
 	FollowArgs struct {
 		After int // calls
+
+		// Joined allows to tell of the steps up to so many calls, but for the last few, in stretches.
+		Joined int `json:",omitempty"`
 	}
 	EventReply struct {
-		First   int            // the records that follow are those of calls First+1, …
-		Columns record.Columns // of which they are
+		Earlier int            `json:",omitempty"` // bytes beside this that are stretches of earlier calls; then come records
+		First   int            // which are those of calls First+1, …
+		Columns record.Columns // of which both are
 		Rewound bool
 		Status  record.Status
 	}
@@ -71,6 +75,13 @@ type (
 		Exact      bool
 	}
 )
+
+// Event is what a reply tells, with the bytes beside it.
+func (e EventReply) Event(content []byte) record.Event {
+	earlier := min(e.Earlier, len(content))
+	return record.Event{Earlier: e.Columns.Stretches(content[:earlier]), Metrics: e.Columns.Metrics(content[earlier:], e.First),
+		Rewound: e.Rewound, Status: e.Status}
+}
 
 // What a run's process can host.
 const (

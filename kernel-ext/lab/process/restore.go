@@ -83,6 +83,13 @@ func (r *Keeper) restore(s Start, before *record.Info, kept func() (checkpoints,
 	case !restored && r.history.N > 0:
 		notices = append(notices, fmt.Sprintf("run %s ended before its first checkpoint: its %d steps are lost", r.name, r.history.N))
 	}
+	missing, err := r.history.Missing()
+	if err != nil {
+		return "", err
+	}
+	if missing > 0 {
+		notices = append(notices, fmt.Sprintf("what was recorded of %d earlier steps of run %s is lost: its curves have a gap there", missing, r.name))
+	}
 	lost := r.history.N - r.trainer.Calls()
 	switch {
 	case !restored:

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/lab/record"
@@ -25,16 +24,12 @@ func (r *Keeper) goBack(ctx context.Context, step int) (reply RewindReply, err e
 	if err := r.saveDirty(); err != nil {
 		return reply, err
 	}
-	past, err := r.history.Metrics(0, r.history.N)
+	calls, found, err := r.history.CallsOf(step)
 	if err != nil {
 		return reply, err
 	}
-	calls := -1
-	for _, m := range slices.Backward(past) {
-		if m.Ordinary() && m.Step == step {
-			calls = m.Calls
-			break
-		}
+	if !found {
+		calls = -1
 	}
 	if step == 0 {
 		calls = 0
@@ -48,7 +43,7 @@ func (r *Keeper) goBack(ctx context.Context, step int) (reply RewindReply, err e
 		return reply, fmt.Errorf("run %s has no step %d to go back to: it is at step %d", r.name, step, r.trainer.Step())
 	}
 	was, last, pace := r.trainer.LastCheckpoint(), r.last, r.pace
-	again, err := r.makeAgain(ctx, calls, past)
+	again, err := r.makeAgain(ctx, calls)
 	if err != nil { // the folder has it all as it was before
 		if errors.Is(err, ErrEnding) || r.restoreFile(was) != nil {
 			r.lose(errUndone)
@@ -58,12 +53,9 @@ func (r *Keeper) goBack(ctx context.Context, step int) (reply RewindReply, err e
 	}
 	reply = RewindReply{Step: r.trainer.Step(), From: again.from.Step, Exact: again.exact}
 	now := r.trainer.Calls()
-	r.last, r.pace.seconds = train.Progress{}, 0
-	if now > 0 {
-		r.last, r.pace.seconds = past[now-1].Progress, past[now-1].Seconds
-	}
+	r.last, r.pace.seconds = again.last.Progress, again.last.Seconds
 	r.shown, r.view = nil, again.view
-	r.forget = func() error { return r.cutAfter(now, again.from) }
+	r.forget = func() error { return r.cutAfter(now, again) }
 	r.update(func() {
 		r.rewinds++
 		r.status.Problem, r.status.Target, r.status.Calls, r.dirty = "", 0, now, true
@@ -76,20 +68,36 @@ type madeAgain struct {
 	from  record.Rung
 	exact bool // they reported what they did the first time
 	view  *view.View
+
+	last   record.Metric   // of the state that was come to; zero at the beginning
+	newest []record.Metric // the last calls that were made again, as they are recorded now
 }
+
+// mostAgain is how many calls that were made again are recorded anew, where the history is cut within a stretch.
+const mostAgain = 1000
 
 // makeAgain brings the trainer back to the state after so many calls, or, where ctx ends before, fewer, and changes nothing
 // in the folder.
-func (r *Keeper) makeAgain(ctx context.Context, calls int, past []record.Metric) (made madeAgain, err error) {
+func (r *Keeper) makeAgain(ctx context.Context, calls int) (made madeAgain, err error) {
 	changes, err := record.ReadChanges(filepath.Join(r.dir, record.ChangesFile))
 	if err != nil {
 		return made, err
 	}
-	if made.from, err = r.climbDown(calls, past); err != nil {
+	if made.from, err = r.climbDown(calls); err != nil {
 		return made, err
 	}
 	made.exact = true
-	for next := 0; r.trainer.Calls() < calls && ctx.Err() == nil; {
+	if made.last, err = r.history.At(made.from.Calls); err != nil {
+		return made, err
+	}
+	next := 0
+	for m, err := range r.history.Made(made.from.Calls, calls) {
+		if err != nil {
+			return made, err
+		}
+		if ctx.Err() != nil {
+			break
+		}
 		if err := r.ending(); err != nil {
 			return made, err
 		}
@@ -100,12 +108,14 @@ func (r *Keeper) makeAgain(ctx context.Context, calls int, past []record.Metric)
 				return made, err
 			}
 		}
-		m := past[r.trainer.Calls()]
 		p, err := r.advance(m.Alone)
 		if err != nil {
 			return made, err
 		}
-		made.exact = made.exact && same(p, m.Progress)
+		made.exact = made.exact && m.Agrees(p)
+		made.last = m.Metric
+		made.last.Progress = p
+		made.newest = append(made.newest[max(0, len(made.newest)+1-mostAgain):], made.last)
 	}
 	made.view, err = view.New(r.trainer, r.o.Samples, r.o.Seed)
 	return made, err
@@ -113,7 +123,8 @@ func (r *Keeper) makeAgain(ctx context.Context, calls int, past []record.Metric)
 
 // cutAfter removes from the folder what came after so many calls, which were made again from a checkpoint. The newest
 // checkpoints go before the history does: a process that is killed in between goes on from what is left.
-func (r *Keeper) cutAfter(calls int, from record.Rung) error {
+func (r *Keeper) cutAfter(calls int, again madeAgain) error {
+	from := again.from
 	keep := func(c record.Change) bool { return c.Calls < calls || c.Calls == from.Calls && calls == from.Calls }
 	if _, err := record.CutChanges(filepath.Join(r.dir, record.ChangesFile), keep); err != nil {
 		return err
@@ -130,17 +141,20 @@ func (r *Keeper) cutAfter(calls int, from record.Rung) error {
 			return err
 		}
 	}
-	return r.history.Cut(calls)
+	return r.history.Cut(calls, again.newest...)
 }
 
 // climbDown restores the newest whole checkpoint of at most so many calls, from which the steps can be made again.
-func (r *Keeper) climbDown(calls int, past []record.Metric) (from record.Rung, err error) {
+func (r *Keeper) climbDown(calls int) (from record.Rung, err error) {
 	for below := calls; ; below = from.Calls - 1 {
 		var found bool
 		if from, found = r.ladder.Below(below); !found {
 			return from, fmt.Errorf("run %s keeps no whole checkpoint from which that step can be reached", r.name)
 		}
-		for _, m := range past[from.Calls:calls] {
+		for m, err := range r.history.Made(from.Calls, calls) {
+			if err != nil {
+				return from, err
+			}
 			if m.Lost {
 				return from, fmt.Errorf("run %s: the record of the steps after step %d was lost, so they cannot be made again: "+
 					"go back to a step that run.Checkpoints() lists", r.name, from.Step)
@@ -158,11 +172,4 @@ func (r *Keeper) again(c record.Change) error {
 		return r.setLoss(c.Loss)
 	}
 	return r.trainer.Set(c.Name, c.Value)
-}
-
-// same tells whether a step that was made again reported what was recorded of it, bit for bit.
-func same(again, recorded train.Progress) bool {
-	return !slices.ContainsFunc(again.Numbers, func(n train.Number) bool {
-		return recorded.Reports(n.Name) && recorded.Value(n.Name) != n.Value
-	})
 }

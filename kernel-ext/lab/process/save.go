@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gantry.local/gan/lint"
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/lab/record"
 )
 
@@ -61,7 +62,27 @@ func (r *Keeper) write() error {
 	if err := r.writeState(); err != nil {
 		return err
 	}
-	return r.ladder.Add(r.trainer.LastCheckpoint(), r.trainer.Step(), r.trainer.Calls())
+	if err := r.ladder.Add(r.trainer.LastCheckpoint(), r.trainer.Step(), r.trainer.Calls()); err != nil {
+		return err
+	}
+	return r.condense()
+}
+
+// condense keeps the history of a long run small. A stretch ends where there is a checkpoint, of the ladder or of the newest two, so that the run can go back
+// to it.
+func (r *Keeper) condense() error {
+	saved, err := train.Checkpoints(filepath.Join(r.place.path, record.CheckpointsDir))
+	if err != nil {
+		return err
+	}
+	var calls []int
+	for _, c := range saved {
+		calls = append(calls, c.Calls)
+	}
+	for _, rung := range r.ladder.Rungs {
+		calls = append(calls, rung.Calls)
+	}
+	return r.history.Condense(calls)
 }
 
 // writeState writes what the run goes on from.

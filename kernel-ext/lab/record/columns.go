@@ -140,34 +140,43 @@ func (c Columns) Metrics(records []byte, first int) []Metric {
 const (
 	headerMark    = "gantry history "
 	longestHeader = 1 << 20
+	mostCalls     = 1 << 50
 )
+
+// header is what that line says.
+type header struct {
+	Columns
+	First int `json:",omitempty"` // calls before the first record
+}
 
 var errHeader = errors.New("its first line, which names what is recorded, is damaged")
 
-func (c Columns) header() ([]byte, error) {
-	text, err := json.Marshal(c)
+// header is the first line of a file of these columns, whose first record or block is of call first+1.
+func (c Columns) header(first int) ([]byte, error) {
+	text, err := json.Marshal(header{c, first})
 	if err == nil && len(text) > longestHeader-len(headerMark)-1 {
 		err = fmt.Errorf("a history of %d numbers has names that are too long", len(c.Numbers))
 	}
 	return append(append([]byte(headerMark), text...), '\n'), err
 }
 
-// columnsIn are those of a file, and the length of its header.
-func columnsIn(file io.ReaderAt, size int64) (c Columns, header int, err error) {
+// columnsIn are those of a file, the calls before its first record, and the length of its header.
+func columnsIn(file io.ReaderAt, size int64) (c Columns, first, length int, err error) {
 	start := make([]byte, min(size, longestHeader))
 	if _, err := file.ReadAt(start[:min(len(start), len(headerMark))], 0); err != nil && !errors.Is(err, io.EOF) {
-		return c, 0, err
+		return c, 0, 0, err
 	}
 	if !bytes.HasPrefix(start, []byte(headerMark)) {
-		return columnsBefore(), 0, nil
+		return columnsBefore(), 0, 0, nil
 	}
 	n, err := file.ReadAt(start, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return c, 0, err
+		return c, 0, 0, err
 	}
 	line, _, ended := bytes.Cut(start[:n], []byte{'\n'})
-	if !ended || json.Unmarshal(line[len(headerMark):], &c) != nil {
-		return c, 0, errHeader
+	var h header
+	if !ended || json.Unmarshal(line[len(headerMark):], &h) != nil || h.First < 0 || h.First > mostCalls {
+		return c, 0, 0, errHeader
 	}
-	return c, len(line) + 1, nil
+	return h.Columns, h.First, len(line) + 1, nil
 }

@@ -39,15 +39,3 @@ func LossesOf(p train.Progress) (drawn []train.Number) {
 	}
 	return drawn
 }
-
-// NamesIn are the names of the numbers that any of the steps reports, in the order in which they come.
-func NamesIn(all []Metric) (names []string) {
-	for _, m := range all {
-		for _, n := range m.Numbers {
-			if !slices.Contains(names, n.Name) {
-				names = append(names, n.Name)
-			}
-		}
-	}
-	return names
-}

@@ -1,7 +1,7 @@
 // Package record is what a run keeps: its folder on the disk, and what is known of it while it has no process. What is in
 // it is read by who only looks, and written by the run's process alone.
 //
-// Reading order: columns.go (what is recorded of each step), history.go (its file), curves.go (what of it is drawn), thinned.go, status.go (where a run stands), folder.go (what lies where, and
+// Reading order: columns.go (what is recorded of each step), history.go (its file), earlier.go (what is kept of older steps), stretches.go (a whole history in few parts), curves.go (what of it is drawn), status.go (where a run stands), folder.go (what lies where, and
 // whom it may belong to), changes.go (what was set meanwhile), ladder.go (checkpoints to go back to), weights.go, words.go,
 // info.go (run.json), recipe.go (what can be told of how a run is made again).
 package record
@@ -30,7 +30,8 @@ const EnvRuns = "GANTRY_RUNS"
 const (
 	infoFile       = "run.json"       // what is known of the run while its process is gone
 	SpecFile       = "spec.json"      // what it trains, by names, for people and `gantry train --spec`
-	HistoryFile    = "history"        // every call of a step, see history.go
+	HistoryFile    = "history"        // every call of a step, of a long run the newest ones, see history.go
+	earlierSuffix  = ".earlier"       // behind the name of the history: what is kept of older calls, see earlier.go
 	ChangesFile    = "changes"        // what was set while it trained, a JSON line each
 	progressFile   = "progress.jsonl" // what `gantry train` reported
 	weightsPattern = "*.safetensors"  // a network's weights each, as train.Trainer.SaveWeights writes them, when the run last paused
@@ -39,6 +40,9 @@ const (
 	asideDir       = ".aside"         // in the runs' folder: runs that gave their name to another
 	longestName    = 64
 )
+
+// EarlierFile is what a run's folder has of older calls beside HistoryFile, once there are many.
+const EarlierFile = HistoryFile + earlierSuffix
 
 // RunsDir returns the folder that holds the run folders, see EnvRuns.
 func RunsDir() (string, error) {
@@ -94,7 +98,7 @@ func Holds(dir string) bool {
 	if err != nil {
 		return true
 	}
-	defer past.file.Close()
+	defer past.close()
 	return past.N > 0
 }
 
@@ -112,7 +116,7 @@ func Trusted(dir string) error {
 		}
 		return err
 	}
-	names := []string{infoFile, SpecFile, resident.LockFile, HistoryFile, ChangesFile, CheckpointsDir, LadderDir, resident.ProgramFile,
+	names := []string{infoFile, SpecFile, resident.LockFile, HistoryFile, EarlierFile, ChangesFile, CheckpointsDir, LadderDir, resident.ProgramFile,
 		resident.ValuesDir, resident.LogFile, progressFile}
 	weights, err := filepath.Glob(filepath.Join(Quoted(dir), weightsPattern))
 	if err != nil {

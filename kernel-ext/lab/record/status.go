@@ -100,7 +100,8 @@ func (s Status) String() string {
 
 // Event is what has happened since the one before.
 type Event struct {
-	Metrics []Metric // recorded since, the oldest first
-	Rewound bool     // the run went back: Metrics begins with its first step again
+	Earlier []show.Stretch // what came before Metrics and is told, or kept, in stretches
+	Metrics []Metric       // recorded since, the oldest first
+	Rewound bool           // the run went back: Earlier and Metrics begin with its first step again
 	Status  Status
 }
