@@ -73,7 +73,7 @@ type panel struct {
 
 	seen    int // calls of the history before the loop
 	status  record.Status
-	curves  curves
+	curves  record.Means
 	stale   bool // the lines do not show the status
 	shownAt time.Time
 	eager   bool // a person waits: do not hold back the next lines and, of a run at rest, pictures
@@ -107,10 +107,10 @@ func Start(ctx context.Context, ui *widget.UI, r Steered, b *figure.Budget) (fun
 	p := &panel{run: r, ui: ui, budget: b, board: newBoard(ui, s), lanes: newLanes(), news: make(chan news),
 		over: make(chan struct{}), status: s, drawn: s.Calls, seen: len(past), doing: map[string]string{}}
 	for _, m := range past {
-		p.curves.add(m)
+		p.curves.Add(m)
 	}
 	p.show()
-	if err := p.paint(p.curves.plot(nil), false); err != nil {
+	if err := p.paint(plotOf(&p.curves, nil), false); err != nil {
 		return nil, err
 	}
 	p.connect()
@@ -232,10 +232,10 @@ func eventsOf(all iter.Seq2[record.Event, error], done <-chan struct{}) <-chan r
 // take takes over what has happened to the run.
 func (p *panel) take(e record.Event) {
 	if e.Rewound {
-		p.curves = curves{}
+		p.curves = record.Means{}
 	}
 	for _, m := range e.Metrics {
-		p.curves.add(m)
+		p.curves.Add(m)
 	}
 	if e.Rewound || len(e.Metrics) > 0 {
 		p.drawn = -1
@@ -345,7 +345,7 @@ func (p *panel) show() {
 // draw draws the pictures, in a lane of their own: samples may have to wait for a step that is under way.
 func (p *panel) draw() {
 	p.drawn = p.status.Calls
-	plot, trains := p.curves.plot(p.board.chosen()), p.status.State == record.Training
+	plot, trains := plotOf(&p.curves, p.board.chosen()), p.status.State == record.Training
 	p.lanes.latest(laneDraw, func() { p.tell(news{lane: laneDraw, ended: true, err: p.paint(plot, trains)}) })
 }
 

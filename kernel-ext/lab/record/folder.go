@@ -1,7 +1,7 @@
 // Package record is what a run keeps: its folder on the disk, and what is known of it while it has no process. What is in
 // it is read by who only looks, and written by the run's process alone.
 //
-// Reading order: columns.go (what is recorded of each step), history.go (its file), curves.go (what of it is drawn), thinned.go, status.go (where a run stands), folder.go (what lies where, and
+// Reading order: columns.go (what is recorded of each step), history.go (its file), curves.go (what of it is drawn), thinned.go, means.go (curves in a bounded number of points), status.go (where a run stands), folder.go (what lies where, and
 // whom it may belong to), changes.go (what was set meanwhile), ladder.go (checkpoints to go back to), weights.go, words.go,
 // info.go (run.json), recipe.go (what can be told of how a run is made again).
 package record
