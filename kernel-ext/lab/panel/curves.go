@@ -12,7 +12,7 @@ func plotOf(means *record.Means, names []string) show.Plot {
 		names = record.Losses(means.Names())
 	}
 	for _, name := range names {
-		steps, values := means.Of(name)
+		steps, values := means.Line(name)
 		plot.Series = append(plot.Series, show.Series{Name: name, X: steps, Y: values})
 	}
 	return plot

@@ -63,6 +63,9 @@ func (r *Keeper) goBack(ctx context.Context, step int) (reply RewindReply, err e
 		r.last, r.pace.seconds = past[now-1].Progress, past[now-1].Seconds
 	}
 	r.shown, r.view = nil, again.view
+	if r.distance != nil {
+		r.distance.last, r.distance.free = r.trainer.Step(), 0
+	}
 	r.forget = func() error { return r.cutAfter(now, again.from) }
 	r.update(func() {
 		r.rewinds++

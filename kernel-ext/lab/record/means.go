@@ -75,6 +75,28 @@ func (c *Means) halve() {
 // Names are those of the numbers, in the order in which they came.
 func (c *Means) Names() []string { return c.names }
 
+// Line is Of for a number that few steps report, without the gaps between those; of other numbers it is Of.
+func (c *Means) Line(name string) (steps, values []float64) {
+	steps, values = c.Of(name)
+	there := 0
+	for _, v := range values {
+		if v == v {
+			there++
+		}
+	}
+	if 2*there > len(values) {
+		return steps, values
+	}
+	at := 0
+	for i, v := range values {
+		if v == v {
+			steps[at], values[at] = steps[i], v
+			at++
+		}
+	}
+	return steps[:at], values[:at]
+}
+
 // Of is the curve of a number over steps, NaN where no step of a point reports it.
 func (c *Means) Of(name string) (steps, values []float64) {
 	at := slices.Index(c.names, name)

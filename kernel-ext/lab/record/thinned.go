@@ -19,6 +19,29 @@ func Recorded(dir string) ([]Metric, error) {
 	return past.Metrics(0, past.N)
 }
 
+// Each gives all records in a run's folder to do, in order, a part of them in memory at a time. What the run's process has not written yet is
+// missing. An error of do ends it.
+func Each(dir string, do func(Metric) error) error {
+	const most = 10_000 // records at a time
+	past, err := openPast(dir)
+	if err != nil {
+		return err
+	}
+	defer past.file.Close()
+	for first := 0; first < past.N; first += most {
+		all, err := past.Metrics(first, min(first+most, past.N))
+		if err != nil {
+			return err
+		}
+		for _, m := range all {
+			if err := do(m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // Thinned returns at most so many of the records in a run's folder, evenly over the whole history, the last one included. What the
 // run's process has not written yet is missing.
 func Thinned(dir string, most int) ([]Metric, error) {
