@@ -97,7 +97,7 @@ func pictured(s Status, o CompareOptions) (png []byte, err error) {
 
 // samplesBeside is how many samples of a kind of data have room beside those of other runs.
 func samplesBeside(s Status) int {
-	const pictures, points, series, texts = 36, 1000, 12, 20
+	const pictures, points, series, texts = 40, 1000, 12, 20
 	switch d := s.Data; {
 	case d.Alphabet:
 		return texts

@@ -21,13 +21,16 @@ type Side struct {
 	Picture  []byte             // samples, PNG; nil: none
 }
 
+// meanPoints are the most points of a curve: those of several runs are seen beside each other once they are smooth.
+const meanPoints = 200
+
 // Read reads a run's folder. status is where the run stands, which its process, if it has one, knows best. A side has no Picture yet.
 func Read(dir string, status record.Status) (Side, error) {
 	i, err := record.ReadInfo(dir)
 	if err != nil {
 		return Side{}, err
 	}
-	s := Side{Name: filepath.Base(dir), Info: *i, Status: status, Means: &record.Means{}, Last: map[string]float64{}}
+	s := Side{Name: filepath.Base(dir), Info: *i, Status: status, Means: &record.Means{Most: meanPoints}, Last: map[string]float64{}}
 	if s.Status.Data.Name == "" {
 		s.Status.Data = lint.DataShape(i.Data)
 	}
