@@ -66,7 +66,7 @@ class Compared(unittest.TestCase):
         for word in ("Settings that differ", "batch size", "pack", "Curves", "Samples", "Measured", "95 % interval", *RUNS):
             self.assertIn(word, four.text_content())
         self.assertEqual(4, four.locator("figure img").count(), "samples of each run")
-        self.assertIn("samples of different shapes do not compare: ring 1×1×2, waves 24×1×1", two.text_content())
+        self.assertIn("samples of different shapes do not compare: ring 1×1×2, waves 32×1×1", two.text_content())
         for theme in ("JupyterLab Light", "JupyterLab Dark"):
             self.theme(theme)
             for number, cell in enumerate((four, two)):

@@ -135,10 +135,17 @@ func (l *eventLog) add(m Metric) error {
 // follow goes on with the steps that are made.
 func (l *eventLog) follow(ctx context.Context, r *Run) error {
 	l.counts = map[string]int{} // from now on each
-	var status Status
 	for e, err := range r.Follow(ctx, l.calls) {
-		if ctx.Err() != nil || gone(err) {
+		if ctx.Err() != nil {
 			return nil
+		}
+		if gone(err) { // what it did last is in its folder
+			return record.Each(r.dir, func(m Metric) error {
+				if m.Calls <= l.calls {
+					return nil
+				}
+				return l.add(m)
+			})
 		}
 		if err != nil {
 			return err
@@ -151,12 +158,11 @@ func (l *eventLog) follow(ctx context.Context, r *Run) error {
 				return err
 			}
 		}
-		status = e.Status
 		if err := l.w.Flush(); err != nil {
 			return err
 		}
 	}
-	return l.w.Text(status.Step, time.Now(), "end", "the run's process has ended")
+	return nil
 }
 
 // largestPicture is the largest file of samples that is taken into a log.
@@ -241,7 +247,7 @@ func settingsMarkdown(i *record.Info) string {
 	}
 	row("recipe", i.Recipe)
 	for _, part := range i.Definition.Parts {
-		row(part.Name, part.Summary)
+		row(part.Name, strings.ReplaceAll(part.Summary, "<nil>", "none"))
 	}
 	row("loss, set while it trained", i.Loss)
 	row("forked from", i.From)

@@ -72,6 +72,7 @@ func partValues(sides []Side, name string) (values []string, differ bool) {
 			continue
 		}
 		parts[i] = s.Info.Definition.Parts[at]
+		parts[i].Summary = strings.ReplaceAll(parts[i].Summary, "<nil>", none)
 		switch {
 		case name == "data":
 			words[i] = []string{parts[i].Summary}

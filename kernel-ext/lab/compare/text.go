@@ -9,8 +9,10 @@ import (
 )
 
 const (
-	textWidth  = 110 // of a table in a terminal; a wider one is a list
-	sparkWidth = 48
+	textWidth    = 110 // of a table in a terminal; a wider one is a list
+	sparkWidth   = 48
+	namesWidth   = 30  // of the names in a line of a list
+	longestValue = 100 // characters of a setting
 )
 
 // String is the comparison as text.
@@ -50,7 +52,11 @@ func (c *Comparison) runs() [][]string {
 func (c *Comparison) settings() [][]string {
 	table := [][]string{append([]string{""}, c.names()...)}
 	for _, s := range c.Settings {
-		table = append(table, append([]string{s.Name}, s.Values...))
+		row := []string{s.Name}
+		for _, v := range s.Values {
+			row = append(row, cut(v))
+		}
+		table = append(table, row)
 	}
 	return table
 }
@@ -102,18 +108,37 @@ func tableText(table [][]string) string {
 
 // listText is what each has, a line for those that have the same.
 func listText(names, values []string) string {
-	table := [][]string{}
-	for i, v := range values {
-		at := slices.IndexFunc(table, func(row []string) bool { return row[2] == v })
-		switch {
-		case v == "":
-		case at < 0:
-			table = append(table, []string{"", names[i], v})
-		default:
-			table[at][1] += ", " + names[i]
+	var all []string // different values
+	for _, v := range values {
+		if v != "" && !slices.Contains(all, v) {
+			all = append(all, v)
 		}
 	}
+	table := [][]string{}
+	for _, v := range all {
+		row := []string{"", "", cut(v)}
+		for i, name := range names {
+			switch {
+			case values[i] != v:
+			case row[1] == "":
+				row[1] = name
+			case utf8.RuneCountInString(row[1]+name) > namesWidth:
+				table, row = append(table, row), []string{"", name, ""}
+			default:
+				row[1] += ", " + name
+			}
+		}
+		table = append(table, row)
+	}
 	return lines(table)
+}
+
+// cut is a value that is not too long to be read; where values differ is at their beginnings.
+func cut(value string) string {
+	if runes := []rune(value); len(runes) > longestValue {
+		return string(runes[:longestValue-2]) + " …"
+	}
+	return value
 }
 
 // lines is a table with columns below each other.
