@@ -18,6 +18,7 @@ import (
 
 	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/internal/private"
+	"gantry.local/kernel-ext/internal/resident"
 	"gantry.local/kernel-ext/lab/record"
 	"gantry.local/kernel-ext/tensorboard"
 )
@@ -139,7 +140,8 @@ func (l *eventLog) follow(ctx context.Context, r *Run) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if gone(err) { // what it did last is in its folder
+		if gone(err) { // what it did last is in its folder, once it has saved
+			resident.AwaitEnd(r.dir, stopPatience)
 			return record.Each(r.dir, func(m Metric) error {
 				if m.Calls <= l.calls {
 					return nil
