@@ -41,6 +41,7 @@ def train(place):
 def setUpModule():
     global desk
     desk = Desk({"GANTRY_FAST": "1"}, train)
+    desk.page.set_default_timeout(90_000)  # the pages are large, and nothing here is about time
 
 
 def tearDownModule():
@@ -56,7 +57,7 @@ class Compared(unittest.TestCase):
 
     def theme(self, name):
         desk.page.evaluate("name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})", name)
-        desk.page.locator(f"body[data-jp-theme-name='{name}']").wait_for()
+        desk.page.locator(f"body[data-jp-theme-name='{name}']").wait_for(state="attached")
 
     def test_runs_are_shown_side_by_side_on_both_themes(self):
         desk.open("compared.ipynb", notebook(*CELLS))

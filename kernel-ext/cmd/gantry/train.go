@@ -92,7 +92,7 @@ func (o *trainOptions) flags(f *pflag.FlagSet) {
 	f.BoolVar(&o.resume, "resume", false, "go on from the last checkpoint in the run folder")
 	f.BoolVar(&o.fromWeights, "from-weights", false, "with --resume, where no checkpoint is whole: go on from the weights, with fresh optimizers")
 	f.BoolVar(&o.json, "json", false, "progress as JSON lines on standard output")
-	f.IntVar(&o.measure, "measure-every", 0, "measure the samples' kernel distance from the data at every so many steps and the last one, at most a fortieth of the time; 0: never")
+	f.IntVar(&o.measure, "measure-every", 0, "measure the samples' kernel distance from the data at every so many steps, in at most a fortieth of the time; 0: never")
 	f.BoolVar(&o.lint, "check", false, "print what the recipe linter finds and train nothing; exit code 1 if it finds something")
 }
 

@@ -59,8 +59,8 @@ func (r *Keeper) prepareDistance() error {
 	return err
 }
 
-// measure adds the distance to what a step reports, if it is time: at every so many steps, and at that where the training was to end. It
-// takes a small share of the time, so where steps are quick there are more between two.
+// measure adds the distance to what a step reports, if it is time: at every so many steps, and at that where the training was to end, if it
+// is as many after the one before. It takes a small share of the time, so where steps are quick there are more between two.
 func (r *Keeper) measure(p *train.Progress, g goal) error {
 	d := r.distance
 	if d == nil || g.alone != "" || p.Step-d.last < d.every {
