@@ -63,10 +63,7 @@ func (r *Keeper) prepareDistance() error {
 // is as many after the one before. It takes a small share of the time, so where steps are quick there are more between two.
 func (r *Keeper) measure(p *train.Progress, g goal) error {
 	d := r.distance
-	if d == nil || g.alone != "" || p.Step-d.last < d.every {
-		return nil
-	}
-	if last := p.Step == g.step; !last && (p.Step%d.every != 0 || r.pace.seconds < d.free) {
+	if d == nil || g.alone != "" || !d.due(p.Step, p.Step == g.step, r.pace.seconds) {
 		return nil
 	}
 	begin := time.Now()
@@ -79,6 +76,16 @@ func (r *Keeper) measure(p *train.Progress, g goal) error {
 		return fmt.Errorf("the distance at step %d: %w", p.Step, err)
 	}
 	p.Numbers = append(slices.Clip(p.Numbers), train.Number{Name: metric.KernelName, Value: value})
-	d.last, d.free = p.Step, r.pace.seconds+time.Since(begin).Seconds()/distanceShare
+	d.spend(p.Step, r.pace.seconds, time.Since(begin).Seconds())
 	return nil
+}
+
+// due tells whether to measure at a step, which may be the last for now, after so many seconds of training.
+func (d *distance) due(step int, last bool, seconds float64) bool {
+	return step-d.last >= d.every && (last || step%d.every == 0 && seconds >= d.free)
+}
+
+// spend notes that measuring at a step took so many seconds.
+func (d *distance) spend(step int, seconds, cost float64) {
+	d.last, d.free = step, seconds+cost/distanceShare
 }
