@@ -41,7 +41,7 @@ def train(place):
 def setUpModule():
     global desk
     desk = Desk({"GANTRY_FAST": "1"}, train)
-    desk.page.set_default_timeout(90_000)  # the pages are large, and nothing here is about time
+    desk.page.set_default_timeout(240_000)  # the pages are large, and nothing here is about time
 
 
 def tearDownModule():
