@@ -9,13 +9,13 @@ import (
 
 // Sizes of a chart, in pixels of the screen.
 const (
-	chartWidth  = 560
-	chartHeight = 250
+	chartWidth  = 410
+	chartHeight = 230
 )
 
 // chart draws a number of all runs, PNG. A run has the same colour in all charts, also where others lack the number.
 func (c *Comparison) chart(number string) ([]byte, error) {
-	plot := show.Plot{Title: number, XLabel: "step", Width: chartWidth, Height: chartHeight + 20*((len(c.Sides)-1)/5)}
+	plot := show.Plot{Title: number, XLabel: "step", Width: chartWidth, Height: chartHeight + 20*((len(c.Sides)-1)/4)}
 	for _, s := range c.Sides {
 		line := show.Series{}
 		if _, reports := s.Last[number]; reports {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"gantry.local/gan/metric"
 	"gantry.local/kernel-ext/lab/record"
 )
 
@@ -17,7 +18,7 @@ const Most = 64
 type Comparison struct {
 	Sides    []Side
 	Settings []Setting // in which they differ
-	Numbers  []string  // that at least two report, the losses first
+	Numbers  []string  // that at least two report, the losses and the distance first
 	Tables   []Table   // of what was measured
 	Apart    []string  // what cannot be laid side by side, a line each
 }
@@ -73,6 +74,9 @@ func (c *Comparison) lay() {
 	all = slices.DeleteFunc(all, func(name string) bool { return len(reporting[name]) < 2 })
 	if len(all) > 0 {
 		c.Numbers = record.Losses(all)
+	}
+	if slices.Contains(all, metric.KernelName) && !slices.Contains(c.Numbers, metric.KernelName) {
+		c.Numbers = append(c.Numbers, metric.KernelName)
 	}
 	for _, name := range all {
 		if !slices.Contains(c.Numbers, name) {

@@ -7,6 +7,8 @@ import (
 	"html"
 	"image/png"
 	"strings"
+
+	"gantry.local/gan/metric"
 )
 
 const pageStyle = `<style>
@@ -45,10 +47,10 @@ func (c *Comparison) HTML() string {
 	return text.String()
 }
 
-// shownCurves is how many charts are open; the others lie below a line that opens them.
-const shownCurves = 2
+// shownCurves is the most charts that are open.
+const shownCurves = 4
 
-// writeCurves writes the charts.
+// writeCurves writes the charts: those of the losses and of the distance are open, the others lie below a line that opens them.
 func (c *Comparison) writeCurves(text *strings.Builder) {
 	if len(c.Numbers) == 0 {
 		return
@@ -66,7 +68,10 @@ func (c *Comparison) writeCurves(text *strings.Builder) {
 		}
 		text.WriteString("</div>")
 	}
-	first := min(shownCurves, len(c.Numbers))
+	first := 1
+	for first < min(shownCurves, len(c.Numbers)) && (strings.HasSuffix(c.Numbers[first], " loss") || c.Numbers[first] == metric.KernelName) {
+		first++
+	}
 	row(c.Numbers[:first])
 	if rest := c.Numbers[first:]; len(rest) > 0 {
 		fmt.Fprintf(text, "<details><summary>%d more: %s</summary>", len(rest), html.EscapeString(strings.Join(rest, ", ")))
