@@ -10,7 +10,7 @@ COMMIT ?= $(shell git describe --always --dirty --abbrev=12 2>/dev/null)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help setup lab test build notebooks e2e picture kernel-suite gonb-notebooks measure-kernel soak random bench bench-peers lint release licences notices sbom vulncheck ray mlflow cluster-test hub hub-start hub-test image image-test image-digests lock clean needs
+.PHONY: help setup lab test build notebooks e2e picture kernel-suite gonb-notebooks measure-kernel soak random bench bench-peers lint release licences notices sbom vulncheck ray tensorboard tensorboard-test mlflow cluster-test hub hub-start hub-test image image-test image-digests lock clean needs
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
@@ -37,7 +37,7 @@ notebooks: setup ## run the chapters in full and keep their outputs
 
 E2E_PYTHON := .venv/e2e/bin/python
 E2E_READY := .venv/e2e/installed.lock
-E2E ?= kernel_suite protocol_suite lab_suite server_suite inventory_suite sweep_suite
+E2E ?= kernel_suite protocol_suite lab_suite server_suite inventory_suite sweep_suite compare_suite
 
 e2e: $(E2E_READY) ## the kernel and the lab from the outside, in JupyterLab in Chromium (E2E="lab_suite" for one part)
 	@$(E2E_PYTHON) kernel-ext/e2e/run.py $(E2E)
@@ -113,6 +113,17 @@ vulncheck: needs ## known vulnerabilities in what is linked (says so where the d
 cluster-test: $(E2E_READY) ray mlflow ## the same sweep here, on Ray and on Slurm, with workers killed (root; slurmctld, slurmd; minutes)
 	@$(E2E_PYTHON) kernel-ext/e2e/run.py cluster_suite
 
+TENSORBOARD_READY := .venv/tensorboard/installed.lock
+
+tensorboard: $(TENSORBOARD_READY) ## TensorBoard, to look at what `gantry log --tensorboard DIR` writes: .venv/tensorboard/bin/tensorboard --logdir DIR
+
+$(TENSORBOARD_READY): kernel-ext/tensorboard/requirements.lock | setup
+	@rm -rf .venv/tensorboard && .venv/bin/python -m venv .venv/tensorboard && .venv/tensorboard/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --only-binary :all: -r $< && cp $< $@
+
+tensorboard-test: tensorboard ## event files, read by TensorBoard's own reader
+	@.venv/tensorboard/bin/python kernel-ext/e2e/run.py tensorboard_suite
+
 RAY_READY := .venv/ray/installed.lock
 
 ray: $(RAY_READY) ## Ray for `gantry sweep --engine ray`, in an environment of its own (700 MB)
@@ -165,7 +176,7 @@ image-digests: ## the newest digests of the image's bases, for the Dockerfile (n
 lock: ## resolve the Python requirements anew (needs uv)
 	for r in kernel-ext/setup/requirements kernel-ext/setup/requirements-cuda kernel-ext/setup/requirements-hub kernel-ext/setup/requirements-release \
 		kernel-ext/e2e/requirements kernel-ext/speed/peers/requirements kernel-ext/sweep/requirements kernel-ext/sweep/requirements-mlflow \
-		kernel-ext/hub/requirements; do \
+		kernel-ext/hub/requirements kernel-ext/tensorboard/requirements; do \
 		(cd $$(dirname $$r) && uv pip compile --universal --generate-hashes --no-emit-index-url --no-header \
 		--python-version 3.11 -q -o $$(basename $$r).lock $$(basename $$r).in) || exit 1; done
 

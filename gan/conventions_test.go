@@ -25,7 +25,7 @@ func floors() [][]string {
 			"gan/device/compilecache", "gan/device/purego", "gan/examples"},
 		{"gan/sample", "gan/net", "gan/device"},
 		{"gan/data", "gan/optim", "gan/metric"},
-		{"gan/method", "gan/gantest", "gan/metric/trainfeatures"},
+		{"gan/method", "gan/gantest", "gan/measure", "gan/metric/trainfeatures"},
 		{"gan/lint", "gan/kind"},
 		{"gan/train"},
 		{"gan", "gan/latent", "gan/export", "gan/compress"},

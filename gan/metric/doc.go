@@ -24,7 +24,8 @@
 //
 // # While training
 //
-// A Monitor looks at a hundred samples in a few milliseconds and says ok, watch or collapsed, and why. JudgeCritic,
+// A Monitor looks at a hundred samples in a few milliseconds and says ok, watch or collapsed, and why. A Gauge measures the kernel distance
+// of a few hundred samples. JudgeCritic,
 // JudgeGradients and InputGradient tell a healthy critic from one that is fooled, perfect or learning by heart.
 //
 // # Pairs
@@ -35,6 +36,6 @@
 // not what draws them.
 //
 // Reading order: extractor.go (features) and classifier.go with network.go and training.go, measurement.go with frechet.go, kernel.go
-// and neighbours.go, compare.go, report.go; modes.go; memorisation.go, pathlength.go; monitor.go with reach.go, critic.go,
+// and neighbours.go, compare.go, report.go; modes.go; memorisation.go, pathlength.go; monitor.go with reach.go, gauge.go, critic.go,
 // inputgradient.go; similarity.go.
 package metric

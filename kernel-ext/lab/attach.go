@@ -50,6 +50,23 @@ func Attach(name string) (*Run, error) {
 	return r, err
 }
 
+// Find returns a run by its name or folder to be looked at: its records, its samples, what it keeps. It starts no process; a run that has none
+// cannot be trained or changed, for which there is Attach.
+func Find(name string) (*Run, error) {
+	dir, err := dirOf(name)
+	if err != nil {
+		return nil, err
+	}
+	r := runIn(dir)
+	if _, r.observer = residentOf(); r.observer {
+		return r, nil
+	}
+	if _, err := r.Status(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
 // programOf is how the process of a run is started without its experiment, and the name by which its program opens it.
 func programOf(dir string) (o resident.StartOptions, as string, err error) {
 	i, err := record.ReadInfo(dir)

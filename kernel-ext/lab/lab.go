@@ -7,8 +7,9 @@
 // Reading order: lab.go (training under the figure, without a run), interrupt.go (cells that are interrupted). Resident runs, from a cell:
 // options.go, ask.go (how a run is asked), run.go (what it can be asked), start.go and open.go (it starts, is there, or forks),
 // and what needs these: train.go, attach.go, panel.go (widgets that steer it), show.go (a run as a value), kept.go (what is kept of
-// one between two cells), list.go and end.go (all runs), keep.go (a run in one's own process), sweep.go (many runs of one spec). names.go has what comes from the packages
-// below: process (what serves a run), panel, figure, view (samples as pictures) and record (a run's folder). Imports go from lab to
+// one between two cells), list.go and end.go (all runs), keep.go (a run in one's own process), sweep.go (many runs of one spec).
+// What looks at runs without steering them: source.go (their samples), measure.go, compare.go (side by side), log.go and logcsv.go (for other tools). names.go has what comes from the packages
+// below: process (what serves a run), panel, figure, view (samples as pictures) and record (a run's folder). compare has what Compare returns. Imports go from lab to
 // process, panel, figure, and from there to view and record.
 package lab
 

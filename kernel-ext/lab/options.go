@@ -9,20 +9,22 @@ import (
 
 // RunOptions of OpenWith. All but Name and Changed matter when the run's process starts; one that lives keeps its own.
 type RunOptions struct {
-	Name       string        // of the run and its folder; default: the experiment's
-	Changed    Changed       // what to do where the run's experiment is another one; default Refuse
-	Backend    string        // as for device.Open; default "", $GOMLX_BACKEND or XLA on the CPU
-	Checkpoint time.Duration // between two timed checkpoints; default 30 s
-	Idle       time.Duration // without clients and training after which the process saves and ends; default 2 h, negative: never
-	Samples    int           // in the figure, see NewView; default 0, as many as suit the data
-	Seed       int64         // of the figure's samples
-	Made       Recipe        // how the run is made again by names, where that is known; default: that is found out, if it can be
-	Args       []string      // of the program as the run's process; default nil, this process's
-	Check      func() error  // of Keep, and of an experiment that is new or changed: runs while the step is compiled; on its error the run does not begin
+	Name         string        // of the run and its folder; default: the experiment's
+	Changed      Changed       // what to do where the run's experiment is another one; default Refuse
+	Backend      string        // as for device.Open; default "", $GOMLX_BACKEND or XLA on the CPU
+	Checkpoint   time.Duration // between two timed checkpoints; default 30 s
+	Idle         time.Duration // without clients and training after which the process saves and ends; default 2 h, negative: never
+	MeasureEvery int           // steps between two measurements of the samples' distance from the data, which is then a number among the others; default 0, none
+	Samples      int           // in the figure, see NewView; default 0, as many as suit the data
+	Seed         int64         // of the figure's samples
+	Made         Recipe        // how the run is made again by names, where that is known; default: that is found out, if it can be
+	Args         []string      // of the program as the run's process; default nil, this process's
+	Check        func() error  // of Keep, and of an experiment that is new or changed: runs while the step is compiled; on its error the run does not begin
 }
 
 func (o RunOptions) process() process.KeepOptions {
-	return process.KeepOptions{Opened: o.Name, Backend: o.Backend, Checkpoint: o.Checkpoint, Idle: o.Idle, Samples: o.Samples, Seed: o.Seed, Made: o.Made}
+	return process.KeepOptions{Opened: o.Name, Backend: o.Backend, Checkpoint: o.Checkpoint, Idle: o.Idle, Samples: o.Samples, Seed: o.Seed,
+		MeasureEvery: o.MeasureEvery, Made: o.Made}
 }
 
 // Changed says what to do when a run is opened whose experiment is another one now.

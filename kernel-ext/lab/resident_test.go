@@ -52,6 +52,7 @@ type plan struct {
 	Attach     bool    // its program attaches by name
 	Game       string  // see description
 	L1         float64 // of a translation
+	Measure    int     // see lab.RunOptions.MeasureEvery
 }
 
 func (p plan) experiment() gan.Experiment {
@@ -73,7 +74,7 @@ func (p plan) experiment() gan.Experiment {
 }
 
 func (p plan) options() lab.RunOptions {
-	return lab.RunOptions{Name: p.Name, Backend: p.Backend, Checkpoint: p.Checkpoint, Idle: p.Idle, Changed: p.Changed,
+	return lab.RunOptions{Name: p.Name, Backend: p.Backend, Checkpoint: p.Checkpoint, Idle: p.Idle, Changed: p.Changed, MeasureEvery: p.Measure,
 		Args: []string{"-test.run=^$"}}
 }
 

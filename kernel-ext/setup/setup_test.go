@@ -185,7 +185,8 @@ func TestFailureSaysWhatMatters(t *testing.T) {
 }
 
 func TestLocksArePinned(t *testing.T) {
-	for _, name := range []string{"requirements.lock", "requirements-cuda.lock", "requirements-hub.lock", "../sweep/requirements.lock"} {
+	for _, name := range []string{"requirements.lock", "requirements-cuda.lock", "requirements-hub.lock", "../sweep/requirements.lock",
+		"../tensorboard/requirements.lock"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

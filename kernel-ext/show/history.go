@@ -152,6 +152,31 @@ func (h *History) Curve(name string) Series {
 	return s
 }
 
+// Line is Curve for a number that few points report, without the gaps between those; of other numbers it is Curve.
+func (h *History) Line(name string) Series {
+	s := h.Curve(name)
+	there := 0
+	for _, v := range s.Y {
+		if v == v {
+			there++
+		}
+	}
+	if 2*there > len(s.Y) {
+		return s
+	}
+	line := Series{Name: name}
+	for i, v := range s.Y {
+		if v != v {
+			continue
+		}
+		line.X, line.Y = append(line.X, s.X[i]), append(line.Y, v)
+		if s.Low != nil {
+			line.Low, line.High = append(line.Low, s.Low[i]), append(line.High, s.High[i])
+		}
+	}
+	return line
+}
+
 const (
 	rateMarks = 100                    // kept
 	rateEvery = 100 * time.Millisecond // between two, at least

@@ -33,6 +33,7 @@ type LiveOptions struct {
 type Frame struct {
 	Step    int
 	Numbers []Number       // a curve each; what is missing, NaN or ±Inf shows as a gap
+	Aside   []Number       // said among the figures, and not drawn: on the axis of the curves they would be lost
 	Samples *sample.Images // from the same latents each time, not changed later; nil: as before
 	Columns int            // of Samples; 0: up to 10, as there is room
 
@@ -223,7 +224,11 @@ func (l *Live) speed(now time.Time) []string {
 
 // status is the whole state on a line.
 func (l *Live) status(now time.Time) string {
-	return strings.Join(slices.Concat([]string{l.step()}, l.speed(now), l.remark()), " · ")
+	var aside []string
+	for _, n := range l.frame.Aside {
+		aside = append(aside, inWords(n))
+	}
+	return strings.Join(slices.Concat([]string{l.step()}, l.speed(now), aside, l.remark()), " · ")
 }
 
 // remark is the remark, if there is one.
@@ -236,7 +241,10 @@ func (l *Live) remark() []string {
 
 // words are what the card says.
 func (l *Live) words(now time.Time) string {
-	words := slices.Concat([]string{l.o.Title, l.status(now)}, l.numbers())
+	words := []string{l.o.Title, l.status(now)} // what stands aside included
+	for _, n := range l.frame.Numbers {
+		words = append(words, inWords(n))
+	}
 	if l.frame.Note != "" {
 		words = append(words, l.frame.Note)
 	}
@@ -245,11 +253,13 @@ func (l *Live) words(now time.Time) string {
 
 // numbers are the last numbers in words. Of a loss its network's name will do.
 func (l *Live) numbers() (words []string) {
-	for _, n := range l.frame.Numbers {
-		words = append(words, strings.TrimSuffix(n.Name, " loss")+" "+short(n.Value))
+	for _, n := range slices.Concat(l.frame.Numbers, l.frame.Aside) {
+		words = append(words, inWords(n))
 	}
 	return words
 }
+
+func inWords(n Number) string { return strings.TrimSuffix(n.Name, " loss") + " " + short(n.Value) }
 
 // pace says when something is to be done again.
 type pace struct {

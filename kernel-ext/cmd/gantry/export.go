@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -9,8 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gantry.local/gan/export"
-	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/lab"
 )
 
@@ -47,11 +44,11 @@ func exportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			content, err := run.onnx(batch)
+			content, err := run.ONNX(batch)
 			if err != nil {
-				return errors.Join(err, run.close())
+				return errors.Join(err, run.Close())
 			}
-			return errors.Join(writeFile(out, content), run.close())
+			return errors.Join(writeFile(out, content), run.Close())
 		},
 	}
 	f := c.Flags()
@@ -60,11 +57,4 @@ func exportCommand() *cobra.Command {
 	f.IntVar(&batch, "batch", 1, "images that the .onnx model makes at once")
 	f.StringVar(&backend, "backend", "", "as for gantry train")
 	return c
-}
-
-// model is a generator as an ONNX file.
-func model(generator *train.Generator, batch int) ([]byte, error) {
-	var content bytes.Buffer
-	err := export.ONNX(&content, generator, batch)
-	return content.Bytes(), err
 }

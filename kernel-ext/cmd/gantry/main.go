@@ -79,7 +79,8 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(flagMisuse)
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(setupCommand(), doctorCommand(), labCommand(), kernelCommand(), nbrunCommand(), trainCommand(), partsCommand(),
-		sampleCommand(), exportCommand(), benchCommand(), probeCommand(), runsCommand(), stopCommand(), sweepCommand())
+		sampleCommand(), measureCommand(), exportCommand(), benchCommand(), probeCommand(), runsCommand(), compareCommand(), logCommand(), stopCommand(),
+		sweepCommand())
 	root.AddCommand(systemCommands()...)
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {

@@ -79,7 +79,7 @@ func TestEveryFlagRefuses(t *testing.T) {
 // TestEveryCommandRefuses gives each command an argument that it does not take, and a name that nothing has.
 func TestEveryCommandRefuses(t *testing.T) {
 	everyCommand(rootCommand(), func(c *cobra.Command, words []string) {
-		if len(words) > 0 && (words[0] == "stop" || words[0] == "runs") { // which take any name, and say that there is no such run
+		if len(words) > 0 && slices.Contains([]string{"stop", "runs", "compare", "log"}, words[0]) { // which take any name, and say that there is no such run
 			return
 		}
 		args := slices.Concat(words, []string{"nonsense", "more"})
@@ -196,6 +196,18 @@ func TestWrongValues(t *testing.T) {
 		{"--truncate NaN: want 0 to 1", []string{"sample", "--run", dir, "--out", "a.png", "--truncate", "NaN"}},
 		{`unknown backend "tpu"`, []string{"export", "--run", dir, "--out", "a.onnx", "--backend", "tpu"}},
 		{"--batch 999999999999: want at most", []string{"export", "--run", dir, "--out", "a.onnx", "--batch", "999999999999"}},
+		{`unknown backend "tpu"`, []string{"measure", "--run", dir, "--backend", "tpu"}},
+		{"--run is missing", []string{"measure"}},
+		{"--samples 3: want 20 to 100000", []string{"measure", "--run", dir, "--samples", "3"}},
+		{"name at least two runs to compare", []string{"compare"}},
+		{"name at least two runs to compare", []string{"compare", "one"}},
+		{"want a name that ends in .html", []string{"compare", "one", "two", "--out", "page.pdf"}},
+		{`unknown backend "tpu"`, []string{"compare", "one", "two", "--backend", "tpu"}},
+		{"name the runs to log", []string{"log", "--csv", "a.csv"}},
+		{"say what to write", []string{"log", "one"}},
+		{"--csv takes one run, not 2", []string{"log", "one", "two", "--csv", "a.csv"}},
+		{"--follow goes with --tensorboard and one run", []string{"log", "one", "--csv", "a.csv", "--follow"}},
+		{"--measure-every -1: want 0 or more steps", []string{"train", "--out", "out", "--measure-every", "-1"}},
 		{`unknown backend "tpu"`, []string{"probe", "tpu"}},
 		{"--patience 0s: want a positive time", []string{"stop", "a", "--patience", "0s"}},
 	} {

@@ -7,11 +7,13 @@ import (
 	"strings"
 
 	"gantry.local/gan/method"
+	"gantry.local/gan/metric"
 	"gantry.local/kernel-ext/lab"
 )
 
 // recordLine is a line of progress.jsonl and of --json: step, seconds since this command began to train, steps per second, epoch, and
-// then each number that steps of the run report, by its name with _ for spaces, 0 where this one does not. A private run has
+// then each number that steps of the run report, by its name with _ for spaces, 0 where this one does not; of the distance the last that
+// was measured, once there is one. A private run has
 // its epsilon and delta too; one that began with weights that are not private has a delta and no epsilon.
 func recordLine(m lab.Metric, names []string, spent *method.PrivacySpent) ([]byte, error) {
 	type field struct {
@@ -20,6 +22,9 @@ func recordLine(m lab.Metric, names []string, spent *method.PrivacySpent) ([]byt
 	}
 	fields := []field{{"step", m.Step}, {"seconds", m.Seconds}, {"steps_per_second", m.StepsPerSecond}, {"epoch", m.Epoch}}
 	for _, name := range usualNumbers(names) {
+		if name == metric.KernelName && !m.Reports(name) {
+			continue // 0 would be a distance
+		}
 		fields = append(fields, field{recordKey(name), m.Value(name)})
 	}
 	if spent != nil {
@@ -63,7 +68,7 @@ func recordKey(name string) string { return strings.ReplaceAll(name, " ", "_") }
 func recordKeys() []string {
 	keys := []string{"step", "seconds", "steps_per_second", "epoch"}
 	for _, name := range []string{method.CriticLoss, method.GeneratorLoss, method.PenaltyTerm, method.RealLogit, method.FakeLogit,
-		method.RealAccuracy, method.FakeAccuracy, method.CriticGradient, method.GeneratorGradient, method.RealSign} {
+		method.RealAccuracy, method.FakeAccuracy, method.CriticGradient, method.GeneratorGradient, method.RealSign, metric.KernelName} {
 		keys = append(keys, recordKey(name))
 	}
 	return append(keys, "epsilon", "delta")

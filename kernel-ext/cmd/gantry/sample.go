@@ -12,6 +12,7 @@ import (
 	"gantry.local/gan/latent"
 	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/internal/wholefile"
+	"gantry.local/kernel-ext/lab"
 )
 
 type sampleOptions struct {
@@ -52,7 +53,7 @@ func sampleCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return errors.Join(o.draw(run), run.close())
+			return errors.Join(o.draw(run), run.Close())
 		},
 	}
 	f := c.Flags()
@@ -72,29 +73,29 @@ func sampleCommand() *cobra.Command {
 // kind is the ending of the file to write.
 func (o sampleOptions) kind() string { return strings.ToLower(filepath.Ext(o.out)) }
 
-func (o sampleOptions) draw(run *opened) error {
+func (o sampleOptions) draw(run *lab.Source) error {
 	var classes []int32
 	switch {
-	case o.kind() == ".txt" && !run.text:
+	case o.kind() == ".txt" && !run.Text:
 		return misuse{fmt.Errorf("--out %q: %s makes no text; ask for .png or .npy", o.out, o.run)}
 	case o.class < 0:
-	case run.classes == 0:
+	case run.Classes == 0:
 		return misuse{fmt.Errorf("--class %d: %s is not class-conditional; leave it out", o.class, o.run)}
-	case o.class >= run.classes:
-		return misuse{fmt.Errorf("--class %d: %s knows the classes 0 to %d", o.class, o.run, run.classes-1)}
+	case o.class >= run.Classes:
+		return misuse{fmt.Errorf("--class %d: %s knows the classes 0 to %d", o.class, o.run, run.Classes-1)}
 	default:
 		classes = slices.Repeat([]int32{int32(o.class)}, o.n)
 	}
-	z := train.Latents(o.n, run.latent, o.seed)
+	z := train.Latents(o.n, run.Latent, o.seed)
 	if o.between > 0 {
-		rows := train.Latents(2*o.n/o.between, run.latent, o.seed)
+		rows := train.Latents(2*o.n/o.between, run.Latent, o.seed)
 		var err error
-		if z, err = latent.Between(rows[:len(rows)/2], rows[len(rows)/2:], run.latent, o.between, latent.Spherical); err != nil {
+		if z, err = latent.Between(rows[:len(rows)/2], rows[len(rows)/2:], run.Latent, o.between, latent.Spherical); err != nil {
 			return misuse{err}
 		}
 	}
 	if o.walk {
-		z = latent.Walk(o.n, run.latent, o.seed)
+		z = latent.Walk(o.n, run.Latent, o.seed)
 	}
 	if o.within > 0 {
 		var err error
@@ -102,7 +103,7 @@ func (o sampleOptions) draw(run *opened) error {
 			return misuse{err}
 		}
 	}
-	content, err := run.render(latent.Shrink(z, o.truncate), classes, o.kind())
+	content, err := run.Render(latent.Shrink(z, o.truncate), classes, o.kind())
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,7 +20,9 @@ import (
 	"gantry.local/gan/device"
 	"gantry.local/gan/lint"
 	"gantry.local/gan/method"
+	"gantry.local/gan/metric"
 	"gantry.local/gan/recipe"
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/lab"
 	"gantry.local/kernel-ext/show"
 )
@@ -39,6 +42,7 @@ type trainOptions struct {
 	fromWeights bool
 	json        bool
 	lint        bool
+	measure     int
 }
 
 func trainCommand() *cobra.Command {
@@ -99,6 +103,7 @@ func (o *trainOptions) flags(f *pflag.FlagSet) {
 	f.BoolVar(&o.resume, "resume", false, "go on from the last checkpoint in the run folder")
 	f.BoolVar(&o.fromWeights, "from-weights", false, "with --resume, where no checkpoint is whole: go on from the weights, with fresh optimizers")
 	f.BoolVar(&o.json, "json", false, "progress as JSON lines on standard output")
+	f.IntVar(&o.measure, "measure-every", 0, "measure the samples' kernel distance from the data at every so many steps, in at most a fortieth of the time; 0: never")
 	f.BoolVar(&o.lint, "check", false, "print what the recipe linter finds and train nothing; exit code 1 if it finds something")
 }
 
@@ -160,6 +165,8 @@ func (o *trainOptions) check(given func(flag string) bool, own bool) (method.Des
 		return nil, fmt.Errorf("--batch %d: want at least 1", o.Batch)
 	case o.out == "" && !o.lint:
 		return nil, errors.New("--out is missing: name the run folder")
+	case o.measure < 0:
+		return nil, fmt.Errorf("--measure-every %d: want 0 or more steps", o.measure)
 	case o.maxTime < 0:
 		return nil, fmt.Errorf("--max-time %s: want a positive time", o.maxTime)
 	}
@@ -238,7 +245,7 @@ func (o *trainOptions) train(ctx context.Context, of method.Description, own boo
 	if o.resume { // it was checked when it began
 		begin()
 	}
-	kept, err := lab.Keep(ctx, dir, of, lab.RunOptions{Backend: choice.Config, Changed: changed, Made: o.Recipe, Check: func() error {
+	kept, err := lab.Keep(ctx, dir, of, lab.RunOptions{Backend: choice.Config, Changed: changed, Made: o.Recipe, MeasureEvery: o.measure, Check: func() error {
 		findings := lint.CheckOf(of)
 		if err := possible(of, findings); err != nil {
 			return err
@@ -438,12 +445,18 @@ type records struct {
 	spent    *method.PrivacySpent // of a private run
 	recorded time.Time            // the last line of the file
 	skipped  []byte               // the line since that is not in it
+	distance []train.Number       // the last that was measured; empty: none was
 	pending  []byte               // what the file could not take yet
 }
 
 // add takes a step.
 func (r *records) add(m lab.Metric, of lab.Status) error {
 	now := time.Now()
+	if m.Reports(metric.KernelName) {
+		r.distance = []train.Number{{Name: metric.KernelName, Value: m.Value(metric.KernelName)}}
+	} else {
+		m.Numbers = slices.Concat(m.Numbers, r.distance)
+	}
 	if r.first.Calls == 0 {
 		r.reported, r.first = now, m
 	}

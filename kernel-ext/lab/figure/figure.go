@@ -11,6 +11,7 @@ import (
 	"image/png"
 	"time"
 
+	"gantry.local/gan/metric"
 	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/lab/record"
 	"gantry.local/kernel-ext/lab/view"
@@ -28,6 +29,7 @@ type Figure struct {
 	last  record.Metric // the last seen
 	any   bool
 	frame show.Frame
+	aside []show.Number // the last distance that was measured; empty: none was
 }
 
 // LookFunc asks a run for a look at its samples.
@@ -42,6 +44,7 @@ func New(ctx context.Context, look LookFunc, b *Budget, o show.LiveOptions) *Fig
 func (f *Figure) Add(e record.Event) error {
 	if e.Rewound {
 		f.Live.Forget()
+		f.aside = nil
 	}
 	for _, s := range e.Earlier {
 		f.Live.RecallStretch(drawnOf(s))
@@ -51,6 +54,9 @@ func (f *Figure) Add(e record.Event) error {
 			continue // the curves are over steps
 		}
 		f.last, f.any = m, true
+		if m.Reports(metric.KernelName) {
+			f.aside = []show.Number{{Name: metric.KernelName, Value: m.Value(metric.KernelName)}}
+		}
 		if i < len(e.Metrics)-1 {
 			f.Live.Recall(m.Step, Curves(m.Progress)...)
 		}
@@ -62,7 +68,7 @@ func (f *Figure) Add(e record.Event) error {
 		f.total = f.last.Step
 		f.Live.SetTotal(f.total)
 	}
-	f.frame = show.Frame{Step: f.last.Step, Numbers: Curves(f.last.Progress), Light: e.Status.Light, Note: e.Status.LightReason}
+	f.frame = show.Frame{Step: f.last.Step, Numbers: Curves(f.last.Progress), Aside: f.aside, Light: e.Status.Light, Note: e.Status.LightReason}
 	if f.Live.Due() && f.CaughtUp(e.Status) && f.spent.Wait(time.Now()) <= 0 {
 		if err := f.ask(); err != nil {
 			return err

@@ -37,7 +37,7 @@ func (c *curves) plot(names []string) show.Plot {
 		names = record.Losses(c.Names())
 	}
 	for _, name := range names {
-		plot.Series = append(plot.Series, c.Curve(name))
+		plot.Series = append(plot.Series, c.Line(name))
 	}
 	return plot
 }

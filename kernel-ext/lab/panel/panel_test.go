@@ -41,8 +41,7 @@ func TestViewpoint(t *testing.T) {
 	}
 }
 
-// TestCurves wants each point of the curves to be the mean of as many steps, however many there are, and of a number that only some
-// steps report the mean of those, with gaps between them.
+// TestCurves wants the losses drawn where no number is chosen, and else that number, which may have gaps.
 func TestCurves(t *testing.T) {
 	var c curves
 	add := func(m ...record.Metric) { c.add(record.Event{Metrics: m}) }

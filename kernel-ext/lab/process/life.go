@@ -3,7 +3,7 @@
 //
 // Reading order, each file using those of later lines alone: life.go (from its begin to its end); loop.go (what it does
 // next), operations.go (what it can be asked: the table), prepare.go (what comes before the first step), watch.go (whether
-// its folder is still its own); rewind.go, fork.go, host.go (panels and figures); goal.go (train, wait, pause), step.go,
+// its folder is still its own); rewind.go, fork.go, host.go (panels and figures); goal.go (train, wait, pause), step.go with distance.go,
 // restore.go, follow.go; samples.go, set.go; save.go, requests.go (what is said over the socket); state.go (what all of
 // them share, and how they take turns); guests.go, place.go, options.go; errors.go and the system's part.
 package process

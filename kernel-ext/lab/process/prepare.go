@@ -15,6 +15,7 @@ import (
 	"gantry.local/gan/device"
 	"gantry.local/gan/lint"
 	"gantry.local/gan/method"
+	"gantry.local/gan/metric"
 	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/lab/record"
 	"gantry.local/kernel-ext/lab/view"
@@ -57,6 +58,9 @@ func (r *Keeper) prepare() error {
 		notice = strings.Trim(fmt.Sprintf("%s: it is written anew, by the experiment and its checkpoints; %s", record.OneLine(damage), notice), "; ")
 	}
 	if r.view, err = view.New(r.trainer, r.o.Samples, r.o.Seed); err != nil {
+		return err
+	}
+	if err := r.prepareDistance(); err != nil {
 		return err
 	}
 	if r.last.Step = r.trainer.Step(); r.history.N > 0 {
@@ -171,7 +175,9 @@ func (r *Keeper) compile(s Start, before *record.Info) (reason string, err error
 	}
 	r.update(func() {
 		st := &r.status
-		st.Numbers, st.Ranges = reports, ranges
+		if st.Numbers, st.Ranges = reports, ranges; r.o.MeasureEvery > 0 {
+			st.Numbers = append(slices.Clip(reports), metric.KernelName)
+		}
 		st.Networks, st.Sampler, st.Latent, st.BatchSize = moving(game), game.Sampler.Network, game.Sampler.Latent, game.BatchSize
 		if game.Sampler.Classed {
 			st.Classes = game.Classes

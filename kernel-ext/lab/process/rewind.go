@@ -55,6 +55,9 @@ func (r *Keeper) goBack(ctx context.Context, step int) (reply RewindReply, err e
 	now := r.trainer.Calls()
 	r.last, r.pace.seconds = again.last.Progress, again.last.Seconds
 	r.shown, r.view = nil, again.view
+	if r.distance != nil {
+		r.distance.last, r.distance.free = r.trainer.Step(), 0
+	}
 	r.forget = func() error { return r.cutAfter(now, again) }
 	r.update(func() {
 		r.rewinds++

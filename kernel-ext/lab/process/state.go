@@ -40,6 +40,7 @@ type Keeper struct {
 	// work's own
 	trainer  *train.Trainer
 	view     *view.View
+	distance *distance // nil: it is not measured
 	last     train.Progress
 	history  *record.History
 	ladder   *record.Ladder

@@ -38,6 +38,10 @@ func (r *Keeper) step(g goal) {
 	}
 	now := time.Now()
 	r.update(func() { r.dirty = true })
+	if err := r.measure(&p, g); err != nil {
+		r.update(func() { r.goal.on, r.status.Problem = false, r.words(err) })
+	}
+	r.last = p
 	m := record.Metric{Progress: p, Alone: g.alone, Calls: r.trainer.Calls(), Seconds: r.pace.seconds}
 	err = r.history.Add(m)
 	if err == nil && (now.Sub(r.savedAt) >= r.o.Checkpoint || now.Sub(begin) >= slowStep) {

@@ -3,7 +3,7 @@
 //
 // Reading order: columns.go (what is recorded of each step), history.go (its file), earlier.go (what is kept of older steps), stretches.go (a whole history in few parts), curves.go (what of it is drawn), status.go (where a run stands), folder.go (what lies where, and
 // whom it may belong to), changes.go (what was set meanwhile), ladder.go (checkpoints to go back to), weights.go, words.go,
-// info.go (run.json), recipe.go (what can be told of how a run is made again).
+// info.go (run.json), recipe.go (what can be told of how a run is made again), measured.go (what was measured of it).
 package record
 
 import (
@@ -117,7 +117,7 @@ func Trusted(dir string) error {
 		return err
 	}
 	names := []string{infoFile, SpecFile, resident.LockFile, HistoryFile, EarlierFile, ChangesFile, CheckpointsDir, LadderDir, resident.ProgramFile,
-		resident.ValuesDir, resident.LogFile, progressFile}
+		resident.ValuesDir, resident.LogFile, progressFile, measuredFile}
 	weights, err := filepath.Glob(filepath.Join(Quoted(dir), weightsPattern))
 	if err != nil {
 		return err

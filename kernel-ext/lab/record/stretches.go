@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/internal/private"
 	"gantry.local/kernel-ext/show"
 )
@@ -35,6 +36,56 @@ func Stretches(dir string, most int) ([]show.Stretch, error) {
 	}
 	defer past.close()
 	return past.Stretches(0, past.N, most)
+}
+
+// Last returns the last record in a run's folder; the zero Metric where there is none.
+func Last(dir string) (Metric, error) {
+	past, err := openPast(dir)
+	if err != nil {
+		return Metric{}, err
+	}
+	defer past.close()
+	return past.Last()
+}
+
+// Each gives what a run's folder has recorded to do, in order, a part of it in memory at a time: of older calls one for each stretch of up to
+// blockCalls, with the means of its numbers at its middle, as if time had passed evenly; then every call. What the run's process has not
+// written yet is missing. An error of do ends it.
+func Each(dir string, do func(Metric) error) error {
+	const most = 10_000 // records at a time
+	past, err := openPast(dir)
+	if err != nil {
+		return err
+	}
+	defer past.close()
+	for first := past.first; first < past.N; first += most {
+		all, err := past.Metrics(first, min(first+most, past.N))
+		if err != nil {
+			return err
+		}
+		if first == past.first && first > 0 {
+			older, err := past.Stretches(0, first, (first+blockCalls-1)/blockCalls)
+			if err != nil {
+				return err
+			}
+			for _, s := range older {
+				m := Metric{Calls: 1, Seconds: all[0].Seconds * s.Middle / float64(max(all[0].Step, 1))}
+				m.Step = int(math.Round(s.Middle))
+				for _, n := range s.Numbers {
+					m.Numbers = append(m.Numbers, train.Number{Name: n.Name, Value: n.Mean})
+				}
+				if err := do(m); err != nil {
+					return err
+				}
+			}
+		}
+		for _, m := range all {
+			if err := do(m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // openPast opens a run's history to read it.

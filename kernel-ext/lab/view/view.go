@@ -102,12 +102,15 @@ func (v *View) watchPoints() {
 }
 
 // real is n samples of the data, from all over it.
-func (v *View) real(n int) sample.Images {
-	places := make([]int, n)
+func (v *View) real(n int) sample.Images { return Spread(v.like, n) }
+
+// Spread is n samples of a set from all over it, or all where it has fewer.
+func Spread(like *sample.Images, n int) sample.Images {
+	places := make([]int, min(n, like.N))
 	for i := range places {
-		places[i] = i * v.like.N / n
+		places[i] = i * like.N / len(places)
 	}
-	return v.like.Rows(places)
+	return like.Rows(places)
 }
 
 // Light returns what the last look for collapse showed, and what it means in words.

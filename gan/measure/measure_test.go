@@ -1,0 +1,156 @@
+package measure_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"gantry.local/gan/data"
+	"gantry.local/gan/device"
+	"gantry.local/gan/measure"
+	"gantry.local/gan/metric"
+	"gantry.local/gan/sample"
+)
+
+// drawnFrom is a subject whose samples are those of a set, and whose generator makes points of its latents.
+func drawnFrom(set, of data.Set) measure.Subject {
+	return measure.Subject{Data: of, Latent: 2,
+		Draw: func(n int, seed int64) (sample.Images, error) {
+			images, err := data.Subset(set, n, seed+1000).Load()
+			if err != nil {
+				return sample.Images{}, err
+			}
+			seen := images.Seen()
+			seen.Labels, seen.Names = nil, nil
+			return seen, nil
+		},
+		Generate: func(z []float32) (sample.Images, error) {
+			return sample.Images{N: len(z) / 2, Height: 1, Width: 1, Channels: 2, Values: z}, nil
+		}}
+}
+
+func names(r measure.Result) (all []string) {
+	for _, n := range r.Numbers {
+		all = append(all, n.Name)
+	}
+	return all
+}
+
+// TestPoints wants all that fits points of a mixture, samples of the data to get what real ones get, and one mode to be seen as such.
+func TestPoints(t *testing.T) {
+	backend, err := device.Open("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Finalize()
+	ring := data.Ring8().Set(4000, 1)
+	good, err := measure.Generator(backend, drawnFrom(data.Ring8().Set(4000, 2), ring), measure.Options{Samples: 500})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{metric.FrechetName, metric.KernelName, metric.PrecisionName, metric.RecallName, metric.DensityName, metric.CoverageName,
+		measure.ModesName, measure.HighQualityName, measure.ReverseKLName, measure.PathLengthName}
+	if got := names(good); !slices.Equal(got, want) {
+		t.Fatalf("it measures %q, want %q", got, want)
+	}
+	for _, n := range good.Numbers {
+		if !(n.Low <= n.Value && n.Value <= n.High) {
+			t.Errorf("%s is not in its interval: %s", n.Name, n.Interval())
+		}
+		if n.Real != nil && math.Abs(n.Value-*n.Real) > 0.1 {
+			t.Errorf("%s of the data's own distribution is %g, and real data gets %g", n.Name, n.Value, *n.Real)
+		}
+	}
+	if len(good.Missing) != 1 || !strings.HasPrefix(good.Missing[0], measure.CopiesName+": ring has no images beside it") {
+		t.Errorf("missing are %q", good.Missing)
+	}
+	collapsed := drawnFrom(ring, ring)
+	collapsed.Draw = func(n int, seed int64) (sample.Images, error) {
+		m, random := sample.Images{N: n, Height: 1, Width: 1, Channels: 2}, rand.New(rand.NewPCG(uint64(seed), 0))
+		for range n {
+			m.Values = append(m.Values, 1+0.01*float32(random.NormFloat64()), 0.01*float32(random.NormFloat64()))
+		}
+		return m, nil
+	}
+	collapsed.Generate = nil
+	bad, err := measure.Generator(backend, collapsed, measure.Options{Samples: 500})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, _ := bad.Number(measure.ModesName); n.Value != 1 || n.High > 8 || *n.Real != 8 {
+		t.Errorf("of one mode: %+v", n)
+	}
+	if _, is := bad.Number(measure.PathLengthName); is || !strings.Contains(fmt.Sprint(bad.Missing), "path length: the generator takes no latents") {
+		t.Errorf("without latents there is a path length, or nothing is said: %q", bad.Missing)
+	}
+	if text, page := good.String(), good.HTML(); !strings.Contains(text, "95 % interval") || !strings.Contains(text, measure.CopiesName+": ring") || !strings.Contains(page, "<table>") {
+		t.Errorf("the table is\n%s", text)
+	}
+}
+
+// TestDigits wants the classifier's features, the classes and the search for copies of digits; copies of the training set stand out.
+func TestDigits(t *testing.T) {
+	backend, err := device.Open("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Finalize()
+	s := drawnFrom(data.MNIST(), data.MNIST())
+	s.Generate = nil
+	r, err := measure.Generator(backend, s, measure.Options{Samples: 300, Seed: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Features != metric.MNIST1 {
+		t.Errorf("features are %s", r.Features)
+	}
+	for _, name := range []string{metric.FrechetName, measure.ClassesName, measure.RarestName, measure.ClassKLName, measure.CopiesName} {
+		if n, found := r.Number(name); !found || n.Real == nil {
+			t.Errorf("%s is missing, or without what real data gets: %q", name, r.Missing)
+		}
+	}
+	if n, _ := r.Number(measure.ClassesName); n.Value != 10 {
+		t.Errorf("real digits have %g classes", n.Value)
+	}
+	again, err := measure.Generator(backend, s, measure.Options{Samples: 300, Seed: 3})
+	if err != nil || fmt.Sprint(again) != fmt.Sprint(r) {
+		t.Errorf("the same again is not the same: %v\n%v\n%v", err, r, again)
+	}
+}
+
+// TestWords wants the share of known words of text, and the reason why what needs a covariance is missing.
+func TestWords(t *testing.T) {
+	backend, err := device.Open("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Finalize()
+	s := drawnFrom(data.Phrases(), data.Phrases())
+	s.Generate = nil
+	r, err := measure.Generator(backend, s, measure.Options{Samples: 200})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, found := r.Number(measure.WordsName); !found || n.Value != 1 || *n.Real != 1 {
+		t.Errorf("the data's own phrases: %+v", n)
+	}
+	if !strings.Contains(fmt.Sprint(r.Missing), metric.FrechetName+": there is no classifier for this data") {
+		t.Errorf("missing are %q", r.Missing)
+	}
+}
+
+// TestRefused wants one line for what cannot be measured.
+func TestRefused(t *testing.T) {
+	for _, samples := range []int{-1, 3, measure.Most + 1} {
+		if _, err := measure.Generator(nil, drawnFrom(data.Ring8().Set(100, 1), data.Ring8().Set(100, 1)), measure.Options{Samples: samples}); err == nil {
+			t.Errorf("%d samples are measured", samples)
+		}
+	}
+	few := data.Ring8().Set(30, 1)
+	if _, err := measure.Generator(nil, drawnFrom(few, few), measure.Options{}); err == nil || !strings.Contains(err.Error(), "too few to measure by: want at least 40") {
+		t.Errorf("of 30 points: %v", err)
+	}
+}
