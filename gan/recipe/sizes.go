@@ -110,6 +110,9 @@ func sizings() map[string]sizing {
 		"article-packed": dense(func(m net.MLP) gan.Network { return m.NormGenerator }),
 		"mlp":            dense(func(m net.MLP) gan.Network { return m.NormGenerator }),
 		"private":        dense(func(m net.MLP) gan.Network { return m.NormGenerator }),
+		"diffusion":      dense(func(m net.MLP) gan.Network { return m.NormGenerator }),
+
+		"feature-matching": dense(func(m net.MLP) gan.Network { return m.NormGenerator }),
 
 		"dcgan": convolutional(net.NormNone), "fashion": convolutional(net.NormNone), "faces": convolutional(net.NormNone),
 		"faces-64": convolutional(net.NormNone), "wgan": convolutional(net.NormLayer), "wgan-gp": convolutional(net.NormLayer),
@@ -123,6 +126,27 @@ func sizings() map[string]sizing {
 			return net.Halvable(like.Height, like.Width)
 		}},
 
+		"ssgan": {ofPictures, func(exp *gan.Experiment, like *sample.Images) error {
+			networks := net.DCGAN{Size: like.Height, Channels: like.Channels, Width: 16, Norm: net.NormSpectral, Classes: 4}
+			exp.Generator, exp.Critic = networks.Generator, networks.AuxiliaryCritic
+			return net.Halvable(like.Height, like.Width)
+		}},
+		"r3gan": {ofPictures, residual}, "r3gan-faces": {ofPictures, residual},
+		"progressive": {ofPictures, func(exp *gan.Experiment, like *sample.Images) error {
+			if err := net.Halvable(like.Height, like.Width); err != nil {
+				return err
+			}
+			networks := net.Growing{Size: like.Height, Channels: like.Channels, Width: 16}
+			exp.Generator, exp.Critic = networks.Generator, networks.Critic
+			grows, is := exp.Method.(method.Growing)
+			if !is {
+				return errors.New("it grows: leave it its method")
+			}
+			grows.Stages = networks.Stages()
+			exp.Method = grows
+			return nil
+		}},
+
 		"cgan": classed(net.NormNone, func(exp *gan.Experiment, d net.DCGAN) { exp.View.ClassCritic = d.ConditionalCritic }),
 		"projection": classed(net.NormSpectral, func(exp *gan.Experiment, d net.DCGAN) {
 			exp.View.ClassCritic = d.ProjectionCritic
@@ -130,7 +154,7 @@ func sizings() map[string]sizing {
 		"acgan":      classed(net.NormNone, func(exp *gan.Experiment, d net.DCGAN) { exp.Critic = d.AuxiliaryCritic }),
 		"few-labels": classed(net.NormNone, func(exp *gan.Experiment, d net.DCGAN) { exp.View.ClassCritic = d.ProjectionCritic }),
 
-		"toy": {ofPoints, points}, "toy-packed": {ofPoints, points}, "toy-r1r2": {ofPoints, points}, "toy-unrolled": {ofPoints, points},
+		"toy": {ofPoints, points}, "toy-packed": {ofPoints, points}, "toy-r1r2": {ofPoints, points}, "toy-unrolled": {ofPoints, points}, "toy-topk": {ofPoints, points},
 
 		"sines": {ofSeries, func(exp *gan.Experiment, like *sample.Images) error {
 			if like.Height%4 != 0 {
@@ -174,6 +198,13 @@ func classed(norm net.Norm, critic func(exp *gan.Experiment, d net.DCGAN)) sizin
 		critic(exp, networks)
 		return net.Halvable(like.Height, like.Width)
 	}}
+}
+
+// residual sizes a pair of net.R3GAN.
+func residual(exp *gan.Experiment, like *sample.Images) error {
+	networks := net.R3GAN{Size: like.Height, Channels: like.Channels, Width: 24}
+	exp.Generator, exp.Critic = networks.Generator, networks.Critic
+	return net.Halvable(like.Height, like.Width)
 }
 
 // points sizes a pair of net.Toy. A latent of fewer numbers than a point has could not fill its space.

@@ -30,6 +30,8 @@ func shapeOf(t *testing.T, exp gan.Experiment) lint.DataShape {
 		s.Height, s.Width, s.Depth, s.Alphabet, s.Labels, s.Classes = 16, 1, 23, true, false, 0
 	case "faces", "r3gan-faces":
 		s.Height, s.Width, s.Depth = 32, 32, 3
+	case "faces-64":
+		s.Height, s.Width, s.Depth = 64, 64, 3
 	case "stacked", "stacked-r1r2":
 		s.Depth, s.Classes = 3, 1000
 	}
