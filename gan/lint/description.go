@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
@@ -117,7 +118,7 @@ func look(game method.Game, sets []*sample.Images) (networks []NetworkSummary, s
 		on, stored = append(on, ShapeOf(game.Data[i].Name, images)), append(stored, storedAs(images, game.BatchSize*game.Draws()))
 	}
 	err = traceOf(game.Seed, func(backend compute.Backend, store *model.Store) {
-		first := map[string][2]*Node{} // input and output of the first call of each network
+		first := map[string][2][]*Node{} // inputs and outputs of the first call of each network
 		watched := game
 		watched.Networks = nil
 		for _, n := range game.Networks {
@@ -125,7 +126,7 @@ func look(game method.Game, sets []*sample.Images) (networks []NetworkSummary, s
 				Build: func(scope *model.Scope, inputs ...*Node) []*Node {
 					outputs := n.Build(scope, inputs...)
 					if _, seen := first[n.Name]; !seen && len(inputs) > 0 && inputs[0] != nil {
-						first[n.Name] = [2]*Node{inputs[0], outputs[0]}
+						first[n.Name] = [2][]*Node{slices.DeleteFunc(slices.Clone(inputs), func(n *Node) bool { return n == nil }), outputs}
 					}
 					return outputs
 				}})
@@ -136,7 +137,7 @@ func look(game method.Game, sets []*sample.Images) (networks []NetworkSummary, s
 		step = stepSummary(g, store, driven(game))
 		for _, n := range game.Networks {
 			if ends, seen := first[n.Name]; seen {
-				networks = append(networks, summarise(n.Name, "/"+n.Name, store, ends[0], ends[1]))
+				networks = append(networks, summarise(n.Name, "/"+n.Name, store, ends[0], ends[1][0]))
 			}
 		}
 	})

@@ -44,7 +44,7 @@ func networks(e Subject, shape DataShape) (all []NetworkSummary, err error) {
 			store.SetTraining(g, true)
 			x := Parameter(g, "input", input)
 			output := build(x, Parameter(g, "labels", shapes.Make(dtypes.Int32, e.Game.BatchSize)))
-			all = append(all, summarise(name, scope, store, x, output))
+			all = append(all, summarise(name, scope, store, []*Node{x}, output))
 		}
 		trace("generator", "/"+method.GeneratorName, shapes.Make(dtypes.Float32, e.Game.BatchSize, e.Game.Sampler.Latent), func(z, labels *Node) *Node {
 			return e.Pair.Generator(store.Scope("/"+method.GeneratorName), z, labels)
@@ -57,9 +57,10 @@ func networks(e Subject, shape DataShape) (all []NetworkSummary, err error) {
 	return all, err
 }
 
-// summarise finds the layers between input and output: the variables of a scope, and the nodes in which what is made of
-// them alone meets what depends on the input.
-func summarise(name, scope string, store *model.Store, input, output *Node) NetworkSummary {
+// summarise finds the layers between inputs, the first of which is shown, and output: the variables of a scope, and the nodes in which what
+// is made of them alone meets what depends on the inputs.
+func summarise(name, scope string, store *model.Store, inputs []*Node, output *Node) NetworkSummary {
+	input := inputs[0]
 	s := NetworkSummary{Name: name, Input: input.Shape().Dimensions, Output: output.Shape().Dimensions}
 	layers := map[string]*Layer{} // by the path of their scope
 	var order []string            // in which data passes them
@@ -87,7 +88,7 @@ func summarise(name, scope string, store *model.Store, input, output *Node) Netw
 	}
 	behind := map[*Node]*Layer{} // the layer that a node's value was made by last
 	unsettled := map[*Layer]bool{}
-	tracing.FromInput(output, input, func(n *Node, depends map[*Node]bool) {
+	tracing.FromInputs(output, inputs, func(n *Node, depends map[*Node]bool) {
 		var own []*Layer
 		for _, operand := range n.Inputs() {
 			for _, path := range variablesIn(operand, depends) {

@@ -7,8 +7,15 @@ import (
 // FromInput calls do for each node on the way from input to output, operands first. depends holds the nodes found so far
 // that depend on the input.
 func FromInput(output, input *Node, do func(n *Node, depends map[*Node]bool)) {
-	depends := map[*Node]bool{input: true}
-	known := map[*Node]bool{input: true}
+	FromInputs(output, []*Node{input}, do)
+}
+
+// FromInputs is FromInput for several inputs, none of which is looked behind.
+func FromInputs(output *Node, inputs []*Node, do func(n *Node, depends map[*Node]bool)) {
+	depends, known := map[*Node]bool{}, map[*Node]bool{}
+	for _, input := range inputs {
+		depends[input], known[input] = true, true
+	}
 	var visit func(n *Node) bool
 	visit = func(n *Node) bool {
 		if known[n] {
