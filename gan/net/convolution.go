@@ -65,13 +65,21 @@ func (w window) correlate(x, y *Node) *Node {
 // fewChannels is up to how many channels of x patches beat XLA's own convolution.
 const fewChannels = 4
 
+// ownConvolution tells whether XLA calls our own convolutions for x.
+func ownConvolution(x *Node) bool { return onCPU(x) && x.DType() == dtypes.Float32 && wide.Able() }
+
+// rowsAtOnce tells whether our convolution reads a row of the window at once, so that few channels are enough.
+func (w window) rowsAtOnce(x *Node, in, out int) bool {
+	return ownConvolution(x) && in*w.size <= 64 && out > fewChannels
+}
+
 func onXLA(x *Node) bool { return x.Graph().Backend().Name() == "xla" }
 
 // onGo says whether x is computed by package device/purego, which reads windows in place.
 func onGo(x *Node) bool { return x.Graph().Backend().Name() == "go" }
 
 func (w window) convolved(x, kernel *Node) *Node {
-	if onGo(x) || onXLA(x) && x.Shape().Dim(3) > fewChannels {
+	if in, out := x.Shape().Dim(3), kernel.Shape().Dim(3); onGo(x) || onXLA(x) && (in > fewChannels || w.rowsAtOnce(x, in, out)) {
 		axes := compute.ConvolveAxesConfig{InputBatch: 0, InputSpatial: []int{1, 2}, InputChannels: 3,
 			KernelSpatial: []int{0, 1}, KernelInputChannels: 2, KernelOutputChannels: 3,
 			OutputBatch: 0, OutputSpatial: []int{1, 2}, OutputChannels: 3}
@@ -87,8 +95,7 @@ func (w window) convolvedByProduct(x, kernel *Node) *Node {
 
 func (w window) transposed(y, kernel *Node) *Node {
 	in, out := kernel.Shape().Dim(2), kernel.Shape().Dim(3)
-	own := onCPU(y) && y.DType() == dtypes.Float32 && wide.Able() && min(in, out) > fewChannels
-	if own || onXLA(y) && w.stride == 1 && out < 2*in {
+	if ownConvolution(y) && out > fewChannels && (in > fewChannels || w.stride > 1 && in*w.size <= 16) || onXLA(y) && w.stride == 1 && out < 2*in {
 		return w.transposedByXLA(y, kernel)
 	}
 	return w.transposedByProduct(y, kernel)
@@ -113,7 +120,7 @@ func (w window) transposedByProduct(y, kernel *Node) *Node {
 }
 
 func (w window) correlated(x, y *Node) *Node {
-	if onGo(x) || onXLA(x) && x.Shape().Dim(3) > fewChannels {
+	if in, out := x.Shape().Dim(3), y.Shape().Dim(3); onGo(x) || onXLA(x) && (in > fewChannels || w.rowsAtOnce(x, in, out)) {
 		axes := compute.ConvolveAxesConfig{InputBatch: 3, InputSpatial: []int{1, 2}, InputChannels: 0,
 			KernelInputChannels: 0, KernelOutputChannels: 3, KernelSpatial: []int{1, 2},
 			OutputBatch: 2, OutputSpatial: []int{0, 1}, OutputChannels: 3}

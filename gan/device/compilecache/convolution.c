@@ -1,7 +1,7 @@
 //go:build linux
 
 // Convolutions of images, float32 with channels last, in the place of Eigen's: products with windows that are read where they lie. What is
-// beside the image is read from a place of zeros.
+// beside the image is read from a place of zeros. Of few channels a row of the window is read at once, as if its pixels were channels.
 //
 //   convolution: y[b, r, c, o] = Σ x[b, (r·stride + i - top) / dilation, (c·stride + j - left) / dilation, n] · kernel[i, j, n, o]
 //   over the i and j with whole quotients, as if dilation-1 zeros lay between pixels (a transposed convolution);
@@ -21,6 +21,7 @@ typedef struct {
   const float *x, *kernel, *y;  // the one that is made is written to
   int64_t batch, height, width, in, rows, columns, out, high, wide;
   int64_t stride, dilation, top, left;
+  int64_t span, pixels;        // pixels of the image that are read at once; numbers of one. in is their product
   int flipped, turned;         // the kernel's pixels in the opposite order; its channels out first
   int64_t strips, each, lots;  // strips of the result's columns; rows or taps of a part, and parts beside each other
 } convolution;
@@ -39,15 +40,27 @@ typedef struct {
 INLINE place begins(const convolution* c, int64_t image, int64_t row, int64_t column) {
   row *= c->stride;
   column *= c->stride;
-  return (place){c->x + ((image * c->height + row) * c->width + column) * c->in, row, column};
+  return (place){c->x + ((image * c->height + row) * c->width + column) * c->pixels, row, column};
 }
 
-INLINE offset by(const convolution* c, int64_t row, int64_t column) { return (offset){(row * c->width + column) * c->in, row, column}; }
+INLINE offset by(const convolution* c, int64_t row, int64_t column) { return (offset){(row * c->width + column) * c->pixels, row, column}; }
 
-// pixel is the pixel there, or what stands for one that is beside the image.
-INLINE const float* pixel(const convolution* c, place p, offset o, const float* outside) {
-  int inside = ((uint64_t)(p.row + o.row) < (uint64_t)c->height) & ((uint64_t)(p.column + o.column) < (uint64_t)c->width);
-  return inside ? p.x + o.x : outside;
+// MOST is how many numbers are read at once where that is more than a pixel.
+enum { MOST = 64 };
+
+// partly is pixels that are read at once and lie only partly in the image, with zeros for the others.
+static const float* partly(const convolution* c, place p, offset o, float* edge) {
+  for (int64_t k = 0; k < c->span; k++)
+    for (int64_t n = 0; n < c->pixels; n++)
+      edge[k * c->pixels + n] = (uint64_t)(p.column + o.column + k) < (uint64_t)c->width ? p.x[o.x + k * c->pixels + n] : 0;
+  return edge;
+}
+
+// pixel is the pixel there, or what stands for one that is beside the image. edge has room for pixels that are read at once.
+INLINE const float* pixel(const convolution* c, place p, offset o, const float* outside, float* edge) {
+  if ((uint64_t)(p.row + o.row) >= (uint64_t)c->height) return outside;
+  if (((uint64_t)(p.column + o.column) < (uint64_t)c->width) & (p.column + o.column + c->span <= c->width)) return p.x + o.x;
+  return c->span == 1 ? outside : partly(c, p, o, edge);
 }
 
 // windows makes rows of the result from windows that begin anywhere: `each` channels of each of `taps` pixels.
@@ -79,6 +92,7 @@ WIDE_CPU static void convolve(const void* of, int64_t number) {
   float packed[DEEP * WIDE] __attribute__((aligned(64)));  // 64 KiB
   const float* from[DEEP][TALL];
   offset offsets[DEEP];
+  float edges[TALL * DEEP];
   int wide = (int)least(c->out - j, WIDE), vectors = (wide + LANES - 1) / LANES;
   int64_t channels = least(c->in, DEEP), several = DEEP / channels;
   for (int64_t t = 0; t < taps; t += several)
@@ -99,7 +113,7 @@ WIDE_CPU static void convolve(const void* of, int64_t number) {
         float* to[TALL];
         for (int i = 0; i < many; i++) {
           place p = begins(c, image, row, column);
-          for (int64_t tap = 0; tap < n; tap++) from[tap][i] = pixel(c, p, offsets[tap], beside);
+          for (int64_t tap = 0; tap < n; tap++) from[tap][i] = pixel(c, p, offsets[tap], beside, edges + (i * n + tap) * each);
           to[i] = (float*)c->y + ((image * c->rows + down + row * d) * c->columns + right + column * d) * c->out + j;
           if (++column == columns) {
             column = 0;
@@ -148,10 +162,11 @@ WIDE_CPU static void correlate(const void* of, int64_t number) {
     }
     for (int64_t tap = first; tap < last; tap++) {
       const float *x[DEEP], *y[DEEP];
+      float edges[DEEP][MOST];
       strip b = {.last = (__mmask16)(0xffff >> (LANES * vectors - wide)), .more = m > 0};
       offset o = by(c, tap / c->wide - c->top, tap % c->wide - c->left);
       for (int64_t k = 0; k < n; k++) {
-        const float* found = pixel(c, places[k], o, NULL);
+        const float* found = pixel(c, places[k], o, NULL, edges[k]);
         x[b.deep] = found;
         y[b.deep] = rows + k * step;
         b.deep += found != NULL;
@@ -166,16 +181,64 @@ WIDE_CPU static void correlate(const void* of, int64_t number) {
   }
 }
 
+// spread makes a part of a transposed convolution with few channels: some images. The products of each pixel of x with the whole kernel
+// are added up where they overlap, a row of the kernel at once.
+WIDE_CPU static void spread(const void* of, int64_t number) {
+  const convolution* c = of;
+  int64_t wide = c->wide * c->out, all = c->high * wide, step = (all + LANES - 1) / LANES * LANES;  // of products
+  float packed[DEEP * WIDE] __attribute__((aligned(64))), products[c->width * step] __attribute__((aligned(64)));
+  for (int64_t image = number * c->each; image < least((number + 1) * c->each, c->batch); image++) {
+    float* to = (float*)c->y + image * c->rows * c->columns * c->out;
+    for (int64_t i = 0; i < c->rows * c->columns * c->out; i++) to[i] = 0;
+    for (int64_t row = 0; row < c->height; row++) {
+      const float* x = c->x + (image * c->height + row) * c->width * c->in;
+      for (int64_t k = 0; k < c->in; k += DEEP) {
+        int64_t deep = least(DEEP, c->in - k);
+        if (c->in > DEEP || (image == number * c->each && row == 0)) pack((matrix){c->kernel + k, 1, c->in}, deep, (int)all, packed);
+        strip b = {packed, deep, step, (__mmask16)(0xffff >> (step - all)), k > 0};
+        for (int64_t m = 0; m < c->width; m += TALL) {
+          int many = (int)least(TALL, c->width - m);
+          const float* from[1][TALL];
+          float* lines[TALL];
+          for (int i = 0; i < many; i++) from[0][i] = x + (m + i) * c->in + k, lines[i] = products + (m + i) * step;
+          BY_SHAPE(windows, many, step / LANES, from, 1, deep, b, lines);
+        }
+      }
+      for (int64_t ky = 0; ky < c->high; ky++) {
+        int64_t at = c->dilation * row + c->top - c->high + 1 + ky, begin = (c->left - c->wide + 1) * c->out;
+        if ((uint64_t)at >= (uint64_t)c->rows) continue;
+        float *line = to + at * c->columns * c->out, *p = products + ky * wide;
+        for (int64_t m = 0; m < c->width; m++, begin += c->dilation * c->out, p += step) {
+          int64_t low = begin < 0 ? -begin : 0, high = least(wide, c->columns * c->out - begin);
+          if (low >= high) continue;
+          __mmask16 lanes = (__mmask16)((0xffff << low) & (0xffff >> (LANES - high)));
+          __m512 sum = _mm512_add_ps(_mm512_maskz_loadu_ps(lanes, line + begin), _mm512_maskz_loadu_ps(lanes, p));
+          _mm512_mask_storeu_ps(line + begin, lanes, sum);
+        }
+      }
+    }
+  }
+}
+
 // described is a convolution by its operands and its geometry, an attribute of the call.
 static convolution described(ffi_call* call, ffi_buffer* x, ffi_buffer* kernel, ffi_buffer* y) {
   const int64_t* g = ((ffi_array*)call->attributes.values[0])->data;
-  return (convolution){
+  convolution c = {
       .x = x->data, .kernel = kernel->data, .y = y->data,
       .batch = x->dims[0], .height = x->dims[1], .width = x->dims[2], .in = x->dims[3],
       .rows = y->dims[1], .columns = y->dims[2], .out = y->dims[3], .high = kernel->dims[0], .wide = kernel->dims[1],
       .stride = g[0], .dilation = g[1], .top = g[2], .left = g[3], .flipped = g[4] != 0, .turned = g[5] != 0,
-      .strips = (y->dims[3] + WIDE - 1) / WIDE};
+      .strips = (y->dims[3] + WIDE - 1) / WIDE, .span = 1, .pixels = x->dims[3]};
+  if (c.in < 8 && c.in * c.wide <= MOST && c.dilation == 1 && !c.flipped && !c.turned) {
+    c.span = c.wide;
+    c.in *= c.wide;
+    c.wide = 1;
+  }
+  return c;
 }
+
+// SHORT is up to how many pixels a row has whose products are kept.
+enum { SHORT = 256 };
 
 // most is up to how many parts are worth to be handed out.
 static int64_t most(const convolution* c, int64_t threads) {
@@ -185,6 +248,12 @@ static int64_t most(const convolution* c, int64_t threads) {
 
 void* convolution_call(ffi_call* call) {
   convolution c = described(call, call->arguments.buffers[0], call->arguments.buffers[1], call->results.buffers[0]);
+  if (c.dilation > 1 && c.out * c.wide <= LANES && c.out * c.wide * c.high <= WIDE && c.flipped && c.turned && c.width <= SHORT) {
+    int64_t parts = least(most(&c, threads_of(call)), c.batch);
+    c.each = (c.batch + parts - 1) / parts;
+    in_parts(call, parts - 1, spread, &c, parts);
+    return NULL;
+  }
   int64_t threads = threads_of(call), phases = c.dilation * c.dilation;
   int64_t largest = c.batch * ((c.rows + c.dilation - 1) / c.dilation) * ((c.columns + c.dilation - 1) / c.dilation);
   c.lots = (most(&c, threads) + c.strips * phases - 1) / (c.strips * phases);

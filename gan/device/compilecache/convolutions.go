@@ -19,10 +19,15 @@ type convolution struct {
 	flipped, turned  bool
 }
 
-// worthwhile tells whether ours beats the compiler's: not where there is hardly a channel to read or to make
-// (gan/net chooses by the same number).
+// worthwhile tells whether ours beats the compiler's: not where there is hardly a channel to read or to make, unless rows of the kernel are
+// read or made at once (gan/net chooses by the same numbers).
 func (c convolution) worthwhile() bool {
-	return min(c.kernel[2], c.kernel[3]) > 4 && min(c.stride, c.dilation) == 1 && min(c.kernel[0], c.kernel[1]) >= c.dilation
+	in, out := c.kernel[2], c.kernel[3]
+	if c.turned {
+		in, out = out, in
+	}
+	rows := in*c.kernel[1] <= 64 && c.dilation == 1 && !c.turned || out*c.kernel[1] <= 16 && c.dilation > 1 && c.turned
+	return (min(in, out) > 4 || max(in, out) > 4 && rows) && min(c.stride, c.dilation) == 1 && min(c.kernel[0], c.kernel[1]) >= c.dilation
 }
 
 // call is the statement that gives result the convolution's value.

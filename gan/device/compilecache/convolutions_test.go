@@ -52,6 +52,12 @@ var convolutions = []moved{
 	{batch: 2, height: 5, width: 7, in: 8, out: 17, high: 6, wide: 6, stride: 1, dilation: 3, top: 4, beside: 3, bottom: 5, right: 4, turned: true},
 	{batch: 7, height: 13, width: 12, in: 33, out: 65, high: 5, wide: 5, stride: 1, dilation: 1, flipped: true},
 	{batch: 1, height: 1, width: 1, in: 512, out: 64, high: 3, wide: 3, stride: 1, dilation: 1, top: 1, beside: 1, bottom: 1, right: 1},
+	{batch: 64, height: 64, width: 64, in: 3, out: 32, high: 4, wide: 4, stride: 2, dilation: 1, top: 1, beside: 1, bottom: 1, right: 1},
+	{batch: 3, height: 9, width: 7, in: 2, out: 70, high: 5, wide: 5, stride: 1, dilation: 1, top: 2, beside: 2, bottom: 2, right: 2},
+	{batch: 5, height: 3, width: 2, in: 1, out: 9, high: 4, wide: 4, stride: 2, dilation: 1, top: 2, beside: 3, bottom: 3, right: 3},
+	{batch: 64, height: 32, width: 32, in: 32, out: 3, high: 4, wide: 4, stride: 1, dilation: 2, top: 2, beside: 2, bottom: 2, right: 2, flipped: true, turned: true},
+	{batch: 5, height: 9, width: 7, in: 300, out: 1, high: 4, wide: 4, stride: 1, dilation: 2, top: 2, beside: 2, bottom: 2, right: 2, flipped: true, turned: true},
+	{batch: 3, height: 4, width: 5, in: 33, out: 2, high: 6, wide: 6, stride: 1, dilation: 3, top: 4, beside: 3, bottom: 5, right: 4, flipped: true, turned: true},
 	{batch: 2, height: 4, width: 4, in: 16, out: 16, high: 2, wide: 2, stride: 1, dilation: 2, top: 1, beside: 1, bottom: 1, right: 1},
 }
 
