@@ -124,7 +124,7 @@ func (e Experiment) check() error {
 		return fmt.Errorf("Latent %d, BatchSize %d, Pack %d and Classes %d must be positive, and Latent at most %d",
 			e.Latent, e.BatchSize, v.Pack, v.Classes, method.MostLatent)
 	case v.Pack > e.BatchSize || e.BatchSize%v.Pack != 0:
-		return fmt.Errorf("BatchSize %d is no multiple of Pack %d", e.BatchSize, v.Pack)
+		return fmt.Errorf("BatchSize %d is no multiple of Pack %d: the critic judges %d images at once, so want a multiple of %d", e.BatchSize, v.Pack, v.Pack, v.Pack)
 	case e.conditional() && v.Pack > 1:
 		return fmt.Errorf("Pack %d joins images of different classes; leave Pack at 1 in a conditional experiment", v.Pack)
 	case !(e.Optimizers.ClipWeights >= 0) || math.IsInf(e.Optimizers.ClipWeights, 0):

@@ -68,11 +68,16 @@ func TestImageIsPinned(t *testing.T) {
 	for _, arg := range regexp.MustCompile(`(?m)^ARG (\w+)=\S+:\S+@sha256:[0-9a-f]{64}$`).FindAllStringSubmatch(string(text), -1) {
 		pinned["${"+arg[1]+"}"] = true
 	}
-	froms := regexp.MustCompile(`(?m)^FROM (\S+)`).FindAllStringSubmatch(string(text), -1)
-	for _, from := range froms {
-		if !pinned[from[1]] {
-			t.Errorf("FROM %s is no base with a tag and a digest", from[1])
+	bases, stages := 0, map[string]bool{}
+	for _, from := range regexp.MustCompile(`(?m)^FROM (\S+)(?: AS (\S+))?$`).FindAllStringSubmatch(string(text), -1) {
+		switch {
+		case stages[from[1]]:
+		case pinned[from[1]]:
+			bases++
+		default:
+			t.Errorf("FROM %s is no base with a tag and a digest, and no stage before", from[1])
 		}
+		stages[from[2]] = true
 	}
 	users := regexp.MustCompile(`(?m)^USER (\S+)`).FindAllStringSubmatch(string(text), -1)
 	for _, user := range users {
@@ -80,8 +85,8 @@ func TestImageIsPinned(t *testing.T) {
 			t.Errorf("USER %s is no number of a user other than root", user[1])
 		}
 	}
-	if len(froms) != 2 || len(users) != 2 {
-		t.Errorf("%d bases and %d users, want 2 and 2", len(froms), len(users))
+	if bases != 2 || len(users) != 2 {
+		t.Errorf("%d bases and %d users, want 2 and 2", bases, len(users))
 	}
 	if !strings.Contains(string(text), "\nVOLUME /home/learner\n") {
 		t.Error("the home folder, with notebooks and runs, is no volume")
