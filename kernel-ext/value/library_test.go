@@ -79,7 +79,7 @@ func TestLibrary(t *testing.T) {
 		{[]train.Progress{progress, progress}, "text/html", []string{"critic loss", "StepsPerSecond"}},
 		{trainer, "text/html", []string{"trainer of mlp", "0.0667 epochs"}},
 		{exp.Optimizers.Generator, "", []string{"adam rate 0.0005"}},
-		{net.DCGAN{Size: 28}, "text/html", []string{"net.DCGAN{", "Size:28"}},
+		{net.DCGAN{Size: 28}, "text/html", []string{"net.DCGAN{", "Size:      28"}},
 		{&study.Table{Title: "times", Columns: []string{"a", "b"}, Rows: [][]string{{"1", "2"}}, Notes: []string{"made up"}}, "text/html", []string{"times", "made up"}},
 		{compress.Report{{Name: "original", Bytes: 100}}, "text/html", []string{"original", "100.0 %"}},
 		{lab.Table{}, "text/html", []string{"no runs"}},
