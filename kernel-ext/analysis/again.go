@@ -160,7 +160,7 @@ func (r *reading) calledTooSoon() {
 				if method, is := ast.Unparen(call.Fun).(*ast.SelectorExpr); is {
 					name, ok = method.Sel, true
 				}
-				if at, mine := r.at(call.Pos()); ok && mine && reads[r.info.Uses[name]] {
+				if at, mine := r.at(call.Pos()); ok && mine && r.info.Uses[name] != types.Object(old) && reads[r.info.Uses[name]] {
 					r.problem(at, fmt.Sprintf("%s uses %s, which this cell declares with another type: call it in a cell before, or give the new one another name", name.Name, v.name))
 				}
 				return true
