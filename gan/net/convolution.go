@@ -62,15 +62,15 @@ func (w window) correlate(x, y *Node) *Node {
 		LinearIn{y, func(kernel *Node) *Node { return w.convolve(x, kernel) }})
 }
 
-// fewChannels is up to how many channels of x patches beat XLA's own convolution.
-const fewChannels = 4
+// fewChannels is up to how many channels of x patches beat XLA's own convolution; ours needs more than as many, too.
+const fewChannels = wide.Few
 
 // ownConvolution tells whether XLA calls our own convolutions for x.
 func ownConvolution(x *Node) bool { return onCPU(x) && x.DType() == dtypes.Float32 && wide.Able() }
 
 // rowsAtOnce tells whether our convolution reads a row of the window at once, so that few channels are enough.
 func (w window) rowsAtOnce(x *Node, in, out int) bool {
-	return ownConvolution(x) && in*w.size <= 64 && out > fewChannels
+	return ownConvolution(x) && wide.ReadsRows(in, w.size) && out > fewChannels
 }
 
 func onXLA(x *Node) bool { return x.Graph().Backend().Name() == "xla" }
@@ -95,7 +95,7 @@ func (w window) convolvedByProduct(x, kernel *Node) *Node {
 
 func (w window) transposed(y, kernel *Node) *Node {
 	in, out := kernel.Shape().Dim(2), kernel.Shape().Dim(3)
-	if ownConvolution(y) && out > fewChannels && (in > fewChannels || w.stride > 1 && in*w.size <= 16) || onXLA(y) && w.stride == 1 && out < 2*in {
+	if ownConvolution(y) && out > fewChannels && (in > fewChannels || w.stride > 1 && wide.MakesRows(in, w.size)) || onXLA(y) && w.stride == 1 && out < 2*in {
 		return w.transposedByXLA(y, kernel)
 	}
 	return w.transposedByProduct(y, kernel)

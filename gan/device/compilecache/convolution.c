@@ -240,35 +240,35 @@ static convolution described(ffi_call* call, ffi_buffer* x, ffi_buffer* kernel, 
 // SHORT is up to how many pixels a row has whose products are kept.
 enum { SHORT = 256 };
 
-// most is up to how many parts are worth to be handed out.
-static int64_t most(const convolution* c, int64_t threads) {
-  int64_t size = c->batch * c->rows * c->columns * c->in * c->out * c->high * c->wide / c->dilation / c->dilation;
-  return threads > 1 && size >= SMALL ? least(4 * threads, size / (SMALL / 4)) : 1;
+// multiplications are how many a convolution is made of.
+static int64_t multiplications(const convolution* c) {
+  return c->batch * c->rows * c->columns * c->in * c->out * c->high * c->wide / c->dilation / c->dilation;
 }
 
 void* convolution_call(ffi_call* call) {
   convolution c = described(call, call->arguments.buffers[0], call->arguments.buffers[1], call->results.buffers[0]);
+  int64_t size = multiplications(&c), threads = threads_of(call, size), most = parts_of(threads, size);
   if (c.dilation > 1 && c.out * c.wide <= LANES && c.out * c.wide * c.high <= WIDE && c.flipped && c.turned && c.width <= SHORT) {
-    int64_t parts = least(most(&c, threads_of(call)), c.batch);
+    int64_t parts = least(most, c.batch);
     c.each = (c.batch + parts - 1) / parts;
-    in_parts(call, parts - 1, spread, &c, parts);
+    in_parts(call, threads, spread, &c, parts);
     return NULL;
   }
-  int64_t threads = threads_of(call), phases = c.dilation * c.dilation;
+  int64_t phases = c.dilation * c.dilation;
   int64_t largest = c.batch * ((c.rows + c.dilation - 1) / c.dilation) * ((c.columns + c.dilation - 1) / c.dilation);
-  c.lots = (most(&c, threads) + c.strips * phases - 1) / (c.strips * phases);
+  c.lots = (most + c.strips * phases - 1) / (c.strips * phases);
   c.each = ((largest + c.lots - 1) / c.lots + TALL - 1) / TALL * TALL;
-  in_parts(call, least(threads, c.strips * phases * c.lots) - 1, convolve, &c, c.strips * phases * c.lots);
+  in_parts(call, threads, convolve, &c, c.strips * phases * c.lots);
   return NULL;
 }
 
 void* correlation_call(ffi_call* call) {
   convolution c = described(call, call->arguments.buffers[0], call->results.buffers[0], call->arguments.buffers[1]);
-  int64_t threads = threads_of(call), taps = c.high * c.wide;
-  c.lots = least((most(&c, threads) + c.strips - 1) / c.strips, taps);
+  int64_t size = multiplications(&c), threads = threads_of(call, size), taps = c.high * c.wide;
+  c.lots = least((parts_of(threads, size) + c.strips - 1) / c.strips, taps);
   c.each = (taps + c.lots - 1) / c.lots;
   c.lots = (taps + c.each - 1) / c.each;
-  in_parts(call, least(threads, c.strips * c.lots) - 1, correlate, &c, c.strips * c.lots);
+  in_parts(call, threads, correlate, &c, c.strips * c.lots);
   return NULL;
 }
 

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"gantry.local/gan/internal/wide"
 )
 
 // convolution is one of a StableHLO program that moves a kernel over images with channels last, or sums up over both what such a one was
@@ -20,14 +22,14 @@ type convolution struct {
 }
 
 // worthwhile tells whether ours beats the compiler's: not where there is hardly a channel to read or to make, unless rows of the kernel are
-// read or made at once (gan/net chooses by the same numbers).
+// read or made at once.
 func (c convolution) worthwhile() bool {
 	in, out := c.kernel[2], c.kernel[3]
 	if c.turned {
 		in, out = out, in
 	}
-	rows := in*c.kernel[1] <= 64 && c.dilation == 1 && !c.turned || out*c.kernel[1] <= 16 && c.dilation > 1 && c.turned
-	return (min(in, out) > 4 || max(in, out) > 4 && rows) && min(c.stride, c.dilation) == 1 && min(c.kernel[0], c.kernel[1]) >= c.dilation
+	rows := c.dilation == 1 && !c.turned && wide.ReadsRows(in, c.kernel[1]) || c.dilation > 1 && c.turned && wide.MakesRows(out, c.kernel[1])
+	return (min(in, out) > wide.Few || max(in, out) > wide.Few && rows) && min(c.stride, c.dilation) == 1 && min(c.kernel[0], c.kernel[1]) >= c.dilation
 }
 
 // call is the statement that gives result the convolution's value.

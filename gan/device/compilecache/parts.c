@@ -34,7 +34,8 @@ static void help(void* data) {
   let_go(data);
 }
 
-void in_parts(ffi_call* call, int64_t helpers, void (*part)(const void*, int64_t), const void* of, int64_t parts) {
+void in_parts(ffi_call* call, int64_t threads, void (*part)(const void*, int64_t), const void* of, int64_t parts) {
+  int64_t helpers = (threads < parts ? threads : parts) - 1;
   job* j = helpers > 0 ? malloc(sizeof *j) : NULL;
   if (!j) {
     for (int64_t p = 0; p < parts; p++) part(of, p);
@@ -60,8 +61,17 @@ void in_parts(ffi_call* call, int64_t helpers, void (*part)(const void*, int64_t
   let_go(j);
 }
 
-int64_t threads_of(ffi_call* call) {
+enum { SMALL = 1 << 22 };  // multiplications that one thread does alone, forty microseconds
+
+int64_t parts_of(int64_t threads, int64_t size) {
+  if (threads == 1) return 1;
+  int64_t worth = size / (SMALL / 4);
+  return worth < 4 * threads ? worth : 4 * threads;
+}
+
+int64_t threads_of(ffi_call* call, int64_t size) {
   int64_t threads = 1;
+  if (size < SMALL) return threads;
   ffi_threads_args args = {.struct_size = sizeof args, .context = call->context, .threads = &threads};
   return ((void* (*)(ffi_threads_args*))call->api->functions[FFI_THREADS])(&args) ? 1 : threads;
 }

@@ -2,11 +2,12 @@
 
 #include "ffi.h"
 
-// threads_of is how many threads XLA has for a call.
-int64_t threads_of(ffi_call* call);
+// threads_of is how many threads a call of so many multiplications is worth: those that XLA has for it, or one.
+int64_t threads_of(ffi_call* call, int64_t size);
 
-enum { SMALL = 1 << 22 };  // multiplications that one thread does alone, forty microseconds
+// parts_of is up to how many parts work of so many multiplications is worth to be cut into, for so many threads.
+int64_t parts_of(int64_t threads, int64_t size);
 
-// in_parts does parts 0 to parts-1 of something, each by itself, with the help of XLA's threads where there are helpers. It returns when
+// in_parts does parts 0 to parts-1 of something, each by itself, with the help of XLA's threads where there are more than one. It returns when
 // all are done.
-void in_parts(ffi_call* call, int64_t helpers, void (*part)(const void* of, int64_t number), const void* of, int64_t parts);
+void in_parts(ffi_call* call, int64_t threads, void (*part)(const void* of, int64_t number), const void* of, int64_t parts);

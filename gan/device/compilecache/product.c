@@ -25,18 +25,6 @@ WIDE_CPU INLINE void tile(int rows, int vectors, matrix a, strip b, float* c, in
   end(rows, vectors, s, b, to);
 }
 
-WIDE_CPU INLINE void tiles(int vectors, matrix a, int64_t rows, strip b, float* c, int64_t row, ahead* next) {
-  int64_t turns = (rows + TALL - 1) / TALL * ((b.deep + EACH - 1) / EACH), lines = (next->rows * next->lines + turns - 1) / turns;
-  for (; rows >= TALL; rows -= TALL, a.data += TALL * a.row, c += TALL * row) tile(TALL, vectors, a, b, c, row, next, lines);
-  switch (rows) {
-    case 5: tile(5, vectors, a, b, c, row, next, lines); break;
-    case 4: tile(4, vectors, a, b, c, row, next, lines); break;
-    case 3: tile(3, vectors, a, b, c, row, next, lines); break;
-    case 2: tile(2, vectors, a, b, c, row, next, lines); break;
-    case 1: tile(1, vectors, a, b, c, row, next, lines); break;
-  }
-}
-
 // soon is what the strip from row k and column j of b on is made of.
 static ahead soon(matrix b, int64_t k, int64_t j, int64_t deep, int64_t columns) {
   int64_t rows = least(deep - k, DEEP);
@@ -59,14 +47,11 @@ WIDE_CPU static void piece(matrix a, matrix b, int64_t deep, float* c, int64_t r
         s.data = packed;
         s.step = LANES * vectors;
       }
-      matrix with = at(a, top, k);
       ahead next = soon(b, k + DEEP < deep ? k + DEEP : 0, k + DEEP < deep ? j : j + WIDE, deep, k + DEEP < deep ? right : last);
-      float* to = c + top * row + j;
-      switch (vectors) {
-        case 1: tiles(1, with, bottom - top, s, to, row, &next); break;
-        case 2: tiles(2, with, bottom - top, s, to, row, &next); break;
-        case 3: tiles(3, with, bottom - top, s, to, row, &next); break;
-        case 4: tiles(4, with, bottom - top, s, to, row, &next); break;
+      int64_t turns = (bottom - top + TALL - 1) / TALL * ((s.deep + EACH - 1) / EACH), lines = (next.rows * next.lines + turns - 1) / turns;
+      for (int64_t i = top; i < bottom; i += TALL) {
+        int rows = (int)least(TALL, bottom - i);
+        BY_SHAPE(tile, rows, vectors, at(a, i, k), s, c + i * row + j, row, &next, lines);
       }
     }
   }
@@ -97,13 +82,12 @@ static void* product(ffi_call* call, int left, int right) {
   multiplication m = {.rows = to[0], .columns = to[1], .deep = of[left], .c = c->data};
   m.a = left ? (matrix){a->data, of[1], 1} : (matrix){a->data, 1, of[1]};
   m.b = right ? (matrix){b->data, 1, by[1]} : (matrix){b->data, by[1], 1};
-  int64_t size = several * m.rows * m.columns * m.deep, threads = size < SMALL ? 1 : threads_of(call);
-  int64_t most = threads > 1 ? least(4 * threads, size / (SMALL / 4)) : 1;
+  int64_t size = several * m.rows * m.columns * m.deep, threads = threads_of(call, size), most = parts_of(threads, size);
   m.across = (m.columns + WIDE - 1) / WIDE;
   int64_t down = least((most + several * m.across - 1) / (several * m.across), (m.rows + 4 * TALL - 1) / (4 * TALL));
   m.high = ((m.rows + down - 1) / down + TALL - 1) / TALL * TALL;
   m.each = m.across * ((m.rows + m.high - 1) / m.high);
-  in_parts(call, least(threads, several * m.each) - 1, part, &m, several * m.each);
+  in_parts(call, threads, part, &m, several * m.each);
   return NULL;
 }
 
