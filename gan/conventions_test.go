@@ -20,7 +20,7 @@ import (
 // each can be understood with what is below it.
 func floors() [][]string {
 	return [][]string{
-		{"gan/part", "gan/internal/wide"},
+		{"gan/part", "gan/protobuf", "gan/internal/wide"},
 		{"gan/internal/picture", "gan/internal/table", "gan/internal/tracing", "gan/setting", "gan/safetensors", "gan/loss",
 			"gan/device/compilecache", "gan/device/purego", "gan/examples"},
 		{"gan/sample", "gan/net", "gan/device"},

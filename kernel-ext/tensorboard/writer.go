@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"gantry.local/gan/protobuf"
 	"gantry.local/kernel-ext/internal/private"
 )
 
@@ -86,7 +87,7 @@ func (w *Writer) Flush() error {
 func (w *Writer) Close() error { return errors.Join(w.Flush(), w.file.Close()) }
 
 // add writes an event.
-func (w *Writer) add(m message) error {
+func (w *Writer) add(m protobuf.Message) error {
 	if w.err == nil {
 		_, w.err = w.to.Write(frame(nil, m))
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gantry.local/gan/protobuf"
 )
 
 // TestEvents wants the events that TensorBoard's own writer makes, byte for byte; testdata/make.py wrote them.
@@ -18,7 +20,7 @@ func TestEvents(t *testing.T) {
 	}
 	at := time.UnixMicro(1_700_000_000_250_000)
 	var got []byte
-	for _, m := range []message{
+	for _, m := range []protobuf.Message{
 		first(at),
 		summary(7, at, scalarValue("critic loss", -0.5)),
 		summary(300, at, imageValue("samples", []byte("\x89PNG"), 2, 3)),
