@@ -113,10 +113,7 @@ func (d DCGAN) FeatureCritic(scope *model.Scope, x *Node) *Node {
 
 // features are the critic's layers below its head, [batch, features].
 func (d DCGAN) features(scope *model.Scope, x *Node) *Node {
-	requireImages("DCGAN's critic", x)
-	if x.Shape().Dim(1) != d.Size || x.Shape().Dim(2) != d.Size {
-		panic(fmt.Errorf("DCGAN's critic of Size %d cannot judge %s: set its Size", d.Size, x.Shape()))
-	}
+	requireSize("DCGAN's critic", x, d.Size)
 	times, _ := halvings(d.Size)
 	for layer := range times {
 		norm := d.Norm
