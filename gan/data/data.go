@@ -51,8 +51,8 @@ type Set struct {
 	Open func() (*Stream, error)
 }
 
-// stream returns the set as a stream; nil for one that is loaded.
-func (s Set) stream() (*Stream, error) {
+// Stream returns the set as a stream; nil for one that is loaded.
+func (s Set) Stream() (*Stream, error) {
 	if s.Open == nil {
 		return nil, nil
 	}
@@ -62,7 +62,7 @@ func (s Set) stream() (*Stream, error) {
 // Head returns what the set says of itself: number, shape, classes and their names. Of a stream it has no Pixels; any other
 // set is loaded, and returned as it is.
 func (s Set) Head() (*sample.Images, error) {
-	stream, err := s.stream()
+	stream, err := s.Stream()
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (s Set) Head() (*sample.Images, error) {
 // Some returns samples of the set to look at: of a stream as many as are wanted, from all over it, or all where it has fewer.
 // Any other set is loaded, and returned whole.
 func (s Set) Some(n int) (*sample.Images, error) {
-	stream, err := s.stream()
+	stream, err := s.Stream()
 	if err != nil {
 		return nil, err
 	}
