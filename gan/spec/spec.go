@@ -161,8 +161,8 @@ func (s Spec) String() string {
 			continue
 		}
 		var value any = text
-		if number := json.Number(text); plainNumber(text) {
-			value = number
+		if plainNumber(text) {
+			value = json.Number(text)
 		}
 		if list := strings.Split(text, between); key == "penalty" && len(list) > 1 {
 			value = list
