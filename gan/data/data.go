@@ -7,14 +7,14 @@
 //   - Ring8, Grid25, SwissRoll and Moons, toys in the plane whose truth is known;
 //   - Faces, cartoon faces drawn by this package; Folder and Shards, pictures of one's own;
 //   - Sines and CSV, time series; Phrases and Text, characters;
-//   - Split, Subset, OfClasses, Balanced and Imbalanced, which make sets of other sets.
+//   - Split, Subset, OfClasses, Balanced, Imbalanced and Thick, which make sets of other sets.
 //
 // Named finds a set by its name, those made of other sets too (derived.go). A set comes from plain data (source.go), so that a notebook can keep it from cell to cell.
 //
 // # What does not fit
 //
 // A set that fits is loaded whole, and a trainer keeps it on the device. A Folder or Shards of more than a quarter of the
-// memory is a Stream (stream.go): of it there are in memory the head, which says how many samples of what shape and classes it
+// memory (memory.go) is a Stream (stream.go): of it there are in memory the head, which says how many samples of what shape and classes it
 // has, the samples' names, and the few batches that are read ahead while the device works. Set.Head and Set.Some are the ways to
 // a set that may be one; Load is for all of its samples.
 //
