@@ -19,8 +19,10 @@
 // (trainers and generators of it), critic.go
 // (looking at the critic). Below it, each importing only what stands further down: train (running steps, checkpoints), lint (rules,
 // signatures, summaries), method (what a step is), optim (optimizers), setting (numbers that can be changed), data (sets), loss (objectives
-// and penalties), net (layers and networks), sample (the type of samples).
+// and penalties), net (layers and networks), sample (the type of samples), part (what has a name and
+// parameters).
 //
-// Ready-made experiments are in package recipe, measurements in metric, networks from images to images in translate, uses of a
+// Ready-made experiments are in package recipe, and experiments said by names, as files, in spec; measurements are in metric, all of
+// those that fit a generator in measure; networks from images to images are in translate, uses of a
 // trained generator in latent, compress and export, the studies that reproduce our tables in study, and backends in device.
 package gan

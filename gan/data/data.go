@@ -7,14 +7,14 @@
 //   - Ring8, Grid25, SwissRoll and Moons, toys in the plane whose truth is known;
 //   - Faces, cartoon faces drawn by this package; Folder and Shards, pictures of one's own;
 //   - Sines and CSV, time series; Phrases and Text, characters;
-//   - Split, Subset, OfClasses, Balanced and Imbalanced, which make sets of other sets.
+//   - Split, Subset, OfClasses, Balanced, Imbalanced and Thick, which make sets of other sets.
 //
 // Named finds a set by its name, those made of other sets too (derived.go). A set comes from plain data (source.go), so that a notebook can keep it from cell to cell.
 //
 // # What does not fit
 //
 // A set that fits is loaded whole, and a trainer keeps it on the device. A Folder or Shards of more than a quarter of the
-// memory is a Stream (stream.go): of it there are in memory the head, which says how many samples of what shape and classes it
+// memory (memory.go) is a Stream (stream.go): of it there are in memory the head, which says how many samples of what shape and classes it
 // has, the samples' names, and the few batches that are read ahead while the device works. Set.Head and Set.Some are the ways to
 // a set that may be one; Load is for all of its samples.
 //
@@ -51,8 +51,8 @@ type Set struct {
 	Open func() (*Stream, error)
 }
 
-// stream returns the set as a stream; nil for one that is loaded.
-func (s Set) stream() (*Stream, error) {
+// Stream returns the set as a stream; nil for one that is loaded.
+func (s Set) Stream() (*Stream, error) {
 	if s.Open == nil {
 		return nil, nil
 	}
@@ -62,7 +62,7 @@ func (s Set) stream() (*Stream, error) {
 // Head returns what the set says of itself: number, shape, classes and their names. Of a stream it has no Pixels; any other
 // set is loaded, and returned as it is.
 func (s Set) Head() (*sample.Images, error) {
-	stream, err := s.stream()
+	stream, err := s.Stream()
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (s Set) Head() (*sample.Images, error) {
 // Some returns samples of the set to look at: of a stream as many as are wanted, from all over it, or all where it has fewer.
 // Any other set is loaded, and returned whole.
 func (s Set) Some(n int) (*sample.Images, error) {
-	stream, err := s.stream()
+	stream, err := s.Stream()
 	if err != nil {
 		return nil, err
 	}

@@ -113,14 +113,14 @@ func (f folder) look() (album, FolderOptions, error) {
 
 // spread keeps so many of a list, from all over it; 0 is all.
 func spread[T any](list []T, most int) []T {
-	all := len(list)
-	if most == 0 || most >= all {
+	if most == 0 {
 		return list
 	}
-	for i := range most {
-		list[i] = list[i*all/most]
+	places := sample.Spread(len(list), most)
+	for i, place := range places {
+		list[i] = list[place]
 	}
-	return list[:most]
+	return list[:len(places)]
 }
 
 // folderAlbum is the pictures in a folder.

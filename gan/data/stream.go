@@ -107,12 +107,7 @@ func (s *Stream) Rows(places []int) (*sample.Images, error) {
 
 // Some returns n samples from all over the set, or all where it has fewer.
 func (s *Stream) Some(n int) (*sample.Images, error) {
-	n = min(n, s.head.N)
-	places := make([]int, n)
-	for i := range places {
-		places[i] = i * s.head.N / n
-	}
-	return s.Rows(places)
+	return s.Rows(sample.Spread(s.head.N, n))
 }
 
 // Content is a hash of the names and sizes of all pictures, and of their classes: as much as can be told of them without

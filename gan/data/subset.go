@@ -203,7 +203,7 @@ func pick(set Set, chosen []int) (*sample.Images, error) {
 		return nil, err
 	}
 	var part *sample.Images
-	if stream, err := set.stream(); err != nil {
+	if stream, err := set.Stream(); err != nil {
 		return nil, err
 	} else if stream != nil {
 		if part, err = stream.Rows(chosen); err != nil {

@@ -83,11 +83,11 @@ func (c Common) moves(objective method.Objective, networks ...string) method.Pha
 // EncoderName is the name of the network that maps images to latents.
 const EncoderName = "encoder"
 
-// generatorLoss is a loss of the generator against the critic, of images that it made.
-func generatorLoss(p *method.Play, of loss.Loss, fake *graph.Node) *graph.Node {
+// generatorLoss is a loss against a critic, of images that a network made to pass for those of data set number `set`.
+func generatorLoss(p *method.Play, of loss.Loss, critic string, set int, fake *graph.Node) *graph.Node {
 	var real *graph.Node // only a loss whose halves do not separate compares fake with real here
 	if _, separable := of.(loss.Halves); !separable {
-		real = p.Net(method.CriticName, p.Real().Images)
+		real = p.Net(critic, p.Beside(set).Images)
 	}
-	return of.Generator(real, p.Net(method.CriticName, fake))
+	return of.Generator(real, p.Net(critic, fake))
 }

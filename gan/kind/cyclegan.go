@@ -116,11 +116,7 @@ func (k CycleGAN) criticObjective(p *method.Play) *Node {
 func (k CycleGAN) translatorObjective(p *method.Play) *Node {
 	a, b := p.Real().Images, p.Beside(1).Images
 	there, back := translate(p, ForwardName, a), translate(p, BackName, b)
-	var ofA, ofB *Node // only a loss whose halves do not separate compares translated with real images here
-	if _, separable := k.Loss.(loss.Halves); !separable {
-		ofA, ofB = p.Net(BackCriticName, a), p.Net(ForwardCriticName, b)
-	}
-	fooled := Add(k.Loss.Generator(ofB, p.Net(ForwardCriticName, there)), k.Loss.Generator(ofA, p.Net(BackCriticName, back)))
+	fooled := Add(generatorLoss(p, k.Loss, ForwardCriticName, 1, there), generatorLoss(p, k.Loss, BackCriticName, 0, back))
 	apart := func(x, y *Node) *Node { return ReduceAllMean(Abs(Sub(x, y))) }
 	cycle := Add(apart(translate(p, BackName, there), a), apart(translate(p, ForwardName, back), b))
 	p.Report(method.GeneratorLoss, fooled)

@@ -137,7 +137,7 @@ func (k InfoGAN) criticObjective(p *method.Play) *Node {
 func (k InfoGAN) generatorObjective(p *method.Play) *Node {
 	z := p.Latents()
 	fake := p.Net(method.GeneratorName, z)
-	objective := generatorLoss(p, k.Loss, fake)
+	objective := generatorLoss(p, k.Loss, method.CriticName, 0, fake)
 	p.Report(method.GeneratorLoss, objective)
 	information, accuracy := k.Information(k.Code(z), p.Net(ReaderName, fake))
 	p.Report(InformationLoss, information)

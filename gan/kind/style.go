@@ -119,7 +119,7 @@ func (k Style) criticObjective(p *method.Play) *Node {
 
 func (k Style) generatorObjective(p *method.Play) *Node {
 	made := p.Nets(method.GeneratorName, p.Latents())
-	objective := generatorLoss(p, k.Loss, made[0])
+	objective := generatorLoss(p, k.Loss, method.CriticName, 0, made[0])
 	p.Report(method.GeneratorLoss, objective)
 	times, due := p.Lazy()
 	if !due {

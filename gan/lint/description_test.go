@@ -1,6 +1,13 @@
 package lint_test
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -100,6 +107,49 @@ func TestWith(t *testing.T) {
 	}
 	if _, err := method.With(pairOfSets(), method.Choice{Data: []data.Set{ring}}); err == nil {
 		t.Error("a game of two data sets takes one")
+	}
+}
+
+// TestFilesBesideSamples wants one signature of any description on a folder, be it a stream, of which the files are told, or loaded; and
+// other files to be seen.
+func TestFilesBesideSamples(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	dir := t.TempDir()
+	draw := func(name string) {
+		var content bytes.Buffer
+		if err := errors.Join(png.Encode(&content, image.NewGray(image.Rect(0, 0, 4, 4))), os.WriteFile(filepath.Join(dir, name), content.Bytes(), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	on := func(of method.Description, stream bool) lint.Signature {
+		set := data.Folder(dir, data.FolderOptions{Size: 4, Gray: true, Stream: stream})
+		set.Name = "photos"
+		with, err := method.With(of, method.Choice{Data: []data.Set{set}, BatchSize: 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return signatureOf(t, with)
+	}
+	for i := range 8 {
+		draw(fmt.Sprintf("%d.png", i))
+	}
+	usual := recipe.MLP()
+	usual.Generator = net.MLP{Height: 4, Width: 4}.NormGenerator
+	descriptions := []method.Description{restorer(8), usual}
+	var before []lint.Signature
+	for _, of := range descriptions {
+		before = append(before, on(of, true))
+		if all := on(of, false).Differences(on(of, true)); len(all) > 0 {
+			t.Errorf("%T on loaded pictures differs from the same as a stream: %v", of, all)
+		}
+	}
+	if err := os.Rename(filepath.Join(dir, "7.png"), filepath.Join(dir, "8.png")); err != nil {
+		t.Fatal(err)
+	}
+	for i, of := range descriptions {
+		if len(on(of, true).Differences(before[i])) == 0 {
+			t.Errorf("%T: other files are not seen", of)
+		}
 	}
 }
 

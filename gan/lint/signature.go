@@ -76,34 +76,41 @@ func DescribeData(set data.Set) (DataShape, error) {
 	if err != nil {
 		return DataShape{}, err
 	}
-	if images.Pixels == nil && images.Values == nil && set.Open != nil {
-		return describeStream(set, images)
+	shape := ShapeOf(set.Name, images)
+	stream, err := set.Stream()
+	if err != nil {
+		return DataShape{}, err
+	}
+	if stream != nil {
+		files, err := stream.Content()
+		shape.Content = ofFiles + files
+		return shape, err
 	}
 	h := sha256.New()
 	h.Write(images.Pixels)
 	h.Write(bytesOf(images.Values))
 	h.Write(bytesOf(images.Labels))
 	h.Write(bytesOf(images.Alphabet))
-	shape := ShapeOf(set.Name, images)
 	shape.Content = sum(h)
 	return shape, nil
-}
-
-// describeStream is DescribeData of a stream with a head.
-func describeStream(set data.Set, head *sample.Images) (DataShape, error) {
-	shape := ShapeOf(set.Name, head)
-	stream, err := set.Open()
-	if err == nil {
-		shape.Content, err = stream.Content()
-		shape.Content = ofFiles + shape.Content
-	}
-	return shape, err
 }
 
 // ShapeOf describes a data set without its content.
 func ShapeOf(name string, images *sample.Images) DataShape {
 	return DataShape{Name: name, N: images.N, Height: images.Height, Width: images.Width, Depth: images.Depth(),
 		Classes: images.Classes(), Labels: images.Labels != nil, Alphabet: images.Alphabet != nil}
+}
+
+// part is the data's part of a signature.
+func (d DataShape) part(name string) Part {
+	p := Part{Name: name, Summary: d.String()}
+	if d.Content != "" {
+		p.Hash = hashOf(d.String(), d.Content)
+	}
+	if strings.HasPrefix(d.Content, ofFiles) {
+		p.Hash = ofFiles + p.Hash
+	}
+	return p
 }
 
 // Head is a set of that shape without its samples.
@@ -153,14 +160,7 @@ func (e Subject) SignatureOn(shape DataShape) (Signature, error) {
 	if err != nil {
 		return Signature{}, err
 	}
-	content := ""
-	if shape.Content != "" {
-		content = hashOf(shape.String(), shape.Content)
-	}
-	if strings.HasPrefix(shape.Content, ofFiles) {
-		content = ofFiles + content
-	}
-	s := Signature{Parts: []Part{{Name: "data", Summary: shape.String(), Hash: content}}}
+	s := Signature{Parts: []Part{shape.part("data")}}
 	settings := maps.Clone(e.Game.Identity)
 	settings["classes"] = strconv.Itoa(cmp.Or(e.Game.Classes, shape.Classes))
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
@@ -469,11 +469,7 @@ func SignatureOfGame(game method.Game, shapesOf []DataShape) (s Signature, err e
 		if i > 0 {
 			name = fmt.Sprintf("data %d", i+1)
 		}
-		content := ""
-		if shape.Content != "" {
-			content = hashOf(shape.String(), shape.Content)
-		}
-		s.Parts = append(s.Parts, Part{Name: name, Summary: shape.String(), Hash: content})
+		s.Parts = append(s.Parts, shape.part(name))
 	}
 	if game, err = game.On(sets); err != nil {
 		return Signature{}, err

@@ -35,12 +35,8 @@ type Halves interface {
 
 // All lists every loss of the package.
 func All() (all []Loss) {
-	for _, name := range Kinds().Names() {
-		l, err := Named(name)
-		if err != nil {
-			panic(err) // a name of its own list
-		}
-		all = append(all, l)
+	for _, kind := range Kinds().All {
+		all = append(all, kind.Usual())
 	}
 	return all
 }

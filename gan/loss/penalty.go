@@ -62,12 +62,8 @@ type Random interface {
 
 // Penalties lists every penalty of the package with its usual weight, see [PenaltyKinds].
 func Penalties() (all []Penalty) {
-	for _, name := range PenaltyKinds().Names() {
-		p, err := PenaltyKinds().Parse(name)
-		if err != nil {
-			panic(err) // a name of its own list
-		}
-		all = append(all, p)
+	for _, kind := range PenaltyKinds().All {
+		all = append(all, kind.Usual())
 	}
 	return all
 }

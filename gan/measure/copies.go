@@ -58,18 +58,18 @@ func copies(set data.Set, samples sample.Images, seed int64) (Number, error) {
 
 // some are n samples of a set at random, or all where it has fewer.
 func some(set data.Set, n int, seed int64) (sample.Images, error) {
-	all, err := set.Some(n)
+	head, err := set.Head()
 	if err != nil {
 		return sample.Images{}, err
 	}
-	if n >= all.N {
-		return *all, nil
+	if n < head.N {
+		set = data.Subset(set, n, seed)
 	}
-	part, err := data.Subset(set, n, seed).Load()
+	chosen, err := set.Some(n)
 	if err != nil {
 		return sample.Images{}, err
 	}
-	return *part, nil
+	return *chosen, nil
 }
 
 // firstWord is a set's name without its options.

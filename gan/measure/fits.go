@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"strings"
 
 	"gantry.local/gan/data"
 	"gantry.local/gan/metric"
@@ -40,7 +39,7 @@ func onFeatures(width int) (fit []metric.Measurement, missing []string) {
 // mixtureOf is the mixture that a data set is drawn from.
 func mixtureOf(set string) (m data.Mixture, is bool) {
 	for _, m := range []data.Mixture{data.Ring8(), data.Grid25()} {
-		if kind, _, _ := strings.Cut(set, ","); kind == m.Name {
+		if firstWord(set) == m.Name {
 			return m, true
 		}
 	}

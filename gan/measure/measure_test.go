@@ -1,9 +1,15 @@
 package measure_test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"image"
+	"image/png"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -152,5 +158,47 @@ func TestRefused(t *testing.T) {
 	few := data.Ring8().Set(30, 1)
 	if _, err := measure.Generator(nil, drawnFrom(few, few), measure.Options{}); err == nil || !strings.Contains(err.Error(), "too few to measure by: want at least 40") {
 		t.Errorf("of 30 points: %v", err)
+	}
+}
+
+// TestStream wants pictures that are read as they are measured by to give what the same pictures in memory give, chosen by the seed.
+func TestStream(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	dir, random := t.TempDir(), rand.New(rand.NewPCG(1, 2))
+	for i := range 3 * measure.Least {
+		picture := image.NewGray(image.Rect(0, 0, 4, 4))
+		for at := range picture.Pix {
+			picture.Pix[at] = byte(random.UintN(256))
+		}
+		var content bytes.Buffer
+		if err := errors.Join(png.Encode(&content, picture), os.WriteFile(filepath.Join(dir, fmt.Sprintf("%02d.png", i)), content.Bytes(), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	backend, err := device.Open("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Finalize()
+	measured := func(stream bool, seed int64) string {
+		set := data.Folder(dir, data.FolderOptions{Size: 4, Gray: true, Stream: stream})
+		set.Name = "photos"
+		subject := measure.Subject{Data: set, Latent: 2, Draw: func(n int, _ int64) (sample.Images, error) {
+			drawn, random := sample.Images{N: n, Height: 4, Width: 4, Channels: 1}, rand.New(rand.NewPCG(3, 4))
+			for range 16 * n {
+				drawn.Values = append(drawn.Values, 2*random.Float32()-1)
+			}
+			return drawn, nil
+		}}
+		r, err := measure.Generator(backend, subject, measure.Options{Samples: measure.Least, Seed: seed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.String()
+	}
+	for _, seed := range []int64{1, 2} {
+		if got, want := measured(true, seed), measured(false, seed); got != want {
+			t.Errorf("seed %d: a stream is measured as\n%s\nand the same pictures in memory as\n%s", seed, got, want)
+		}
 	}
 }

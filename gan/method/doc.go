@@ -10,5 +10,6 @@
 // Reading order: game.go (the game), choice.go (what can be chosen of any), play.go (what an objective sees), step.go (a step as a graph), average.go (averages of
 // weights), random.go; then pair.go (two networks) with alternating.go, halves.go, simultaneous.go, unrolled.go, topk.go,
 // features.go, rotation.go, growing.go and private.go; for
-// the last one driver.go (updates from outside of the graph), dpsgd.go, separate.go, spent.go and accountant.go.
+// the last one driver.go (updates from outside of the graph), dpsgd.go, separate.go, spent.go and accountant.go. named.go lists the methods by name,
+// views.go what the critic may see images through.
 package method

@@ -93,11 +93,7 @@ func (d DCGAN) Generator(scope *model.Scope, z *Node) *Node {
 // Critic judges images. x: [batch, Size, Size, any channels] in [-1, 1]; the result: [batch, 1], unbounded.
 func (d DCGAN) Critic(scope *model.Scope, x *Node) *Node {
 	d, scope = d.withDefaults(), WithNormal(scope, 0.02)
-	features := d.features(scope, x)
-	if d.Norm == NormSpectral {
-		return SpectralLinear(scope.In("logit"), features, 1)
-	}
-	return Linear(scope.In("logit"), features, 1)
+	return d.logit(scope, d.features(scope, x))
 }
 
 // FeatureCritic is Critic with the features below its head, for methods that compare images by them. x: [batch, Size, Size, any
@@ -105,18 +101,20 @@ func (d DCGAN) Critic(scope *model.Scope, x *Node) *Node {
 func (d DCGAN) FeatureCritic(scope *model.Scope, x *Node) *Node {
 	d, scope = d.withDefaults(), WithNormal(scope, 0.02)
 	features := d.features(scope, x)
+	return WithFeatures(d.logit(scope, features), features)
+}
+
+// logit is the critic's head, [batch, 1].
+func (d DCGAN) logit(scope *model.Scope, features *Node) *Node {
 	if d.Norm == NormSpectral {
-		return WithFeatures(SpectralLinear(scope.In("logit"), features, 1), features)
+		return SpectralLinear(scope.In("logit"), features, 1)
 	}
-	return WithFeatures(Linear(scope.In("logit"), features, 1), features)
+	return Linear(scope.In("logit"), features, 1)
 }
 
 // features are the critic's layers below its head, [batch, features].
 func (d DCGAN) features(scope *model.Scope, x *Node) *Node {
-	requireImages("DCGAN's critic", x)
-	if x.Shape().Dim(1) != d.Size || x.Shape().Dim(2) != d.Size {
-		panic(fmt.Errorf("DCGAN's critic of Size %d cannot judge %s: set its Size", d.Size, x.Shape()))
-	}
+	requireSize("DCGAN's critic", x, d.Size)
 	times, _ := halvings(d.Size)
 	for layer := range times {
 		norm := d.Norm

@@ -12,10 +12,11 @@
 //
 // Conditional networks take labels, [batch] int32, as a third argument. Pairs that come in sizes are structs whose
 // methods are the networks and whose zero fields have documented defaults: [DCGAN], [ResNet], [R3GAN], [Style], [Growing],
-// [ConditionalMLP], [Encoder], [Toy], [Sequence], [Text]. None is a function literal with variables of its own, which no notebook could keep by name.
+// [MLP], [ConditionalMLP], [Encoder], [Toy], [Sequence], [Text]. None is a function literal with variables of its own, which no notebook could keep by name.
 //
 // Reading order: dense.go and activation.go; imageconv.go and, for layers of one's own, convolution.go, channels.go and adjoint.go; norms.go and
-// spectral.go; classes.go; conv1d.go and recurrent.go; then the networks from article.go and mlp.go on; augment.go and
-// diffusion.go are what a critic may see images through. cost.go says what is written
+// spectral.go; classes.go; conv1d.go and recurrent.go; then the networks from article.go and mlp.go on, features.go
+// (critics that tell their features too), and named.go (all of them by name); augment.go and diffusion.go are what a critic may see images
+// through, and rotate.go turns them. cost.go says what is written
 // otherwise than one would, for XLA on a CPU.
 package net

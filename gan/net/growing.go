@@ -1,8 +1,6 @@
 package net
 
 import (
-	"fmt"
-
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
@@ -67,10 +65,7 @@ func (n Growing) Generator(scope *model.Scope, z *Node) *Node {
 // Critic judges images. x: [batch, Size, Size, any channels] in [-1, 1]; the result: [batch, 1], unbounded.
 func (n Growing) Critic(scope *model.Scope, x *Node) *Node {
 	n, scope = n.withDefaults(), WithHe(scope)
-	requireImages("Growing's critic", x)
-	if x.Shape().Dim(1) != n.Size || x.Shape().Dim(2) != n.Size {
-		panic(fmt.Errorf("Growing's critic of Size %d cannot judge %s: set its Size", n.Size, x.Shape()))
-	}
+	requireSize("Growing's critic", x, n.Size)
 	shares := SharesOf(scope, x, n.Stages()).NodeValue(x)
 	var features, above *Node // what comes from above, and how much of the image does
 	for stage := n.Stages() - 1; stage >= 0; stage-- {

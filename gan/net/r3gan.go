@@ -1,7 +1,6 @@
 package net
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/gomlx/compute/shapes"
@@ -46,10 +45,7 @@ func (r R3GAN) Generator(scope *model.Scope, z *Node) *Node {
 // Critic judges images. x: [batch, Size, Size, any channels] in [-1, 1]; the result: [batch, 1], unbounded.
 func (r R3GAN) Critic(scope *model.Scope, x *Node) *Node {
 	r, scope = r.withDefaults(), WithHe(scope)
-	requireImages("R3GAN's critic", x)
-	if x.Shape().Dim(1) != r.Size || x.Shape().Dim(2) != r.Size {
-		panic(fmt.Errorf("R3GAN's critic of Size %d cannot judge %s: set its Size", r.Size, x.Shape()))
-	}
+	requireSize("R3GAN's critic", x, r.Size)
 	times, _ := halvings(r.Size)
 	x = SameConv2D(scope.In("input"), x, r.Width, 1)
 	for stage := times; stage >= 0; stage-- {

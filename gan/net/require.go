@@ -13,6 +13,14 @@ func requireImages(layer string, x *Node) {
 	}
 }
 
+// requireSize panics unless x is images of size×size, as a critic of that Size judges them.
+func requireSize(critic string, x *Node, size int) {
+	requireImages(critic, x)
+	if x.Shape().Dim(1) != size || x.Shape().Dim(2) != size {
+		panic(fmt.Errorf("%s of Size %d cannot judge %s: set its Size", critic, size, x.Shape()))
+	}
+}
+
 // requireLabels panics unless labels are one class per sample of x.
 func requireLabels(layer string, x, labels *Node) {
 	if labels.Rank() != 1 || !labels.DType().IsInt() || labels.Shape().Dim(0) != x.Shape().Dim(0) {

@@ -1,8 +1,6 @@
 package net
 
 import (
-	"fmt"
-
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
 	"github.com/gomlx/gomlx/ml/model"
 )
@@ -73,10 +71,7 @@ func (r ResNet) ConditionalCritic(scope *model.Scope, x, labels *Node) *Node {
 
 // features are the critic's layers below its head, [batch, Width].
 func (r ResNet) features(scope *model.Scope, x *Node) *Node {
-	requireImages("ResNet's critic", x)
-	if x.Shape().Dim(1) != r.Size || x.Shape().Dim(2) != r.Size {
-		panic(fmt.Errorf("ResNet's critic of Size %d cannot judge %s: set its Size", r.Size, x.Shape()))
-	}
+	requireSize("ResNet's critic", x, r.Size)
 	block := Residual{Spectral: true}
 	x = block.First(scope.In("first"), x, r.Width)
 	if r.Attention {

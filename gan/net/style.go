@@ -81,10 +81,7 @@ func (s Style) Generator(scope *model.Scope, z *Node) *Node {
 // Critic judges images. x: [batch, Size, Size, any channels] in [-1, 1]; the result: [batch, 1], unbounded.
 func (s Style) Critic(scope *model.Scope, x *Node) *Node {
 	s, scope = s.withDefaults(), WithHe(scope)
-	requireImages("Style's critic", x)
-	if x.Shape().Dim(1) != s.Size || x.Shape().Dim(2) != s.Size {
-		panic(fmt.Errorf("Style's critic of Size %d cannot judge %s: set its Size", s.Size, x.Shape()))
-	}
+	requireSize("Style's critic", x, s.Size)
 	times, _ := halvings(s.Size)
 	x = LeakyReLU(SameConv2D(scope.In("input"), x, s.Width, 1), leak)
 	for stage := times; stage > 0; stage-- {

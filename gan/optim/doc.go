@@ -20,6 +20,7 @@
 //   - chain.go, clip.go, decay.go: [Chain] and what is put into one.
 //   - optimistic.go, lookahead.go, scheduled.go: optimizers that hold another.
 //   - inertia.go: how much of a change goes on into the next, for who warns of it.
+//   - named.go: optimizers by name, and chains of them as texts.
 //   - norm.go: the norm of a gradient. schedule.go: how a rate changes over a run.
 //
 // GoMLX's own optimizers are not used: they take a loss, and write weights and state at once, so they neither chain nor

@@ -33,7 +33,6 @@ func Kinds() part.Kinds[Optimizer] {
 		return []part.Parameter{rate(&a.Rate), beta("beta1", &a.Beta1), beta("beta2", &a.Beta2), epsilon(&a.Epsilon)}
 	}
 	const steps = math.MaxInt32
-	scheduled := func(of Schedule, setting string) Optimizer { return Scheduled{Schedule: of, Setting: setting} }
 	return part.Kinds[Optimizer]{Sort: "optimizer", All: []part.Kind[Optimizer]{
 		part.Value[Optimizer]("adam", "means of the gradient and of its square", NewAdam(1e-3, 0.9, 0.999), adam),
 		part.Value[Optimizer]("adamw", "adam with a decay of the weights beside it", NewAdamW(1e-3, 0.9, 0.999, 0.01), func(a *AdamW) []part.Parameter {
@@ -61,28 +60,28 @@ func Kinds() part.Kinds[Optimizer] {
 			return []part.Parameter{part.Whole("steps", "from one look back to the next", &l.Steps, 1, steps),
 				part.Number("share", "of the way that is kept", &l.Share, 0, 1)}
 		}, func(l Lookahead) Optimizer { return l }, func(o Optimizer) (Lookahead, bool) { l, is := o.(Lookahead); l.Of = nil; return l, is }),
-		schedule("cosine", "behind an optimizer: half a cosine down", Cosine{Steps: 10_000}, scheduled, func(c *Cosine) []part.Parameter {
+		schedule("cosine", "behind an optimizer: half a cosine down", Cosine{Steps: 10_000}, func(c *Cosine) []part.Parameter {
 			return []part.Parameter{part.Whole("steps", "", &c.Steps, 1, steps), part.Number("final", "factor at the end", &c.Final, 0, math.MaxFloat32)}
 		}),
-		schedule("linear", "behind an optimizer: evenly down from a step to another", Linear{To: 10_000}, scheduled, func(l *Linear) []part.Parameter {
+		schedule("linear", "behind an optimizer: evenly down from a step to another", Linear{To: 10_000}, func(l *Linear) []part.Parameter {
 			return []part.Parameter{part.Whole("from", "", &l.From, 0, steps), part.Whole("to", "", &l.To, 1, steps),
 				part.Number("final", "factor at the end", &l.Final, 0, math.MaxFloat32)}
 		}),
-		schedule("warmup", "behind an optimizer: evenly up", Warmup{Steps: 1000}, scheduled, func(w *Warmup) []part.Parameter {
+		schedule("warmup", "behind an optimizer: evenly up", Warmup{Steps: 1000}, func(w *Warmup) []part.Parameter {
 			return []part.Parameter{part.Whole("steps", "", &w.Steps, 1, steps)}
 		}),
 	}}
 }
 
 // schedule is the kind of a schedule, of the rate where no other setting is named.
-func schedule[S Schedule](name, about string, usual S, of func(Schedule, string) Optimizer, parameters func(*S) []part.Parameter) part.Kind[Optimizer] {
+func schedule[S Schedule](name, about string, usual S, parameters func(*S) []part.Parameter) part.Kind[Optimizer] {
 	type timed struct {
 		schedule S
 		setting  string
 	}
 	return part.Of(name, about, timed{usual, SettingRate}, func(t *timed) []part.Parameter {
 		return append(parameters(&t.schedule), part.Name("of", "the setting that changes", &t.setting))
-	}, func(t timed) Optimizer { return of(t.schedule, t.setting) }, func(o Optimizer) (timed, bool) {
+	}, func(t timed) Optimizer { return Scheduled{Schedule: t.schedule, Setting: t.setting} }, func(o Optimizer) (timed, bool) {
 		s, is := o.(Scheduled)
 		if !is {
 			return timed{}, false
@@ -119,13 +118,14 @@ func joined(before, next Optimizer) (Optimizer, error) {
 	holds := false
 	switch n := next.(type) {
 	case Optimistic:
-		n.Of, next, holds = before, Optimistic{before}, true
+		n.Of = before
+		next, holds = n, true
 	case Lookahead:
-		n.Of, holds = before, true
-		next = n
+		n.Of = before
+		next, holds = n, true
 	case Scheduled:
-		n.Of, holds = before, true
-		next = n
+		n.Of = before
+		next, holds = n, true
 	}
 	switch {
 	case holds && before == nil:

@@ -50,5 +50,8 @@ func Single[T any](about string, single T, name string) Kind[T] {
 // Parameters are the kind's, with the values that they have where a text does not say them.
 func (k Kind[T]) Parameters() []Parameter { return k.begin().parameters }
 
+// Usual is the part of which a text says the name alone.
+func (k Kind[T]) Usual() T { return k.begin().make() }
+
 // Usual is what a parameter is where a text does not say it.
 func (p Parameter) Usual() string { return p.text() }

@@ -187,6 +187,15 @@ func (im Images) Rows(places []int) Images {
 	return part
 }
 
+// Spread are at most so many of n places, evenly over all of them.
+func Spread(n, most int) []int {
+	places := make([]int, min(n, most))
+	for i := range places {
+		places[i] = i * n / len(places)
+	}
+	return places
+}
+
 // Unscale puts samples [n, Height, Width, Channels] in [-1, 1], drawn by a generator, back into the units of the file
 // that im come from, in place. Where they weren't scaled it changes nothing.
 func (im Images) Unscale(samples []float32) {

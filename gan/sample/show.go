@@ -157,7 +157,7 @@ func (im Images) sampleSheet() (sheet image.Image, alt string) {
 		rows, columns := im.chosen()
 		return picture.Grid(im.of(rows), len(rows), im.Height, im.Width, im.Channels, columns), "samples"
 	case im.Height == 1 && im.Width == 1 && im.Channels == 2:
-		rows := spread(im.N, mostPoints)
+		rows := Spread(im.N, mostPoints)
 		var labels []int32
 		for _, row := range rows {
 			if im.Labels != nil {
@@ -166,7 +166,7 @@ func (im Images) sampleSheet() (sheet image.Image, alt string) {
 		}
 		return picture.Points(im.of(rows), labels), "samples in the plane"
 	case im.Width == 1 && im.Height > 1:
-		rows := spread(im.N, 12)
+		rows := Spread(im.N, 12)
 		return picture.Lines(im.of(rows), len(rows), im.Height, im.Channels), "samples as lines"
 	}
 	return nil, ""
@@ -177,7 +177,7 @@ func (im Images) sampleSheet() (sheet image.Image, alt string) {
 func (im Images) chosen() (rows []int, columns int) {
 	classes := im.Classes()
 	if classes < 1 || classes > mostClasses {
-		return spread(im.N, mostShown), perClass
+		return Spread(im.N, mostShown), perClass
 	}
 	members := make([][]int, classes)
 	for row, label := range im.Labels {
@@ -187,7 +187,7 @@ func (im Images) chosen() (rows []int, columns int) {
 	}
 	for _, of := range members {
 		if len(of) < perClass {
-			return spread(im.N, mostShown), perClass
+			return Spread(im.N, mostShown), perClass
 		}
 		rows = append(rows, of...)
 	}
@@ -201,15 +201,6 @@ func (im Images) of(rows []int) []float32 {
 		values = append(values, im.Floats(row, 1)...)
 	}
 	return values
-}
-
-// spread are at most so many of n places, evenly over all of them.
-func spread(n, most int) []int {
-	places := make([]int, min(n, most))
-	for i := range places {
-		places[i] = i * n / len(places)
-	}
-	return places
 }
 
 // lines are the first samples of a text.

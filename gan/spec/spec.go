@@ -29,6 +29,19 @@ const largest = 1 << 20 // bytes of a file
 
 // Read reads the spec in a file. Whether its values are possible shows where something is made of it.
 func Read(path string) (Spec, error) {
+	text, err := Text(path)
+	if err != nil {
+		return nil, err
+	}
+	s, err := Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return s, nil
+}
+
+// Text reads a file of at most a MiB that should be a spec, of an experiment or of something else, such as a sweep.
+func Text(path string) ([]byte, error) {
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("there is no spec %s: name a file", path)
 	}
@@ -44,11 +57,7 @@ func Read(path string) (Spec, error) {
 	if len(text) > largest {
 		return nil, fmt.Errorf("%s is larger than %d bytes: it is no spec", path, largest)
 	}
-	s, err := Parse(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return s, nil
+	return text, nil
 }
 
 // Parse is Read for a text.
@@ -161,8 +170,8 @@ func (s Spec) String() string {
 			continue
 		}
 		var value any = text
-		if number := json.Number(text); plainNumber(text) {
-			value = number
+		if plainNumber(text) {
+			value = json.Number(text)
 		}
 		if list := strings.Split(text, between); key == "penalty" && len(list) > 1 {
 			value = list

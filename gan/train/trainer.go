@@ -103,11 +103,9 @@ func load(game method.Game) (on method.Game, sets []*sample.Images, streams []*d
 		if err != nil {
 			return game, nil, nil, err
 		}
-		var stream *data.Stream
-		if set.Open != nil {
-			if stream, err = set.Open(); err != nil {
-				return game, nil, nil, err
-			}
+		stream, err := set.Stream()
+		if err != nil {
+			return game, nil, nil, err
 		}
 		sets, streams = append(sets, images), append(streams, stream)
 		if stream != nil && driverOf(game) != nil {

@@ -7,16 +7,15 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"gantry.local/gan/part"
+	"gantry.local/gan/spec"
 )
 
 const (
-	largestSpec = 1 << 20 // bytes
 	mostTrials  = 10_000
 	mostSlots   = 1024
 	mostRetries = 100
@@ -151,20 +150,9 @@ func wrongf(format string, values ...any) error { return Wrong{fmt.Errorf(format
 
 // Read reads and checks a spec. The error is a Wrong where the file can be read and what it says cannot be done.
 func Read(path string, train Train) (*Spec, error) {
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-		return nil, wrongf("there is no spec %s: name a file", path)
-	}
-	f, err := os.Open(path)
+	text, err := spec.Text(path)
 	if err != nil {
 		return nil, Wrong{err}
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, largestSpec+1))
-	if err != nil {
-		return nil, Wrong{err}
-	}
-	if len(text) > largestSpec {
-		return nil, wrongf("%s is larger than %d bytes: it is no spec", path, largestSpec)
 	}
 	s, err := Parse(text, train)
 	if err != nil {

@@ -106,11 +106,7 @@ func (v *View) real(n int) sample.Images { return Spread(v.like, n) }
 
 // Spread is n samples of a set from all over it, or all where it has fewer.
 func Spread(like *sample.Images, n int) sample.Images {
-	places := make([]int, min(n, like.N))
-	for i := range places {
-		places[i] = i * like.N / len(places)
-	}
-	return like.Rows(places)
+	return like.Rows(sample.Spread(like.N, n))
 }
 
 // Light returns what the last look for collapse showed, and what it means in words.
