@@ -169,7 +169,7 @@ type earlier struct {
 	file    *os.File // nil: none
 	columns Columns
 	header  int
-	end     int // calls up to its last whole block
+	end     int // calls up to its last whole block; of who only looks, 0
 }
 
 // earlierBeside is the path of the file of earlier calls beside that of a history.
@@ -191,7 +191,16 @@ func openEarlier(path string) (*earlier, error) {
 		}
 		return &earlier{path: path}, nil
 	}
-	return e, err
+	if err != nil {
+		return nil, err
+	}
+	for b, err := range e.blocks() {
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		e.end = b.end()
+	}
+	return e, nil
 }
 
 // earlierOf reads an open file, which is closed where it is none.
@@ -206,12 +215,6 @@ func earlierOf(f *os.File, path string) (*earlier, error) {
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
-	}
-	for b, err := range e.blocks() {
-		if err != nil {
-			return nil, errors.Join(err, f.Close())
-		}
-		e.end = b.end()
 	}
 	return e, nil
 }
