@@ -539,15 +539,12 @@ func (h *History) Made(first, end int) iter.Seq2[Made, error] {
 
 // CallsOf is after how many calls the run was last at a step; false where it never was, or nothing is left of that.
 func (h *History) CallsOf(step int) (calls int, found bool, err error) {
-	for end := h.N; end > h.first; end -= min(mostAtOnce, end-h.first) {
-		part, err := h.Metrics(max(end-mostAtOnce, h.first), end)
+	for m, err := range h.newest() {
 		if err != nil {
 			return 0, false, err
 		}
-		for _, m := range slices.Backward(part) {
-			if m.Ordinary() && m.Step == step {
-				return m.Calls, true, nil
-			}
+		if m.Ordinary() && m.Step == step {
+			return m.Calls, true, nil
 		}
 	}
 	for b, err := range h.earlier.blocks() {
