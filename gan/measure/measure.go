@@ -65,7 +65,7 @@ func Generator(backend compute.Backend, s Subject, o Options) (Result, error) {
 		return Result{}, err
 	}
 	r := Result{Data: s.Data.Name, Samples: n, Seed: o.Seed}
-	extractor, labeller, err := judges(backend, s.Data.Name, generated)
+	extractor, labeller, err := metric.JudgesFor(backend, s.Data.Name, generated)
 	if err != nil {
 		return r, err
 	}
@@ -79,22 +79,6 @@ func Generator(backend compute.Backend, s Subject, o Options) (Result, error) {
 		r.Numbers = append(r.Numbers, copied)
 	}
 	return r, r.smoothness(s, extractor)
-}
-
-// judges are what finds features, and what tells classes apart, nil for data without classes that are known.
-func judges(backend compute.Backend, set string, samples sample.Images) (metric.Extractor, metric.Labeller, error) {
-	name := metric.NameFor(set)
-	if name == "" {
-		return metric.OwnValues{}, nil, nil
-	}
-	c, err := metric.Open(backend, name)
-	if err != nil {
-		return nil, nil, err
-	}
-	if c.Fits(samples) != nil { // several channels, each of which it knows
-		return metric.OwnValues{}, c, nil
-	}
-	return c, c, nil
 }
 
 // compare measures all that is found by comparing the samples with real ones.

@@ -92,6 +92,23 @@ func Open(backend compute.Backend, name string) (*Classifier, error) {
 	return newClassifier(backend, name, weights)
 }
 
+// JudgesFor returns what finds features in samples like those of a data set by the set's name, and what tells their classes apart, nil
+// for data without classes that are known: the built-in classifier, or, where it reads no such images, OwnValues.
+func JudgesFor(backend compute.Backend, set string, samples sample.Images) (Extractor, Labeller, error) {
+	name := NameFor(set)
+	if name == "" {
+		return OwnValues{}, nil, nil
+	}
+	c, err := Open(backend, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if c.Fits(samples) != nil { // several channels, each of which it knows
+		return OwnValues{}, c, nil
+	}
+	return c, c, nil
+}
+
 // builtInReference says what a built-in classifier was trained on.
 func builtInReference(name string) string {
 	set := "MNIST"

@@ -700,7 +700,7 @@ func TestEarlierRuns(t *testing.T) {
 			if err != nil || notice != "" || made != want {
 				t.Errorf("it is made by %+v, want %+v (%v, %q)", made, want, err, notice)
 			}
-			weights, notice, err := lab.Generator(dir)
+			weights, err := lab.WeightsOf(dir, func(told string) { notice = told })
 			if err != nil || notice != "" || len(weights.Tensors) == 0 {
 				t.Errorf("its weights: %v %q", err, notice)
 			}

@@ -193,6 +193,9 @@ func TestTranslation(t *testing.T) {
 	if _, err := r.Sample(3, 1); err == nil || !strings.Contains(err.Error(), "no network to draw samples from") {
 		t.Errorf("sampling it: %v", err)
 	}
+	if _, err := lab.WeightsOf(r.Dir(), func(string) {}); err == nil || !strings.Contains(err.Error(), "no network to draw samples from") {
+		t.Errorf("the weights that its samples are drawn with: %v", err)
+	}
 	n := notebook(t, "notebook")
 	if err := lab.Panel(r); err != nil {
 		t.Fatal(err)

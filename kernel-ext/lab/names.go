@@ -4,7 +4,6 @@ import (
 	"image"
 
 	"gantry.local/gan/data"
-	"gantry.local/gan/safetensors"
 	"gantry.local/gan/sample"
 	"gantry.local/gan/spec"
 	"gantry.local/gan/train"
@@ -56,11 +55,6 @@ func RecipeOfSpec(s spec.Spec) (Recipe, error) { return record.RecipeOfSpec(s) }
 // RecipeIn returns how the run in a folder is made again, see record.RecipeIn.
 func RecipeIn(dir string) (r Recipe, notice string, err error) { return record.RecipeIn(dir) }
 
-// Generator returns the weights that samples of a run are drawn with, from its folder alone, see record.Generator.
-func Generator(dir string) (weights *safetensors.File, notice string, err error) {
-	return record.Generator(dir)
-}
-
 // Lives tells whether a process keeps the run in a folder.
 func Lives(dir string) bool { return record.Lives(dir) }
 
@@ -73,9 +67,4 @@ func NewView(t *train.Trainer, n int, seed int64) (*View, error) { return view.N
 // Picture draws samples that look like those of set, see view.Picture.
 func Picture(samples sample.Images, set data.Set, classes int) (image.Image, error) {
 	return view.Picture(samples, set, classes)
-}
-
-// Rendered is the content of a file of samples, by the ending of its name, see view.Rendered.
-func Rendered(samples sample.Images, like data.Set, classes int, ending string) ([]byte, error) {
-	return view.Rendered(samples, like, classes, ending)
 }

@@ -137,7 +137,7 @@ func (r *Run) images(a process.SampleArgs) (sample.Images, error) {
 	return sample.Images{N: made.N, Height: made.H, Width: made.W, Channels: made.C, Values: view.Floats(bytes)}, nil
 }
 
-// Render draws the samples of latents, as Generate does, as the content of a file: .png, .npy or .txt, see Rendered.
+// Render draws the samples of latents, as Generate does, as the content of a file: .png, .npy or .txt, see view.Rendered.
 func (r *Run) Render(z []float32, classes []int32, ending string) ([]byte, error) {
 	return r.ask(context.Background(), "sample", process.SampleArgs{Z: z, Classes: classes, As: ending}, nil)
 }

@@ -97,7 +97,12 @@ func loaded(dir string, made record.Recipe, backend string, tell func(string)) (
 	if err != nil {
 		return nil, err
 	}
-	o, err := ofWeights(dir, b, game.Data[0], func() (*train.Generator, error) { return train.NewGenerator(b, of, weights) })
+	g, err := train.NewGenerator(b, of, weights)
+	if err != nil {
+		b.Finalize()
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	o, err := ofGenerator(dir, b, game.Data[0], g)
 	if err != nil {
 		b.Finalize()
 		return nil, err
@@ -108,12 +113,8 @@ func loaded(dir string, made record.Recipe, backend string, tell func(string)) (
 	return o, nil
 }
 
-// ofWeights is a source of a generator in this process.
-func ofWeights(dir string, b compute.Backend, set data.Set, generator func() (*train.Generator, error)) (*Source, error) {
-	g, err := generator()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
-	}
+// ofGenerator is a source that is a generator in this process.
+func ofGenerator(dir string, b compute.Backend, set data.Set, g *train.Generator) (*Source, error) {
 	images, err := set.Head()
 	if err != nil {
 		return nil, err
@@ -162,7 +163,14 @@ func WeightsOf(dir string, tell func(notice string)) (*safetensors.File, error) 
 		if err := run.SaveWeights(temp); err != nil {
 			return nil, err
 		}
-		return safetensors.Load(filepath.Join(temp, "generator.safetensors"))
+		s, err := run.Status()
+		if err != nil {
+			return nil, err
+		}
+		if s.Sampler == "" {
+			return nil, fmt.Errorf("the run in %s has no network to draw samples from", dir)
+		}
+		return safetensors.Load(filepath.Join(temp, s.Sampler+".safetensors"))
 	}
 	weights, notice, err := record.Generator(dir)
 	if notice != "" {

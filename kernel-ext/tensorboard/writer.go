@@ -41,9 +41,6 @@ func New(dir string) (*Writer, error) {
 	return w, w.add(first(now))
 }
 
-// Path is the file's.
-func (w *Writer) Path() string { return w.file.Name() }
-
 // Scalar writes a number. TensorBoard draws those of one name as a curve, with gaps where they are not finite, and puts names with a common
 // beginning before a / together.
 func (w *Writer) Scalar(step int, at time.Time, name string, value float64) error {

@@ -58,7 +58,7 @@ func TestWriter(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	info, err := os.Stat(w.Path())
+	info, err := os.Stat(w.file.Name())
 	if err != nil || info.Mode().Perm() != 0o600 || info.Size() < 50 {
 		t.Errorf("the file is %v (%v)", info, err)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -27,9 +26,9 @@ func measureCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			switch {
 			case run == "":
-				return misuse{errors.New("--run is missing: name a run folder")}
+				return misusef("--run is missing: name a run folder")
 			case o.Samples < measure.Least || o.Samples > measure.Most:
-				return misuse{fmt.Errorf("--samples %d: want %d to %d", o.Samples, measure.Least, measure.Most)}
+				return misusef("--samples %d: want %d to %d", o.Samples, measure.Least, measure.Most)
 			}
 			source, err := openRun(run, backend, c.ErrOrStderr())
 			if err != nil {

@@ -112,8 +112,7 @@ func needShell(c *cobra.Command, _ []string) error {
 	return misusef("name a shell: %s", strings.Join(shells, ", "))
 }
 
-// possible reports what would end a training before its first step, beside what the linter has found. An experiment without
-// data is one that only a run's own program knows.
+// possible reports what would end a training before its first step, beside what the linter has found.
 func possible(of method.Description, findings []lint.Finding) error {
 	for _, f := range findings {
 		if f.Rule == impossible {

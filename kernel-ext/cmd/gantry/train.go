@@ -454,8 +454,6 @@ func (r *records) add(m lab.Metric, of lab.Status) error {
 	now := time.Now()
 	if m.Reports(metric.KernelName) {
 		r.distance = []train.Number{{Name: metric.KernelName, Value: m.Value(metric.KernelName)}}
-	} else {
-		m.Numbers = slices.Concat(m.Numbers, r.distance)
 	}
 	if r.first.Calls == 0 {
 		r.reported, r.first = now, m
@@ -474,6 +472,9 @@ func (r *records) add(m lab.Metric, of lab.Status) error {
 
 func (r *records) write(m lab.Metric) error {
 	r.latest = lab.Metric{}
+	if !m.Reports(metric.KernelName) {
+		m.Numbers = slices.Concat(m.Numbers, r.distance)
+	}
 	line, err := recordLine(m, r.names, r.spent)
 	if err != nil {
 		return err

@@ -36,10 +36,9 @@ func (c *Comparison) MarshalJSON() ([]byte, error) {
 		for _, name := range s.History.Names() {
 			var curve jsonCurve
 			line := s.History.Curve(name)
-			steps, values := line.X, line.Y
-			for i, v := range values {
+			for i, v := range line.Y {
 				if v-v == 0 { // JSON has no others
-					curve.Steps, curve.Values = append(curve.Steps, steps[i]), append(curve.Values, v)
+					curve.Steps, curve.Values = append(curve.Steps, line.X[i]), append(curve.Values, v)
 				}
 			}
 			one.Curves[name] = curve

@@ -31,7 +31,7 @@ func Read(dir string, status record.Status) (Side, error) {
 	if err != nil {
 		return Side{}, err
 	}
-	s := Side{Name: filepath.Base(dir), Info: *i, Status: status, History: &show.History{Limit: curvePoints}, Last: map[string]float64{}}
+	s := Side{Name: filepath.Base(dir), Info: *i, Status: status, History: &show.History{Limit: curvePoints}}
 	if s.Status.Data.Name == "" {
 		s.Status.Data = lint.DataShape(i.Data)
 	}
@@ -40,12 +40,7 @@ func Read(dir string, status record.Status) (Side, error) {
 		s.History.AddStretch(stretch)
 	}
 	if err == nil {
-		err = record.Each(dir, func(m record.Metric) error {
-			for _, n := range m.Numbers {
-				s.Last[n.Name] = n.Value
-			}
-			return nil
-		})
+		s.Last, err = record.LastNumbers(dir)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // one that has not trained yet has none
 		return Side{}, fmt.Errorf("run %s: %w", s.Name, err)

@@ -49,10 +49,9 @@ func spark(columns []float64, low, high float64) string {
 func (c *Comparison) lastStep(number string) (end float64) {
 	for _, s := range c.Sides {
 		curve := s.History.Curve(number)
-		steps, values := curve.X, curve.Y
-		for i, v := range values {
+		for i, v := range curve.Y {
 			if v-v == 0 {
-				end = max(end, steps[i])
+				end = max(end, curve.X[i])
 			}
 		}
 	}

@@ -167,8 +167,7 @@ func (c *Comparison) curveText(number string) string {
 	low, high := math.Inf(1), math.Inf(-1)
 	for i, s := range c.Sides {
 		curve := s.History.Curve(number)
-		steps, values := curve.X, curve.Y
-		drawn[i] = columns(steps, values, end, sparkWidth)
+		drawn[i] = columns(curve.X, curve.Y, end, sparkWidth)
 		for _, v := range drawn[i] {
 			if v == v {
 				low, high = min(low, v), max(high, v)

@@ -32,19 +32,13 @@ func (r *Keeper) prepareDistance() error {
 	if r.trainer.Game().Sampler.Latent == 0 {
 		return fmt.Errorf("run %s has no network to draw samples from: leave out the distance", r.name)
 	}
-	extractor := metric.Extractor(metric.OwnValues{})
 	samples, err := r.trainer.Sample(gaugeSamples, r.o.Seed)
 	if err != nil {
 		return err
 	}
-	if name := metric.NameFor(r.data.Name); name != "" {
-		classifier, err := metric.Open(r.backend, name)
-		if err != nil {
-			return err
-		}
-		if classifier.Fits(samples) == nil {
-			extractor = classifier
-		}
+	extractor, _, err := metric.JudgesFor(r.backend, r.data.Name, samples)
+	if err != nil {
+		return err
 	}
 	like, err := r.data.Some(gaugeSamples)
 	if err != nil {

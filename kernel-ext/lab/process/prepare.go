@@ -175,7 +175,8 @@ func (r *Keeper) compile(s Start, before *record.Info) (reason string, err error
 	}
 	r.update(func() {
 		st := &r.status
-		if st.Numbers, st.Ranges = reports, ranges; r.o.MeasureEvery > 0 {
+		st.Numbers, st.Ranges = reports, ranges
+		if r.o.MeasureEvery > 0 {
 			st.Numbers = append(slices.Clip(reports), metric.KernelName)
 		}
 		st.Networks, st.Sampler, st.Latent, st.BatchSize = moving(game), game.Sampler.Network, game.Sampler.Latent, game.BatchSize

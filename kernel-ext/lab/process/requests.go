@@ -46,7 +46,7 @@ type (
 		Seed    int64
 		Z       []float32 `json:",omitempty"` // in the place of the two above
 		Classes []int32   `json:",omitempty"` // of Z
-		As      string    `json:",omitempty"` // what Rendered makes of them, in the place of numbers
+		As      string    `json:",omitempty"` // what view.Rendered makes of them, in the place of numbers
 	}
 	HostArgs struct {
 		What   string          // HostPanel or HostExplorer

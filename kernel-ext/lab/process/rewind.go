@@ -28,11 +28,11 @@ func (r *Keeper) goBack(ctx context.Context, step int) (reply RewindReply, err e
 	if err != nil {
 		return reply, err
 	}
-	if !found {
-		calls = -1
-	}
-	if step == 0 {
+	switch {
+	case step == 0:
 		calls = 0
+	case !found:
+		calls = -1
 	}
 	for _, rung := range r.ladder.Rungs { // of a step whose record was lost
 		if calls < 0 && rung.Step == step {

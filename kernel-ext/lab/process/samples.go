@@ -79,7 +79,7 @@ func (r *Keeper) drawn(ctx context.Context, a SampleArgs) (all sample.Images, er
 	return all, nil
 }
 
-// rendered draws samples as the content of a file, see Rendered.
+// rendered draws samples as the content of a file, see view.Rendered.
 func (r *Keeper) rendered(ctx context.Context, a SampleArgs) (of view.Shape, content []byte, err error) {
 	images, err := r.sample(ctx, a)
 	of = view.Shape{N: images.N, H: images.Height, W: images.Width, C: images.Channels}

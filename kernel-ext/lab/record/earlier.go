@@ -169,7 +169,7 @@ type earlier struct {
 	file    *os.File // nil: none
 	columns Columns
 	header  int
-	end     int // calls up to its last whole block
+	end     int // calls up to its last whole block; of who only looks, 0
 }
 
 // earlierBeside is the path of the file of earlier calls beside that of a history.
@@ -191,7 +191,16 @@ func openEarlier(path string) (*earlier, error) {
 		}
 		return &earlier{path: path}, nil
 	}
-	return e, err
+	if err != nil {
+		return nil, err
+	}
+	for b, err := range e.blocks() {
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		e.end = b.end()
+	}
+	return e, nil
 }
 
 // earlierOf reads an open file, which is closed where it is none.
@@ -206,12 +215,6 @@ func earlierOf(f *os.File, path string) (*earlier, error) {
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
-	}
-	for b, err := range e.blocks() {
-		if err != nil {
-			return nil, errors.Join(err, f.Close())
-		}
-		e.end = b.end()
 	}
 	return e, nil
 }
@@ -536,15 +539,12 @@ func (h *History) Made(first, end int) iter.Seq2[Made, error] {
 
 // CallsOf is after how many calls the run was last at a step; false where it never was, or nothing is left of that.
 func (h *History) CallsOf(step int) (calls int, found bool, err error) {
-	for end := h.N; end > h.first; end -= min(mostAtOnce, end-h.first) {
-		part, err := h.Metrics(max(end-mostAtOnce, h.first), end)
+	for m, err := range h.newest() {
 		if err != nil {
 			return 0, false, err
 		}
-		for _, m := range slices.Backward(part) {
-			if m.Ordinary() && m.Step == step {
-				return m.Calls, true, nil
-			}
+		if m.Ordinary() && m.Step == step {
+			return m.Calls, true, nil
 		}
 	}
 	for b, err := range h.earlier.blocks() {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -323,6 +324,26 @@ func (h *History) metrics(records []byte, first int) []Metric {
 		}
 	}
 	return all
+}
+
+// newest yields the records that are kept one by one, the newest first.
+func (h *History) newest() iter.Seq2[Metric, error] {
+	return func(yield func(Metric, error) bool) {
+		for end := h.N; end > h.first; {
+			first := max(end-mostAtOnce, h.first)
+			part, err := h.Metrics(first, end)
+			if err != nil {
+				yield(Metric{}, err)
+				return
+			}
+			for _, m := range slices.Backward(part) {
+				if !yield(m, nil) {
+					return
+				}
+			}
+			end = first
+		}
+	}
 }
 
 // Last is what is known of the newest call, zero where there is none.

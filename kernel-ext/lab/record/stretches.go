@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/internal/private"
@@ -48,6 +49,43 @@ func Last(dir string) (Metric, error) {
 	return past.Last()
 }
 
+// LastNumbers returns of each number what was reported last in a run's folder; where only older calls report it, the mean in the last
+// stretch of those.
+func LastNumbers(dir string) (map[string]float64, error) {
+	past, err := openPast(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer past.close()
+	last := map[string]float64{}
+	see := func(name string, value float64) {
+		if _, newer := last[name]; !newer {
+			last[name] = value
+		}
+	}
+	for m, err := range past.newest() {
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range m.Numbers {
+			see(n.Name, n.Value)
+		}
+		if len(last) == len(past.columns.Numbers) {
+			return last, nil
+		}
+	}
+	older, err := past.older()
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range slices.Backward(older) {
+		for _, n := range s.Numbers {
+			see(n.Name, n.Mean)
+		}
+	}
+	return last, nil
+}
+
 // Each gives what a run's folder has recorded to do, in order, a part of it in memory at a time: of older calls one for each stretch of up to
 // blockCalls, with the means of its numbers at its middle, as if time had passed evenly; then every call. What the run's process has not
 // written yet is missing. An error of do ends it.
@@ -63,8 +101,8 @@ func Each(dir string, do func(Metric) error) error {
 		if err != nil {
 			return err
 		}
-		if first == past.first && first > 0 {
-			older, err := past.Stretches(0, first, (first+blockCalls-1)/blockCalls)
+		if first == past.first {
+			older, err := past.older()
 			if err != nil {
 				return err
 			}
@@ -113,6 +151,14 @@ func openPast(dir string) (*History, error) {
 		return nil, errors.Join(err, h.file.Close())
 	}
 	return h, nil
+}
+
+// older are the stretches of the calls that are not kept one by one, of up to blockCalls each.
+func (h *History) older() ([]show.Stretch, error) {
+	if h.first == 0 {
+		return nil, nil
+	}
+	return h.Stretches(0, h.first, (h.first+blockCalls-1)/blockCalls)
 }
 
 // close ends the reading of a history.

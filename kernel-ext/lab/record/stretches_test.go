@@ -1,6 +1,7 @@
 package record
 
 import (
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -427,4 +428,47 @@ func TestLongHistoryWidens(t *testing.T) {
 	if got := l.Columns().Numbers; !slices.Equal(got, []string{"critic loss", "penalty", "cycle loss"}) {
 		t.Errorf("the columns are %q", got)
 	}
+}
+
+// TestLastNumbers wants of each number the one that Each tells last, also where only older calls or none report it.
+func TestLastNumbers(t *testing.T) {
+	l := newLong(t)
+	l.open("critic loss", "penalty", "distance", "never")
+	check := func(numbers int) {
+		t.Helper()
+		want := map[string]float64{}
+		err := Each(filepath.Dir(l.path), func(m Metric) error {
+			for _, n := range m.Numbers {
+				want[n.Name] = n.Value
+			}
+			return nil
+		})
+		got, lastErr := LastNumbers(filepath.Dir(l.path))
+		if err != nil || lastErr != nil || len(want) != numbers || !maps.Equal(got, want) {
+			t.Errorf("after %d calls the last are %v (%v), want %v (%v)", l.N, got, lastErr, want, err)
+		}
+	}
+	check(0)
+	for n := 1; n <= 9000; n++ {
+		m := call(n)
+		if n < 2000 {
+			m.Numbers = append(m.Numbers, train.Number{Name: "penalty", Value: float64(n)})
+		}
+		if n%700 == 0 {
+			m.Numbers = append(m.Numbers, train.Number{Name: "distance", Value: float64(n)})
+		}
+		if err := l.Add(m); err != nil {
+			t.Fatal(err)
+		}
+		if n%500 == 0 {
+			l.save()
+		}
+		if n == 500 {
+			check(2)
+		}
+	}
+	if l.First() < 2000 {
+		t.Fatalf("only %d calls are older", l.First())
+	}
+	check(3)
 }
