@@ -1,4 +1,4 @@
-"""Sweeps for Kubernetes: the manifests against the published schemas, and an Indexed Job's environment from its first pod to its last."""
+"""Sweeps for Kubernetes: the manifests against the published schemas, and an Indexed Job's environment from its first pod to its last; results in SQLite; pages of docs."""
 import csv
 import json
 import os
