@@ -35,6 +35,10 @@ test: setup ## run all tests, notebooks with small budgets included
 notebooks: setup ## run the chapters in full and keep their outputs
 	$(GANTRY) nbrun notebooks/*.ipynb --out notebooks
 
+# An environment of its own, with the Python that set-up found: in the folder of the target, by the lock that the target needs first.
+environment = rm -rf $(@D) && .venv/bin/python -m venv $(@D) && $(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
+	--require-hashes --only-binary :all: -r $<
+
 E2E_PYTHON := .venv/e2e/bin/python
 E2E_READY := .venv/e2e/installed.lock
 E2E ?= kernel_suite protocol_suite lab_suite server_suite inventory_suite sweep_suite compare_suite
@@ -55,8 +59,7 @@ measure-kernel: $(E2E_READY) ## what a front-end measures: interrupts, large out
 	@$(E2E_PYTHON) kernel-ext/e2e/measure.py
 
 $(E2E_READY): kernel-ext/e2e/requirements.lock | setup
-	@rm -rf .venv/e2e && .venv/bin/python -m venv .venv/e2e && $(E2E_PYTHON) -m pip install --quiet --disable-pip-version-check \
-		--require-hashes --only-binary :all: -r $< && cp $< $@
+	@$(environment) && cp $< $@
 
 MINUTES ?= 10
 SEED ?=
@@ -85,8 +88,7 @@ bench-peers: $(PEER_READY) ## training steps beside Keras, PyTorch and JAX, in a
 	@$(GANTRY) bench speed --join $(BENCH_OUT).json | tee $(BENCH_OUT).md
 
 $(PEER_READY): kernel-ext/speed/peers/requirements.lock | setup
-	@rm -rf .venv/peer && python3 -m venv .venv/peer && .venv/peer/bin/pip install --quiet --disable-pip-version-check \
-		--require-hashes --only-binary :all: -r $< && cp $< $@
+	@$(environment) && cp $< $@
 
 lint: needs ## gofmt, go vet, staticcheck
 	@files=$$(gofmt -l gan kernel-ext) && test -z "$$files" || { echo "run gofmt -w on: $$files" >&2; exit 1; }
@@ -118,8 +120,7 @@ TENSORBOARD_READY := .venv/tensorboard/installed.lock
 tensorboard: $(TENSORBOARD_READY) ## TensorBoard, to look at what `gantry log --tensorboard DIR` writes: .venv/tensorboard/bin/tensorboard --logdir DIR
 
 $(TENSORBOARD_READY): kernel-ext/tensorboard/requirements.lock | setup
-	@rm -rf .venv/tensorboard && .venv/bin/python -m venv .venv/tensorboard && .venv/tensorboard/bin/python -m pip install --quiet --disable-pip-version-check \
-		--require-hashes --only-binary :all: -r $< && cp $< $@
+	@$(environment) && cp $< $@
 
 tensorboard-test: tensorboard ## event files, read by TensorBoard's own reader
 	@.venv/tensorboard/bin/python kernel-ext/e2e/run.py tensorboard_suite
@@ -129,16 +130,14 @@ RAY_READY := .venv/ray/installed.lock
 ray: $(RAY_READY) ## Ray for `gantry sweep --engine ray`, in an environment of its own (700 MB)
 
 $(RAY_READY): kernel-ext/sweep/requirements.lock | setup
-	@rm -rf .venv/ray && .venv/bin/python -m venv .venv/ray && .venv/ray/bin/python -m pip install --quiet --disable-pip-version-check \
-		--require-hashes --only-binary :all: -r $< && cp $< $@
+	@$(environment) && cp $< $@
 
 MLFLOW_READY := .venv/mlflow/installed.lock
 
 mlflow: $(MLFLOW_READY) ## MLflow's client for `gantry sweep --mlflow`, in an environment of its own
 
 $(MLFLOW_READY): kernel-ext/sweep/requirements-mlflow.lock | setup
-	@rm -rf .venv/mlflow && .venv/bin/python -m venv .venv/mlflow && .venv/mlflow/bin/python -m pip install --quiet --disable-pip-version-check \
-		--require-hashes --only-binary :all: -r $< && cp $< $@
+	@$(environment) && cp $< $@
 
 HUB_READY := .venv/hub/installed.lock
 HUB_LOCKS := kernel-ext/hub/requirements.lock kernel-ext/hub/package-lock.json
@@ -148,8 +147,7 @@ hub: $(HUB_READY) ## JupyterHub and its proxy for a class on this machine, in an
 
 $(HUB_READY): $(HUB_LOCKS) | setup
 	@command -v npm >/dev/null || { echo "JupyterHub's proxy is a program for Node: install nodejs 18 or newer, with npm" >&2; exit 1; }
-	@rm -rf .venv/hub && .venv/bin/python -m venv .venv/hub && .venv/hub/bin/python -m pip install --quiet --disable-pip-version-check \
-		--require-hashes --only-binary :all: -r kernel-ext/hub/requirements.lock
+	@$(environment)
 	@cp kernel-ext/hub/package.json kernel-ext/hub/package-lock.json .venv/hub/ && npm ci --silent --no-audit --no-fund --prefix .venv/hub && cat $(HUB_LOCKS) >$@
 
 hub-start: hub ## start the hub for the users of this machine, at 127.0.0.1:8000 (root)

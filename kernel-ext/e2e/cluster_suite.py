@@ -12,10 +12,9 @@ import unittest
 
 import cluster_slurm
 import howto
+from place import BINARY, ROOT
 
 PATIENCE = 400  # seconds a single test may take: Ray starts a Python for each trial
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-GANTRY = os.environ.get("GANTRY_E2E_BINARY", str(ROOT / "bin" / "gantry"))
 SPEC = {
     "train": {"recipe": "toy", "backend": "go", "batch": 16}, "grid": {"data": ["ring", "grid", "moons", "swiss-roll"]}, "seeds": 3,
     "steps": 400, "metric": "critic_loss", "best": "greatest", "slots": 2,
@@ -58,7 +57,7 @@ class Sweeps(unittest.TestCase):
         cls.place.cleanup()
 
     def start(self, out, *flags, spec=None):
-        return subprocess.Popen([GANTRY, "sweep", str(spec or self.spec), "--out", str(self.folder / out), *flags], env=self.environment,
+        return subprocess.Popen([BINARY, "sweep", str(spec or self.spec), "--out", str(self.folder / out), *flags], env=self.environment,
                                 text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def sweep(self, out, *flags, spec=None, code=0):
@@ -101,7 +100,7 @@ class Sweeps(unittest.TestCase):
         begin = time.monotonic()
         for row in table(self.folder / "overhead"):
             settings = [f"--{name}={row[name]}" for name in ("recipe", "backend", "batch", "data", "seed")]
-            subprocess.run([GANTRY, "train", "--json", "--steps", "100", "--out", self.folder / "bare" / row["name"], *settings], env=self.environment, check=True,
+            subprocess.run([BINARY, "train", "--json", "--steps", "100", "--out", self.folder / "bare" / row["name"], *settings], env=self.environment, check=True,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         bare = time.monotonic() - begin
         each = (swept - bare) / len(self.want)

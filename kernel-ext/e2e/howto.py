@@ -1,10 +1,9 @@
 """Does what a page of docs says: its blocks of sh, one after the other, in an empty folder."""
 import os
-import pathlib
 import re
 import subprocess
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from place import ROOT
 
 
 def follow(page, folder, environment):

@@ -9,7 +9,7 @@ import unittest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from place import ROOT
 
 
 class BillOfMaterials(unittest.TestCase):

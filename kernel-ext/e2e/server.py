@@ -13,6 +13,13 @@ def free_port():
         return s.getsockname()[1]
 
 
+def execute_request(code):
+    """The message that runs a cell."""
+    return {"header": {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "username": "", "session": uuid.uuid4().hex, "version": "5.3"},
+            "parent_header": {}, "metadata": {}, "channel": "shell", "buffers": [],
+            "content": {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False, "stop_on_error": True}}
+
+
 class Server:
     """Knows a server's port and token."""
 
@@ -32,10 +39,7 @@ class Server:
         """Runs a cell in a new kernel until it has printed something; returns all that it printed."""
         kernel = self.ask("/api/kernels", {"name": "gantry"})["id"]
         link = self.connect(kernel, header={"Authorization": f"token {self.token}"})
-        link.send(json.dumps({
-            "header": {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "username": "", "session": uuid.uuid4().hex, "version": "5.3"},
-            "parent_header": {}, "metadata": {}, "channel": "shell", "buffers": [],
-            "content": {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False, "stop_on_error": True}}))
+        link.send(json.dumps(execute_request(code)))
         said = ""
         while until_says not in said:
             message = json.loads(link.recv())

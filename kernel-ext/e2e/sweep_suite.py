@@ -1,4 +1,4 @@
-"""Sweeps for Kubernetes: the manifests against the published schemas, and an Indexed Job's environment from its first pod to its last."""
+"""Sweeps for Kubernetes: the manifests against the published schemas, and an Indexed Job's environment from its first pod to its last; results in SQLite; pages of docs."""
 import csv
 import json
 import os
@@ -15,10 +15,10 @@ import jsonschema
 import yaml
 
 import howto
+from place import BINARY, ROOT
 
 PATIENCE = 240  # seconds a single test may take
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-GANTRY = os.environ.get("GANTRY_E2E_BINARY", str(ROOT / "bin" / "gantry"))
+GANTRY = str(BINARY)
 SCHEMAS = ROOT / "kernel-ext" / "sweep" / "testdata"  # kubernetes_schemas.py writes them
 GRACE = 30  # seconds between a pod's SIGTERM and its end, as the manifest says
 SPEC = {"train": {"recipe": "toy", "backend": "go", "batch": 16}, "grid": {"data": ["ring", "grid"]}, "seeds": 2, "steps": 5000,

@@ -12,9 +12,9 @@ import unittest
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from place import BINARY, ROOT
+
 PATIENCE = 240  # seconds a single test may take
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-GANTRY = os.environ.get("GANTRY_E2E_BINARY", str(ROOT / "bin" / "gantry"))
 ALL = {"scalars": 0, "images": 0, "tensors": 0}
 
 
@@ -27,7 +27,7 @@ class Logs(unittest.TestCase):
         self.environment = os.environ | {"GANTRY_ROOT": str(ROOT), "GANTRY_RUNS": str(self.runs)}
 
     def gantry(self, *args, code=0):
-        done = subprocess.run([GANTRY, *args], env=self.environment, text=True, capture_output=True)
+        done = subprocess.run([BINARY, *args], env=self.environment, text=True, capture_output=True)
         self.assertEqual(code, done.returncode, done.stderr)
         return done
 
@@ -68,12 +68,12 @@ class Logs(unittest.TestCase):
 
     def test_a_run_that_trains_is_followed(self):
         out = self.runs / "ring"
-        train = subprocess.Popen([GANTRY, "train", "--recipe", "toy", "--backend", "go", "--steps", "1000000", "--json", "--out", str(out)],
+        train = subprocess.Popen([BINARY, "train", "--recipe", "toy", "--backend", "go", "--steps", "1000000", "--json", "--out", str(out)],
                                  env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.addCleanup(train.wait)
         self.addCleanup(train.kill)
         train.stdout.readline()
-        log = subprocess.Popen([GANTRY, "log", "ring", "--tensorboard", str(self.logs), "--follow"], env=self.environment, stderr=subprocess.PIPE, text=True)
+        log = subprocess.Popen([BINARY, "log", "ring", "--tensorboard", str(self.logs), "--follow"], env=self.environment, stderr=subprocess.PIPE, text=True)
         self.addCleanup(log.kill)
         last, end = 0, time.monotonic() + 120
         steps = []

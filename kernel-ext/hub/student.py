@@ -3,10 +3,11 @@ import json
 import pathlib
 import re
 import time
-import uuid
 
 import requests
 import websocket
+
+from server import execute_request
 
 PATIENCE = 900  # seconds that an answer may take, on a machine that does much else, too
 
@@ -99,18 +100,15 @@ class Student:
         """Runs a cell and returns what it says and shows in words; an error is one, unless it may fail."""
         if not self.link:
             self.connect()
-        begin, message_id, said, problem = time.monotonic(), uuid.uuid4().hex, [], ""
-        self.link.send(json.dumps({
-            "header": {"msg_id": message_id, "msg_type": "execute_request", "username": "", "session": uuid.uuid4().hex, "version": "5.3"},
-            "parent_header": {}, "metadata": {}, "channel": "shell", "buffers": [],
-            "content": {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False, "stop_on_error": True}}))
+        begin, request, said, problem = time.monotonic(), execute_request(code), [], ""
+        self.link.send(json.dumps(request))
         replied = idle = False
         while not (replied and idle):
             received = self.link.recv()
             if isinstance(received, bytes):
                 continue  # pictures of widgets
             message = json.loads(received)
-            if message.get("parent_header", {}).get("msg_id") != message_id:
+            if message.get("parent_header", {}).get("msg_id") != request["header"]["msg_id"]:
                 continue
             kind, content = message["msg_type"], message["content"]
             if kind == "stream":

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"html"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"gantry.local/kernel-ext/internal/page"
 	"gantry.local/kernel-ext/internal/private"
 	"gantry.local/kernel-ext/internal/resident"
 	"gantry.local/kernel-ext/lab/record"
@@ -213,19 +213,11 @@ func (t Table) HTML() string {
 	if len(t) == 0 {
 		return "<p>no runs</p>"
 	}
-	var text strings.Builder
-	row := func(tag string, cells []string) {
-		text.WriteString("<tr>")
-		for _, cell := range cells {
-			fmt.Fprintf(&text, `<%s style="text-align:left">%s</%s>`, tag, html.EscapeString(cell), tag)
-		}
-		text.WriteString("</tr>")
-	}
-	text.WriteString("<table>")
-	row("th", heads())
+	lines := [][]string{heads()}
 	for _, l := range t {
-		row("td", l.columns())
+		lines = append(lines, l.columns())
 	}
-	text.WriteString("</table>")
+	var text strings.Builder
+	page.WriteTable(&text, page.Left, lines)
 	return text.String()
 }

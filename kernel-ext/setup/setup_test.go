@@ -185,8 +185,18 @@ func TestFailureSaysWhatMatters(t *testing.T) {
 }
 
 func TestLocksArePinned(t *testing.T) {
-	for _, name := range []string{"requirements.lock", "requirements-cuda.lock", "requirements-hub.lock", "../sweep/requirements.lock",
-		"../tensorboard/requirements.lock"} {
+	var locks []string
+	for _, pattern := range []string{"../*/requirements*.lock", "../*/*/requirements*.lock"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		locks = append(locks, found...)
+	}
+	if len(locks) < 10 {
+		t.Errorf("only %d locks were found: %q", len(locks), locks)
+	}
+	for _, name := range locks {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -10,6 +10,7 @@
 // Reading order: spec.go (what a spec says, and what is wrong with it), draw.go (settings at random), trials.go (the trials of a spec and their
 // names), folder.go (what lies where), outcome.go (what became of a trial, and the exit codes), attempt.go (a trial
 // as a process), local.go (many, in slots). Results: table.go, means.go (over seeds), csv.go, axes.go (how values lie on an axis), parallel.go and
-// best.go (the pictures), page.go; for other keepers given.go, sqlite.go with sqlite.py, mlflow.go with mlflow.py. Other engines run `gantry sweep DIR --trial N`: engine.go (what they share), index.go (which trial a task of an array
-// is), ray.go with ray.py, slurm.go, kubernetes.go, katib.go.
+// best.go (the pictures), page.go; for other keepers given.go with given.py, sqlite.go with sqlite.py, mlflow.go with mlflow.py. Other engines run
+// `gantry sweep DIR --trial N`: engine.go (what they share), index.go (which trial a task of an array is), ray.go with ray.py, slurm.go, kubernetes.go,
+// katib.go. What is Python's is started by python.go.
 package sweep

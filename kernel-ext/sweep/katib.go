@@ -35,7 +35,7 @@ type katibParameter struct {
 // as the sweep has at random where the spec draws settings. It reads the metric from what a trial prints. A trial is a Job that trains into a folder of its own
 // on the claim.
 func (s *Sweep) ExportKatib(c Cluster) (string, error) {
-	name := "gantry-" + nameForOthers(filepath.Base(s.Dir))
+	name := s.nameForOthers()
 	parameters := s.katibParameters()
 	if len(parameters) == 0 {
 		return "", wrongf("Katib needs a setting to choose: give the spec a grid, random settings or seeds")

@@ -42,7 +42,7 @@ func (s *Sweep) ExportKubernetes(c Cluster) (paths []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	name := "gantry-" + nameForOthers(filepath.Base(s.Dir))
+	name := s.nameForOthers()
 	indices := make([]int, len(s.Trials))
 	for i := range indices {
 		indices[i] = i

@@ -4,11 +4,6 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-
-	"gantry.local/gan/device"
 )
 
 //go:embed mlflow.py
@@ -18,12 +13,9 @@ var mlflowWriter string
 // are runs with their settings as parameters and each record's metrics. A trial that was logged before gets what it has more. python is
 // the Python that has MLflow; "": that of `make mlflow`. Errors wrap ErrEngine where there is no MLflow.
 func (s *Sweep) MLflow(ctx context.Context, python, uri string) error {
-	if python == "" {
-		python = filepath.Join(os.Getenv(device.EnvRoot), ".venv", "mlflow", "bin", "python")
-	}
-	python, err := exec.LookPath(python)
+	python, err := pythonWith("MLflow", python)
 	if err != nil {
-		return fmt.Errorf("%w: there is no MLflow: run `make mlflow`, or name a Python that has it by --python (%w)", ErrEngine, err)
+		return err
 	}
 	if err := s.give(ctx, python, mlflowWriter, uri); err != nil {
 		return fmt.Errorf("%w: MLflow: %w", ErrEngine, err)

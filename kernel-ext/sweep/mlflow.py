@@ -1,4 +1,4 @@
-"""Logs the results of a sweep to MLflow by its own client. `gantry sweep --mlflow` gives the sweep on standard input."""
+"""Logs the results of a sweep to MLflow by its own client. `gantry sweep --mlflow` gives the sweep on standard input, and given.py before this."""
 import datetime
 import json
 import os
@@ -16,22 +16,6 @@ TRIAL, LOGGED, PROBLEM = "gantry.trial", "gantry.logged_step", "gantry.problem"
 STATUS = {"done": "FINISHED", "stopped": "FINISHED", "interrupted": "KILLED", "begun": "KILLED"}  # all other ends: FAILED
 LIVING = ("waiting", "training")
 BATCH = 1000  # metrics that MLflow takes at once
-
-
-def records(path, after):
-    """The records of a trial behind a step."""
-    try:
-        lines = open(path, encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return  # it has not begun
-    with lines:
-        for line in lines:
-            try:
-                record = json.loads(line)
-            except ValueError:
-                continue  # half of one, of a process that was killed
-            if isinstance(record, dict) and isinstance(record.get("step"), int) and record["step"] > after:
-                yield record
 
 
 def log(client, experiment, trial, known):

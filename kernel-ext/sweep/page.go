@@ -5,20 +5,13 @@ import (
 	"html"
 	"path/filepath"
 	"strings"
-)
 
-const pageStyle = `<style>
-:root { color-scheme: light dark; font-family: sans-serif }
-body { max-width: 60em; margin: 2em auto; padding: 0 1em }
-table { border-collapse: collapse; font-size: 90% }
-th, td { text-align: left; padding: 0.15em 0.8em 0.15em 0; border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent) }
-</style>`
+	"gantry.local/kernel-ext/internal/page"
+)
 
 // Page is the sweep as one HTML page that needs no other file.
 func (s *Sweep) Page() string {
-	title := html.EscapeString(filepath.Base(s.Dir))
-	return `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>` + title + `</title>` + pageStyle + `</head><body><h1>` + title + `</h1>` +
-		s.HTML() + "</body></html>\n"
+	return page.Whole(filepath.Base(s.Dir), "60em", s.HTML())
 }
 
 // HTML is what Page shows, for a page that is there.
@@ -27,29 +20,12 @@ func (s *Sweep) HTML() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "<p>%s</p>", html.EscapeString(s.summary(rows)))
 	text.WriteString(s.parallel(rows) + s.bestSoFar(rows))
-	writeTable(&text, s.cells(rows))
+	page.WriteTable(&text, page.Left, s.cells(rows))
 	if means := s.means(rows); len(means) > 1 {
 		text.WriteString("<br>")
-		writeTable(&text, means)
+		page.WriteTable(&text, page.Left, means)
 	}
 	return text.String()
-}
-
-// writeTable writes lines, the first of which is the head.
-func writeTable(text *strings.Builder, lines [][]string) {
-	text.WriteString("<table>")
-	for i, line := range lines {
-		tag := "td"
-		if i == 0 {
-			tag = "th"
-		}
-		text.WriteString("<tr>")
-		for _, cell := range line {
-			fmt.Fprintf(text, `<%s style="text-align:left">%s</%s>`, tag, html.EscapeString(cell), tag)
-		}
-		text.WriteString("</tr>")
-	}
-	text.WriteString("</table>")
 }
 
 // Summary says in a line how many trials there are of each state, and which is best.

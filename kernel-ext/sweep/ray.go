@@ -1,20 +1,15 @@
 package sweep
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"syscall"
-
-	"gantry.local/gan/device"
 )
 
 //go:embed ray.py
@@ -40,12 +35,9 @@ type rayPlan struct {
 // machines must all have this program and the sweep's folder at the same paths, or on this machine. python is the Python that has Ray; "":
 // that of `make ray`. Errors wrap ErrEngine where there is no Ray, or it fails.
 func (s *Sweep) Ray(ctx context.Context, python string, log io.Writer) error {
-	if python == "" {
-		python = filepath.Join(os.Getenv(device.EnvRoot), ".venv", "ray", "bin", "python")
-	}
-	python, err := exec.LookPath(python)
+	python, err := pythonWith("Ray", python)
 	if err != nil {
-		return fmt.Errorf("%w: there is no Ray: run `make ray`, or name a Python that has it by --python (%w)", ErrEngine, err)
+		return err
 	}
 	unlock, err := s.lock()
 	if err != nil {
@@ -59,22 +51,17 @@ func (s *Sweep) Ray(ctx context.Context, python string, log io.Writer) error {
 	storage := filepath.Join(s.Dir, ".ray")
 	defer os.RemoveAll(storage)
 	plan := s.rayPlan(missing, storage)
-	text, err := json.Marshal(plan)
+	c, said, err := pythonCommand(ctx, python, rayDriver, plan)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(log, "Ray starts %d trials, %d at once\n", len(missing), plan.Slots)
 	ended, told := s.tell(ctx, log)
-	c := exec.CommandContext(ctx, python, "-c", rayDriver)
-	said := &tail{noRoom: func() {}}
-	c.Stdin, c.Stdout, c.Stderr = bytes.NewReader(text), io.Discard, said
 	c.Env = append(os.Environ(), "RAY_AIR_NEW_OUTPUT=0", "RAY_USAGE_STATS_ENABLED=0", "PYTHONNOUSERSITE=1")
 	if os.Getenv("RAY_ADDRESS") == "" {
 		c.Env = append(c.Env, alone()...)
 	}
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
-	c.WaitDelay = endPatience
 	err = c.Run()
 	ended()
 	<-told

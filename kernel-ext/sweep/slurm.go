@@ -42,7 +42,7 @@ func (s *Sweep) slurmScript(missing []Trial) string {
 		"#SBATCH --ntasks=1 --cpus-per-task=1\n"+
 		"#SBATCH --requeue --open-mode=append\n"+
 		"#SBATCH --signal=B:TERM@60\n", // a minute before the time limit
-		"gantry-"+nameForOthers(filepath.Base(s.Dir)), s.array(missing), quotedDirective(filepath.Join(s.Dir, slurmLogs, "%a.log")))
+		s.nameForOthers(), s.array(missing), quotedDirective(filepath.Join(s.Dir, slurmLogs, "%a.log")))
 	env := ownEnvironment()
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		fmt.Fprintf(&text, "export %s=%s\n", name, quoted(env[name]))
@@ -90,18 +90,18 @@ func plainLetter(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
 }
 
-// nameForOthers is a name that Slurm and Kubernetes take: small letters, digits and '-'.
-func nameForOthers(name string) string {
-	name = strings.Map(func(r rune) rune {
+// nameForOthers is a name for the sweep that Slurm and Kubernetes take: small letters, digits and '-'.
+func (s *Sweep) nameForOthers() string {
+	name := strings.Map(func(r rune) rune {
 		if r = toLower(r); r != '-' && !plainLetter(r) {
 			return '-'
 		}
 		return r
-	}, name)
+	}, filepath.Base(s.Dir))
 	if name = strings.Trim(name[:min(len(name), 40)], "-"); name == "" {
-		return "sweep"
+		name = "sweep"
 	}
-	return name
+	return "gantry-" + name
 }
 
 func toLower(r rune) rune {

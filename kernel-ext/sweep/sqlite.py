@@ -1,4 +1,4 @@
-"""Writes the results of a sweep into a file of SQLite. `gantry sweep --sqlite` gives the sweep on standard input."""
+"""Writes the results of a sweep into a file of SQLite. `gantry sweep --sqlite` gives the sweep on standard input, and given.py before this."""
 import json
 import os
 import pathlib
@@ -28,22 +28,6 @@ def check(path):
         sys.exit(f"{path} is there and is no result of a sweep; name another file")
 
 
-def records(path):
-    """The numbers of each record of a trial."""
-    try:
-        lines = open(path, encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return  # it has not begun
-    with lines:
-        for line in lines:
-            try:
-                record = json.loads(line)
-            except ValueError:
-                continue  # half of one, of a process that was killed
-            if isinstance(record, dict) and isinstance(record.get("step"), int):
-                yield record
-
-
 def quoted(name, mark):
     return mark + name.replace(mark, 2 * mark) + mark
 
@@ -66,7 +50,7 @@ def write(path, given):
     base.executescript(TABLES)
     spec = given["spec"]
     with base:
-        base.execute("INSERT INTO sweep VALUES (?, ?, ?, ?, ?)", (given["sweep"], spec["metric"], spec["best"], given["steps"], json.dumps(spec)))
+        base.execute("INSERT INTO sweep VALUES (?, ?, ?, ?, ?)", (given["sweep"], spec["metric"], spec["best"], spec["steps"], json.dumps(spec)))
         for t in given["trials"]:
             base.execute("INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (t["trial"], t["name"], t["state"], t["problem"], t["step"], t["seconds"],
                                                                                   t["attempts"], t["ended"], int(t["best"])))

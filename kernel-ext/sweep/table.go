@@ -21,14 +21,15 @@ import (
 // Row is how a trial stands.
 type Row struct {
 	Trial
-	State   State
-	Step    int                // of the last record
-	Value   float64            // of the metric there; NaN: none
-	Metrics map[string]float64 // all of the last record
-	Seconds float64            // that its processes took; 0 until the first has ended
-	Ended   time.Time          // zero until it has
-	Problem string
-	Best    bool // of all that are done
+	State    State
+	Step     int                // of the last record
+	Value    float64            // of the metric there; NaN: none
+	Metrics  map[string]float64 // all of the last record
+	Seconds  float64            // that its processes took; 0 until the first has ended
+	Attempts int                // processes that have ended
+	Ended    time.Time          // zero until it has
+	Problem  string
+	Best     bool // of all that are done
 }
 
 // HasValue tells whether the metric has a value.
@@ -61,7 +62,7 @@ func (s *Sweep) row(t Trial) Row {
 		r.Value = v
 	}
 	o, ended := s.outcome(t)
-	r.Seconds, r.Problem, r.Ended = o.Seconds, o.Problem, o.Ended
+	r.Seconds, r.Attempts, r.Problem, r.Ended = o.Seconds, o.Attempts, o.Problem, o.Ended
 	switch {
 	case record.Lives(dir):
 		r.State, r.Problem, r.Ended = Training, "", time.Time{}

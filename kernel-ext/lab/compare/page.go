@@ -9,37 +9,29 @@ import (
 	"strings"
 
 	"gantry.local/gan/metric"
+	"gantry.local/kernel-ext/internal/page"
 )
-
-const pageStyle = `<style>
-:root { color-scheme: light dark; font-family: sans-serif }
-body { max-width: 76em; margin: 2em auto; padding: 0 1em }
-table { border-collapse: collapse; font-size: 90% }
-th, td { padding: 0.15em 0.8em 0.15em 0; border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent) }
-</style>`
 
 // Page is the comparison as one HTML page that needs no other file.
 func (c *Comparison) Page() string {
-	title := html.EscapeString(list(c.names()))
-	return `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>` + title + `</title>` + pageStyle + `</head><body><h1>` + title + `</h1>` +
-		c.HTML() + "</body></html>\n"
+	return page.Whole(list(c.names()), "76em", c.HTML())
 }
 
 // HTML is what Page shows, for a page that is there. Its pictures are light, whatever the page.
 func (c *Comparison) HTML() string {
 	var text strings.Builder
-	writeTable(&text, c.runs())
+	page.WriteTable(&text, page.LeftTop, c.runs())
 	text.WriteString("<p><strong>Settings that differ</strong></p>")
 	if len(c.Settings) == 0 {
 		text.WriteString("<p>none</p>")
 	} else {
-		writeTable(&text, c.settings())
+		page.WriteTable(&text, page.LeftTop, c.settings())
 	}
 	c.writeCurves(&text)
 	c.writePictures(&text)
 	for _, t := range c.Tables {
 		fmt.Fprintf(&text, "<p><strong>Measured</strong> %s: value [95 %% interval]</p>", html.EscapeString(t.Of))
-		writeTable(&text, t.cells())
+		page.WriteTable(&text, page.LeftTop, t.cells())
 	}
 	for _, line := range c.Apart {
 		fmt.Fprintf(&text, `<p style="opacity:0.8">%s</p>`, html.EscapeString(line))
@@ -112,21 +104,4 @@ const widestPicture = 380
 func writePicture(text *strings.Builder, picture []byte, about string, width int) {
 	fmt.Fprintf(text, `<img alt="%s" width="%d" style="max-width:100%%;height:auto" src="data:image/png;base64,%s"/>`, html.EscapeString(about), width,
 		base64.StdEncoding.EncodeToString(picture))
-}
-
-// writeTable writes a table whose first line is its head.
-func writeTable(text *strings.Builder, table [][]string) {
-	text.WriteString("<table>")
-	for i, row := range table {
-		tag := "td"
-		if i == 0 {
-			tag = "th"
-		}
-		text.WriteString("<tr>")
-		for _, cell := range row {
-			fmt.Fprintf(text, `<%s style="text-align:left;vertical-align:top">%s</%s>`, tag, html.EscapeString(cell), tag)
-		}
-		text.WriteString("</tr>")
-	}
-	text.WriteString("</table>")
 }
