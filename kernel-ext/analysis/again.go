@@ -77,6 +77,9 @@ func (r *reading) findCarried(pkg *types.Package, reached map[*unit]bool) (more 
 
 // readByPointers writes the functions that read such names, in files with these texts.
 func (r *reading) readByPointers(pkg *types.Package, info *types.Info, reached map[*unit]bool, mine, rest string) {
+	if len(r.carried) == 0 {
+		return
+	}
 	names := map[types.Object]string{}
 	for name := range r.carried {
 		names[pkg.Scope().Lookup(r.liftedAs(name).ident)] = "(*" + golang.AtPrefix + name + ")"
@@ -120,38 +123,22 @@ func (r *reading) readByPointers(pkg *types.Package, info *types.Info, reached m
 // calledTooSoon finds calls of functions that read a name before the cell declares it anew with another type: a program has such functions
 // for one type only.
 func (r *reading) calledTooSoon() {
-	readers := func(v *types.Var) map[types.Object]bool {
-		reads := map[types.Object]bool{v: true}
-		for more := true; more; {
-			more = false
-			for _, file := range []*ast.File{r.file, r.rest} {
-				if file == nil {
-					continue
-				}
-				for _, d := range file.Decls {
-					f, ok := d.(*ast.FuncDecl)
-					if !ok || f.Body == nil || reads[r.info.Defs[f.Name]] || f.Body == r.mainBody() {
-						continue
-					}
-					ast.Inspect(f.Body, func(n ast.Node) bool {
-						if id, ok := n.(*ast.Ident); ok && reads[r.info.Uses[id]] {
-							reads[r.info.Defs[f.Name]], more = true, true
-						}
-						return true
-					})
-				}
-			}
-		}
-		return reads
-	}
-	for _, s := range r.mainBody().List {
-		for id, obj := range r.info.Defs {
-			v, old := r.byObject[obj], r.earlierVariable(id.Name)
-			if id.Pos() < s.Pos() || s.End() < id.End() || v == nil || !v.fresh || old == nil || types.Identical(old.Type(), v.typ) || r.Values[v.name].Why != "" {
+	body := r.mainBody()
+	var users map[types.Object][]types.Object
+	for _, s := range body.List {
+		for obj, v := range r.byObject {
+			if obj.Pos() < s.Pos() || s.End() <= obj.Pos() || !v.fresh || r.Values[v.name].Why != "" {
 				continue
 			}
-			reads := readers(old)
-			ast.Inspect(r.mainBody(), func(n ast.Node) bool {
+			old := r.earlierVariable(v.name)
+			if old == nil || types.Identical(old.Type(), v.typ) {
+				continue
+			}
+			if users == nil {
+				users = r.users()
+			}
+			reads := readers(old, users)
+			ast.Inspect(body, func(n ast.Node) bool {
 				call, ok := n.(*ast.CallExpr)
 				if !ok || call.Pos() > s.End() {
 					return true
@@ -167,4 +154,41 @@ func (r *reading) calledTooSoon() {
 			})
 		}
 	}
+}
+
+// users lists, for what functions of the cell and of earlier ones use, these functions.
+func (r *reading) users() map[types.Object][]types.Object {
+	users := map[types.Object][]types.Object{}
+	for _, file := range []*ast.File{r.file, r.rest} {
+		if file == nil {
+			continue
+		}
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || f.Body == nil || f.Body == r.mainBody() {
+				continue
+			}
+			ast.Inspect(f.Body, func(n ast.Node) bool {
+				if id, ok := n.(*ast.Ident); ok && r.info.Uses[id] != nil {
+					users[r.info.Uses[id]] = append(users[r.info.Uses[id]], r.info.Defs[f.Name])
+				}
+				return true
+			})
+		}
+	}
+	return users
+}
+
+// readers are the functions that read a variable, themselves or by others, and the variable.
+func readers(v *types.Var, users map[types.Object][]types.Object) map[types.Object]bool {
+	reads := map[types.Object]bool{v: true}
+	for next := []types.Object{v}; len(next) > 0; next = next[1:] {
+		for _, f := range users[next[0]] {
+			if !reads[f] {
+				reads[f] = true
+				next = append(next, f)
+			}
+		}
+	}
+	return reads
 }

@@ -117,8 +117,9 @@ func (n *Notebook) Read(ctx context.Context, text *golang.Text, number int) (_ *
 	if text.Magic != "" || text.Has("%wasm") {
 		return nil, ErrUnread
 	}
+	own := *n // earlier cells get imports in it
 	r := &reading{
-		Notebook: n, ctx: ctx, text: text, number: number, files: token.NewFileSet(), out: &Cell{}, byObject: map[types.Object]*variable{}, aliases: map[string]string{},
+		Notebook: &own, ctx: ctx, text: text, number: number, files: token.NewFileSet(), out: &Cell{}, byObject: map[types.Object]*variable{}, aliases: map[string]string{},
 		ours: map[string]bool{}, olds: map[string]types.Type{}, made: map[string]bool{}, carried: map[string]bool{},
 	}
 	r.source = text.Go()

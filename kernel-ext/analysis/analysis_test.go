@@ -136,6 +136,7 @@ func TestComposed(t *testing.T) {
 		"import _ \"image/png\"": "0: import gantryB_image_png \"image/png\"",
 		"var name = flag.String(\"name\", \"\", \"\")\n%% --name=x\n*name;": "0: var name = flag.String(\"name\", \"\", \"\")|1: %% --name=x|2: _ = *name",
 		"func main() { fmt.Println(x) }":                                    "0:  fmt.Println(x) ",
+		"func main() { y := 1; _ = y }\nx, 2":                               "0:  y := 1; _ = y ",
 		"func() error { return nil }()":                                     "0: gantryFail(func() error { return nil }())",
 	} {
 		c := read(t, code)

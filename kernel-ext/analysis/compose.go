@@ -252,12 +252,13 @@ func (r *reading) changed() error {
 	var again []string
 	constants := false
 	for _, d := range golang.Declarations(r.file) {
-		switch _, isType := d.Node.(*ast.TypeSpec); {
-		case isType && r.Earlier.Names[d.Names[0]]:
-			again = append(again, d.Names[0])
-		case !isType && !d.Variable && d.Method == "" && slices.ContainsFunc(d.Names, func(name string) bool { return r.Earlier.Names[name] }):
-			_, function := d.Node.(*ast.FuncDecl)
-			constants = constants || !function
+		switch d.Node.(type) {
+		case *ast.TypeSpec:
+			if r.Earlier.Names[d.Names[0]] {
+				again = append(again, d.Names[0])
+			}
+		case *ast.GenDecl: // constants
+			constants = constants || slices.ContainsFunc(d.Names, func(name string) bool { return r.Earlier.Names[name] })
 		}
 	}
 	if len(again) == 0 && !constants {

@@ -24,9 +24,9 @@ const (
 )
 
 // lastList returns what makes a call of several expressions that a cell ends with, as in x, y: they are shown side by side. Go has no such
-// statement.
+// statement. Beside a function main of the cell's own no statement counts.
 func (r *reading) lastList() []edit {
-	if len(r.items) == 0 {
+	if r.main != nil || len(r.items) == 0 {
 		return nil
 	}
 	it := r.items[len(r.items)-1]

@@ -28,7 +28,7 @@ if strings.ToUpper(strings.ToLower(strings.TrimSpace(os.Args[0]))) == "" { fail(
 		body: `if f != nil || list != nil || lit != nil || lib("b") != "B" || n != 2 { fail("functions of another type") }
 if strings.ToUpper(strings.ToLower(strings.TrimSpace(os.Args[0]))) == "" { fail("the name of the program") }`})
 	for _, name := range []string{"f", "list", "lit"} {
-		if v := nb.manifest().Value(name); v.Cluster != store.NotKept || !strings.Contains(v.Why, "has changed") {
+		if v := nb.manifest().Value(name); v.Cluster != store.NotKept || !strings.Contains(v.Why, "has changed") || !v.Changed {
 			t.Errorf("%s: %+v", name, v)
 		}
 	}

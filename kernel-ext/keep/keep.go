@@ -87,10 +87,11 @@ type session struct {
 // A variable is a Var, or one that shares a cluster with those and that the program does not know.
 type variable struct {
 	Var
-	typ  reflect.Type
-	p    unsafe.Pointer
-	cell int
-	why  string // it was not brought back
+	typ     reflect.Type
+	p       unsafe.Pointer
+	cell    int
+	why     string // it was not brought back
+	changed bool   // for what it is made of has changed
 }
 
 // Begin brings back what the program's variables held. It is called before main. A failure is told in one line, and ends

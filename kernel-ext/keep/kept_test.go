@@ -105,7 +105,7 @@ func TestTypeChanges(t *testing.T) {
 if p.X != 0 || list != nil || pair[0] != nil { fail("a value of the old shape is there") }
 if n != 4 || other["k"] != 1 || a != any(&n) { fail("another value is not") }`})
 	for _, name := range []string{"p", "list", "pair"} {
-		if v := nb.manifest().Value(name); v.Cluster != store.NotKept || !strings.Contains(v.Why, "Point") || !strings.Contains(v.Why, "has changed") {
+		if v := nb.manifest().Value(name); v.Cluster != store.NotKept || !strings.Contains(v.Why, "Point") || !strings.Contains(v.Why, "has changed") || !v.Changed {
 			t.Errorf("%s: %+v", name, v)
 		}
 	}

@@ -19,7 +19,7 @@ func (s *session) restore() error {
 		}
 		v.cell = was.Cell
 		if was.Cluster == store.NotKept {
-			v.why = was.Why
+			v.why, v.changed = was.Why, was.Changed
 			continue
 		}
 		if !wanted[was.Cluster] {
@@ -67,7 +67,7 @@ func (s *session) restoreCluster(number int) (err error) {
 			t := d.types[dv.typ]
 			if t == nil {
 				gone := *was
-				gone.Cluster, gone.Size, gone.Why = store.NotKept, 0, d.lost[dv.typ].what+" has changed"
+				gone.Cluster, gone.Size, gone.Why, gone.Changed = store.NotKept, 0, d.lost[dv.typ].what+" has changed", true
 				s.dropped = append(s.dropped, gone)
 				continue
 			}
@@ -75,11 +75,11 @@ func (s *session) restoreCluster(number int) (err error) {
 			s.vars = append(s.vars, v)
 		}
 		if lack, lacking := lacks[dv.thing]; s.print.of(v.typ) != was.Print {
-			v.why = s.whatChanged(v.typ, was)
+			v.why, v.changed = s.whatChanged(v.typ, was), true
 		} else if lacking && !lack.changed {
 			return plainError(dv.name + " needs " + lack.what + ", which is not in this program")
 		} else if lacking {
-			v.why = lack.what + " has changed"
+			v.why, v.changed = lack.what+" has changed", true
 		} else if dv.thing >= 0 {
 			if t := &d.things[dv.thing]; int(t.number) != i+1 || t.size != v.typ.Size() || !d.suits(t, v.typ) {
 				return errFile

@@ -79,7 +79,7 @@ func (s *saving) list() {
 		case v.Old && !former[v.Name]:
 		case v.why != "" && isZero(bytesAt(v.p, v.typ.Size())):
 			s.now.Values = append(s.now.Values, store.Value{
-				Name: v.Name, Type: v.typ.String(), Print: s.print.of(v.typ), Cell: v.cell, Cluster: store.NotKept, Why: v.why,
+				Name: v.Name, Type: v.typ.String(), Print: s.print.of(v.typ), Cell: v.cell, Cluster: store.NotKept, Why: v.why, Changed: v.changed,
 			})
 		default:
 			s.vars = append(s.vars, v)

@@ -49,7 +49,7 @@ func (v *values) notebook(h *engineHost, earlier *golang.Earlier, serial int) *a
 	}
 	for _, kept := range v.now.Values {
 		value := analysis.Value{Cell: kept.Cell, Group: kept.Cluster}
-		if value.Why = kept.Why; kept.Why != "" && !strings.HasSuffix(kept.Why, " has changed") && !strings.HasPrefix(kept.Why, "its type was ") {
+		if value.Why = kept.Why; kept.Why != "" && !kept.Changed {
 			value.Why = "it holds " + kept.Why + ", which does not outlive its cell"
 		}
 		for _, t := range kept.Types {

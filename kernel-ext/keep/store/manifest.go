@@ -24,6 +24,7 @@ type Value struct {
 	Size    int64  // bytes of memory, what it shares with others included
 	Cluster int    // index in Clusters, or NotKept
 	Why     string // for a value that is not kept: the reason in words, such as "a channel (x.done)"
+	Changed bool   // it was kept until a cell changed what it is made of; Why is a clause then, such as "the type T has changed"
 	Types   []Named
 }
 
@@ -69,7 +70,7 @@ type Type struct {
 	Nameable bool
 }
 
-const manifestMagic = "gantry values 1\n"
+const manifestMagic = "gantry values 2\n"
 
 // ReadManifest reads a manifest of a folder. The error is ErrDamaged where the file is not as it was written.
 func ReadManifest(dir, name string) (*Manifest, error) {
@@ -210,6 +211,7 @@ func (m *Manifest) encode(w *Writer) {
 		w.Uint(uint64(v.Size))
 		w.Int(v.Cluster)
 		w.Text(v.Why)
+		w.Uint(uint64(oneIf(v.Changed)))
 		w.Uint(uint64(len(v.Types)))
 		for _, t := range v.Types {
 			w.Text(t.Name)
@@ -249,6 +251,7 @@ func decodeManifest(b []byte) *Manifest {
 	for range r.Count() {
 		v := Value{
 			Name: r.Text(), Type: r.Text(), Print: r.Uint(), Cell: r.Int(), Size: int64(r.Uint()), Cluster: r.Int(), Why: r.Text(),
+			Changed: r.Uint() == 1,
 		}
 		for range r.Count() {
 			v.Types = append(v.Types, Named{Name: r.Text(), Print: r.Uint()})

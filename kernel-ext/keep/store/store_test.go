@@ -21,6 +21,7 @@ func example() *Manifest {
 		Values: []Value{
 			{Name: "a", Type: "int", Print: 1 << 63, Cell: 3, Size: 8, Cluster: 1},
 			{Name: "b", Cluster: NotKept, Why: "a channel (b.c)", Cell: -1, Types: []Named{{Name: "T", Print: 9}}},
+			{Name: "b2", Cluster: NotKept, Why: "the type T has changed", Changed: true},
 			{Name: "c", Cluster: 0},
 		},
 	}
