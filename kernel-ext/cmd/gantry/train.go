@@ -144,9 +144,11 @@ func (o *trainOptions) adopt(given func(flag string) bool, log io.Writer) (own b
 	case notice != "":
 		fmt.Fprintln(log, notice)
 	}
-	if of, err := before.Description(); err == nil && before.Data == "" {
-		if game, err := of.Game(); err == nil {
-			before.Data = game.DataName()
+	if before.Data == "" {
+		if of, err := before.Description(); err == nil {
+			if game, err := of.Game(); err == nil {
+				before.Data = game.DataName()
+			}
 		}
 	}
 	if err := o.same(before, given); err != nil {
