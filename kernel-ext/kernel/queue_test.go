@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -86,9 +87,21 @@ func testQueue(c *client, step func(string, func(*testing.T))) {
 	})
 
 	step("cells behind one that fails are aborted, later ones run", func(t *testing.T) {
-		last := c.run("").count.(float64)
+		gate := filepath.Join(t.TempDir(), "gate")
+		if err := syscall.Mkfifo(gate, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		last := c.run("").count.(float64) + 1
+		first := c.execute("!cat " + gate)
 		failing := c.execute("%%\nundefinedThing()")
 		waiting := []string{c.execute("!echo never"), c.execute("!echo never")}
+		c.ask("kernel_info", cellPatience, map[string]any{}) // once it is answered, the kernel has all that was sent before
+		if err := os.WriteFile(gate, []byte("open"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if r := c.finish(first); r.stdout != "open" {
+			t.Fatalf("%+v", r)
+		}
 		if r := c.finish(failing); r.status != "error" || r.count != last+1 {
 			t.Fatalf("%+v", r)
 		}

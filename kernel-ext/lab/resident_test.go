@@ -3,6 +3,7 @@ package lab_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -30,6 +31,7 @@ import (
 	"gantry.local/gan/safetensors"
 	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/lab"
+	"gantry.local/kernel-ext/show"
 )
 
 // Environment variables that tell a process of the test binary what to be.
@@ -601,6 +603,24 @@ func TestInterrupt(t *testing.T) {
 	}
 	if fastest > time.Second {
 		t.Errorf("interrupted, cells end after %s at best, want a second", fastest)
+	}
+}
+
+// TestInterruptedAsItBegins asks a run to train for a cell that is interrupted before it has its answer: the run is paused, and says where.
+func TestInterruptedAsItBegins(t *testing.T) {
+	runs(t)
+	r := plan{Name: "began", Backend: "go"}.open(t)
+	if err := r.TrainAsync(1_000_000); err != nil {
+		t.Fatal(err)
+	}
+	pass(t, r, 5)
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	err := r.TrainShown(ctx, 2_000_000, show.LiveOptions{}, func(lab.Metric, lab.Status) error { return nil })
+	s := status(t, r)
+	want := fmt.Sprintf("run began: paused after step %d of %d; run.Resume() goes on", s.Step, 2_000_000)
+	if !errors.Is(err, lab.ErrPaused) || err.Error() != want || s.State != lab.Paused {
+		t.Errorf("interrupted, the run is %v, and the error %v, want %q", s, err, want)
 	}
 }
 

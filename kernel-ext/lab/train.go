@@ -57,8 +57,8 @@ func (r *Run) train(a process.TrainArgs, n int) error {
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
-	var g process.GoalReply
-	if err := r.call(ctx, "train", a, &g); err != nil {
+	g, err := r.begin(ctx, a)
+	if err != nil {
 		return err
 	}
 	return r.watch(ctx, g.Until, math.MaxInt, show.LiveOptions{Title: r.name, Total: g.Until}, func(record.Event) error { return nil })
@@ -71,7 +71,7 @@ func (r *Run) TrainShown(ctx context.Context, step int, live show.LiveOptions, e
 	if err != nil {
 		return err
 	}
-	if err := r.call(ctx, "train", process.TrainArgs{To: step}, nil); err != nil {
+	if _, err := r.begin(ctx, process.TrainArgs{To: step}); err != nil {
 		return err
 	}
 	return r.watch(ctx, step, s.Calls, live, func(e record.Event) error {
@@ -85,6 +85,19 @@ func (r *Run) TrainShown(ctx context.Context, step int, live show.LiveOptions, e
 		}
 		return nil
 	})
+}
+
+// begin asks the run to train. Where ctx ends before the run has answered it may have begun, and is paused.
+func (r *Run) begin(ctx context.Context, a process.TrainArgs) (g process.GoalReply, err error) {
+	err = r.call(ctx, "train", a, &g)
+	if err == nil || ctx.Err() == nil {
+		return g, err
+	}
+	s, err := r.pause()
+	if err != nil {
+		return g, err
+	}
+	return g, r.pausing(s, max(s.Target, a.To))
 }
 
 // watch shows the run at work until a step is reached. It may be told in stretches of the steps up to so many calls.
@@ -139,16 +152,27 @@ func (r *Run) interrupted(f *figure.Figure, until int) error {
 	var end context.CancelFunc
 	f.Ctx, end = context.WithTimeout(context.Background(), lastLook)
 	defer end()
-	var s record.Status
-	err := r.change(context.Background(), "pause", nil, &s)
+	s, err := r.pause()
 	if err != nil {
 		return errors.Join(err, f.Live.Done())
 	}
-	paused, remark := process.PausedAt(s, until, ""), "paused; run.Resume() goes on"
-	if s.State != record.Paused {
+	remark := "paused; run.Resume() goes on"
+	if f.Busy = s.State != record.Paused; f.Busy {
 		remark = "it pauses as soon as what it computes is done"
-		paused = fmt.Errorf("run %s: %w as soon as what it computes is done, after step %d of %d", r.name, process.ErrPaused, s.Step, until)
-		f.Busy = true
 	}
-	return errors.Join(paused, f.End(remark))
+	return errors.Join(r.pausing(s, until), f.End(remark))
+}
+
+// pause asks the run to pause, whatever became of the cell's context, and returns how it was then.
+func (r *Run) pause() (s record.Status, err error) {
+	err = r.change(context.Background(), "pause", nil, &s)
+	return s, err
+}
+
+// pausing says of a run that was asked to pause where that is.
+func (r *Run) pausing(s record.Status, until int) error {
+	if s.State == record.Paused {
+		return process.PausedAt(s, until, "")
+	}
+	return fmt.Errorf("run %s: %w as soon as what it computes is done, after step %d of %d", r.name, process.ErrPaused, s.Step, until)
 }

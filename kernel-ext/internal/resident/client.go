@@ -74,6 +74,7 @@ func (e *VersionError) Unwrap() error { return ErrVersion }
 // Exchange is a connection on which something was asked.
 type Exchange struct {
 	patient
+	ctx     context.Context
 	client  Client
 	release func() bool
 }
@@ -110,7 +111,7 @@ func (c Client) Dial(ctx context.Context, op string, args any) (*Exchange, error
 	case err != nil: // its queue of connections is full
 		return nil, c.silent(0)
 	}
-	conn := &Exchange{patient: patient{plain, c, peerPid(plain)}, client: c, release: context.AfterFunc(ctx, func() { plain.Close() })}
+	conn := &Exchange{patient: patient{plain, c, peerPid(plain)}, ctx: ctx, client: c, release: context.AfterFunc(ctx, func() { plain.Close() })}
 	conn.SetWriteDeadline(time.Now().Add(silence))
 	q := Request{Version: c.Version, Pid: os.Getpid(), Channel: c.Channel, Op: op, Args: text}
 	if err := writeFrame(conn, q, nil); err != nil {
@@ -152,8 +153,8 @@ func (c *Exchange) Close() error {
 	return c.patient.Close()
 }
 
-// Receive takes one answer. The error is what the process says, a SilentError or VersionError, or io.EOF where the process ended
-// before it answered.
+// Receive takes one answer. The error is what the process says, a SilentError or VersionError, that of the context, or io.EOF where the
+// process ended before it answered.
 func (c *Exchange) Receive(body any) ([]byte, error) {
 	var answer reply
 	bytes, err := readFrame(c, &answer, LargestBytes)
@@ -162,7 +163,9 @@ func (c *Exchange) Receive(body any) ([]byte, error) {
 		bytes, err = readFrame(c, &answer, LargestBytes)
 	}
 	switch {
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET):
+	case err != nil && c.ctx.Err() != nil:
+		return nil, c.ctx.Err()
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET):
 		return nil, fmt.Errorf("its process ended before it answered: %w", io.EOF)
 	case err != nil:
 		return nil, err

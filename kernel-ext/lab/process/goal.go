@@ -24,7 +24,7 @@ func (r *Keeper) train(ctx context.Context, a TrainArgs) (reply GoalReply, err e
 		return reply, err
 	}
 	r.update(func() {
-		if err = r.problem(); err != nil {
+		if err = errors.Join(ctx.Err(), r.problem()); err != nil { // one who left may have asked for a pause since
 			return
 		}
 		if a.Network != "" && !slices.Contains(r.status.Networks, a.Network) {
