@@ -26,6 +26,9 @@ type Subject struct {
 type Options struct {
 	Samples int   // that are drawn; default 10 000, and never more than half of the data, for as many real ones stand in for them
 	Seed    int64 // of the samples, of the choice of real ones, and of the intervals
+
+	// Judge is the file of a classifier, see metric.Classifier.Save, by which pictures are told apart; default "", metric.JudgesFor's.
+	Judge string
 }
 
 // Usual are the samples that Options have where they say nothing.
@@ -65,7 +68,7 @@ func Generator(backend compute.Backend, s Subject, o Options) (Result, error) {
 		return Result{}, err
 	}
 	r := Result{Data: s.Data.Name, Samples: n, Seed: o.Seed}
-	extractor, labeller, err := metric.JudgesFor(backend, s.Data.Name, generated)
+	extractor, labeller, err := o.judges(backend, s.Data.Name, generated)
 	if err != nil {
 		return r, err
 	}
@@ -79,6 +82,18 @@ func Generator(backend compute.Backend, s Subject, o Options) (Result, error) {
 		r.Numbers = append(r.Numbers, copied)
 	}
 	return r, r.smoothness(s, extractor)
+}
+
+// judges find features in samples like those of a data set, and tell their classes apart.
+func (o Options) judges(backend compute.Backend, set string, samples sample.Images) (metric.Extractor, metric.Labeller, error) {
+	if o.Judge == "" {
+		return metric.JudgesFor(backend, set, samples)
+	}
+	c, err := metric.Load(backend, o.Judge)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, c, c.Fits(samples)
 }
 
 // compare measures all that is found by comparing the samples with real ones.

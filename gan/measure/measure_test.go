@@ -127,6 +127,40 @@ func TestDigits(t *testing.T) {
 	}
 }
 
+// TestJudge wants a classifier of one's own to be the one that judges.
+func TestJudge(t *testing.T) {
+	backend, err := device.Open("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Finalize()
+	s := drawnFrom(data.MNIST(), data.MNIST())
+	s.Generate = nil
+	distance := func(judge string) float64 {
+		r, err := measure.Generator(backend, s, measure.Options{Samples: 200, Judge: judge})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, _ := r.Number(metric.FrechetName)
+		return n.Value
+	}
+	weights := filepath.Join("..", "metric", "weights")
+	usual, same, other := distance(""), distance(filepath.Join(weights, metric.MNIST1+".safetensors")), distance(filepath.Join(weights, metric.Fashion1+".safetensors"))
+	if same != usual || other == usual {
+		t.Errorf("the built-in classifier gives %g, its file %g, and that of clothes %g", usual, same, other)
+	}
+	for judge, want := range map[string]string{"nowhere.safetensors": "nowhere.safetensors", "measure.go": "measure.go"} {
+		if _, err := measure.Generator(backend, s, measure.Options{Samples: 200, Judge: judge}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("judged by %s: %v", judge, err)
+		}
+	}
+	ring := drawnFrom(data.Ring8().Set(400, 1), data.Ring8().Set(400, 1))
+	_, err = measure.Generator(backend, ring, measure.Options{Samples: 50, Judge: filepath.Join(weights, metric.MNIST1+".safetensors")})
+	if err == nil || !strings.Contains(err.Error(), "reads images of 28×28×1") {
+		t.Errorf("points judged by a classifier of digits: %v", err)
+	}
+}
+
 // TestWords wants the share of known words of text, and the reason why what needs a covariance is missing.
 func TestWords(t *testing.T) {
 	backend, err := device.Open("go")

@@ -33,6 +33,9 @@ type quality struct {
 // drawn is how many samples are drawn for a table of digits.
 func (o Options) drawn() int { return orElse(o.Samples, 10_000) }
 
+// judgeName is what judges digits.
+func (o Options) judgeName() string { return orElse(o.Judge, metric.MNIST1) }
+
 // judge measures samples of MNIST against real digits with a classifier.
 type judge struct {
 	classifier *metric.Classifier
@@ -40,8 +43,12 @@ type judge struct {
 }
 
 // newJudge makes a judge of n samples at a time.
-func newJudge(backend compute.Backend, n int) (*judge, error) {
-	classifier, err := metric.Open(backend, metric.MNIST1)
+func (o Options) newJudge(backend compute.Backend, n int) (*judge, error) {
+	open := func() (*metric.Classifier, error) { return metric.Open(backend, metric.MNIST1) }
+	if o.Judge != "" {
+		open = func() (*metric.Classifier, error) { return metric.Load(backend, o.Judge) }
+	}
+	classifier, err := open()
 	if err != nil {
 		return nil, err
 	}
@@ -85,8 +92,8 @@ func (j *judge) judge(samples sample.Images) (q quality, err error) {
 }
 
 // judged is the judgement of one set of samples.
-func judged(backend compute.Backend, samples sample.Images) (q quality, err error) {
-	j, err := newJudge(backend, samples.N)
+func (o Options) judged(backend compute.Backend, samples sample.Images) (q quality, err error) {
+	j, err := o.newJudge(backend, samples.N)
 	if err != nil {
 		return q, err
 	}
@@ -102,7 +109,7 @@ func (o Options) digitsTable(title string) *Table {
 	return &Table{Title: fmt.Sprintf("%s, %s each", title, o.budget()),
 		Columns: []string{"recipe", "steps", "Fréchet", "precision", "recall", "classes", "rarest"},
 		Notes: []string{fmt.Sprintf("On features of %s, of %d samples against as many digits. Classes with at least 2 %% of the samples, and "+
-			"the share of the rarest. A limit of time includes process start or opening the device, and compilation; not the samples.", metric.MNIST1, o.drawn())}}
+			"the share of the rarest. A limit of time includes process start or opening the device, and compilation; not the samples.", o.judgeName(), o.drawn())}}
 }
 
 // trainAndJudge is one row of a table of digits.
@@ -120,7 +127,7 @@ func (o Options) trainAndJudge(ctx context.Context, exp gan.Experiment) (q quali
 		if err := o.keep(exp.Name, samples); err != nil {
 			return err
 		}
-		q, err = judged(backend, samples)
+		q, err = o.judged(backend, samples)
 		return err
 	})
 	fmt.Fprintf(o.Log, "%s: %d steps, %+v\n", exp.Name, steps, q)
@@ -228,7 +235,7 @@ func (o Options) judgePeer(ctx context.Context, exp gan.Experiment) (q quality, 
 		return q, 0, err
 	}
 	err = o.withBackend(func(backend compute.Backend) (err error) {
-		q, err = judged(backend, samples)
+		q, err = o.judged(backend, samples)
 		return err
 	})
 	fmt.Fprintf(o.Log, "pytorch %s: %s, %+v\n", exp.Name, said, q)

@@ -31,19 +31,11 @@ type shownKind struct {
 
 // shownKinds are the recipes of kinds, cheap ones first.
 func shownKinds() []shownKind {
-	const distance = "Fréchet; real against real"
 	return []shownKind{
 		{"infogan", 1200, "digits told by the code; by chance", "%.0f %%", toldByCode},
 		{"vae-gan", 1200, "digits the same when decoded; by chance", "%.0f %%", sameWhenDecoded},
 		{"bigan", 2000, "digits the same when decoded; by chance", "%.0f %%", sameWhenDecoded},
 		{"cyclegan", 600, "|thick - translated|; |thick - thin|", "%.3f", madeThick},
-		{"began", 1200, distance, "%.1f", farFromDigits},
-		{"feature-matching", 1200, distance, "%.1f", farFromDigits},
-		{"diffusion", 1200, distance, "%.1f", farFromDigits},
-		{"ssgan", 600, distance, "%.1f", farFromDigits},
-		{"progressive", 1500, distance, "%.1f", farFromDigits},
-		{"style", 600, distance, "%.1f", farFromDigits},
-		{"r3gan", 400, distance, "%.1f", farFromDigits},
 	}
 }
 
@@ -101,16 +93,6 @@ func kinds(ctx context.Context, o Options) (*Table, error) {
 
 // looked is how many samples a kind is measured by.
 func (o Options) looked() int { return orElse(o.Samples, 2000) }
-
-// farFromDigits is the Fréchet distance of samples from digits.
-func farFromDigits(o Options, backend compute.Backend, trainer *train.Trainer) (value, reference float64, picture sample.Images, err error) {
-	samples, err := trainer.Sample(o.looked(), 1)
-	if err != nil {
-		return 0, 0, samples, err
-	}
-	q, err := judged(backend, samples)
-	return q.frechet, q.floor, samples, err
-}
 
 // toldByCode is how many of a hundred samples show the digit that most samples of their class of the code show. The picture has a class in
 // each row.

@@ -73,7 +73,7 @@ func rescue(ctx context.Context, o Options) (*Table, error) {
 			if err := o.keep(exp.Name, samples); err != nil {
 				return err
 			}
-			q, err := judged(backend, samples)
+			q, err := o.judged(backend, samples)
 			if err != nil {
 				return err
 			}

@@ -85,7 +85,7 @@ func smaller(ctx context.Context, o Options) (*Table, error) {
 		if err != nil {
 			return err
 		}
-		j, err := newJudge(backend, o.drawn())
+		j, err := o.newJudge(backend, o.drawn())
 		if err != nil {
 			return err
 		}

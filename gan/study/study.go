@@ -32,9 +32,10 @@ type Options struct {
 	Seeds   int           // runs of each recipe, with seeds 0, 1, …; default is the study's
 	Steps   int           // of each run; default is the study's, or as many as the time allows
 	Limit   time.Duration // of each run; default is the study's where it is bounded by time and no steps are given
-	Samples int           // drawn for measuring; default is the study's
+	Samples int           // drawn for measuring, or shown to each classifier; default is the study's
 	Recipes []string      // only these rows; default all of the study's
 	Peer    string        // a Python with PyTorch, for the rows of peers; default none, and no such rows
+	Judge   string        // the file of a classifier, see metric.Classifier.Save, by which digits are judged; default is the built-in one
 	Out     string        // a folder for samples (.png); default none
 	Log     io.Writer     // a line per run; required
 }
@@ -46,6 +47,7 @@ type Study struct {
 	Rows  []string // names for Options.Recipes; nil: it makes its table as a whole
 	Seeds bool     // whether it takes Options.Seeds
 	Peers []string // names of the rows that Options.Peer adds
+	Judge bool     // whether it takes Options.Judge
 	run   func(ctx context.Context, o Options) (*Table, error)
 }
 
@@ -67,16 +69,17 @@ func (k keptStudy) Restored() (any, error) {
 func All() []Study {
 	toys, digits := names(toys()), names(digits())
 	return []Study{
-		{"ring", "modes of a ring of 8 Gaussians that each toy recipe captures", toys, true, nil, ring},
-		{"grid", "modes of a grid of 25 Gaussians that each toy recipe captures", toys, true, nil, grid},
-		{"stacked", "modes of Stacked MNIST out of 1000, over time", names(stacks()), false, nil, stacked},
-		{"mnist", "quality of mlp and dcgan after four minutes, beside PyTorch's", digits, true, peersOf(digits), mnist},
-		{"rescue", "what saves the article's pair from collapse, and why", names(rescues()), false, nil, rescue},
-		{"labels", "what a conditional GAN's images add to few labels", labelCounts(), true, nil, labels},
-		{"kinds", "what each further kind of GAN is for, measured", kindNames(), true, nil, kinds},
-		{"compress", "size and quality of compressed generators", nil, false, nil, smaller},
-		{"stream", "a folder that is read while it is trained on, beside the same pictures on the device", nil, false, nil, streams},
-		{"restore", "denoising, inpainting and super-resolution of digits", damages(), false, nil, restore},
+		{"ring", "modes of a ring of 8 Gaussians that each toy recipe captures", toys, true, nil, false, ring},
+		{"grid", "modes of a grid of 25 Gaussians that each toy recipe captures", toys, true, nil, false, grid},
+		{"stacked", "modes of Stacked MNIST out of 1000, over time", names(stacks()), false, nil, false, stacked},
+		{"recipes", "samples of every recipe beside its data, by the metrics that fit", drawing(), true, nil, true, recipes},
+		{"mnist", "quality of mlp and dcgan after four minutes, beside PyTorch's", digits, true, peersOf(digits), true, mnist},
+		{"rescue", "what saves the article's pair from collapse, and why", names(rescues()), false, nil, true, rescue},
+		{"labels", "what a conditional GAN's images add to few labels", labelCounts(), true, nil, false, labels},
+		{"kinds", "what each further kind of GAN is for, measured", kindNames(), true, nil, false, kinds},
+		{"compress", "size and quality of compressed generators", nil, false, nil, true, smaller},
+		{"stream", "a folder that is read while it is trained on, beside the same pictures on the device", nil, false, nil, false, streams},
+		{"restore", "denoising, inpainting and super-resolution of digits", damages(), false, nil, false, restore},
 	}
 }
 
@@ -109,6 +112,8 @@ func (s Study) Check(o Options) error {
 		return fmt.Errorf("study %s makes one run of each row: leave out the seeds", s.Name)
 	case o.Peer != "" && s.Peers == nil:
 		return fmt.Errorf("study %s has no rows of peers: leave out the Python", s.Name)
+	case o.Judge != "" && !s.Judge:
+		return fmt.Errorf("study %s does not judge by features: leave out the classifier", s.Name)
 	case o.Peer != "" && o.Steps > 0 && o.Limit == 0:
 		return errors.New("peers train by the clock: give a time, or no steps")
 	}
@@ -244,9 +249,10 @@ func (o Options) wants(recipe string) bool {
 	return slices.Contains(o.Recipes, recipe)
 }
 
-// orElse is value, or standard where value is zero.
-func orElse[T int | time.Duration](value, standard T) T {
-	if value == 0 {
+// orElse is value, or standard where value is zero or empty.
+func orElse[T int | string | time.Duration](value, standard T) T {
+	var zero T
+	if value == zero {
 		return standard
 	}
 	return value

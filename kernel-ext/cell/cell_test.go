@@ -515,6 +515,28 @@ func TestTwoKernels(t *testing.T) {
 	both.Wait()
 }
 
+// TestOtherHome wants a class to share what one of its members has learned, as long as its home does not say where Go's caches are.
+func TestOtherHome(t *testing.T) {
+	caches := []string{"GOENV=off", "GOCACHE=" + goEnv(t, "GOCACHE"), "GOMODCACHE=" + goEnv(t, "GOMODCACHE")}
+	d := newDesk(t)
+	d.env = append(d.env, caches...)
+	d.learn("fmt")
+	d.env = append(d.env, "HOME="+t.TempDir())
+	d.main(`fmt.Sprint("of "+"another")`, "fmt")
+	if !d.mustBuild("of another") {
+		t.Error("with another home it went to the go command")
+	}
+}
+
+func goEnv(t *testing.T, name string) string {
+	t.Helper()
+	value, err := exec.Command("go", "env", name).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(value))
+}
+
 func TestWarm(t *testing.T) {
 	d := newDesk(t)
 	if said, err := d.run(filepath.Join(d.tools, cell.Program), "warm", d.dir, "fmt", "strings", "sort"); err != nil {

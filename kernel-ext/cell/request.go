@@ -168,7 +168,8 @@ func inWorkspace(dir string, env []string) bool {
 	}
 }
 
-// buildEnvironment lists the variables that bear on a build, sorted.
+// buildEnvironment lists the variables that bear on a build, sorted. The home folder is one only where it says where a cache is, so that
+// a class can share what one of its members has learned.
 func buildEnvironment(all []string) []string {
 	last := map[string]string{}
 	for _, v := range all {
@@ -181,6 +182,7 @@ func buildEnvironment(all []string) []string {
 		switch {
 		case name == "PATH":
 			env = append(env, "PATH="+commonPath(value))
+		case name == "HOME" && set(last["GOCACHE"]) && set(last["GOMODCACHE"]):
 		case strings.HasPrefix(name, "GONB"), strings.HasPrefix(name, "GOMLX"), name == "GOTMPDIR", name == "GOPATH" && value == "":
 		case strings.HasPrefix(name, "GO"), strings.HasPrefix(name, "CGO"), strings.HasPrefix(name, "PKG_CONFIG"),
 			slices.Contains([]string{"CC", "CXX", "FC", "AR", "HOME"}, name):
@@ -189,6 +191,12 @@ func buildEnvironment(all []string) []string {
 	}
 	slices.Sort(env)
 	return env
+}
+
+// set tells whether an entry of an environment gives its variable a value.
+func set(entry string) bool {
+	_, value, _ := strings.Cut(entry, "=")
+	return value != ""
 }
 
 // commonPath is PATH without the kernel's own folder of tools, which another kernel has elsewhere.

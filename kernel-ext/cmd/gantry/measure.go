@@ -52,6 +52,7 @@ func measureCommand() *cobra.Command {
 	f.StringVar(&run, "run", "", "run `folder`, of gantry train or of a notebook")
 	f.IntVar(&o.Samples, "samples", measure.Usual, "how many are drawn; at most half of the data count")
 	f.Int64Var(&o.Seed, "seed", 0, "of the samples, of the choice of real ones, and of the intervals")
+	f.StringVar(&o.Judge, "judge", "", "`file` of a classifier in the place of the built-in one")
 	f.StringVar(&backend, "backend", "", "as for gantry train")
 	f.BoolVar(&asJSON, "json", false, "one JSON object")
 	return c
