@@ -30,12 +30,14 @@ func (c ConditionalMLP) Critic(scope *model.Scope, x, labels *Node) *Node {
 	return MLPCritic(scope, ConcatVector(Flatten(x), vector))
 }
 
-// ConditionalGenerator is Generator told the class, by a learned vector of 32 features appended to the latent.
-// z: [batch, latent] float32, N(0,1); labels: [batch] int32.
+// ConditionalGenerator is Generator told the class, by ConditionalBatchNorm in the place of BatchNorm. z: [batch, latent] float32,
+// N(0,1); labels: [batch] int32.
+//
+// A vector of the class appended to the latent, as in Mirza and Osindero's networks, does not do here: what it adds to a feature grows in
+// training, BatchNorm divides by the whole, and what the latent adds fades, until each class has one image after a hundred steps.
 func (d DCGAN) ConditionalGenerator(scope *model.Scope, z, labels *Node) *Node {
 	requireLabels("DCGAN's generator", z, labels)
-	vector := classVector(scope.In("classes"), labels, d.withDefaults().Classes, classFeatures, z.DType())
-	return d.Generator(scope, ConcatVector(z, vector))
+	return d.generate(scope, z, func(scope *model.Scope, x *Node) *Node { return ConditionalBatchNorm(scope, x, labels, d.withDefaults().Classes) })
 }
 
 // ConditionalCritic is Critic told the class, by a learned map that is appended to the image as one more channel.

@@ -72,13 +72,16 @@ func halvings(size int) (times, side int) {
 // Generator maps latents to images. z: [batch, latent] float32, N(0,1); the result: [batch, Size, Size, Channels] in
 // [-1, 1].
 func (d DCGAN) Generator(scope *model.Scope, z *Node) *Node {
+	if d.PixelNorm {
+		return d.generate(scope, z, func(_ *model.Scope, x *Node) *Node { return PixelNorm(x) })
+	}
+	return d.generate(scope, z, BatchNorm)
+}
+
+func (d DCGAN) generate(scope *model.Scope, z *Node, norm func(*model.Scope, *Node) *Node) *Node {
 	d, scope = d.withDefaults(), WithNormal(scope, 0.02)
 	times, side := halvings(d.Size)
 	channels := d.Width << (times - 1)
-	norm := BatchNorm
-	if d.PixelNorm {
-		norm = func(_ *model.Scope, x *Node) *Node { return PixelNorm(x) }
-	}
 	// Layers before a BatchNorm have no bias: it would be subtracted with the mean.
 	x := MatMul(z, weights(scope.In("project"), z, z.Shape().Dim(1), side*side*channels))
 	x = ReLU(norm(scope.In("norm_0"), Reshape(x, -1, side, side, channels)))

@@ -29,7 +29,7 @@ func Generators() part.Kinds[Named] {
 		function("norm-mlp", "the same with batch norm and LeakyReLU", NormMLPGenerator),
 		family("conditional-mlp", "norm-mlp, told the class", (*ConditionalMLP).parameters, func(c ConditionalMLP) Named { return Named{Classed: c.Generator} }),
 		family("dcgan", "convolutions, doubling a small image", (*DCGAN).parameters, func(d DCGAN) Named { return Named{Plain: d.Generator} }),
-		family("conditional-dcgan", "dcgan, told the class", (*DCGAN).parameters, func(d DCGAN) Named { return Named{Classed: d.ConditionalGenerator} }),
+		family("conditional-dcgan", "dcgan, told the class by batch norm", (*DCGAN).parameters, func(d DCGAN) Named { return Named{Classed: d.ConditionalGenerator} }),
 		family("resnet", "residual blocks", (*ResNet).parameters, func(r ResNet) Named { return Named{Plain: r.Generator} }),
 		family("r3gan", "residual blocks without normalisation", (*R3GAN).parameters, func(r R3GAN) Named { return Named{Plain: r.Generator} }),
 		family("style", "a mapping network and styles", (*Style).parameters, func(s Style) Named { return Named{Plain: s.Generator} }),

@@ -1,0 +1,56 @@
+package recipe_test
+
+import (
+	"math"
+	"testing"
+
+	"gantry.local/gan/gantest"
+	"gantry.local/gan/recipe"
+	"gantry.local/gan/sample"
+	"gantry.local/gan/train"
+)
+
+// TestClasses wants a conditional generator to draw different images of one class, and others of another, once it is trained a little: one
+// that ignores its latents, or the class, passes every test of shapes.
+func TestClasses(t *testing.T) {
+	trainer, err := train.New(gantest.XLA(t), recipe.CGAN().WithDefaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range trainer.Train(t.Context(), 150) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	images, err := trainer.Sample(200, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	within, between := spreads(images, 10)
+	if within < 0.08 || between < 0.01 {
+		t.Errorf("images of one class differ by %.3f a pixel, want 0.08, and classes by %.3f, want 0.01", within, between)
+	}
+}
+
+// spreads are the standard deviations of a pixel within a class and of the classes' means. The classes come in turn.
+func spreads(images sample.Images, classes int) (within, between float64) {
+	size, each := images.Size(), float64(images.N/classes)
+	for p := range size {
+		means, mean := make([]float64, classes), 0.0
+		for i := range images.N {
+			means[i%classes] += float64(images.Values[i*size+p]) / each
+		}
+		for _, m := range means {
+			mean += m / float64(classes)
+		}
+		for i := range images.N {
+			within += square(float64(images.Values[i*size+p])-means[i%classes]) / float64(images.N*size)
+		}
+		for _, m := range means {
+			between += square(m-mean) / float64(classes*size)
+		}
+	}
+	return math.Sqrt(within), math.Sqrt(between)
+}
+
+func square(x float64) float64 { return x * x }
