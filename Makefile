@@ -10,7 +10,7 @@ COMMIT ?= $(shell git describe --always --dirty --abbrev=12 2>/dev/null)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help setup lab test build notebooks e2e picture kernel-suite gonb-notebooks measure-kernel soak random bench bench-peers lint release licences notices sbom vulncheck ray tensorboard tensorboard-test mlflow cluster-test hub hub-start hub-test image image-test image-digests lock clean needs
+.PHONY: help setup lab test build notebooks e2e picture kernel-suite gonb-notebooks measure-kernel soak random race bench bench-peers lint release licences notices sbom vulncheck ray tensorboard tensorboard-test mlflow cluster-test hub hub-start hub-test image image-test image-digests lock clean needs
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
@@ -74,6 +74,11 @@ KILLS ?= 200
 random: setup ## random cells against one program, and cells killed and interrupted at random (CELLS=1000, KILLS=200, SEED=7 to begin there)
 	@GANTRY_TEST_CELLS=$(CELLS) GANTRY_TEST_KILLS=$(KILLS) GANTRY_TEST_SEED=$(SEED) \
 		go test -count=1 -timeout 3h -v ./kernel-ext/kernel -run 'TestRandomCells|TestKilledCells|TestInterruptedCells'
+
+RACE ?= ./kernel-ext/...
+
+race: setup ## the tests of kernel-ext with the race detector, the engine of cells too (RACE=./kernel-ext/lab for one package)
+	@TESTFLAGS="$(TESTFLAGS)" kernel-ext/e2e/race $(RACE)
 
 bench: setup ## speed of the kernel, the pictures and the training step
 	go test -run '^$$' -bench . -benchtime 5x ./...

@@ -10,12 +10,12 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	"gantry.local/kernel-ext/engine/wire"
+	"gantry.local/kernel-ext/internal/lastwords"
 )
 
 // Config is how an engine is started.
@@ -141,9 +141,9 @@ func (e *Engine) start(cmd *exec.Cmd, log io.Writer) error {
 			stderr.Close()
 			return
 		}
-		said := &tail{}
+		var said lastwords.Tail
 		var copied sync.WaitGroup
-		copied.Go(func() { io.Copy(io.MultiWriter(log, said), stderr) })
+		copied.Go(func() { io.Copy(io.MultiWriter(log, &said), stderr) })
 		err = cmd.Wait()
 		KillSession(e.PID) // whatever cells left; also ends those that hold its stderr
 		copied.Wait()
@@ -151,7 +151,7 @@ func (e *Engine) start(cmd *exec.Cmd, log io.Writer) error {
 		if err == nil {
 			err = errors.New("exit status 0")
 		}
-		e.reason = fmt.Errorf("the engine stopped: %w; its last words: %q", err, said.lastLine())
+		e.reason = fmt.Errorf("the engine stopped: %w; its last words: %q", err, said.Line())
 		close(e.Exited)
 	}()
 	return <-started
@@ -264,20 +264,3 @@ func (e *Engine) Answer(cell int, text string) error {
 
 // FromPage gives GoNB's widgets what a front-end says.
 func (e *Engine) FromPage(c wire.Comm) error { return e.conn.Send(wire.KindFromPage, c) }
-
-// tail remembers the last bytes written to it.
-type tail struct{ bytes []byte }
-
-// Write keeps the end of what it is given; it implements io.Writer.
-func (t *tail) Write(p []byte) (int, error) {
-	const keep = 4096
-	t.bytes = append(t.bytes, p...)
-	t.bytes = t.bytes[max(0, len(t.bytes)-keep):]
-	return len(p), nil
-}
-
-// lastLine returns the last line that is not empty.
-func (t *tail) lastLine() string {
-	lines := strings.Split(strings.TrimSpace(string(t.bytes)), "\n")
-	return lines[len(lines)-1]
-}

@@ -1,11 +1,9 @@
 package engine
 
 import (
-	"fmt"
-	"os"
-	"strconv"
-	"strings"
 	"syscall"
+
+	"gantry.local/kernel-ext/internal/proc"
 )
 
 // OwnSession starts a process in its own session, which all that it starts shares unless it leaves it, and has it
@@ -15,31 +13,14 @@ func OwnSession() *syscall.SysProcAttr {
 }
 
 // sessionMembers lists the living processes of a session.
-func sessionMembers(session int) []int {
-	entries, err := os.ReadDir("/proc")
+func sessionMembers(session int) (members []int) {
+	all, err := proc.All()
 	if err != nil {
 		return nil
 	}
-	wanted := strconv.Itoa(session)
-	var members []int
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil {
-			continue
-		}
-		// pid (name) state ppid pgrp session …; the name may hold spaces and parentheses
-		text := string(stat)
-		to := strings.LastIndexByte(text, ')')
-		if to < 0 {
-			continue
-		}
-		fields := strings.Fields(text[to+1:])
-		if len(fields) >= 4 && fields[0] != "Z" && fields[0] != "X" && fields[3] == wanted {
-			members = append(members, pid)
+	for _, p := range all {
+		if p.Session == session {
+			members = append(members, p.PID)
 		}
 	}
 	return members

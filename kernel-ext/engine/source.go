@@ -6,10 +6,8 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,8 +15,6 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/dirhash"
-
-	"gantry.local/kernel-ext/engine/wire"
 )
 
 // Program is the name of the engine's executable.
@@ -27,36 +23,24 @@ const Program = "gonb-engine"
 // module is GoNB's.
 const module = "github.com/janpfeifer/gonb"
 
-// added are the files that are added to GoNB's module, but for those of package wire. Go does not look into folders whose
-// names begin like this.
+// added are the files that are added to GoNB's module: package wire, and what is in _gonb, a folder that Go does not look into.
 //
-//go:embed _gonb
+//go:embed _gonb wire/wire.go wire/messages.go
 var added embed.FS
-
-// files returns what is added to GoNB's module, by path in it.
-func files() map[string][]byte {
-	out := map[string][]byte{}
-	err := fs.WalkDir(added, "_gonb", func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
-			out[strings.TrimPrefix(path, "_gonb/")], err = added.ReadFile(path)
-		}
-		return err
-	})
-	if err != nil {
-		panic(err) // it is part of this program
-	}
-	for name, text := range wire.Source() {
-		out["engine/wire/"+name] = []byte(text)
-	}
-	return out
-}
 
 // Source is a hash of all that is added to GoNB's module.
 func Source() string {
 	h := sha256.New()
-	all := files()
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		fmt.Fprintf(h, "%s %d\n%s", name, len(all[name]), all[name])
+	err := fs.WalkDir(added, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := added.ReadFile(path)
+		fmt.Fprintf(h, "%s %d\n%s", path, len(text), text)
+		return err
+	})
+	if err != nil {
+		panic(err) // it is part of this program
 	}
 	return fmt.Sprintf("%x", h.Sum(nil))
 }
@@ -81,11 +65,6 @@ func Build(ctx context.Context, root, output string) error {
 	copied := filepath.Join(dir, "gonb")
 	if err := copyModule(from, copied); err != nil {
 		return err
-	}
-	for name, text := range files() {
-		if err := addFile(filepath.Join(copied, name), text); err != nil {
-			return err
-		}
 	}
 	mod := ModFile(root)
 	if err := writeModFile(root, mod, copied); err != nil {
@@ -132,43 +111,32 @@ func findModule(ctx context.Context, root string) (string, error) {
 	return found.Dir, nil
 }
 
-// copyModule copies a module without what no package needs.
-func copyModule(from, to string) error {
-	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rest, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		switch {
-		case d.IsDir() && (rest == "docs" || rest == "examples"):
-			return fs.SkipDir
-		case d.IsDir():
-			return os.MkdirAll(filepath.Join(to, rest), 0o755)
-		case !d.Type().IsRegular() || strings.HasSuffix(rest, "_test.go"):
-			return nil
-		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(to, rest), text, 0o644)
-	})
+// needed is a module without what no package of it needs.
+type needed struct{ fs.FS }
+
+// ReadDir implements fs.ReadDirFS.
+func (m needed) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(m.FS, name)
+	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
+		return name == "." && (e.Name() == "docs" || e.Name() == "examples") || strings.HasSuffix(e.Name(), "_test.go")
+	}), err
 }
 
-// addFile adds a file to the copy. None of GoNB's is replaced.
-func addFile(path string, text []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+// copyModule copies GoNB's module, and adds to it. None of its files is replaced: os.CopyFS makes new ones only.
+func copyModule(from, to string) error {
+	if err := os.CopyFS(to, needed{os.DirFS(from)}); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
+	for folder, to := range map[string]string{"_gonb": to, "wire": filepath.Join(to, "engine", "wire")} {
+		files, err := fs.Sub(added, folder)
+		if err == nil {
+			err = os.CopyFS(to, files)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	_, err = f.Write(text)
-	return errors.Join(err, f.Close())
+	return nil
 }
 
 // writeModFile writes the checkout's go.mod, with the copy in the place of GoNB's module, and go.sum beside it.

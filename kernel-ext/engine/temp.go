@@ -1,14 +1,12 @@
 package engine
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 
 	"github.com/gofrs/flock"
 
@@ -38,22 +36,20 @@ func MakeTemp(log func(format string, args ...any)) (*Temp, error) {
 // makeTemp makes the folder of a kernel.
 func makeTemp(base string) (*Temp, error) {
 	for range 100 {
-		t := &Temp{Dir: filepath.Join(base, tempPrefix+strings.ToLower(rand.Text())[:8])}
-		if err := os.Mkdir(t.Dir, 0o700); errors.Is(err, fs.ErrExist) {
-			continue
-		} else if err != nil {
+		dir, err := os.MkdirTemp(base, tempPrefix+"*")
+		if err != nil {
 			return nil, fmt.Errorf("cannot make a folder for temporary files: %w; set TMPDIR to a folder that can be written to", err)
 		}
-		// Another kernel may sweep it away before it is locked.
-		err := os.Chmod(t.Dir, 0o700) // the umask may have taken more
+		err = os.Chmod(dir, 0o700) // the umask may have taken more
+		var lock *flock.Flock
 		if err == nil {
-			t.lock, err = lockFolder(t.Dir)
+			lock, err = lockFolder(dir)
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // another kernel may sweep it away before it is locked
 			return nil, err
 		}
-		if t.lock != nil {
-			return t, nil
+		if lock != nil {
+			return &Temp{dir, lock}, nil
 		}
 	}
 	return nil, fmt.Errorf("no folder that is made in %s stays", base)
@@ -89,7 +85,7 @@ func sweepTemp(base string, log func(format string, args ...any)) {
 	if err != nil {
 		return // making a folder there says more
 	}
-	ours := regexp.MustCompile("^" + tempPrefix + "[a-z0-9]{8}$")
+	ours := regexp.MustCompile("^" + tempPrefix + "[a-z0-9]+$")
 	for _, e := range entries {
 		dir := filepath.Join(base, e.Name())
 		if !ours.MatchString(e.Name()) || private.Check(dir) != nil {

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -72,18 +73,13 @@ func (r *Report) exits(status string) []spot {
 		if !ok {
 			return true
 		}
-		called, ok := call.Fun.(*ast.SelectorExpr)
-		if !ok {
-			return true
-		}
 		exits := false
-		switch x, _ := called.X.(*ast.Ident); {
-		case x == nil:
-		case x.Name == "os" && called.Sel.Name == "Exit" && len(call.Args) == 1:
+		switch called := types.ExprString(call.Fun); {
+		case called == "os.Exit" && len(call.Args) == 1:
 			literal, ok := call.Args[0].(*ast.BasicLit)
 			exits = !ok || literal.Value == status
-		case x.Name == "log" || x.Name == "klog":
-			exits = status == "1" && strings.HasPrefix(called.Sel.Name, "Fatal")
+		case strings.HasPrefix(called, "log.Fatal"), strings.HasPrefix(called, "klog.Fatal"):
+			exits = status == "1"
 		}
 		if exits {
 			if at := r.locate(files.Position(call.Pos()).Line); at.source != nil && !slices.Contains(found, at) {

@@ -1,6 +1,7 @@
 package golang
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -75,23 +76,9 @@ func isOurs(name string) bool {
 
 // completionKind names a kind of LSP as JupyterLab does.
 func completionKind(kind int) string {
-	switch kind {
-	case 2:
-		return "method"
-	case 3:
-		return "function"
-	case 5, 10:
-		return "property"
-	case 7, 22, 25:
-		return "class"
-	case 8:
-		return "interface"
-	case 9:
-		return "module"
-	case 14:
-		return "keyword"
-	case 21:
-		return "constant"
+	named := map[int]string{
+		2: "method", 3: "function", 5: "property", 7: "class", 8: "interface", 9: "module", 10: "property", 14: "keyword", 21: "constant",
+		22: "class", 25: "class",
 	}
-	return "variable"
+	return cmp.Or(named[kind], "variable")
 }

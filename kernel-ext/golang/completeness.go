@@ -39,13 +39,10 @@ func Completeness(code string) (status, indent string) {
 	}
 	// A mistake where the code ends is something missing; one before it is one.
 	end := len(strings.TrimRight(strings.TrimSuffix(t.source, mainEnd), " \t\n"))
-	if nesting.depth > 0 || found[0].Pos.Offset >= end {
-		if found[0].Pos.Offset < end {
-			return "invalid", ""
-		}
-		return "incomplete", strings.Repeat("\t", nesting.depth)
+	if found[0].Pos.Offset < end {
+		return "invalid", ""
 	}
-	return "invalid", ""
+	return "incomplete", strings.Repeat("\t", nesting.depth)
 }
 
 // nesting is what brackets and texts say about code that does not parse.

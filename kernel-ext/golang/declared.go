@@ -88,28 +88,20 @@ func namesOf(s ast.Spec) (names []string) {
 	return names
 }
 
-// receiver names the type that a function is a method of; empty: it is none.
-func receiver(f *ast.FuncDecl) string {
-	if f.Recv == nil || len(f.Recv.List) == 0 {
+// receiver names the type that a function is a method of, the first name in that of its receiver; empty: it is none.
+func receiver(f *ast.FuncDecl) (name string) {
+	if f.Recv == nil {
 		return ""
 	}
-	e := f.Recv.List[0].Type
-	for {
-		switch under := e.(type) {
-		case *ast.StarExpr:
-			e = under.X
-		case *ast.ParenExpr:
-			e = under.X
-		case *ast.IndexExpr:
-			e = under.X
-		case *ast.IndexListExpr:
-			e = under.X
-		case *ast.Ident:
-			return under.Name
-		default:
-			return ""
-		}
+	for _, r := range f.Recv.List {
+		ast.Inspect(r.Type, func(n ast.Node) bool {
+			if is, ok := n.(*ast.Ident); ok && name == "" {
+				name = is.Name
+			}
+			return name == ""
+		})
 	}
+	return name
 }
 
 // docOf is the comment of one of the declarations that a keyword begins, or that of the keyword if it has no brackets.

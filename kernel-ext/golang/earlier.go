@@ -2,6 +2,7 @@ package golang
 
 import (
 	"go/ast"
+	"go/format"
 	"go/parser"
 	"go/token"
 	"maps"
@@ -148,38 +149,15 @@ func head(imports map[string]string) string {
 func (e *Earlier) rest(file *ast.File) string {
 	again := DeclaredNames(file)
 	files := token.NewFileSet()
-	earlier := e.Parse(files, false, func(d Declaration) bool {
-		if d.Variable {
-			d.Names = slices.Clone(d.Names)
-			for i, name := range d.Names {
-				d.Names[i] = strings.TrimPrefix(name, TakenPrefix)
-			}
-		}
-		return !d.IsIn(again)
-	})
+	earlier := e.Parse(files, true, func(d Declaration) bool { return !d.IsIn(again) })
 	var b strings.Builder
-	b.WriteString(head(e.imports()) + "\n\n")
-	if earlier == nil {
-		return b.String()
-	}
-	for _, d := range Declarations(earlier) {
-		if d.Doc != nil {
-			for _, comment := range d.Doc.List {
-				b.WriteString(comment.Text + "\n")
-			}
+	b.WriteString(head(e.imports()))
+	for _, d := range earlier.Decls {
+		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.IMPORT {
+			continue
 		}
-		switch d.Node.(type) {
-		case *ast.TypeSpec:
-			b.WriteString("type ")
-		case *ast.ValueSpec:
-			b.WriteString("var ")
-		}
-		at := func(pos token.Pos) int { return files.PositionFor(pos, false).Offset }
-		text := e.Source[at(d.Node.Pos()):at(d.Node.End())]
-		if d.Variable {
-			text = strings.TrimPrefix(text, TakenPrefix)
-		}
-		b.WriteString(text + "\n\n")
+		b.WriteString("\n\n")
+		format.Node(&b, files, d) // with its comment; a text takes all
 	}
 	return b.String()
 }

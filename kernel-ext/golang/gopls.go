@@ -44,7 +44,7 @@ type Workshop struct {
 // NewGopls prepares to ask gopls. earlier is what cells have declared.
 func NewGopls(in Workshop, earlier func() *Earlier, log func(format string, args ...any)) *Gopls {
 	life, end := context.WithCancel(context.Background())
-	return &Gopls{in: in, turn: make(chan struct{}, 1), earlier: earlier, log: log, life: life, end: end}
+	return &Gopls{in: in, turn: make(chan struct{}, 1), earlier: earlier, log: log, life: life, end: end, guessed: map[string]string{}}
 }
 
 // Patience is how long gopls may take for one answer. Before the first it loads the cell module, and before others what cells
@@ -66,20 +66,6 @@ type lspRange struct {
 type lspEdit struct {
 	Range   lspRange `json:"range"`
 	NewText string   `json:"newText"`
-}
-
-// hover returns the documentation of the name at a place of a cell, in Markdown; empty: there is none.
-func (g *Gopls) hover(ctx context.Context, t *Text, at Place) string {
-	var found *struct {
-		Contents struct {
-			Value string `json:"value"`
-		} `json:"contents"`
-	}
-	g.ask(ctx, t, at, "textDocument/hover", &found)
-	if found == nil {
-		return ""
-	}
-	return found.Contents.Value
 }
 
 // ask sends a request about a place of a cell. Without an answer, which the log explains, result stays as it is.
@@ -239,9 +225,6 @@ func (g *Gopls) guess(ctx context.Context, path, text string, names []string) er
 			}
 			for name, spec := range ImportNames(file.Imports) {
 				if slices.Contains(names, name) {
-					if g.guessed == nil {
-						g.guessed = map[string]string{}
-					}
 					g.guessed[name] = spec
 				}
 			}

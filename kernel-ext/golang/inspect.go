@@ -12,8 +12,9 @@ import (
 // Document returns what is known about the name at a place of a cell, in Markdown; empty: nothing is.
 func (g *Gopls) Document(ctx context.Context, t *Text, at Place) string {
 	for _, at := range t.inspectable(at) {
-		if text := g.hover(ctx, t, at); text != "" {
-			return text
+		var found struct{ Contents struct{ Value string } }
+		if g.ask(ctx, t, at, "textDocument/hover", &found); found.Contents.Value != "" {
+			return found.Contents.Value
 		}
 	}
 	return ""

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"strings"
-	"sync"
 )
 
 var (
@@ -20,8 +19,10 @@ type Gate struct {
 	Session string // of the messages that the kernel writes itself
 	mark    string // how such sessions begin, before a restart too
 	replays replays
-	clients clients
+	clients recent[string] // identities of peers that have shown that they have the key
 }
+
+const rememberedClients = 1000
 
 // NewGate makes the gate of a kernel with this key. Jupyter keeps the key when it restarts a kernel, so what the kernel
 // said before is still well signed. Sent back to the kernel it must not count as a front-end's: its sessions begin alike.
@@ -48,41 +49,10 @@ func (g *Gate) Admit(frames [][]byte) (*Message, Header, error) {
 	case len(g.Signer.Key) > 0 && !g.replays.first(m.signature):
 		err = errReplayed
 	default:
-		g.clients.add(string(frames[0]))
+		g.clients.first(string(frames[0]), rememberedClients)
 	}
 	return m, h, err
 }
 
 // Knows tells whether a peer of this identity has shown that it has the key.
 func (g *Gate) Knows(identity string) bool { return g.clients.has(identity) }
-
-// clients remembers the latest identities of peers that have shown that they have the key. The zero value is ready to use.
-type clients struct {
-	mu    sync.Mutex
-	known map[string]bool
-	order []string
-}
-
-const rememberedClients = 1000
-
-func (c *clients) add(identity string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.known[identity] {
-		return
-	}
-	if c.known == nil {
-		c.known = map[string]bool{}
-	}
-	c.known[identity] = true
-	if c.order = append(c.order, identity); len(c.order) > rememberedClients {
-		delete(c.known, c.order[0])
-		c.order = c.order[1:]
-	}
-}
-
-func (c *clients) has(identity string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.known[identity]
-}

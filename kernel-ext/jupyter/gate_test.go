@@ -42,8 +42,8 @@ func TestReplaysForgetTheOldestFirst(t *testing.T) {
 				t.Fatalf("at message %d, %d is forgotten", i, before)
 			}
 		}
-		if len(r.now) > most || len(r.past) > most {
-			t.Fatalf("%d and %d are kept", len(r.now), len(r.past))
+		if len(r.seen.now) > most || len(r.seen.past) > most {
+			t.Fatalf("%d and %d are kept", len(r.seen.now), len(r.seen.past))
 		}
 	}
 	for _, bad := range []string{"", "zz", strings.Repeat("0", 62), strings.Repeat("0", 66)} {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"gantry.local/kernel-ext/engine"
+	"gantry.local/kernel-ext/internal/racing"
 	"gantry.local/kernel-ext/jupyter"
 	"gantry.local/kernel-ext/jupyter/zmtp"
 )
@@ -339,7 +340,7 @@ type result struct {
 	payload        any              // of the reply
 }
 
-const cellPatience = 60 * time.Second // a first cell in a cold build cache
+const cellPatience = racing.Slower * 60 * time.Second // a first cell in a cold build cache
 
 // execute sends a cell.
 func (c *client) execute(code string) string {

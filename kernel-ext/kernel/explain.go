@@ -8,28 +8,20 @@ import (
 	"gantry.local/kernel-ext/failure"
 )
 
-// sources are the texts of the cells run so far, by the engine's numbers, for later errors in what they declare. The zero
-// value is ready to use.
-type sources struct {
-	mu   sync.Mutex
-	byID map[int]*failure.Source
-}
+// sources are the texts of the latest cells by the engine's numbers, for later errors in what they declare. The zero value is
+// ready to use.
+type sources struct{ byID sync.Map }
 
 func (s *sources) remember(id int, source *failure.Source) {
 	const most = 1000
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.byID == nil {
-		s.byID = map[int]*failure.Source{}
-	}
-	s.byID[id] = source
-	delete(s.byID, id-most)
+	s.byID.Store(id, source)
+	s.byID.Delete(id - most)
 }
 
 func (s *sources) find(id int) *failure.Source {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.byID[id]
+	source, _ := s.byID.Load(id)
+	found, _ := source.(*failure.Source)
+	return found
 }
 
 // source is the cell's text, as a person wrote it and as far as is known what the engine gets.

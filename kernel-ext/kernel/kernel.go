@@ -160,7 +160,7 @@ func Serve(ctx context.Context, c Config) error {
 	}
 	close(p.ready)
 	if c.Ahead {
-		defer e.warm().stop()
+		defer e.warm()()
 	}
 	go p.runCells()
 

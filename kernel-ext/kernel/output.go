@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"gantry.local/kernel-ext/internal/lastwords"
 	"gantry.local/kernel-ext/jupyter"
 )
 
@@ -41,13 +42,13 @@ type output struct {
 	broken  map[string][]byte // nil until needed; by stream: the first bytes of a rune whose rest is still to come
 	timer   *time.Timer       // running while something is pending
 
-	opened   []byte    // of stdout: what may be the beginning of a clearing
-	released []byte    // what looks like a panic, and was printed
-	held     []byte    // from the line that begins a panic on
-	holding  time.Time // since when; zero: nothing is held
-	lastLine string    // of stderr, complete or not
-	keep     bool      // keep the last standard output
-	kept     []byte    // that
+	opened   []byte         // of stdout: what may be the beginning of a clearing
+	released []byte         // what looks like a panic, and was printed
+	held     []byte         // from the line that begins a panic on
+	holding  time.Time      // since when; zero: nothing is held
+	said     lastwords.Tail // on stderr
+	keep     bool           // keep the last standard output
+	kept     []byte         // that
 }
 
 // begin says that what is printed from now on belongs to another cell.
@@ -57,7 +58,7 @@ func (o *output) begin(parent *jupyter.Message) {
 	o.release()
 	o.flushAll()
 	o.parent = parent
-	o.lastLine, o.keep, o.kept, o.released = "", false, nil, nil
+	o.said, o.keep, o.kept, o.released = lastwords.Tail{}, false, nil, nil
 }
 
 // annotateBy has what is printed on stderr from now on go through a function; nil: through none.
@@ -126,7 +127,7 @@ func (o *output) append(name string, text []byte) {
 		return
 	}
 	if name == "stderr" {
-		o.remember(text)
+		o.said.Write(text)
 	} else if o.keep {
 		o.kept = append(o.kept, text...)
 		o.kept = o.kept[max(0, len(o.kept)-gatherSize):]
@@ -141,14 +142,6 @@ func (o *output) append(name string, text []byte) {
 		o.flushLocked()
 	} else {
 		o.wakeLater()
-	}
-}
-
-// remember keeps the last line of stderr that is not empty.
-func (o *output) remember(text []byte) {
-	lines := bytes.Split(bytes.TrimRight(text[max(0, len(text)-1000):], "\n"), []byte("\n"))
-	if last := string(bytes.TrimSpace(lines[len(lines)-1])); last != "" {
-		o.lastLine = last
 	}
 }
 
@@ -307,6 +300,6 @@ func (o *output) end(failed bool) (said ended) {
 	said.released = string(o.released)
 	o.release()
 	o.flushAll()
-	said.lastLine, said.stdout = o.lastLine, string(o.kept)
+	said.lastLine, said.stdout = o.said.Line(), string(o.kept)
 	return said
 }

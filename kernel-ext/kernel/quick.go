@@ -6,11 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strings"
 
 	cellbuild "gantry.local/kernel-ext/cell"
-	"gantry.local/kernel-ext/engine"
 )
 
 // warmPackages are what cells import most. How a program is built that imports any of them is learned while the kernel
@@ -68,39 +65,26 @@ func quickCache() string {
 	return filepath.Join(dir, "gantry", "cells")
 }
 
-// warming is a process that learns, while the kernel runs, how cells are built. It is stopped before the engine's folder goes.
-type warming struct {
-	cancel context.CancelFunc
-	ended  chan struct{}
-}
-
-// warm starts the process, if cellbuild.Program is among the tools and there is something to learn.
-func (h *engineHost) warm() warming {
+// warm starts a process that learns, while the kernel runs, how cells are built, if cellbuild.Program is among the tools and there is
+// something to learn. It is to be stopped before the engine's folder goes.
+func (h *engineHost) warm() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	w := warming{cancel, make(chan struct{})}
-	program := filepath.Join(h.tools, cellbuild.Program)
-	if _, err := os.Stat(program); err != nil || quickCache() == "" {
-		close(w.ended)
-		return w
-	}
-	cmd := exec.CommandContext(ctx, program, append([]string{"warm", h.dir}, warmPackages[:]...)...)
-	cmd.Env = h.environment
-	cmd.SysProcAttr = engine.OwnSession()
-	cmd.Cancel = func() error { engine.KillSession(cmd.Process.Pid); return nil }
+	ended := make(chan struct{})
 	go func() {
-		defer close(w.ended)
+		defer close(ended)
+		program := filepath.Join(h.tools, cellbuild.Program)
+		if _, err := os.Stat(program); err != nil || quickCache() == "" {
+			return
+		}
 		if _, err := cellbuild.Archives(h.goTool, h.dir, h.environment, warmPackages[:]); err == nil {
 			return // a process that finds that out takes time from the first cell
 		}
-		runtime.LockOSThread() // the process ends with the thread that started it
-		if text, err := cmd.CombinedOutput(); err != nil && ctx.Err() == nil {
-			h.log.Printf("cells are not built ahead: %v: %s", err, strings.TrimSpace(string(text)))
+		if _, err := h.runTool(ctx, program, append([]string{"warm", h.dir}, warmPackages[:]...)...); err != nil && ctx.Err() == nil {
+			h.log.Printf("cells are not built ahead: %v", err)
 		}
 	}()
-	return w
-}
-
-func (w warming) stop() {
-	w.cancel()
-	<-w.ended
+	return func() {
+		cancel()
+		<-ended
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"gantry.local/gan/device"
+	"gantry.local/kernel-ext/internal/lastwords"
 )
 
 // The locks name every package with its version and hashes, and no index: pip takes them from wherever it is set up to.
@@ -43,7 +44,7 @@ func findPython(ctx context.Context) (string, error) {
 			return "", ctx.Err()
 		}
 		if seen == "" {
-			seen = fmt.Sprintf("%s is no use: %s", path, lastLine(string(out)))
+			seen = fmt.Sprintf("%s is no use: %s", path, lastwords.Line(string(out)))
 			if strings.Contains(string(out), "No module named") {
 				seen = fmt.Sprintf("%s cannot make virtual environments (Debian: apt install python3-venv)", path)
 			} else if version := strings.TrimSpace(string(out)); len(version) < 6 {

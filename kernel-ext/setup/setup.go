@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"gantry.local/gan/device"
+	"gantry.local/kernel-ext/internal/lastwords"
 	"gantry.local/kernel-ext/internal/wholefile"
 )
 
@@ -228,16 +229,11 @@ func output(ctx context.Context, dir, name string, args ...string) (string, erro
 	if err != nil {
 		var exit *exec.ExitError
 		if errors.As(err, &exit) && len(exit.Stderr) > 0 {
-			err = errors.New(lastLine(string(exit.Stderr)))
+			err = errors.New(lastwords.Line(string(exit.Stderr)))
 		}
 		return "", fmt.Errorf("%s %s: %w", filepath.Base(name), strings.Join(args, " "), err)
 	}
 	return strings.TrimSpace(string(text)), nil
-}
-
-func lastLine(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.TrimSpace(lines[len(lines)-1])
 }
 
 // writeFile replaces path whole or not at all, and makes its folder if needed.

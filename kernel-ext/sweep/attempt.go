@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"gantry.local/kernel-ext/internal/lastwords"
 	"gantry.local/kernel-ext/internal/resident"
 	"gantry.local/kernel-ext/lab/record"
 )
@@ -159,8 +160,7 @@ func (s *Sweep) became(ctx context.Context, t Trial, c *exec.Cmd, err error, cro
 
 // lastLine is the last line that a process said, without its own name.
 func lastLine(said string) string {
-	lines := strings.Split(strings.TrimSpace(said), "\n")
-	return strings.TrimPrefix(strings.TrimSpace(lines[len(lines)-1]), "gantry: ")
+	return strings.TrimPrefix(lastwords.Line(said), "gantry: ")
 }
 
 // counter passes on what is written and counts it.

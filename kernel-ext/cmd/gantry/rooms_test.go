@@ -16,7 +16,7 @@ import (
 // rooms are the packages that a kernel is made of, from the bottom up: each imports only those in front of it.
 func rooms() []string {
 	return []string{
-		"internal/framed", "internal/group", "internal/importspec", "internal/private", "internal/wholefile",
+		"internal/framed", "internal/group", "internal/importspec", "internal/lastwords", "internal/private", "internal/proc", "internal/wholefile",
 		"jupyter/zmtp", "jupyter", "history", "golang", "channel", "comms", "cell", "engine/wire", "engine", "failure",
 		"analysis", "keep/store", "keep", "value", "kernel",
 	}

@@ -6,7 +6,6 @@ package wire
 
 import (
 	"bytes"
-	_ "embed"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -81,12 +80,3 @@ func Read[E any](content []byte, do func(E) error) error {
 	}
 	return do(said)
 }
-
-//go:embed wire.go
-var frames string
-
-//go:embed messages.go
-var messages string
-
-// Source returns this package's files by name, for the engine's module.
-func Source() map[string]string { return map[string]string{"wire.go": frames, "messages.go": messages} }

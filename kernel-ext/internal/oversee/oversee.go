@@ -113,14 +113,14 @@ func end(o Options, main int, status syscall.WaitStatus, changed <-chan os.Signa
 			switch {
 			case late:
 				if !killed {
-					fmt.Fprintf(o.Log, "gantry: process %d (%s) did not end within %s and is killed\n", p.pid, p.name, o.Grace)
+					fmt.Fprintf(o.Log, "gantry: process %d (%s) did not end within %s and is killed\n", p.PID, p.Name, o.Grace)
 				}
-				syscall.Kill(p.pid, syscall.SIGKILL)
-			case !told[p.pid]: // also one that was started meanwhile
-				syscall.Kill(p.pid, syscall.SIGTERM)
-				syscall.Kill(p.pid, syscall.SIGCONT) // else one that is stopped could not hear it
+				syscall.Kill(p.PID, syscall.SIGKILL)
+			case !told[p.PID]: // also one that was started meanwhile
+				syscall.Kill(p.PID, syscall.SIGTERM)
+				syscall.Kill(p.PID, syscall.SIGCONT) // else one that is stopped could not hear it
 			}
-			told[p.pid] = true
+			told[p.PID] = true
 		}
 		killed = late
 		select {
