@@ -38,11 +38,11 @@ const openAndStep = `import (
 	"gantry.local/kernel-ext/show"
 )
 func main() {
-	r, err := recipe.Named(%q)
+	of, err := recipe.Named(%q)
 	if err != nil {
 		panic(err)
 	}
-	run, err := lab.OpenWith(r.Make(), lab.RunOptions{Name: "step-%d"})
+	run, err := lab.OpenWith(of, lab.RunOptions{Name: "step-%d"})
 	if err != nil {
 		panic(err)
 	}
