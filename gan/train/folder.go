@@ -102,6 +102,20 @@ func Checkpoints(dir string) ([]Checkpoint, error) {
 	return all, nil
 }
 
+// Listed lists what Checkpoints does by the files' headers alone, which is quick: whether the rest of a file is whole is seen when it is
+// restored.
+func Listed(dir string) ([]Checkpoint, error) {
+	found, err := openCheckpoints(dir)
+	if err != nil {
+		return nil, err
+	}
+	all := append(found.problems, found.whole...)
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%w in %s", ErrNoCheckpoint, dir)
+	}
+	return all, nil
+}
+
 // VerifyCheckpoint reads a checkpoint's file through, in pieces, and returns what it says of itself. The error is also its
 // Problem.
 func VerifyCheckpoint(path string) (c Checkpoint, err error) {

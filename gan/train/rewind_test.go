@@ -3,6 +3,7 @@ package train_test
 import (
 	"bytes"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -50,6 +51,35 @@ func TestRestoreFile(t *testing.T) {
 	}
 	if !bytes.Equal(third, saved(t, of)) {
 		t.Error("the state is not that of the checkpoint")
+	}
+}
+
+// TestListed lists checkpoints by their headers: what is wrong with the rest of a file is said when it is restored.
+func TestListed(t *testing.T) {
+	of, dir := trainer(t, gantest.Go(t), tiny.Experiment(method.Alternating{})), t.TempDir()
+	if _, err := train.Listed(dir); !errors.Is(err, train.ErrNoCheckpoint) {
+		t.Errorf("an empty folder: %v", err)
+	}
+	for range 2 {
+		tiny.Steps(t, of, 2)
+		if err := of.Save(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flip(t, of.LastCheckpoint())
+	all, err := train.Listed(dir)
+	if err != nil || len(all) != 2 || all[0].Step != 2 || all[1].Step != 4 || all[1].Calls != 4 || all[1].Problem != nil {
+		t.Fatalf("a damaged number among them: %+v (%v)", all, err)
+	}
+	if err := of.RestoreFile(all[1].Path); !errors.Is(err, train.ErrDamaged) {
+		t.Errorf("restoring it: %v", err)
+	}
+	if err := os.Truncate(all[1].Path, 20); err != nil {
+		t.Fatal(err)
+	}
+	all, err = train.Listed(dir)
+	if err != nil || len(all) != 2 || !errors.Is(all[0].Problem, train.ErrDamaged) || all[1].Step != 2 || all[1].Problem != nil {
+		t.Errorf("a header that is cut: %+v (%v)", all, err)
 	}
 }
 

@@ -8,6 +8,6 @@
 // latents, and its losses are compared.
 //
 // Reading order: workload.go (what is measured), peer.go (whom it is asked), driver.go (how this project answers),
-// measure.go (the rounds), first.go (from a process's start), report.go (the tables), roofline.go and count.go (what the
+// measure.go (the rounds), first.go (from a process's start), cells.go (from a cell's), report.go (the tables), roofline.go and count.go (what the
 // processor could do).
 package speed

@@ -12,18 +12,17 @@ import (
 	"time"
 
 	"gantry.local/gan/device/compilecache"
-	"gantry.local/kernel-ext/cell/cellbench"
 )
 
 // memorySteps is how many steps the peak of memory is of.
 const memorySteps = 30
 
-// firsts measures what comes before the first step: from the start of a process, warm (what was compiled once is kept) and
+// latency measures how long one waits for something, and adds it to the report.
+type latency func(*measuring, context.Context, Workload) error
+
+// firstSteps measures what comes before the first step: from the start of a process, warm (what was compiled once is kept) and
 // cold; and how much memory a process takes.
-func (m *measuring) firsts(ctx context.Context, w Workload) error {
-	if w.first == "cell" {
-		return m.firstPicture(ctx, w)
-	}
+func (m *measuring) firstSteps(ctx context.Context, w Workload) error {
 	told, err := m.told(w)
 	if err != nil {
 		return err
@@ -93,27 +92,36 @@ func (m *measuring) firsts(ctx context.Context, w Workload) error {
 // ownFirst is `gantry train` with a compile cache of its own, until it reports its first step; and then the memory that this
 // project's process takes.
 func (m *measuring) ownFirst(ctx context.Context, w Workload, told work, cache string) (seconds float64, peak int64, err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return 0, 0, err
-	}
 	out, err := os.MkdirTemp(m.work, "run-")
 	if err != nil {
 		return 0, 0, err
 	}
 	defer os.RemoveAll(out)
-	c := exec.CommandContext(ctx, self, "train", "--recipe", w.first, "--batch", strconv.Itoa(told.Batch), "--steps", "1", "--json",
-		"--backend", m.Backend, "--out", filepath.Join(out, "run"))
+	seconds, err = m.untilStep(ctx, cache, "--recipe", w.of, "--batch", strconv.Itoa(told.Batch), "--steps", "1", "--out", filepath.Join(out, "run"))
+	if err != nil {
+		return 0, 0, err
+	}
+	_, peak, err = m.askFirst(ctx, frameworks()[0], mode{name: "step"}, told, compilecache.Env+"="+cache)
+	return seconds, peak, err
+}
+
+// untilStep is `gantry train` with a compile cache of its own, from its start until it reports a step.
+func (m *measuring) untilStep(ctx context.Context, cache string, args ...string) (seconds float64, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	c := exec.CommandContext(ctx, self, append([]string{"train", "--json", "--backend", m.Backend}, args...)...)
 	c.Env = append(os.Environ(), compilecache.Env+"="+cache)
 	said := &tail{}
 	c.Stderr = said
 	lines, err := c.StdoutPipe()
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	begin := time.Now()
 	if err := c.Start(); err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	read := bufio.NewScanner(lines)
 	read.Scan()
@@ -121,10 +129,35 @@ func (m *measuring) ownFirst(ctx context.Context, w Workload, told work, cache s
 	for read.Scan() {
 	}
 	if err := c.Wait(); err != nil {
-		return 0, 0, fmt.Errorf("gantry train: %w: %s", err, said.last())
+		return 0, fmt.Errorf("gantry train: %w: %s", err, said.last())
 	}
-	_, peak, err = m.askFirst(ctx, frameworks()[0], mode{name: "step"}, told, compilecache.Env+"="+cache)
-	return seconds, peak, err
+	return seconds, nil
+}
+
+// nextSteps measures how soon a run that is kept makes its next step: `gantry train --resume`, from the start of the process.
+func (m *measuring) nextSteps(ctx context.Context, w Workload) error {
+	out, err := os.MkdirTemp(m.work, "kept-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(out)
+	dir, cache := filepath.Join(out, "run"), filepath.Join(m.work, "warm")
+	steps := 3 // of the run that is kept
+	if _, err := m.untilStep(ctx, cache, "--recipe", w.of, "--steps", strconv.Itoa(steps), "--out", dir); err != nil {
+		return err
+	}
+	way := Way{Title: "Gantry, warm"}
+	for round := range m.Rounds {
+		steps++
+		seconds, err := m.untilStep(ctx, cache, "--resume", "--steps", strconv.Itoa(steps), "--out", dir)
+		if err != nil {
+			return err
+		}
+		way.Seconds = append(way.Seconds, seconds)
+		m.log("%s: round %d of %d", w.Name, round+1, m.Rounds)
+	}
+	m.report.Firsts = append(m.report.Firsts, First{Workload: w.Name, About: w.About, Ways: []Way{way}})
+	return nil
 }
 
 // askFirst is a framework's process until it has made its first step, and its memory after some more.
@@ -140,32 +173,4 @@ func (m *measuring) askFirst(ctx context.Context, f framework, how mode, told wo
 	seconds = time.Since(p.begun).Seconds()
 	a, err := p.ask(ctx, question{Do: "run", Mode: how.name, Work: &told, Steps: memorySteps - 1})
 	return seconds, a.Peak, err
-}
-
-// firstPicture is a cell in this project's kernel that opens a run and trains, until its first picture comes.
-func (m *measuring) firstPicture(ctx context.Context, w Workload) error {
-	if m.Root == "" {
-		m.log("%s: no checkout is found, and the kernel lives in one: left out", w.Name)
-		return nil
-	}
-	row := First{Workload: w.Name, About: w.About}
-	for _, way := range []struct{ title, cache string }{{"Gantry, warm", filepath.Join(m.work, "cells")}, {"Gantry, cold", "off"}} {
-		took, err := cellbench.FirstPictures(ctx, m.Root, m.Rounds, compilecache.Env+"="+way.cache)
-		if err != nil && ctx.Err() == nil { // the kernel needs what `make setup` installs; the rest does not
-			m.report.Missing = append(m.report.Missing, fmt.Sprintf("%s: %s", w.Name, firstLine(err.Error())))
-			m.log("%s: %v", w.Name, err)
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		m.log("%s: %s", w.Name, way.title)
-		var seconds []float64
-		for _, t := range took {
-			seconds = append(seconds, t.Seconds())
-		}
-		row.Ways = append(row.Ways, Way{Title: way.title, Seconds: seconds})
-	}
-	m.report.Firsts = append(m.report.Firsts, row)
-	return nil
 }

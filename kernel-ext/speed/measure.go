@@ -130,7 +130,7 @@ func (m *measuring) all(ctx context.Context) error {
 		}
 	}
 	for _, w := range chosen {
-		if w.first != "" {
+		if w.first != nil {
 			continue
 		}
 		if err := m.open(ctx); err != nil {
@@ -149,10 +149,10 @@ func (m *measuring) all(ctx context.Context) error {
 	}
 	m.stop()
 	for _, w := range chosen {
-		if w.first == "" {
+		if w.first == nil {
 			continue
 		}
-		if err := m.firsts(ctx, w); err != nil {
+		if err := w.first(m, ctx, w); err != nil {
 			return fmt.Errorf("workload %s: %w", w.Name, err)
 		}
 	}

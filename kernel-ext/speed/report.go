@@ -367,6 +367,7 @@ func (r *Report) latencies(b *strings.Builder) {
 	b.WriteString("\n")
 	table(b, rows)
 	fmt.Fprintf(b, "\nFrom the start of a process, imports included, to the end of its first step (for Gantry: of `gantry train`), and the most memory it "+
-		"held in %d steps. Warm: what was compiled once is kept; cold: nothing is. first-picture: from sending a cell that opens a new run to its first picture.\n",
+		"held in %d steps. Warm: what was compiled once is kept; cold: nothing is. resume-…: from the start of a process that goes on with a kept run (`gantry train --resume`) to its next step. cell-… and "+
+		"first-picture: from sending a cell that opens a new run until it is told of the run's first step, and to its first picture.\n",
 		memorySteps)
 }

@@ -22,7 +22,8 @@ type Workload struct {
 	exp   func() gan.Experiment // nil of the latencies
 	work  work                  // what a peer must know beside what the experiment says
 	draw  int                   // images to draw; 0: it trains
-	first string                // of a latency: see first.go
+	first latency               // nil: it trains or draws
+	of    string                // the recipe of a latency
 }
 
 // work is a workload as peers are told it. The names of networks, losses, orders and penalties are those of peers/.
@@ -89,7 +90,7 @@ func All() []Workload {
 		}
 	}
 	pair := work{Networks: "dcgan", Width: 32}
-	return append(all,
+	all = append(all,
 		Workload{Name: "mlp", About: "the recipe mlp, batch 64", exp: recipe.MLP, work: work{Networks: "mlp"}},
 		Workload{Name: "dcgan-28", About: "the recipe dcgan: 28×28, width 32, two images a judgement, batch 64", exp: recipe.DCGAN, work: pair},
 		Workload{Name: "dcgan-64", About: "DCGAN for 64×64×3, width 32, batch 64", exp: dcgan64, work: pair},
@@ -100,12 +101,24 @@ func All() []Workload {
 			exp: recipe.Toy, work: work{Networks: "toy"}},
 		Workload{Name: "sample-mlp", About: "10 000 digits from mlp's generator, to an array of the host", exp: recipe.MLP, work: work{Networks: "mlp"}, draw: 10_000},
 		Workload{Name: "sample-dcgan", About: "10 000 digits from dcgan's generator, to an array of the host", exp: recipe.DCGAN, work: pair, draw: 10_000},
-		Workload{Name: "first-article", About: "from the start of a process to the end of its first step, and the memory of 30 steps", first: "article",
-			exp: recipe.Article, work: work{Networks: "article"}},
-		Workload{Name: "first-mlp", About: "as first-article, for mlp", first: "mlp", exp: recipe.MLP, work: work{Networks: "mlp"}},
-		Workload{Name: "first-dcgan", About: "as first-article, for dcgan", first: "dcgan", exp: recipe.DCGAN, work: pair},
-		Workload{Name: "first-picture", About: "from sending the cell that opens a run of mlp to its first picture", first: "cell"},
 	)
+	recipes := []Workload{{of: "article", exp: recipe.Article, work: work{Networks: "article"}}, {of: "mlp", exp: recipe.MLP, work: work{Networks: "mlp"}},
+		{of: "dcgan", exp: recipe.DCGAN, work: pair}}
+	for _, w := range recipes {
+		w.Name, w.first = "first-"+w.of, (*measuring).firstSteps
+		w.About = "from the start of a process to the end of its first step, and the memory of 30 steps"
+		all = append(all, w)
+	}
+	for _, w := range recipes {
+		all = append(all, Workload{Name: "resume-" + w.of, of: w.of, first: (*measuring).nextSteps,
+			About: "from the start of a process that goes on with a kept run to the end of its next step"})
+	}
+	for _, w := range recipes {
+		all = append(all, Workload{Name: "cell-" + w.of, of: w.of, first: (*measuring).stepsInCells,
+			About: "from sending a cell that opens a new run to the end of its first step"})
+	}
+	return append(all, Workload{Name: "first-picture", first: (*measuring).firstPictures,
+		About: "from sending the cell that opens a run of mlp to its first picture"})
 }
 
 // dcgan64 is DCGAN for small photographs. Their content does not matter here, so it is noise.

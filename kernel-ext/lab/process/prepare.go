@@ -6,7 +6,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gomlx/compute"
@@ -32,11 +31,6 @@ func (r *Keeper) prepare() error {
 	if before == nil || s.Adopt {
 		checked = beside(func() (struct{}, error) { return struct{}{}, r.o.Check() })
 	}
-	kept := sync.OnceValues(r.kept)
-	if before != nil { // its checkpoints are read through meanwhile
-		go kept()
-		defer kept()
-	}
 	reason, err := r.compile(s, before)
 	if _, wrong := checked(); wrong != nil { // which says it better
 		return wrong
@@ -50,7 +44,7 @@ func (r *Keeper) prepare() error {
 	r.data = game.Data[0]
 	initial := r.trainer.Settings()
 	r.info.Definition = definition
-	notice, err := r.restore(s, before, kept)
+	notice, err := r.restore(s, before)
 	if err != nil {
 		return err
 	}

@@ -20,14 +20,14 @@ import (
 // damaged one is passed over and named. Where there are some and none is whole, or where only weights are left, nothing
 // is begun and nothing overwritten: a person chooses.
 
-// checkpoints are what a run's folder holds: the ladder, all that may be whole, the newest first, and what is damaged.
+// checkpoints are what a run's folder holds: the ladder, all that may be whole, the newest first, and whose header is damaged.
 type checkpoints struct {
 	ladder  *record.Ladder
 	all     []train.Checkpoint
 	damaged []string
 }
 
-// kept reads the run's checkpoints through.
+// kept looks at the headers of the run's checkpoints.
 func (r *Keeper) kept() (found checkpoints, err error) {
 	if found.ladder, err = record.OpenLadder(filepath.Join(r.dir, record.LadderDir)); err != nil {
 		return found, err
@@ -38,12 +38,12 @@ func (r *Keeper) kept() (found checkpoints, err error) {
 
 // restore brings back the newest whole checkpoint, if there is one, and cuts off of the history what came after it. notice
 // says what was lost, passed over or carried over.
-func (r *Keeper) restore(s Start, before *record.Info, kept func() (checkpoints, error)) (notice string, err error) {
+func (r *Keeper) restore(s Start, before *record.Info) (notice string, err error) {
 	columns := record.Columns{Numbers: r.status.Numbers, Networks: r.status.Networks}
 	if r.history, err = record.OpenHistory(filepath.Join(r.dir, record.HistoryFile), columns); err != nil {
 		return "", err
 	}
-	found, err := kept()
+	found, err := r.kept()
 	if err != nil {
 		return "", err
 	}

@@ -71,7 +71,7 @@ func (r *Keeper) write() error {
 // condense keeps the history of a long run small. A stretch ends where there is a checkpoint, of the ladder or of the newest two, so that the run can go back
 // to it.
 func (r *Keeper) condense() error {
-	saved, err := train.Checkpoints(filepath.Join(r.place.path, record.CheckpointsDir))
+	saved, err := train.Listed(filepath.Join(r.place.path, record.CheckpointsDir))
 	if err != nil {
 		return err
 	}

@@ -130,10 +130,10 @@ func (l *Ladder) Steps() []int {
 	return steps
 }
 
-// Kept lists the checkpoints of a run's folder, the newest first, and names those that are damaged. Those of the ladder may
-// be, too: that is seen when they are read.
+// Kept lists the checkpoints of a run's folder, the newest first, and names those whose headers are damaged. The rest of a file may
+// be, too: that is seen when it is read, and then the ladder may have another file of the same state.
 func (l *Ladder) Kept(dir string) (all []train.Checkpoint, damaged []string, err error) {
-	listed, err := train.Checkpoints(dir)
+	listed, err := train.Listed(dir)
 	if err != nil && !errors.Is(err, train.ErrNoCheckpoint) {
 		return nil, nil, err
 	}
@@ -148,9 +148,7 @@ func (l *Ladder) Kept(dir string) (all []train.Checkpoint, damaged []string, err
 		}
 	}
 	for _, r := range l.Rungs {
-		if !slices.ContainsFunc(all, func(c train.Checkpoint) bool { return c.Calls == r.Calls }) {
-			all = append(all, train.Checkpoint{Path: l.Path(r), Step: r.Step, Calls: r.Calls})
-		}
+		all = append(all, train.Checkpoint{Path: l.Path(r), Step: r.Step, Calls: r.Calls})
 	}
 	slices.SortStableFunc(all, func(a, b train.Checkpoint) int { return cmp.Compare(b.Calls, a.Calls) })
 	return all, damaged, nil

@@ -75,7 +75,11 @@ func WeightsOf(dir string) (w Weights, err error) {
 		if problem == nil && newer(filepath.Join(dir, w.first()+".safetensors"), beside, c) {
 			break
 		}
-		file, err := safetensors.Load(c.Path)
+		_, err := train.VerifyCheckpoint(c.Path)
+		var file *safetensors.File
+		if err == nil {
+			file, err = safetensors.Load(c.Path)
+		}
 		if errors.Is(err, train.ErrDamaged) {
 			damaged = append(damaged, err.Error())
 			continue
