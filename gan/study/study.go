@@ -69,7 +69,8 @@ func All() []Study {
 	return []Study{
 		{"ring", "modes of a ring of 8 Gaussians that each toy recipe captures", toys, true, nil, ring},
 		{"grid", "modes of a grid of 25 Gaussians that each toy recipe captures", toys, true, nil, grid},
-		{"stacked", "modes of Stacked MNIST out of 1000, over time", names(stacks()), false, nil, stacked},
+		{"packing", "what keeps a packed critic's points from the modes of the grid", names(packings()), true, nil, packing},
+		{"stacked", "modes of Stacked MNIST out of 1000, over time", names(stacks()), true, nil, stacked},
 		{"mnist", "quality of mlp and dcgan after four minutes, beside PyTorch's", digits, true, peersOf(digits), mnist},
 		{"rescue", "what saves the article's pair from collapse, and why", names(rescues()), false, nil, rescue},
 		{"labels", "what a conditional GAN's images add to few labels", labelCounts(), true, nil, labels},
