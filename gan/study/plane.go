@@ -59,7 +59,7 @@ func plane(ctx context.Context, o Options, p points) (*Table, error) {
 		for seed := range o.Seeds {
 			exp.Seed = int64(seed)
 			begin := time.Now()
-			found, loss, err := o.trainOnPlane(ctx, exp, p.of, samples)
+			found, loss, err := trainOnPlane(ctx, o, exp, p.of, samples)
 			if err != nil {
 				return nil, fmt.Errorf("%s, seed %d: %w", exp.Name, seed, err)
 			}
@@ -78,7 +78,7 @@ func plane(ctx context.Context, o Options, p points) (*Table, error) {
 }
 
 // trainOnPlane is one run, and the mean of its critic's loss over the last tenth of its steps.
-func (o Options) trainOnPlane(ctx context.Context, exp gan.Experiment, mixture data.Mixture, samples int) (found metric.ModeReport, loss float64, err error) {
+func trainOnPlane(ctx context.Context, o Options, exp gan.Experiment, mixture data.Mixture, samples int) (found metric.ModeReport, loss float64, err error) {
 	err = o.withBackend(func(backend compute.Backend) error {
 		last := max(o.Steps/10, 1)
 		trainer, err := run(ctx, backend, exp, o.Steps, 0, func(_ *train.Trainer, p train.Progress) error {

@@ -46,7 +46,7 @@ func stacked(ctx context.Context, o Options) (*Table, error) {
 		var looks [stackedLooks]stackedLook
 		for seed := range o.Seeds {
 			exp.Seed = int64(seed)
-			if err := o.trainStacked(ctx, exp, samples, &looks); err != nil {
+			if err := trainStacked(ctx, o, exp, samples, &looks); err != nil {
 				return nil, fmt.Errorf("%s, seed %d: %w", exp.Name, seed, err)
 			}
 		}
@@ -60,7 +60,7 @@ func stacked(ctx context.Context, o Options) (*Table, error) {
 }
 
 // trainStacked is one run, which adds to the looks.
-func (o Options) trainStacked(ctx context.Context, exp gan.Experiment, samples int, looks *[stackedLooks]stackedLook) error {
+func trainStacked(ctx context.Context, o Options, exp gan.Experiment, samples int, looks *[stackedLooks]stackedLook) error {
 	return o.withBackend(func(backend compute.Backend) error {
 		extractor, err := metric.Open(backend, metric.MNIST1)
 		if err != nil {
