@@ -28,15 +28,21 @@ func ToyPacked() gan.Experiment {
 	return exp
 }
 
-// ToyR1R2 is Toy with the relativistic paired loss, R1 and R2 (Huang et al., 2025, arXiv:2501.05441).
+// ToyR1R2 is Toy with the relativistic paired loss, R1 and R2 (Huang et al., 2025, arXiv:2501.05441), and with a third hidden
+// layer in both networks: what a generator has between two modes is the narrower the deeper it is.
 func ToyR1R2() gan.Experiment {
 	exp := Toy()
+	networks := deeperToy()
+	exp.Generator, exp.Critic = networks.Generator, networks.Critic
 	exp.Name, exp.Loss = "toy-r1r2", loss.Paired
 	exp.Penalties = []loss.Penalty{loss.R1(0.1), loss.R2(0.1)}
 	adam := optim.Scheduled{Of: optim.NewAdam(2e-3, 0.5, 0.999), Schedule: optim.Cosine{Steps: 15_000}}
 	exp.Optimizers = averaged(adam, 0.999)
 	return exp
 }
+
+// deeperToy are the networks of ToyR1R2.
+func deeperToy() net.Toy { return net.Toy{Layers: 3} }
 
 // ToyUnrolled is Toy whose generator looks five critic updates ahead (Metz et al., 2016, arXiv:1611.02163).
 func ToyUnrolled() gan.Experiment {

@@ -90,7 +90,7 @@ func All() Recipes {
 
 		of("toy", "points in the plane (ring of 8), dense networks", Toy),
 		of("toy-packed", "the same, four points judged at once", ToyPacked),
-		of("toy-r1r2", "the same, relativistic with R1 and R2", ToyR1R2),
+		of("toy-r1r2", "a layer deeper, relativistic with R1 and R2", ToyR1R2),
 		of("toy-unrolled", "the same, looking five critic updates ahead", ToyUnrolled),
 		of("toy-topk", "the same, learning from the better half of the points alone", ToyTopK),
 

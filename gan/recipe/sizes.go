@@ -154,7 +154,7 @@ func sizings() map[string]sizing {
 		"acgan":      classed(net.NormNone, func(exp *gan.Experiment, d net.DCGAN) { exp.Critic = d.AuxiliaryCritic }),
 		"few-labels": classed(net.NormNone, func(exp *gan.Experiment, d net.DCGAN) { exp.View.ClassCritic = d.ProjectionCritic }),
 
-		"toy": {ofPoints, points}, "toy-packed": {ofPoints, points}, "toy-r1r2": {ofPoints, points}, "toy-unrolled": {ofPoints, points}, "toy-topk": {ofPoints, points},
+		"toy": points(net.Toy{}), "toy-packed": points(net.Toy{}), "toy-r1r2": points(deeperToy()), "toy-unrolled": points(net.Toy{}), "toy-topk": points(net.Toy{}),
 
 		"sines": {ofSeries, func(exp *gan.Experiment, like *sample.Images) error {
 			if like.Height%4 != 0 {
@@ -208,9 +208,12 @@ func residual(exp *gan.Experiment, like *sample.Images) error {
 }
 
 // points sizes a pair of net.Toy. A latent of fewer numbers than a point has could not fill its space.
-func points(exp *gan.Experiment, like *sample.Images) error {
-	networks := net.Toy{Channels: like.Channels}
-	exp.Generator, exp.Critic = networks.Generator, networks.Critic
-	exp.Latent = max(exp.Latent, like.Channels)
-	return nil
+func points(pair net.Toy) sizing {
+	return sizing{ofPoints, func(exp *gan.Experiment, like *sample.Images) error {
+		networks := pair
+		networks.Channels = like.Channels
+		exp.Generator, exp.Critic = networks.Generator, networks.Critic
+		exp.Latent = max(exp.Latent, like.Channels)
+		return nil
+	}}
 }

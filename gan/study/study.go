@@ -71,7 +71,8 @@ func All() []Study {
 	return []Study{
 		{"ring", "modes of a ring of 8 Gaussians that each toy recipe captures", toys, true, nil, false, ring},
 		{"grid", "modes of a grid of 25 Gaussians that each toy recipe captures", toys, true, nil, false, grid},
-		{"stacked", "modes of Stacked MNIST out of 1000, over time", names(stacks()), false, nil, false, stacked},
+		{"packing", "what keeps a packed critic's points from the modes of the grid", names(packings()), true, nil, false, packing},
+		{"stacked", "modes of Stacked MNIST out of 1000, over time", names(stacks()), true, nil, false, stacked},
 		{"recipes", "samples of every recipe beside its data, by the metrics that fit", drawing(), true, nil, true, recipes},
 		{"mnist", "quality of mlp and dcgan after four minutes, beside PyTorch's", digits, true, peersOf(digits), true, mnist},
 		{"rescue", "what saves the article's pair from collapse, and why", names(rescues()), false, nil, true, rescue},

@@ -23,9 +23,10 @@ func TestStudies(t *testing.T) {
 		rows    []string // first cells
 		files   []string
 	}{
-		"ring": {study.Options{Seeds: 2, Steps: 10, Samples: 100, Recipes: []string{"toy", "toy-packed"}}, []string{"toy", "toy-packed"}, nil},
-		"grid": {study.Options{Seeds: 1, Steps: 10, Samples: 100, Recipes: []string{"toy-r1r2"}}, []string{"toy-r1r2"}, nil},
-		"stacked": {study.Options{Steps: 1, Limit: time.Hour, Samples: 200, Recipes: []string{"stacked-r1r2"}},
+		"ring":    {study.Options{Seeds: 2, Steps: 10, Samples: 100, Recipes: []string{"toy", "toy-packed"}}, []string{"toy", "toy-packed"}, nil},
+		"grid":    {study.Options{Seeds: 1, Steps: 10, Samples: 100, Recipes: []string{"toy-r1r2"}}, []string{"toy-r1r2"}, nil},
+		"packing": {study.Options{Steps: 10, Samples: 100, Recipes: []string{"5 critic updates"}}, []string{"5 critic updates"}, nil},
+		"stacked": {study.Options{Steps: 1, Limit: time.Hour, Seeds: 2, Samples: 200, Recipes: []string{"stacked-r1r2"}},
 			[]string{"stacked-r1r2"}, []string{"stacked-r1r2.png"}},
 		"recipes": {study.Options{Seeds: 1, Steps: 1, Samples: 40, Recipes: []string{"mlp", "toy", "phrases"}}, []string{"mlp", "toy", "phrases"}, []string{"mlp.png"}},
 		"mnist":   {study.Options{Limit: time.Second, Samples: 500}, []string{"mlp", "dcgan"}, []string{"mlp.png", "dcgan.png"}},
