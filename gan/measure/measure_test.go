@@ -159,7 +159,9 @@ func TestWords(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s.Draw = func(n int, _ int64) (sample.Images, error) { return written(like, strings.Split(c.drawn, "\n"), n), nil }
+			s.Draw = func(n int, _ int64) (sample.Images, error) {
+				return written(like, strings.Split(c.drawn, "\n"), n), nil
+			}
 		}
 		r, err := measure.Generator(backend, s, measure.Options{Samples: 200})
 		if err != nil {
