@@ -28,7 +28,7 @@ func Sines() gan.Experiment {
 func Phrases() gan.Experiment {
 	const length, letters = 16, 23
 	adam := func(rate float64) optim.Optimizer {
-		return optim.Scheduled{Of: optim.NewAdam(rate, 0.5, 0.99), Schedule: optim.Linear{From: 2000, To: 4000, Final: 0.05}}
+		return optim.Scheduled{Of: optim.NewAdam(rate, 0.5, 0.99), Schedule: optim.Linear{From: 3000, To: 6000, Final: 0.05}}
 	}
 	return gan.Experiment{
 		Name: "phrases", Data: data.Phrases(), Latent: 32,
