@@ -23,8 +23,7 @@ func Sines() gan.Experiment {
 
 // Phrases trains a character-level generator of short phrases with straight-through Gumbel-softmax (Jang et al., 2016,
 // arXiv:1611.01144) and the convolutional critic of WGAN-GP's language model (Gulrajani et al., 2017, arXiv:1704.00028), by the
-// relativistic paired loss with R1 and R2 (Huang et al., 2025, arXiv:2501.05441), which at equal steps spelt more words than
-// WGAN-GP did.
+// relativistic paired loss with R1 and R2 (Huang et al., 2025, arXiv:2501.05441).
 func Phrases() gan.Experiment {
 	const length, letters = 16, 23
 	adam := func(rate float64) optim.Optimizer {
