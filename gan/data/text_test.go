@@ -138,17 +138,22 @@ func TestKnownWords(t *testing.T) {
 		t.Errorf("vocabulary %q, want %q", vocabulary, want)
 	}
 	for _, c := range []struct {
-		texts []string
-		want  float64
+		texts        []string
+		words, whole float64
 	}{
-		{nil, 0},
-		{[]string{"", "  "}, 0},
-		{[]string{"the cat", "dog"}, 1},
-		{[]string{"the czt", "dg"}, 1. / 3},
-		{[]string{"dogthe"}, 0},
+		{nil, 0, 0},
+		{[]string{"", "  "}, 0, 0},
+		{[]string{"the cat", "dog"}, 1, 1},
+		{[]string{"the cat", ""}, 1, 0.5},
+		{[]string{"the czt", "dg"}, 1. / 3, 0},
+		{[]string{"the cat sat", "the czt sat", "dog", "dog"}, 7. / 8, 0.75},
+		{[]string{"dogthe"}, 0, 0},
 	} {
-		if got := KnownWords(c.texts, vocabulary); got != c.want {
-			t.Errorf("%q: %g, want %g", c.texts, got, c.want)
+		if got := KnownWords(c.texts, vocabulary); got != c.words {
+			t.Errorf("%q: %g of the words are known, want %g", c.texts, got, c.words)
+		}
+		if got := KnownTexts(c.texts, vocabulary); got != c.whole {
+			t.Errorf("%q: %g of the texts have known words alone, want %g", c.texts, got, c.whole)
 		}
 	}
 }

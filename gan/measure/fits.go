@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gantry.local/gan/data"
 	"gantry.local/gan/metric"
@@ -19,6 +20,8 @@ const (
 	RarestName      = "rarest class"
 	ClassKLName     = "KL of the classes"
 	WordsName       = "known words"
+	TextsName       = "texts of known words"
+	PhrasesName     = "whole phrases"
 	CopiesName      = "nearer to training"
 	PathLengthName  = "path length"
 )
@@ -138,12 +141,35 @@ func histogram(classes metric.Features, n int) (metric.Histogram, error) {
 	return metric.Count(all, n)
 }
 
-// onWords measures what share of the words of samples the data has.
-func onWords(like *sample.Images) metric.Measurement {
-	vocabulary := data.Vocabulary(like.Texts())
-	return metric.Resampled{Name: WordsName, Better: metric.Higher, Note: fmt.Sprintf("of %d words of the data", len(vocabulary)),
-		Of: func(_, generated metric.Features) (float64, error) {
-			texts, err := data.Decode(generated.Values, like.Alphabet, like.Height)
-			return data.KnownWords(texts, vocabulary), err
-		}}
+// onTexts are the measurements of texts: what share of their words the data has, and what share of them has no other word. Where the
+// data is every phrase of a grammar, a text that is not among them breaks a rule, be its words known or not.
+func onTexts(set string, like *sample.Images) []metric.Measurement {
+	texts := like.Texts()
+	vocabulary := data.Vocabulary(texts)
+	share := func(name, note string, of func(drawn []string) float64) metric.Measurement {
+		return counted{metric.Resampled{Name: name, Better: metric.Higher, Note: note, Of: func(_, generated metric.Features) (float64, error) {
+			drawn, err := data.Decode(generated.Values, like.Alphabet, like.Height)
+			return of(drawn), err
+		}}, 1}
+	}
+	fit := []metric.Measurement{
+		share(WordsName, fmt.Sprintf("of %d words of the data", len(vocabulary)), func(drawn []string) float64 { return data.KnownWords(drawn, vocabulary) }),
+		share(TextsName, "that have no other word", func(drawn []string) float64 { return data.KnownTexts(drawn, vocabulary) }),
+	}
+	if set == data.Phrases().Name {
+		slices.Sort(texts)
+		fit = append(fit, share(PhrasesName, fmt.Sprintf("of %d of the grammar", len(texts)), func(drawn []string) float64 { return among(drawn, texts) }))
+	}
+	return fit
+}
+
+// among is the share of texts that are in a sorted list.
+func among(texts, list []string) float64 {
+	in := 0
+	for _, text := range texts {
+		if _, is := slices.BinarySearch(list, text); is {
+			in++
+		}
+	}
+	return float64(in) / float64(max(len(texts), 1))
 }

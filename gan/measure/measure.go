@@ -41,7 +41,7 @@ const (
 )
 
 // Generator measures by every metric that fits the data: the Fréchet and the kernel distance, precision, recall, density and coverage; the
-// modes of a ring or a grid; the classes of pictures that a classifier knows; the known words of text; how often samples lie nearer to
+// modes of a ring or a grid; the classes of pictures that a classifier knows; what words and texts of a text are known; how often samples lie nearer to
 // training images than to others where there are others; and the path length. What does not fit is in Result.Missing with the reason.
 // Equal subject, seed and backend give an equal result.
 func Generator(backend compute.Backend, s Subject, o Options) (Result, error) {
@@ -112,7 +112,7 @@ func (r *Result) compare(extractor metric.Extractor, labeller metric.Labeller, l
 		fit = append(fit, onModes(m)...)
 	}
 	if like.Alphabet != nil {
-		fit = append(fit, onWords(like))
+		fit = append(fit, onTexts(r.Data, like)...)
 	}
 	if err := r.add(of, features, fit); err != nil {
 		return err

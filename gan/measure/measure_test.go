@@ -161,25 +161,73 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// TestWords wants the share of known words of text, and the reason why what needs a covariance is missing.
+// TestWords wants the shares of known words and of whole texts and phrases, each to see what it is there for, and the reason why what
+// needs a covariance is missing.
 func TestWords(t *testing.T) {
 	backend, err := device.Open("go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer backend.Finalize()
-	s := drawnFrom(data.Phrases(), data.Phrases())
-	s.Generate = nil
-	r, err := measure.Generator(backend, s, measure.Options{Samples: 200})
-	if err != nil {
+	path := filepath.Join(t.TempDir(), "verses.txt")
+	verses := strings.Repeat("the cat sat\na dog ran\nthe red fox hid\nwe met a hen\n", 100)
+	if err := os.WriteFile(path, []byte(verses), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if n, found := r.Number(measure.WordsName); !found || n.Value != 1 || *n.Real != 1 {
-		t.Errorf("the data's own phrases: %+v", n)
+	own := data.Text(path, data.TextOptions{})
+	for name, c := range map[string]struct {
+		of    data.Set
+		drawn string // "": samples of the data
+		want  map[string]float64
+	}{
+		"the phrases themselves": {data.Phrases(), "", map[string]float64{measure.WordsName: 1, measure.TextsName: 1, measure.PhrasesName: 1}},
+		"no rule is kept": {data.Phrases(), "sat the cat\nthe cat sat\nthe cit sat\nfox the",
+			map[string]float64{measure.WordsName: 10. / 11, measure.TextsName: 0.75, measure.PhrasesName: 0.25}},
+		"a text of one's own": {own, "", map[string]float64{measure.WordsName: 1, measure.TextsName: 1}},
+		"a word is wrong":     {own, "the cat\nthe cot\ndog\nwe", map[string]float64{measure.WordsName: 5. / 6, measure.TextsName: 0.75}},
+	} {
+		s := drawnFrom(c.of, c.of)
+		s.Generate = nil
+		if c.drawn != "" {
+			like, err := c.of.Head()
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Draw = func(n int, _ int64) (sample.Images, error) {
+				return written(like, strings.Split(c.drawn, "\n"), n), nil
+			}
+		}
+		r, err := measure.Generator(backend, s, measure.Options{Samples: 200})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, number := range []string{measure.WordsName, measure.TextsName, measure.PhrasesName} {
+			n, found := r.Number(number)
+			want, is := c.want[number]
+			if found != is || is && (math.Abs(n.Value-want) > 1e-9 || *n.Real != 1 || n.Low < 0 || n.High > 1) {
+				t.Errorf("%s: %s is %+v, want %g", name, number, n, want)
+			}
+		}
+		if !strings.Contains(fmt.Sprint(r.Missing), metric.FrechetName+": there is no classifier for this data") {
+			t.Errorf("missing are %q", r.Missing)
+		}
 	}
-	if !strings.Contains(fmt.Sprint(r.Missing), metric.FrechetName+": there is no classifier for this data") {
-		t.Errorf("missing are %q", r.Missing)
+}
+
+// written are n samples that spell texts, one after the other and again.
+func written(like *sample.Images, texts []string, n int) sample.Images {
+	drawn := sample.Images{N: n, Height: like.Height, Width: 1, Channels: like.Depth(), Values: make([]float32, n*like.Height*like.Depth())}
+	for i := range n {
+		text := []rune(texts[i%len(texts)])
+		for place := range like.Height {
+			letter := ' '
+			if place < len(text) {
+				letter = text[place]
+			}
+			drawn.Values[(i*like.Height+place)*like.Depth()+slices.Index(like.Alphabet, letter)] = 1
+		}
 	}
+	return drawn
 }
 
 // TestRefused wants one line for what cannot be measured.

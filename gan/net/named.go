@@ -20,6 +20,8 @@ const (
 	mostSide   = 1 << 14
 	mostClass  = 1 << 16
 	mostLayers = 100
+
+	mostCertainty = 100
 )
 
 // Generators are the generators by name.
@@ -148,5 +150,7 @@ func (t *Text) parameters() []part.Parameter {
 		part.Whole("steps", "characters of the generator's texts", &t.Steps, 1, mostSide),
 		part.Whole("vocabulary", "characters that the generator knows", &t.Vocabulary, 2, mostWidth),
 		part.Whole("width", "features of every place; 0: 64", &t.Width, 1, mostWidth),
+		part.Whole("plan", "units of the layers that read z alone; 0: none", &t.Plan, 0, mostWidth),
+		part.Number("certainty", "factor of the logits that characters are drawn from; 0: 1", &t.Certainty, 0, mostCertainty),
 	}
 }

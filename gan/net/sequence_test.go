@@ -61,6 +61,8 @@ func TestSequenceShapes(t *testing.T) {
 			3*2*frame*5 + 5 + 3*5*5 + 5 + 3*5 + 1},
 		"TextGenerator": {TextGenerator(6, 7, 4), []int{3, 5}, []int{3, 6, 1, 7},
 			5*6*4 + 6*4 + 4*(5*4*4+4) + 4*7 + 7},
+		"Text.Generator with a plan": {Text{Steps: 6, Vocabulary: 7, Width: 4, Plan: 9}.Generator, []int{3, 5}, []int{3, 6, 1, 7},
+			5*9 + 9 + 9*9 + 9 + 9*6*4 + 6*4 + 4*(5*4*4+4) + 4*7 + 7},
 		"TextCritic": {TextCritic(4), []int{3, 6, 1, 7}, []int{3, 1}, 7*4 + 4 + 4*(5*4*4+4) + 6*4 + 1},
 	} {
 		size, store := 1, newStore(t)

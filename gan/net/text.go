@@ -1,6 +1,8 @@
 package net
 
 import (
+	"cmp"
+
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
 	"github.com/gomlx/gomlx/ml/model"
 )
@@ -9,6 +11,7 @@ import (
 const (
 	textBlocks = 2
 	textWindow = 5 // characters that a convolution sees at once
+	planLayers = 2
 
 	residualScale = 0.3 // of what a block adds
 )
@@ -19,12 +22,19 @@ type Text struct {
 	Steps      int // characters of the generator's texts
 	Vocabulary int // how many characters the generator knows
 	Width      int // features of every place in a text; default 64
+	Plan       int // units of the generator's layers that read z alone, before there are places; default 0, which is none
+
+	// Certainty is the factor of the generator's logits before characters are drawn from them; default 1. The surer the generator is,
+	// the less depends on the draw of each character by itself, and the more on z, which alone can fit them to one another.
+	Certainty float64
 }
 
 func (t Text) width() int { return orDefault(t.Width, 64) }
 
-// Generator is a generator of texts: a dense layer makes features of every place in the text, residual blocks of
-// convolutions over time make neighbours fit one another, and every place ends in one of the characters.
+func (t Text) certainty() float64 { return cmp.Or(t.Certainty, 1) }
+
+// Generator is a generator of texts: dense layers read z (Plan), another makes features of every place in the text, residual blocks
+// of convolutions over time make neighbours fit one another, and every place ends in one of the characters.
 // z: [batch, latent] float32, N(0,1); the result: [batch, Steps, 1, Vocabulary], one-hot. While training the characters
 // are drawn (GumbelSoftmax at temperature 1, StraightThrough); otherwise each is the likeliest.
 //
@@ -32,9 +42,20 @@ func (t Text) width() int { return orDefault(t.Width, 64) }
 // fewer and narrower blocks, and it trains with that paper's gradient penalty. The paper shows the critic the
 // probabilities themselves. Drawn characters learned to spell sooner.
 func (t Text) Generator(scope *model.Scope, z *Node) *Node {
-	x := Reshape(Dense(scope.In("dense"), z, t.Steps*t.width()), -1, t.Steps, t.width())
+	x := Reshape(Dense(scope.In("dense"), t.plan(scope, z), t.Steps*t.width()), -1, t.Steps, t.width())
 	logits := Conv1D(scope.In("output"), residualBlocks(scope, x), t.Vocabulary, 1)
-	return InsertAxes(StraightThrough(GumbelSoftmax(scope, logits, 1)), 2)
+	return InsertAxes(StraightThrough(GumbelSoftmax(scope, MulScalar(logits, t.certainty()), 1)), 2)
+}
+
+// plan is what the whole text has in common: dense layers with LeakyReLU(0.2) of z.
+func (t Text) plan(scope *model.Scope, z *Node) *Node {
+	if t.Plan == 0 {
+		return z
+	}
+	for layer := range planLayers {
+		z = LeakyReLU(Dense(scope.In("plan_%d", layer), z, t.Plan), leak)
+	}
+	return z
 }
 
 // Critic is a critic of texts, the mirror image of Generator: every character's features, residual blocks of convolutions

@@ -164,7 +164,7 @@ func sizings() map[string]sizing {
 			return nil
 		}},
 		"phrases": {ofTexts, func(exp *gan.Experiment, like *sample.Images) error {
-			exp.Generator = net.TextGenerator(like.Height, like.Depth(), 64)
+			exp.Generator = texts(like.Height, like.Depth()).Generator
 			return nil
 		}},
 	}
