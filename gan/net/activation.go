@@ -11,7 +11,16 @@ const leak = 0.2
 //
 // Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", 2013.
 func LeakyReLU(x *Node, slope float64) *Node {
-	return activated(Where(GreaterThan(x, ScalarZero(x.Graph(), x.DType())), x, MulScalar(x, slope)), x, slope)
+	leaking := func(by, x *Node) *Node {
+		return Where(GreaterThan(by, ScalarZero(x.Graph(), x.DType())), x, MulScalar(x, slope))
+	}
+	y := leaking(x, x)
+	if onCPU(x) && x.Rank() == 4 && slope > 0 { // images: y has x's sign, so x need not be kept for the gradient
+		y = once(y)
+		signs := StopGradient(y)
+		y = WithAdjoints(y, LinearIn{x, func(gradient *Node) *Node { return leaking(signs, gradient) }})
+	}
+	return activated(y, x, slope)
 }
 
 // ReLU is max(x, 0).

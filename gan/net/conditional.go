@@ -37,7 +37,9 @@ func (c ConditionalMLP) Critic(scope *model.Scope, x, labels *Node) *Node {
 // training, BatchNorm divides by the whole, and what the latent adds fades, until each class has one image after a hundred steps.
 func (d DCGAN) ConditionalGenerator(scope *model.Scope, z, labels *Node) *Node {
 	requireLabels("DCGAN's generator", z, labels)
-	return d.generate(scope, z, func(scope *model.Scope, x *Node) *Node { return ConditionalBatchNorm(scope, x, labels, d.withDefaults().Classes) })
+	return d.generate(scope, z, func(scope *model.Scope, x *Node) *Node {
+		return ConditionalBatchNorm(scope, x, labels, d.withDefaults().Classes)
+	})
 }
 
 // ConditionalCritic is Critic told the class, by a learned map that is appended to the image as one more channel.

@@ -45,8 +45,8 @@ func activated(y, x *Node, slope float64) *Node {
 
 // block is the max-pool of what a convolution made, as one computation. The bias is added and the slope applied after the
 // maximum, which changes neither, so that both see a quarter of the numbers; pixels that no window of the pool looks at are
-// not computed; and where the kernel is 3×3 the convolution is Winograd's, whose tiles are the pool's windows. Which of four
-// equal numbers is the first is told before the bias is added.
+// not computed; and where the kernel is 3×3 and our own convolution is not there, which does so by itself, the convolution is Winograd's, whose tiles
+// are the pool's windows. Which of four equal numbers is the first is told before the bias is added.
 func (a affine) block() *Node {
 	out := a.kernel.Shape().Dim(3)
 	t := tilesOf(a.x.Shape().Dim(0), a.rows(), a.columns(), out)
@@ -59,7 +59,7 @@ func (a affine) block() *Node {
 	var from *Node                               // what the corners are computed from
 	var toFrom func(gradient, place *Node) *Node // the adjoint of their maximum, which was at place
 	in := x.Shape().Dim(3)
-	if w.size == 3 && w.pad == 0 && in > fewChannels {
+	if w.size == 3 && w.pad == 0 && in > fewChannels && !ownConvolution(x) {
 		from = t.products(x, a.kernel)
 		for place := range corners {
 			corners[place] = Reshape(tileOutput(from, place), t.dims()...)

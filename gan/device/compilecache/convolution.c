@@ -9,6 +9,7 @@
 
 #include "convolution.h"
 #include "parts.h"
+#include "winograd.h"
 
 #if defined(__x86_64__)
 
@@ -16,15 +17,6 @@
 
 // beside is what is read beside an image, up to DEEP channels of it.
 static const float beside[DEEP];
-
-typedef struct {
-  const float *x, *kernel, *y;  // the one that is made is written to
-  int64_t batch, height, width, in, rows, columns, out, high, wide;
-  int64_t stride, dilation, top, left;
-  int64_t span, pixels;        // pixels of the image that are read at once; numbers of one. in is their product
-  int flipped, turned;         // the kernel's pixels in the opposite order; its channels out first
-  int64_t strips, each, lots;  // strips of the result's columns; rows or taps of a part, and parts beside each other
-} convolution;
 
 // place is where the window of a pixel begins: the image's pixel there, if there is one.
 typedef struct {
@@ -254,6 +246,7 @@ void* convolution_call(ffi_call* call) {
     in_parts(call, threads, spread, &c, parts);
     return NULL;
   }
+  if (winograd_convolve(call, &c, threads)) return NULL;
   int64_t phases = c.dilation * c.dilation;
   int64_t largest = c.batch * ((c.rows + c.dilation - 1) / c.dilation) * ((c.columns + c.dilation - 1) / c.dilation);
   c.lots = (most + c.strips * phases - 1) / (c.strips * phases);
@@ -265,6 +258,7 @@ void* convolution_call(ffi_call* call) {
 void* correlation_call(ffi_call* call) {
   convolution c = described(call, call->arguments.buffers[0], call->results.buffers[0], call->arguments.buffers[1]);
   int64_t size = multiplications(&c), threads = threads_of(call, size), taps = c.high * c.wide;
+  if (winograd_correlate(call, &c, threads)) return NULL;
   c.lots = least((parts_of(threads, size) + c.strips - 1) / c.strips, taps);
   c.each = (taps + c.lots - 1) / c.lots;
   c.lots = (taps + c.each - 1) / c.each;

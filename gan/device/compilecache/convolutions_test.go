@@ -58,6 +58,16 @@ var convolutions = []moved{
 	{batch: 64, height: 32, width: 32, in: 32, out: 3, high: 4, wide: 4, stride: 1, dilation: 2, top: 2, beside: 2, bottom: 2, right: 2, flipped: true, turned: true},
 	{batch: 5, height: 9, width: 7, in: 300, out: 1, high: 4, wide: 4, stride: 1, dilation: 2, top: 2, beside: 2, bottom: 2, right: 2, flipped: true, turned: true},
 	{batch: 3, height: 4, width: 5, in: 33, out: 2, high: 6, wide: 6, stride: 1, dilation: 3, top: 4, beside: 3, bottom: 5, right: 4, flipped: true, turned: true},
+	// Winograd's, of which some tiles are partly beside the image.
+	{batch: 9, height: 13, width: 13, in: 64, out: 128, high: 3, wide: 3, stride: 1, dilation: 1},
+	{batch: 11, height: 9, width: 6, in: 32, out: 80, high: 3, wide: 3, stride: 1, dilation: 1, top: 1, beside: 1, bottom: 1, right: 1},
+	{batch: 6, height: 7, width: 12, in: 16, out: 16, high: 3, wide: 3, stride: 1, dilation: 1, top: 2, beside: 0, bottom: 2, right: 1, flipped: true, turned: true},
+	{batch: 64, height: 8, width: 8, in: 128, out: 256, high: 4, wide: 4, stride: 2, dilation: 1, top: 1, beside: 1, bottom: 1, right: 1},
+	{batch: 64, height: 4, width: 4, in: 256, out: 128, high: 4, wide: 4, stride: 1, dilation: 2, top: 2, beside: 2, bottom: 2, right: 2, flipped: true, turned: true},
+	{batch: 13, height: 11, width: 8, in: 48, out: 144, high: 4, wide: 4, stride: 2, dilation: 1, top: 2, beside: 3, bottom: 3, right: 2},
+	{batch: 12, height: 5, width: 6, in: 16, out: 96, high: 4, wide: 4, stride: 1, dilation: 2, top: 3, beside: 2, bottom: 2, right: 3, turned: true},
+	{batch: 10, height: 12, width: 12, in: 32, out: 32, high: 6, wide: 6, stride: 2, dilation: 1, top: 2, beside: 2, bottom: 2, right: 2},
+	{batch: 10, height: 6, width: 6, in: 32, out: 32, high: 6, wide: 6, stride: 1, dilation: 2, top: 3, beside: 3, bottom: 3, right: 3, flipped: true, turned: true},
 	{batch: 2, height: 4, width: 4, in: 16, out: 16, high: 2, wide: 2, stride: 1, dilation: 2, top: 1, beside: 1, bottom: 1, right: 1},
 }
 

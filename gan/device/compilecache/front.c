@@ -50,11 +50,15 @@ static void store(void* loaded, key* of) {
   failed(call(EXECUTABLE_DESTROY, &gone));
 }
 
-// Each option is an entry of env_option_overrides, field 7 of a CompileOptionsProto, that sets a flag to false for one program.
+// Each option is an entry of env_option_overrides, field 7 of a CompileOptionsProto, that sets a flag for one program: to false, or to a number.
 
 // XNNPACK's products keep the second operand packed, by its address, from one call to the next: with weights that change where they
 // lie they would go on with those of the first step. Eigen's are as fast for steps.
-static const char all_options[] = "\x3a\x19\x0a\x13" "xla_cpu_use_xnnpack" "\x12\x02\x10\x00";
+//
+// What a step needs beside its variables is cut into blocks of up to 48 MiB (0x3000000). From 64 MiB on, the size of glibc's heaps, a block would be
+// mapped anew in each step and handed back, whatever the allocator is told: 23 000 page faults in DCGAN for 64×64 pixels.
+static const char all_options[] = "\x3a\x19\x0a\x13" "xla_cpu_use_xnnpack" "\x12\x02\x10\x00"
+                                  "\x3a\x2f\x0a\x26" "xla_multiheap_size_constraint_per_heap" "\x12\x05\x18\x80\x80\x80\x18";
 
 // GoMLX draws the initial values of variables in a program of this name, which runs once. XLA's newer emitter of fused loops
 // repeats a whole block of random bits for each of its numbers, so that the weights of mlp take 200 ms; the older one makes the

@@ -11,20 +11,6 @@
 
 #include "tile.h"
 
-// tile makes rows of the result, which lie `row` apart.
-WIDE_CPU INLINE void tile(int rows, int vectors, matrix a, strip b, float* c, int64_t row, ahead* next, int64_t lines) {
-  sums s;
-  float* to[TALL];
-  for (int i = 0; i < rows; i++) to[i] = c + i * row;
-  begin(rows, vectors, s, to);
-  const float *x = a.data, *y = b.data;
-  for (int64_t k = 0; k < b.deep; k++, x += a.column, y += b.step) {
-    if (k % EACH == 0) fetch(next, lines);
-    ADD(rows, vectors, s, b.last, y, x[i * a.row]);
-  }
-  end(rows, vectors, s, b, to);
-}
-
 // soon is what the strip from row k and column j of b on is made of.
 static ahead soon(matrix b, int64_t k, int64_t j, int64_t deep, int64_t columns) {
   int64_t rows = least(deep - k, DEEP);

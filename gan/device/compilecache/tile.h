@@ -84,6 +84,20 @@ WIDE_CPU INLINE void end(int rows, int vectors, sums s, strip b, float* const* t
     }
 }
 
+// tile makes rows of the result, which lie `row` apart, and meanwhile fetches what is next, some lines with each EACH of the sum.
+WIDE_CPU INLINE void tile(int rows, int vectors, matrix a, strip b, float* c, int64_t row, ahead* next, int64_t lines) {
+  sums s;
+  float* to[TALL];
+  for (int i = 0; i < rows; i++) to[i] = c + i * row;
+  begin(rows, vectors, s, to);
+  const float *x = a.data, *y = b.data;
+  for (int64_t k = 0; k < b.deep; k++, x += a.column, y += b.step) {
+    if (k % EACH == 0) fetch(next, lines);
+    ADD(rows, vectors, s, b.last, y, x[i * a.row]);
+  }
+  end(rows, vectors, s, b, to);
+}
+
 // BY_SHAPE calls a function that is made for each number of rows and vectors, both constants there.
 #define BY_VECTORS(f, rows, vectors, ...)        \
   switch (vectors) {                             \
