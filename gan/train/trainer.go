@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -303,15 +302,9 @@ func (t *Trainer) execute(variant method.Variant, rows []int32) (of method.Repor
 	if err != nil {
 		return of, err
 	}
-	// Tensors that are given away lie on the device for this call alone, and are not looked for there before.
-	inputs := make([]any, 3)
-	for i, input := range []*tensors.Tensor{tensors.FromFlatDataAndDimensions(rows, t.game.RowsShape().Dimensions...),
-		method.RandomState(t.game.Seed, t.place.calls, 0), tensors.FromFlatDataAndDimensions(settingsOfStep(t), t.game.SettingsShape().Dim(0))} {
-		if inputs[i], err = graph.DonateTensorBuffer(input, t.backend, 0); err != nil {
-			return of, err
-		}
-	}
-	out, err := step.exec.Call1(inputs...)
+	shape := t.game.RowsShape()
+	out, err := step.exec.Call1(tensors.FromFlatDataAndDimensions(rows, shape.Dimensions...),
+		method.RandomState(t.game.Seed, t.place.calls, 0), settingsOfStep(t))
 	if err != nil {
 		return of, err
 	}
