@@ -110,8 +110,8 @@ typedef struct {
   size_t options_size;
 } load_args;
 
-// front_put puts the cache in front of a plugin's compiler, and has the plugin call functions of ours where the processor is able to. It
-// returns NULL, or why it could not.
+// front_put puts the cache in front of a plugin's compiler, and has the plugin call functions of ours where the processor is wide enough, which
+// ours then tells: on a CPU who waits for an event helps with products meanwhile (crew.h). It returns NULL, or why it could not.
 const char* front_put(const char* plugin, uintptr_t cache, int wide, int* ours);
 
 // front_load makes an executable of its serialised form, or returns NULL.
