@@ -38,8 +38,8 @@ func (p product) worthwhile() bool {
 	return min(m, n, k) > 1 && min(m, n, k) <= 512 && m*n*k >= 1<<12
 }
 
-// fewMultiplications are what one thread does alone where products are shared with XLA's threads (SMALL in parts.c). A program in which all
-// products are smaller has the help of our own (crew.c).
+// fewMultiplications are what one thread does alone where products are shared with XLA's threads (SMALL in parts.c). In a program in which all
+// products are smaller, who waits for its end helps (crew.c).
 const fewMultiplications = 1 << 22
 
 // multiplications is how many there are.
