@@ -11,7 +11,7 @@
 //
 // Reading order: cache.go (entries on disk), key_linux.go (what an entry is good for), front_linux.go with front.c and front.h (in
 // front of the compiler, through the PJRT C API), inplace.go (variables), products.go (calls of products) with product.c and
-// product.h (what they call).
+// product.h (what they call), parts.c (their parts) and crew.c (who helps with them in a small program).
 package compilecache
 
 import (

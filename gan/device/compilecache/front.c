@@ -2,6 +2,7 @@
 
 #define _GNU_SOURCE
 
+#include "crew.h"
 #include "front.h"
 #include "handlers.h"
 
@@ -14,6 +15,8 @@
 // Of the one plugin that has the cache in front of it. They are set once, before its first client is made.
 static pjrt_api* api;
 static void* (*compile)(compile_args*);
+static void* (*block)(event_await_args*);
+static int able;  // whether the plugin has our handlers
 static uintptr_t cache;
 
 static void* call(int place, void* args) { return ((void* (*)(void*))api->functions[place])(args); }
@@ -82,10 +85,22 @@ static void* keep_or_load(compile_args* args) {
   return error;
 }
 
+static int ready(void* event) {
+  event_is_ready_args args = {.struct_size = offsetof(event_is_ready_args, ready) + sizeof args.ready, .event = event};
+  return failed(call(EVENT_IS_READY, &args)) || args.ready;
+}
+
+// help_or_await stands in the place of PJRT_Event_Await.
+static void* help_or_await(event_await_args* args) {
+  crew_wait(ready, args->event);
+  return block(args);
+}
+
 // compile_or_load stands in the place of PJRT_Client_Compile. It completes the program and its options. A plugin that does not
 // take them gets both as they came.
 static void* compile_or_load(compile_args* args) {
   if (!on_cpu(args->client)) return compile(args);
+  if (able) api->functions[EVENT_AWAIT] = help_or_await;
   compile_args given = *args;
   size_t more = sizeof all_options - 1, most = more + sizeof init_options - 1;
   char* options = malloc(given.options_size + most);
@@ -124,7 +139,7 @@ static int take_handlers(void) {
   return 1;
 }
 
-const char* front_put(const char* plugin, uintptr_t to, int able, int* ours) {
+const char* front_put(const char* plugin, uintptr_t to, int wide, int* ours) {
   *ours = 0;
   if (api) return NULL;
   void* library = dlopen(plugin, RTLD_LAZY | RTLD_LOCAL);
@@ -138,7 +153,8 @@ const char* front_put(const char* plugin, uintptr_t to, int able, int* ours) {
   cache = to;
   compile = found->functions[CLIENT_COMPILE];
   found->functions[CLIENT_COMPILE] = compile_or_load;
+  block = found->functions[EVENT_AWAIT];
   api = found;
-  *ours = able && take_handlers();
+  *ours = able = wide && take_handlers();
   return NULL;
 }

@@ -20,6 +20,8 @@ typedef struct {
 // Places of the functions in the table.
 enum {
   ERROR_DESTROY = 0,
+  EVENT_IS_READY = 6,
+  EVENT_AWAIT = 8,
   CLIENT_PLATFORM_NAME = 12,
   CLIENT_COMPILE = 20,
   EXECUTABLE_DESTROY = 40,
@@ -33,6 +35,19 @@ typedef struct {
   void* extensions;
   void* error;
 } error_destroy_args;
+
+typedef struct {
+  size_t struct_size;
+  void* extensions;
+  void* event;
+} event_await_args;
+
+typedef struct {
+  size_t struct_size;
+  void* extensions;
+  void* event;
+  _Bool ready;  // out
+} event_is_ready_args;
 
 typedef struct {
   size_t struct_size;
@@ -95,9 +110,9 @@ typedef struct {
   size_t options_size;
 } load_args;
 
-// front_put puts the cache in front of a plugin's compiler, and has the plugin call functions of ours where the processor is able to. It
-// returns NULL, or why it could not.
-const char* front_put(const char* plugin, uintptr_t cache, int able, int* ours);
+// front_put puts the cache in front of a plugin's compiler, and has the plugin call functions of ours where the processor is wide enough, which
+// ours then tells: on a CPU who waits for an event helps with products meanwhile (crew.h). It returns NULL, or why it could not.
+const char* front_put(const char* plugin, uintptr_t cache, int wide, int* ours);
 
 // front_load makes an executable of its serialised form, or returns NULL.
 void* front_load(void* client, const char* bytes, size_t size);

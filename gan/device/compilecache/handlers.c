@@ -25,11 +25,16 @@ ANSWERING(on00, product00)
 ANSWERING(on01, product01)
 ANSWERING(on10, product10)
 ANSWERING(on11, product11)
+ANSWERING(small00, small_product00)
+ANSWERING(small01, small_product01)
+ANSWERING(small10, small_product10)
+ANSWERING(small11, small_product11)
 ANSWERING(on_convolution, convolution_call)
 ANSWERING(on_correlation, correlation_call)
 
 const handler handlers[] = {
     {"gantry.product.1.00", on00}, {"gantry.product.1.01", on01}, {"gantry.product.1.10", on10}, {"gantry.product.1.11", on11},
+    {"gantry.smallproduct.1.00", small00}, {"gantry.smallproduct.1.01", small01}, {"gantry.smallproduct.1.10", small10}, {"gantry.smallproduct.1.11", small11},
     {"gantry.convolution.1", on_convolution}, {"gantry.correlation.1", on_correlation}, {NULL, NULL},
 };
 

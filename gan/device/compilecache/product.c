@@ -61,25 +61,29 @@ static void part(const void* of, int64_t number) {
   piece(a, b, m->deep, c, m->columns, top, least(top + m->high, m->rows), left, least(left + WIDE, m->columns), m->columns);
 }
 
-static void* product(ffi_call* call, int left, int right) {
+static void* product(ffi_call* call, int small, int left, int right) {
   ffi_buffer *a = call->arguments.buffers[0], *b = call->arguments.buffers[1], *c = call->results.buffers[0];
   int64_t several = c->rank == 3 ? c->dims[0] : 1;
   int64_t *of = a->dims + a->rank - 2, *by = b->dims + b->rank - 2, *to = c->dims + c->rank - 2;
   multiplication m = {.rows = to[0], .columns = to[1], .deep = of[left], .c = c->data};
   m.a = left ? (matrix){a->data, of[1], 1} : (matrix){a->data, 1, of[1]};
   m.b = right ? (matrix){b->data, 1, by[1]} : (matrix){b->data, by[1], 1};
-  int64_t size = several * m.rows * m.columns * m.deep, threads = threads_of(call, size), most = parts_of(threads, size);
+  int64_t size = several * m.rows * m.columns * m.deep, threads = (small ? small_threads_of : threads_of)(call, size), most = parts_of(threads, size);
   m.across = (m.columns + WIDE - 1) / WIDE;
   int64_t down = least((most + several * m.across - 1) / (several * m.across), (m.rows + 4 * TALL - 1) / (4 * TALL));
   m.high = ((m.rows + down - 1) / down + TALL - 1) / TALL * TALL;
   m.each = m.across * ((m.rows + m.high - 1) / m.high);
-  in_parts(call, threads, part, &m, several * m.each);
+  (small ? in_small_parts : in_parts)(call, threads, part, &m, several * m.each);
   return NULL;
 }
 
-void* product00(ffi_call* call) { return product(call, 0, 0); }
-void* product01(ffi_call* call) { return product(call, 0, 1); }
-void* product10(ffi_call* call) { return product(call, 1, 0); }
-void* product11(ffi_call* call) { return product(call, 1, 1); }
+#define FORMS(name, small)                                              \
+  void* name##00(ffi_call* call) { return product(call, small, 0, 0); } \
+  void* name##01(ffi_call* call) { return product(call, small, 0, 1); } \
+  void* name##10(ffi_call* call) { return product(call, small, 1, 0); } \
+  void* name##11(ffi_call* call) { return product(call, small, 1, 1); }
+
+FORMS(product, 0)
+FORMS(small_product, 1)
 
 #endif

@@ -10,6 +10,7 @@ import (
 // product is a product of two matrices of a StableHLO program, which sums over one axis of each.
 type product struct {
 	left, right operand
+	small       bool // of a program in which nothing is large
 }
 
 // operand is a matrix by its name in the program, with its rows and columns, and the axis that is summed over; or several
@@ -37,10 +38,27 @@ func (p product) worthwhile() bool {
 	return min(m, n, k) > 1 && min(m, n, k) <= 512 && m*n*k >= 1<<12
 }
 
+// fewMultiplications are what one thread does alone where products are shared with XLA's threads (SMALL in parts.c). In a program in which all
+// products are smaller, who waits for its end helps (crew.c).
+const fewMultiplications = 1 << 22
+
+// multiplications is how many there are.
+func (p product) multiplications() int {
+	n := p.left.kept() * p.right.kept() * p.left.summed()
+	if several := strings.TrimSuffix(p.left.several, "x"); several != "" {
+		n *= atoi(several)
+	}
+	return n
+}
+
 // call is the statement that gives result the product's value.
 func (p product) call(result string) string {
-	return fmt.Sprintf("    %s = \"stablehlo.custom_call\"(%s, %s) {call_target_name = \"gantry.product.1.%d%d\", api_version = 4 : i32, has_side_effect = false} : (%s, %s) -> %s",
-		result, p.left.name, p.right.name, p.left.axis, p.right.axis, p.left, p.right,
+	function := "product"
+	if p.small {
+		function = "smallproduct"
+	}
+	return fmt.Sprintf("    %s = \"stablehlo.custom_call\"(%s, %s) {call_target_name = \"gantry.%s.1.%d%d\", api_version = 4 : i32, has_side_effect = false} : (%s, %s) -> %s",
+		result, p.left.name, p.right.name, function, p.left.axis, p.right.axis, p.left, p.right,
 		operand{several: p.left.several, rows: p.left.kept(), columns: p.right.kept()})
 }
 
@@ -64,26 +82,35 @@ func withProducts(program string) string {
 			turned[m[1]] = operand{name: m[2], rows: atoi(m[3]), columns: atoi(m[4])}
 		}
 	}
-	products := map[string]product{}
-	program = replaced(program, "dot_general", func(statement string) string {
+	described := func(statement string) (result string, p product, known bool) {
 		m := multiplying.FindStringSubmatch(statement)
 		if m == nil {
-			return statement
+			return "", p, false
 		}
 		first := len(m[4]) // axis of a matrix
-		p := product{operand{m[2], m[7], atoi(m[8]), atoi(m[9]), atoi(m[5]) - first}, operand{m[3], m[10], atoi(m[11]), atoi(m[12]), atoi(m[6]) - first}}
-		matrices := first == min(1, len(m[7])) && m[7] == m[10] && min(p.left.axis, p.right.axis) >= 0 && max(p.left.axis, p.right.axis) <= 1
-		if !matrices || !p.worthwhile() {
+		p.left, p.right = operand{m[2], m[7], atoi(m[8]), atoi(m[9]), atoi(m[5]) - first}, operand{m[3], m[10], atoi(m[11]), atoi(m[12]), atoi(m[6]) - first}
+		return m[1], p, first == min(1, len(m[7])) && m[7] == m[10] && min(p.left.axis, p.right.axis) >= 0 && max(p.left.axis, p.right.axis) <= 1
+	}
+	small := !strings.Contains(program, `"stablehlo.convolution"(`)
+	for begin, end := range statements(program, "dot_general") {
+		_, p, known := described(program[begin:end])
+		small = small && known && p.multiplications() < fewMultiplications
+	}
+	products := map[string]product{}
+	program = replaced(program, "dot_general", func(statement string) string {
+		result, p, known := described(statement)
+		if !known || !p.worthwhile() {
 			return statement
 		}
+		p.small = small
 		for _, o := range []*operand{&p.left, &p.right} {
 			if from, found := turned[o.name]; found {
 				from.axis = 1 - o.axis
 				*o = from
 			}
 		}
-		products[m[1]] = p
-		return p.call(m[1])
+		products[result] = p
+		return p.call(result)
 	})
 	return replaced(program, "transpose", func(statement string) string {
 		m := turning.FindStringSubmatch(statement)
@@ -94,7 +121,7 @@ func withProducts(program string) string {
 		if !found || uses(program, m[2]) > 1 {
 			return statement
 		}
-		return product{p.right, p.left}.call(m[1])
+		return product{p.right, p.left, p.small}.call(m[1])
 	})
 }
 

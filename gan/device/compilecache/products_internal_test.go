@@ -33,8 +33,23 @@ func TestWithProducts(t *testing.T) {
 	several := "(tensor<16x800x64xf32>, tensor<16x64x128xf32>) -> tensor<16x800x128xf32>"
 	tiny := "(tensor<4x8xf32>, tensor<8x4xf32>) -> tensor<4x4xf32>"
 	column := "(tensor<64x1000xf32>, tensor<1000x1xf32>) -> tensor<64x1xf32>"
+	small := "(tensor<128x100xf32>, tensor<100x128xf32>) -> tensor<128x128xf32>"
+	smallCall := func(name string) string {
+		return strings.ReplaceAll(called(name, "%0", "%_w", "10", small), "gantry.product", "gantry.smallproduct")
+	}
+	const convolution = `    %9 = "stablehlo.convolution"(%7, %8) {}` + "\n"
 	for what, c := range map[string]struct{ program, want string }{
-		"forward": {dot("%2", "%0", "%_w", "1", "0", forward), called("%2", "%0", "%_w", "10", forward)},
+		"in a small program": {dot("%2", "%0", "%_w", "1", "0", small) + dot("%3", "%1", "%_w", "1", "0", tiny),
+			smallCall("%2") + dot("%3", "%1", "%_w", "1", "0", tiny)},
+		"small and transposed": {dot("%2", "%0", "%_w", "1", "0", small) + turn("%20", "%2", "128x128xf32", "128x128xf32"),
+			smallCall("%2") + strings.ReplaceAll(called("%20", "%_w", "%0", "01", "(tensor<100x128xf32>, tensor<128x100xf32>) -> tensor<128x128xf32>"),
+				"gantry.product", "gantry.smallproduct")},
+		"small, beside a large one": {dot("%2", "%0", "%_w", "1", "0", small) + dot("%3", "%1", "%_w", "1", "0", forward),
+			called("%2", "%0", "%_w", "10", small) + called("%3", "%1", "%_w", "10", forward)},
+		"small, beside one that is not known": {dot("%2", "%0", "%_w", "1", "0", small) + dot("%3", "%1", "%_w", "1", "0", other),
+			called("%2", "%0", "%_w", "10", small) + dot("%3", "%1", "%_w", "1", "0", other)},
+		"small, beside a convolution": {dot("%2", "%0", "%_w", "1", "0", small) + convolution, called("%2", "%0", "%_w", "10", small) + convolution},
+		"forward":                     {dot("%2", "%0", "%_w", "1", "0", forward), called("%2", "%0", "%_w", "10", forward)},
 		"of a transposed operand": {
 			turn("%1", "%0", "100x64xf32", "64x100xf32") + dot("%2", "%1", "%_w", "1", "0", forward),
 			turn("%1", "%0", "100x64xf32", "64x100xf32") + called("%2", "%0", "%_w", "00", "(tensor<100x64xf32>, tensor<100x784xf32>) -> tensor<64x784xf32>")},

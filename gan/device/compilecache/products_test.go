@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/gomlx/gomlx/core/graph"
@@ -128,6 +129,33 @@ func TestSeveralProducts(t *testing.T) {
 			exec.Finalize()
 		}
 	}
+}
+
+// TestSmallPrograms runs several programs that are small in all of their parts at the same time, so that who waits for one also helps
+// another, and comes late. It wants the numbers of each to repeat to the bit. Some are denormal: what becomes of them must not depend on
+// who computes.
+func TestSmallPrograms(t *testing.T) {
+	backend := gantest.XLA(t)
+	random := rand.New(rand.NewPCG(5, 5))
+	const n, times = 160, 200
+	var all sync.WaitGroup
+	for number := range 4 {
+		x, y := matrix(random, n, n), matrix(random, n, n)
+		exec := graph.MustNewExec(backend, func(x, y *graph.Node) *graph.Node {
+			small := graph.MulScalar(graph.MatMul(x, y), 1e-38)
+			return graph.MatMul(graph.Add(graph.MatMul(x, graph.MulScalar(y, 1e-38)), small), y)
+		})
+		want := tensors.MustCopyFlatData[float32](exec.MustCall1(x, y))
+		all.Go(func() {
+			for i := range times {
+				if got := tensors.MustCopyFlatData[float32](exec.MustCall1(x, y)); !slices.Equal(got, want) {
+					t.Errorf("program %d, call %d gives other numbers than the first", number, i)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 // TestProductsOfWhatIsNotFinite wants what is no number, or infinite, to reach all that it is summed into, and nothing else.
