@@ -30,6 +30,7 @@ ANSWERING(on_correlation, correlation_call)
 
 const handler handlers[] = {
     {"gantry.product.1.00", on00}, {"gantry.product.1.01", on01}, {"gantry.product.1.10", on10}, {"gantry.product.1.11", on11},
+    {"gantry.sum.1.00", on00}, {"gantry.sum.1.01", on01}, {"gantry.sum.1.10", on10}, {"gantry.sum.1.11", on11},
     {"gantry.convolution.1", on_convolution}, {"gantry.correlation.1", on_correlation}, {NULL, NULL},
 };
 
