@@ -18,6 +18,9 @@ import (
 //
 // Everywhere else, on a GPU and on the Go backend, the plain operations are used.
 
+// OnCPU tells whether x is computed by XLA's CPU backend and is float32 or float64: whether graphs are written as it likes them.
+func OnCPU(x *Node) bool { return onCPU(x) }
+
 // onCPU tells whether x is computed by XLA's CPU backend, in a type whose products are exact enough to stand for sums.
 func onCPU(x *Node) bool {
 	plugin, is := x.Graph().Backend().(interface{ PluginName() string })

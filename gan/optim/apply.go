@@ -4,8 +4,6 @@ import (
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
 	"github.com/gomlx/gomlx/ml/model"
-
-	"gantry.local/gan/net"
 )
 
 // Apply updates variables by their gradients. state is the scope of the optimizer's own variables, setting and what else is
@@ -16,8 +14,7 @@ func Apply(o Optimizer, state *model.Scope, setting func(name string) *Node, gra
 	}
 	g := gradients[0].Graph()
 	s := NewState(state, g, setting, variables)
-	s.setting = after(gradients, setting)
-	changes := s.update(o, gradients)
+	changes := inTurn(s.update(o, gradients), s.Values(), gradients)
 	s.Commit()
 	for i, v := range variables {
 		// The change is held constant, so that a later loss is not differentiated through this update. Not the new
@@ -51,23 +48,5 @@ func Constant(g *Graph, o Optimizer) func(name string) *Node {
 			}
 		}
 		return nil
-	}
-}
-
-// after gives settings in a form that XLA cannot compute before it has all of the gradients. So whatever reads the weights is
-// done by the time that they change, and they can change where they lie.
-func after(gradients []*Node, setting func(name string) *Node) func(name string) *Node {
-	g := gradients[0].Graph()
-	sum := ScalarZero(g, dtypes.Float32)
-	for _, gradient := range gradients {
-		sum = Add(sum, Square(net.First(gradient)))
-	}
-	never := LessThan(sum, Scalar(g, dtypes.Float32, -1))
-	return func(name string) *Node {
-		value := setting(name)
-		if value == nil {
-			return nil
-		}
-		return Where(never, sum, value)
 	}
 }

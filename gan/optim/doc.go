@@ -15,7 +15,7 @@
 //
 //   - optimizer.go: what an [Optimizer] is, and how one that is not of this package is written (see the example).
 //   - state.go: what it is given, a [State].
-//   - apply.go: how variables are updated, [Apply] and [Minimise], and what XLA asks for.
+//   - apply.go: how variables are updated, [Apply] and [Minimise]; readers.go: when, so that XLA changes them where they lie.
 //   - sgd.go, rmsprop.go, adam.go, adamw.go, lion.go: an optimizer each, with its formula and paper.
 //   - chain.go, clip.go, decay.go: [Chain] and what is put into one.
 //   - optimistic.go, lookahead.go, scheduled.go: optimizers that hold another.

@@ -34,7 +34,9 @@ ANSWERING(on_correlation, correlation_call)
 
 const handler handlers[] = {
     {"gantry.product.1.00", on00}, {"gantry.product.1.01", on01}, {"gantry.product.1.10", on10}, {"gantry.product.1.11", on11},
+    {"gantry.sum.1.00", on00}, {"gantry.sum.1.01", on01}, {"gantry.sum.1.10", on10}, {"gantry.sum.1.11", on11},
     {"gantry.smallproduct.1.00", small00}, {"gantry.smallproduct.1.01", small01}, {"gantry.smallproduct.1.10", small10}, {"gantry.smallproduct.1.11", small11},
+    {"gantry.smallsum.1.00", small00}, {"gantry.smallsum.1.01", small01}, {"gantry.smallsum.1.10", small10}, {"gantry.smallsum.1.11", small11},
     {"gantry.convolution.1", on_convolution}, {"gantry.correlation.1", on_correlation}, {NULL, NULL},
 };
 

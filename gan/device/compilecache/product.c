@@ -21,7 +21,7 @@ static ahead soon(matrix b, int64_t k, int64_t j, int64_t deep, int64_t columns)
 }
 
 // piece makes a part of the result: from one row and column to before others.
-WIDE_CPU static void piece(matrix a, matrix b, int64_t deep, float* c, int64_t row, int64_t top, int64_t bottom, int64_t left, int64_t right, int64_t last) {
+WIDE_CPU static void piece(matrix a, matrix b, int64_t deep, float* c, const float* other, int64_t row, int64_t top, int64_t bottom, int64_t left, int64_t right, int64_t last) {
   float packed[DEEP * WIDE] __attribute__((aligned(64)));  // 64 KiB
   for (int64_t j = left; j < right; j += WIDE) {
     int columns = (int)least(right - j, WIDE), vectors = (columns + LANES - 1) / LANES;
@@ -37,7 +37,7 @@ WIDE_CPU static void piece(matrix a, matrix b, int64_t deep, float* c, int64_t r
       int64_t turns = (bottom - top + TALL - 1) / TALL * ((s.deep + EACH - 1) / EACH), lines = (next.rows * next.lines + turns - 1) / turns;
       for (int64_t i = top; i < bottom; i += TALL) {
         int rows = (int)least(TALL, bottom - i);
-        BY_SHAPE(tile, rows, vectors, at(a, i, k), s, c + i * row + j, row, &next, lines);
+        BY_SHAPE(tile, rows, vectors, at(a, i, k), s, c + i * row + j, other && !k ? other + i * row + j : NULL, row, &next, lines);
       }
     }
   }
@@ -48,6 +48,7 @@ typedef struct {
   matrix a, b;
   int64_t rows, columns, deep;
   float* c;
+  const float* other;          // is added, or NULL
   int64_t high, across, each;  // rows of a part, parts beside each other, those of a product
 } multiplication;
 
@@ -58,7 +59,7 @@ static void part(const void* of, int64_t number) {
   a.data += product * m->rows * m->deep;
   b.data += product * m->deep * m->columns;
   float* c = m->c + product * m->rows * m->columns;
-  piece(a, b, m->deep, c, m->columns, top, least(top + m->high, m->rows), left, least(left + WIDE, m->columns), m->columns);
+  piece(a, b, m->deep, c, m->other ? m->other + (c - m->c) : NULL, m->columns, top, least(top + m->high, m->rows), left, least(left + WIDE, m->columns), m->columns);
 }
 
 static void* product(ffi_call* call, int small, int left, int right) {
@@ -68,6 +69,7 @@ static void* product(ffi_call* call, int small, int left, int right) {
   multiplication m = {.rows = to[0], .columns = to[1], .deep = of[left], .c = c->data};
   m.a = left ? (matrix){a->data, of[1], 1} : (matrix){a->data, 1, of[1]};
   m.b = right ? (matrix){b->data, 1, by[1]} : (matrix){b->data, by[1], 1};
+  if (call->arguments.size > 2) m.other = call->arguments.buffers[2]->data;
   int64_t size = several * m.rows * m.columns * m.deep, threads = (small ? small_threads_of : threads_of)(call, size), most = parts_of(threads, size);
   m.across = (m.columns + WIDE - 1) / WIDE;
   int64_t down = least((most + several * m.across - 1) / (several * m.across), (m.rows + 4 * TALL - 1) / (4 * TALL));

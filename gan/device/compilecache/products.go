@@ -51,19 +51,34 @@ func (p product) multiplications() int {
 	return n
 }
 
+// result is the type of the product.
+func (p product) result() operand {
+	return operand{several: p.left.several, rows: p.left.kept(), columns: p.right.kept()}
+}
+
 // call is the statement that gives result the product's value.
 func (p product) call(result string) string {
-	function := "product"
-	if p.small {
-		function = "smallproduct"
-	}
 	return fmt.Sprintf("    %s = \"stablehlo.custom_call\"(%s, %s) {call_target_name = \"gantry.%s.1.%d%d\", api_version = 4 : i32, has_side_effect = false} : (%s, %s) -> %s",
-		result, p.left.name, p.right.name, function, p.left.axis, p.right.axis, p.left, p.right,
-		operand{several: p.left.several, rows: p.left.kept(), columns: p.right.kept()})
+		result, p.left.name, p.right.name, p.function("product"), p.left.axis, p.right.axis, p.left, p.right, p.result())
+}
+
+// sum is the statement that gives result the value of another product and this one.
+func (p product) sum(result, other string) string {
+	return fmt.Sprintf("    %s = \"stablehlo.custom_call\"(%s, %s, %s) {call_target_name = \"gantry.%s.1.%d%d\", api_version = 4 : i32, has_side_effect = false} : (%s, %s, %s) -> %s",
+		result, p.left.name, p.right.name, other, p.function("sum"), p.left.axis, p.right.axis, p.left, p.right, p.result(), p.result())
+}
+
+// function is one of ours, for a small program or another.
+func (p product) function(of string) string {
+	if p.small {
+		return "small" + of
+	}
+	return of
 }
 
 // withProducts returns a program that calls our products (product.c) in the place of the compiler's, where they are worthwhile.
-// What would have been transposed before or after them is not.
+// What would have been transposed before or after them is not, and what is added up of two, as a critic's gradients by real and by fake
+// images are, is added where the second is made.
 func withProducts(program string) string {
 	const name, matrix, matrices = `(%[\w.]+)`, `tensor<(\d+)x(\d+)xf32>`, `tensor<(\d+x)?(\d+)x(\d+)xf32>`
 	turning := regexp.MustCompile(`^    ` + name + ` = "stablehlo\.transpose"\(` + name + `\) \{ permutation = array<i64: 1, 0> \} : \(` + matrix + `\) -> .*$`)
@@ -112,7 +127,7 @@ func withProducts(program string) string {
 		products[result] = p
 		return p.call(result)
 	})
-	return replaced(program, "transpose", func(statement string) string {
+	program = replaced(program, "transpose", func(statement string) string {
 		m := turning.FindStringSubmatch(statement)
 		if m == nil {
 			return statement
@@ -121,7 +136,25 @@ func withProducts(program string) string {
 		if !found || uses(program, m[2]) > 1 {
 			return statement
 		}
-		return product{p.right, p.left, p.small}.call(m[1])
+		products[m[1]] = product{p.right, p.left, p.small}
+		return products[m[1]].call(m[1])
+	})
+	adding := regexp.MustCompile(`^    ` + name + ` = "stablehlo\.add"\(` + name + `, ` + name + `\) : `)
+	return replaced(program, "add", func(statement string) string {
+		m := adding.FindStringSubmatch(statement)
+		if m == nil {
+			return statement
+		}
+		first, second := m[2], m[3]
+		if strings.Index(program, "    "+first+" = ") > strings.Index(program, "    "+second+" = ") {
+			first, second = second, first
+		}
+		_, both := products[first]
+		p, found := products[second]
+		if !both || !found || uses(program, first) > 1 || uses(program, second) > 1 {
+			return statement
+		}
+		return p.sum(m[1], first)
 	})
 }
 

@@ -27,6 +27,10 @@ func called(name, left, right, axes, types string) string {
 		`", api_version = 4 : i32, has_side_effect = false} : ` + types + "\n"
 }
 
+func plus(name, left, right, of string) string {
+	return "    " + name + ` = "stablehlo.add"(` + left + ", " + right + ") : (tensor<" + of + ">, tensor<" + of + ">) -> tensor<" + of + ">\n"
+}
+
 func TestWithProducts(t *testing.T) {
 	const forward = "(tensor<64x100xf32>, tensor<100x784xf32>) -> tensor<64x784xf32>"
 	other := strings.ReplaceAll(forward, "f32", "f64")
@@ -59,6 +63,16 @@ func TestWithProducts(t *testing.T) {
 		"transposed and read as it is": {
 			dot("%2", "%0", "%_w", "1", "0", forward) + turn("%20", "%2", "64x784xf32", "784x64xf32") + "    return(%2)\n",
 			called("%2", "%0", "%_w", "10", forward) + turn("%20", "%2", "64x784xf32", "784x64xf32") + "    return(%2)\n"},
+		"added up": {
+			dot("%2", "%0", "%_w", "1", "0", forward) + dot("%3", "%1", "%_w", "1", "0", forward) + plus("%4", "%3", "%2", "64x784xf32"),
+			called("%2", "%0", "%_w", "10", forward) + called("%3", "%1", "%_w", "10", forward) +
+				strings.Replace(called("%4", "%1", "%_w, %2", "10", strings.Replace(forward, ")", ", tensor<64x784xf32>)", 1)), "product", "sum", 1)},
+		"added up and read as it is": {
+			dot("%2", "%0", "%_w", "1", "0", forward) + dot("%3", "%1", "%_w", "1", "0", forward) + plus("%4", "%2", "%3", "64x784xf32") + "    return(%2)\n",
+			called("%2", "%0", "%_w", "10", forward) + called("%3", "%1", "%_w", "10", forward) + plus("%4", "%2", "%3", "64x784xf32") + "    return(%2)\n"},
+		"added to itself": {
+			dot("%2", "%0", "%_w", "1", "0", forward) + plus("%4", "%2", "%2", "64x784xf32"),
+			called("%2", "%0", "%_w", "10", forward) + plus("%4", "%2", "%2", "64x784xf32")},
 		"of several": {
 			strings.ReplaceAll(dot("%2", "%0", "%1", "2", "1", several), "_batching_dimensions = []", "_batching_dimensions = [0]"),
 			called("%2", "%0", "%1", "10", several)},

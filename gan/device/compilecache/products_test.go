@@ -158,6 +158,41 @@ func TestSmallPrograms(t *testing.T) {
 	all.Wait()
 }
 
+// TestSums wants two products that are added up in one call to be the sum of both, to the bit.
+func TestSums(t *testing.T) {
+	backend := gantest.XLA(t)
+	random := rand.New(rand.NewPCG(5, 5))
+	for _, size := range [][3]int{{784, 512, 64}, {37, 51, 77}, {64, 8, 256}} {
+		m, n, k := size[0], size[1], size[2]
+		for _, turned := range []bool{false, true} {
+			exec := graph.MustNewExec(backend, func(x, y, u, v *graph.Node) []*graph.Node {
+				first, second := graph.Dot(x, y).General([]int{0}, nil, []int{0}, nil), graph.Dot(u, v).General([]int{0}, nil, []int{0}, nil)
+				if turned {
+					first, second = graph.TransposeAllAxes(first, 1, 0), graph.TransposeAllAxes(second, 1, 0)
+				}
+				return []*graph.Node{graph.Add(first, second)}
+			})
+			alone := graph.MustNewExec(backend, func(x, y *graph.Node) *graph.Node {
+				product := graph.Dot(x, y).General([]int{0}, nil, []int{0}, nil)
+				if turned {
+					product = graph.TransposeAllAxes(product, 1, 0)
+				}
+				return product
+			})
+			x, y, u, v := matrix(random, k, m), matrix(random, k, n), matrix(random, k, m), matrix(random, k, n)
+			got := tensors.MustCopyFlatData[float32](exec.MustCall1(x, y, u, v))
+			first, second := tensors.MustCopyFlatData[float32](alone.MustCall1(x, y)), tensors.MustCopyFlatData[float32](alone.MustCall1(u, v))
+			for i := range got {
+				if want := first[i] + second[i]; got[i] != want {
+					t.Fatalf("%v, transposed %v: number %d is %g, want %g", size, turned, i, got[i], want)
+				}
+			}
+			exec.Finalize()
+			alone.Finalize()
+		}
+	}
+}
+
 // TestProductsOfWhatIsNotFinite wants what is no number, or infinite, to reach all that it is summed into, and nothing else.
 func TestProductsOfWhatIsNotFinite(t *testing.T) {
 	const m, n, k = 20, 70, 300

@@ -84,8 +84,9 @@ WIDE_CPU INLINE void end(int rows, int vectors, sums s, strip b, float* const* t
     }
 }
 
-// tile makes rows of the result, which lie `row` apart, and meanwhile fetches what is next, some lines with each EACH of the sum.
-WIDE_CPU INLINE void tile(int rows, int vectors, matrix a, strip b, float* c, int64_t row, ahead* next, int64_t lines) {
+// tile makes rows of the result, which lie `row` apart, and adds others to them, which lie as they do, or NULL. Meanwhile it fetches what is next,
+// some lines with each EACH of the sum.
+WIDE_CPU INLINE void tile(int rows, int vectors, matrix a, strip b, float* c, const float* other, int64_t row, ahead* next, int64_t lines) {
   sums s;
   float* to[TALL];
   for (int i = 0; i < rows; i++) to[i] = c + i * row;
@@ -95,6 +96,12 @@ WIDE_CPU INLINE void tile(int rows, int vectors, matrix a, strip b, float* c, in
     if (k % EACH == 0) fetch(next, lines);
     ADD(rows, vectors, s, b.last, y, x[i * a.row]);
   }
+  if (other)
+#pragma GCC unroll 6
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; v++)
+        s[i][v] = _mm512_add_ps(s[i][v], _mm512_maskz_loadu_ps(v == vectors - 1 ? b.last : 0xffff, other + i * row + LANES * v));
   end(rows, vectors, s, b, to);
 }
 

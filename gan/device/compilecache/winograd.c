@@ -250,7 +250,7 @@ WIDE_CPU static void convolve(const void* of, int64_t number) {
       for (int64_t m = 0; m < many; m += TALL) {
         ahead next = {0};
         int rows = (int)least(TALL, many - m);
-        BY_SHAPE(tile, rows, wide / LANES, (matrix){windows + k * point + m * g->deep, g->deep, 1}, b, products + (k * g->lot + m) * wide, wide, &next, 0);
+        BY_SHAPE(tile, rows, wide / LANES, (matrix){windows + k * point + m * g->deep, g->deep, 1}, b, products + (k * g->lot + m) * wide, NULL, wide, &next, 0);
       }
     }
     for (int64_t t = 0; t < many; t++) BY_POINTS(write_tile, g->points, g, first + t, g->spread ? made : 0, j, wide, products + t * wide, g->lot * wide);
@@ -325,7 +325,7 @@ WIDE_CPU static void correlate(const void* of, int64_t number) {
       for (int64_t n = 0; n < c->in; n += TALL) {
         ahead next = {0};
         int rows = (int)least(TALL, c->in - n);
-        BY_SHAPE(tile, rows, wide / LANES, (matrix){windows + v * point + n, 1, c->in}, b, to + n * wide, wide, &next, 0);
+        BY_SHAPE(tile, rows, wide / LANES, (matrix){windows + v * point + n, 1, c->in}, b, to + n * wide, NULL, wide, &next, 0);
       }
     }
   }
