@@ -30,15 +30,15 @@ func (c ConditionalMLP) Critic(scope *model.Scope, x, labels *Node) *Node {
 	return MLPCritic(scope, ConcatVector(Flatten(x), vector))
 }
 
-// ConditionalGenerator is Generator told the class, by ConditionalBatchNorm in the place of BatchNorm. z: [batch, latent] float32,
-// N(0,1); labels: [batch] int32.
+// ConditionalGenerator is Generator told the class, by batch norms whose scales and offsets are the class's, as in ConditionalBatchNorm, and
+// start apart: 1 + N(0, 0.5) and N(0, 1). z: [batch, latent] float32, N(0,1); labels: [batch] int32.
 //
 // A vector of the class appended to the latent, as in Mirza and Osindero's networks, does not do here: what it adds to a feature grows in
 // training, BatchNorm divides by the whole, and what the latent adds fades, until each class has one image after a hundred steps.
 func (d DCGAN) ConditionalGenerator(scope *model.Scope, z, labels *Node) *Node {
 	requireLabels("DCGAN's generator", z, labels)
 	return d.generate(scope, z, func(scope *model.Scope, x *Node) *Node {
-		return ConditionalBatchNorm(scope, x, labels, d.withDefaults().Classes)
+		return classBatchNorm(scope, x, labels, d.withDefaults().Classes)
 	})
 }
 

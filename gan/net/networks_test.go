@@ -135,8 +135,7 @@ func startsUnused(path string) bool {
 	})
 }
 
-// TestLabelsMatter wants the output of every conditional network to change with the label. By class's norms it does so once they are
-// trained, see recipe's TestClasses.
+// TestLabelsMatter wants the output of every conditional network to change with the label.
 func TestLabelsMatter(t *testing.T) {
 	backend := gantest.Go(t)
 	small, residual := DCGAN{Width: 3, Classes: 3}, ResNet{Width: 4, Classes: 3}
@@ -144,6 +143,7 @@ func TestLabelsMatter(t *testing.T) {
 		network func(scope *model.Scope, x, labels *Node) *Node
 		dims    []int
 	}{
+		"DCGAN generator":  {small.ConditionalGenerator, []int{2, 5}},
 		"DCGAN critic":     {small.ConditionalCritic, []int{2, 28, 28, 1}},
 		"DCGAN projection": {small.ProjectionCritic, []int{2, 28, 28, 1}},
 		"MLP generator":    {ConditionalMLP{3}.Generator, []int{2, 5}},

@@ -66,6 +66,15 @@ func ConditionalBatchNorm(scope *model.Scope, x, labels *Node, classes int) *Nod
 	return batchNorm(scope, x, scale, offset)
 }
 
+// classBatchNorm is ConditionalBatchNorm whose classes start apart, so that a small network can tell them from the first step on: by scales of one
+// plus "scale", [classes, features], which starts N(0, 0.5), and by "offset", which starts N(0, 1). From ones and zeros they come apart by Adam's rate a
+// step.
+func classBatchNorm(scope *model.Scope, x, labels *Node, classes int) *Node {
+	oneHot, features := OneHotLabels(labels, classes, masterDType(x)), x.Shape().Dim(-1)
+	scale := embedding(WithNormal(scope, 0.5), oneHot, "scale", features)
+	return batchNorm(scope, x, AddScalar(scale, 1), embedding(WithNormal(scope, 1), oneHot, "offset", features))
+}
+
 // Norm is a choice of normalisation for the hidden layers of a critic.
 type Norm int
 

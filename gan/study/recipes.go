@@ -113,7 +113,7 @@ func share(r measure.Result, name string) string {
 // further is what only some data have.
 func further(r measure.Result) string {
 	var parts []string
-	for _, name := range []string{measure.ModesName, measure.HighQualityName, measure.ClassesName, measure.RarestName, measure.WordsName} {
+	for _, name := range []string{measure.ModesName, measure.HighQualityName, measure.ClassesName, measure.RarestName, measure.WordsName, measure.TextsName, measure.PhrasesName} {
 		if n, found := r.Number(name); found {
 			parts = append(parts, fmt.Sprintf("%s %.3g", name, n.Value))
 		}

@@ -489,6 +489,24 @@ func TestFigures(t *testing.T) {
 	}
 }
 
+// TestEveryRecipeHasAFigure wants a number of each recipe in docs/results.md, beside the command that makes it.
+func TestEveryRecipeHasAFigure(t *testing.T) {
+	measured := map[string]bool{}
+	for _, f := range figures(t) {
+		own := slices.Index(f.table[0], "command")
+		for _, row := range f.table[1:] {
+			for column, cell := range row[1:] {
+				measured[row[0]] = measured[row[0]] || column+1 != own && cell != "" && strings.ContainsAny(cell[:1], "0123456789")
+			}
+		}
+	}
+	for _, r := range recipe.All() {
+		if !measured[r.Name] {
+			t.Errorf("docs/results.md has no figure of recipe %s: `bin/gantry bench recipes --recipe %s` makes one", r.Name, r.Name)
+		}
+	}
+}
+
 // TestCheapFigures makes the tables that are marked as cheap again. Their numbers are those of one kind of CPU, and on another
 // one runs go other ways, so each must come near: to a tenth, or three of the deviations that stand beside it.
 func TestCheapFigures(t *testing.T) {
