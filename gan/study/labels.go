@@ -47,7 +47,7 @@ const (
 )
 
 // seen is how many images each classifier is trained on, repeated ones included.
-func (o Options) seen() int { return orElse(o.Samples, 40_000) }
+func seen(o Options) int { return orElse(o.Samples, 40_000) }
 
 // labels trains a conditional GAN on few labelled digits, and classifiers on those digits and on what the GAN makes of them.
 func labels(ctx context.Context, o Options) (*Table, error) {
@@ -57,7 +57,7 @@ func labels(ctx context.Context, o Options) (*Table, error) {
 		Columns: []string{"labels per class", "accuracy", "gain", "trained on"},
 		Notes: []string{fmt.Sprintf("On MNIST's 10 000 test digits, in percent; mean ± standard deviation over %d draws of the labels, as is the gain over the first row. The classifiers "+
 			"are of %s's form and each sees %d images. Sure: one trained on the real ones alone gives the generated image its class by at least 0.9. "+
-			"Shifted: eight copies of each, moved by up to %d pixels.", o.Seeds, metric.MNIST1, o.seen(), mostShift)}}
+			"Shifted: eight copies of each, moved by up to %d pixels.", o.Seeds, metric.MNIST1, seen(o), mostShift)}}
 	for _, row := range labelCounts() {
 		if !o.wants(row) {
 			continue
@@ -69,7 +69,7 @@ func labels(ctx context.Context, o Options) (*Table, error) {
 		found := make([][]float64, len(diets())) // by diet and seed
 		for seed := range o.Seeds {
 			err := o.withBackend(func(backend compute.Backend) error {
-				of, err := o.feed(ctx, backend, perClass, int64(seed))
+				of, err := feed(ctx, o, backend, perClass, int64(seed))
 				for i, accuracy := range of {
 					found[i] = append(found[i], accuracy)
 				}
@@ -91,7 +91,7 @@ func labels(ctx context.Context, o Options) (*Table, error) {
 }
 
 // feed trains the GAN on one draw of labels and a classifier on each diet, and returns their accuracies.
-func (o Options) feed(ctx context.Context, backend compute.Backend, perClass int, seed int64) (accuracies []float64, err error) {
+func feed(ctx context.Context, o Options, backend compute.Backend, perClass int, seed int64) (accuracies []float64, err error) {
 	few := data.Balanced(data.MNIST(), perClass, seed)
 	real, err := few.Load()
 	if err != nil {
@@ -131,7 +131,7 @@ func (o Options) feed(ctx context.Context, backend compute.Backend, perClass int
 		if d.copies > 0 {
 			images = shifted(images, d.copies, seed)
 		}
-		classifier, err := metric.TrainClassifier(backend, "few labels", images, max(o.seen()/images.N, 1), seed)
+		classifier, err := metric.TrainClassifier(backend, "few labels", images, max(seen(o)/images.N, 1), seed)
 		if err != nil {
 			return nil, err
 		}

@@ -40,7 +40,7 @@ func recipes(ctx context.Context, o Options) (*Table, error) {
 		var values, steps []float64
 		var row []string
 		for seed := range o.Seeds {
-			found, step, err := o.trainAndMeasure(ctx, name, int64(seed))
+			found, step, err := trainAndMeasure(ctx, o, name, int64(seed))
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", name, err)
 			}
@@ -61,7 +61,7 @@ func recipes(ctx context.Context, o Options) (*Table, error) {
 }
 
 // trainAndMeasure is one run of a recipe.
-func (o Options) trainAndMeasure(ctx context.Context, name string, seed int64) (found measure.Result, steps int, err error) {
+func trainAndMeasure(ctx context.Context, o Options, name string, seed int64) (found measure.Result, steps int, err error) {
 	of, err := recipe.Named(name)
 	if err != nil {
 		return found, 0, err
