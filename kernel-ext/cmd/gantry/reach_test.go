@@ -27,9 +27,8 @@ func unreached() map[string]string {
 	const measured = "what a measurement of one's own, or a look at a critic's gradients, is made of"
 	return map[string]string{
 		"metric.JudgeGradients": measured, "metric.InputGradient": measured, "metric.CompareSamples": measured, "metric.Kernel": measured,
-		"metric.Load":     measured,
 		"net.Convolution": onlyGo, "net.TransposedConvolution": onlyGo, "net.Dropout": onlyGo, "net.Embedding": onlyGo,
-		"net.SpectralDense": onlyGo, "loss.Penalties": onlyGo, "net.SequenceCritic": onlyGo, "optim.NewOptimisticAdam": onlyGo,
+		"net.SpectralDense": onlyGo, "loss.Penalties": onlyGo, "net.SequenceCritic": onlyGo, "net.TextGenerator": onlyGo, "net.TextCritic": onlyGo, "optim.NewOptimisticAdam": onlyGo,
 	}
 }
 
