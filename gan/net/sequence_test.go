@@ -36,7 +36,7 @@ func TestSequenceDerivatives(t *testing.T) {
 	}{
 		"SequenceCritic":     {SequenceCritic(3), []int{2, 2 * frame, 1, 2}},
 		"SequenceConvCritic": {SequenceConvCritic(3), []int{2, 2 * frame, 1, 2}},
-		"TextCritic":         {TextCritic(4), []int{2, 3, 1, 3}},
+		"TextCritic":         {Text{Width: 4}.Critic, []int{2, 3, 1, 3}},
 		// Unrolled updates of a critic with a gradient penalty need third derivatives.
 		"a gradient": {func(s *model.Scope, x *Node) *Node {
 			return Gradient(ReduceAllSum(Square(GRU(s.In("gru"), Conv1D(s.In("conv"), x, 2, 3), 2))), x)[0]
@@ -59,11 +59,11 @@ func TestSequenceShapes(t *testing.T) {
 		"SequenceCritic": {SequenceCritic(5), []int{3, 3 * frame, 1, 2}, []int{3, 1}, (2*frame+5)*4*5 + 4*5 + 5 + 1},
 		"SequenceConvCritic": {SequenceConvCritic(5), []int{3, 3 * frame, 1, 2}, []int{3, 1},
 			3*2*frame*5 + 5 + 3*5*5 + 5 + 3*5 + 1},
-		"TextGenerator": {TextGenerator(6, 7, 4), []int{3, 5}, []int{3, 6, 1, 7},
+		"TextGenerator": {Text{Steps: 6, Vocabulary: 7, Width: 4}.Generator, []int{3, 5}, []int{3, 6, 1, 7},
 			5*6*4 + 6*4 + 4*(5*4*4+4) + 4*7 + 7},
 		"Text.Generator with a plan": {Text{Steps: 6, Vocabulary: 7, Width: 4, Plan: 9}.Generator, []int{3, 5}, []int{3, 6, 1, 7},
 			5*9 + 9 + 9*9 + 9 + 9*6*4 + 6*4 + 4*(5*4*4+4) + 4*7 + 7},
-		"TextCritic": {TextCritic(4), []int{3, 6, 1, 7}, []int{3, 1}, 7*4 + 4 + 4*(5*4*4+4) + 6*4 + 1},
+		"TextCritic": {Text{Width: 4}.Critic, []int{3, 6, 1, 7}, []int{3, 1}, 7*4 + 4 + 4*(5*4*4+4) + 6*4 + 1},
 	} {
 		size, store := 1, newStore(t)
 		for _, dim := range c.input {
@@ -96,7 +96,7 @@ func TestEveryStepCounts(t *testing.T) {
 	}{
 		"SequenceCritic":     {SequenceCritic(6), []int{batch, steps, 1, 1}},
 		"SequenceConvCritic": {SequenceConvCritic(6), []int{batch, steps, 1, 1}},
-		"TextCritic":         {TextCritic(6), []int{batch, steps, 1, 1}},
+		"TextCritic":         {Text{Width: 6}.Critic, []int{batch, steps, 1, 1}},
 		"SequenceGenerator, last sample": {func(s *model.Scope, z *Node) *Node {
 			return Slice(SequenceGenerator(steps, 6, 1)(s, z), AxisRange(), AxisElem(-1))
 		}, []int{batch, 5}},
@@ -144,7 +144,7 @@ func TestWrongSequences(t *testing.T) {
 		{func() network { return SequenceCritic(8) }, []int{2, 30, 1, 1}, "SequenceCritic needs a number of steps"},
 		{func() network { return SequenceCritic(8) }, []int{2, 8, 8, 1}, "SequenceCritic needs sequences [batch, T, 1, features]"},
 		{func() network { return SequenceConvCritic(8) }, []int{2, 8}, "SequenceConvCritic needs sequences"},
-		{func() network { return TextCritic(8) }, []int{2, 8, 5}, "TextCritic needs sequences"},
+		{func() network { return Text{Width: 8}.Critic }, []int{2, 8, 5}, "TextCritic needs sequences"},
 		{func() network { return func(s *model.Scope, x *Node) *Node { return Conv1D(s, x, 3, 2) } }, []int{2, 3, 4},
 			"Conv1D needs sequences [batch, T, features] and an odd size"},
 		{func() network { return func(s *model.Scope, x *Node) *Node { return Conv1D(s, x, 3, -1) } }, []int{2, 3, 4},

@@ -67,16 +67,6 @@ func (t Text) Critic(scope *model.Scope, x *Node) *Node {
 	return Dense(scope.In("logit"), Flatten(x), 1)
 }
 
-// TextGenerator is Text' Generator.
-func TextGenerator(steps, vocabulary, width int) func(scope *model.Scope, z *Node) *Node {
-	return Text{Steps: steps, Vocabulary: vocabulary, Width: width}.Generator
-}
-
-// TextCritic is Text' Critic.
-func TextCritic(width int) func(scope *model.Scope, x *Node) *Node {
-	return Text{Width: width}.Critic
-}
-
 // residualBlocks adds to x, [batch, T, width], what two convolutions make of it, and does so again.
 func residualBlocks(scope *model.Scope, x *Node) *Node {
 	width := x.Shape().Dim(-1)

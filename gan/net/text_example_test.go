@@ -13,8 +13,8 @@ import (
 )
 
 // Texts of 16 characters of an alphabet of 27. Train the pair with loss.Wasserstein and loss.WGANGP(10).
-func ExampleTextGenerator() {
-	generator, critic := net.TextGenerator(16, 27, 64), net.TextCritic(64)
+func ExampleText() {
+	networks := net.Text{Steps: 16, Vocabulary: 27}
 	backend, err := device.Open("go")
 	if err != nil {
 		log.Fatal(err)
@@ -22,8 +22,8 @@ func ExampleTextGenerator() {
 	z := tensors.FromFlatDataAndDimensions(make([]float32, 5*32), 5, 32)
 	store := model.NewStore()
 	out := model.MustCallOnceN(backend, store, func(_ *model.Scope, z *Node) []*Node {
-		text := generator(store.Scope("/generator"), z)
-		return []*Node{text, critic(store.Scope("/critic"), text)}
+		text := networks.Generator(store.Scope("/generator"), z)
+		return []*Node{text, networks.Critic(store.Scope("/critic"), text)}
 	}, z)
 	fmt.Println("texts", out[0].Shape())
 	fmt.Println("logits", out[1].Shape())

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gantry.local/gan/device/compilecache"
+	"gantry.local/kernel-ext/internal/lastwords"
 )
 
 // memorySteps is how many steps the peak of memory is of.
@@ -113,7 +114,7 @@ func (m *measuring) untilStep(ctx context.Context, cache string, args ...string)
 	}
 	c := exec.CommandContext(ctx, self, append([]string{"train", "--json", "--backend", m.Backend}, args...)...)
 	c.Env = append(os.Environ(), compilecache.Env+"="+cache)
-	said := &tail{}
+	said := &lastwords.Tail{}
 	c.Stderr = said
 	lines, err := c.StdoutPipe()
 	if err != nil {
@@ -129,7 +130,7 @@ func (m *measuring) untilStep(ctx context.Context, cache string, args ...string)
 	for read.Scan() {
 	}
 	if err := c.Wait(); err != nil {
-		return 0, fmt.Errorf("gantry train: %w: %s", err, said.last())
+		return 0, fmt.Errorf("gantry train: %w: %s", err, said.Line())
 	}
 	return seconds, nil
 }

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"gantry.local/kernel-ext/internal/lastwords"
 )
 
 // Gantry is the name of this project among the frameworks.
@@ -133,7 +135,7 @@ type process struct {
 	cmd   *exec.Cmd
 	in    io.WriteCloser
 	out   *bufio.Scanner
-	said  *tail
+	said  *lastwords.Tail
 	begun time.Time
 }
 
@@ -144,7 +146,7 @@ func (o Options) start(f framework, kept bool, env ...string) (*process, error) 
 		return nil, err
 	}
 	c.Env = append(c.Env, env...)
-	p := &process{framework: f, cmd: c, said: &tail{}}
+	p := &process{framework: f, cmd: c, said: &lastwords.Tail{}}
 	c.Stderr = p.said
 	if p.in, err = c.StdinPipe(); err != nil {
 		return nil, err
@@ -200,7 +202,7 @@ func (p *process) lost(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return errors.Join(fmt.Errorf("%s has ended; its last words: %s", p.title, p.said.last()), err)
+	return errors.Join(fmt.Errorf("%s has ended; its last words: %s", p.title, p.said.Line()), err)
 }
 
 func (p *process) kill() { syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }
@@ -227,22 +229,6 @@ func (p *process) processorTime() time.Duration {
 	user, _ := strconv.Atoi(fields[11])
 	system, _ := strconv.Atoi(fields[12])
 	return time.Duration(user+system) * tick
-}
-
-// tail keeps the end of what a process says.
-type tail struct{ text []byte }
-
-// Write keeps the end of the text.
-func (t *tail) Write(text []byte) (int, error) {
-	const kept = 4096
-	t.text = append(t.text, text...)
-	t.text = t.text[max(0, len(t.text)-kept):]
-	return len(text), nil
-}
-
-func (t *tail) last() string {
-	lines := strings.Split(strings.TrimSpace(string(t.text)), "\n")
-	return strings.TrimSpace(lines[len(lines)-1])
 }
 
 func firstLine(text string) string {

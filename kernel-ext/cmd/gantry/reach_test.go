@@ -28,7 +28,7 @@ func unreached() map[string]string {
 	return map[string]string{
 		"metric.JudgeGradients": measured, "metric.InputGradient": measured, "metric.CompareSamples": measured, "metric.Kernel": measured,
 		"net.Convolution": onlyGo, "net.TransposedConvolution": onlyGo, "net.Dropout": onlyGo, "net.Embedding": onlyGo,
-		"net.SpectralDense": onlyGo, "loss.Penalties": onlyGo, "net.SequenceCritic": onlyGo, "net.TextGenerator": onlyGo, "net.TextCritic": onlyGo, "optim.NewOptimisticAdam": onlyGo,
+		"net.SpectralDense": onlyGo, "loss.Penalties": onlyGo, "net.SequenceCritic": onlyGo, "optim.NewOptimisticAdam": onlyGo,
 	}
 }
 
