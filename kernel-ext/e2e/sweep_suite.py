@@ -221,11 +221,21 @@ class Pages(Place):
         self.assertIn("kubernetes.yaml", howto.follow("many-runs/kubernetes.md", self.folder / "page", {}))
 
 
+def mount(volume, context):
+    """What the kubelet does to a volume before a pod has it, by SetVolumeOwnership of its volume_linux.go: all of it becomes writable by the pod's group, each
+    time, or, by the policy OnRootMismatch, once."""
+    if context.get("fsGroupChangePolicy") == "OnRootMismatch" and volume.stat().st_mode & 0o2770 == 0o2770:
+        return
+    for path in [volume, *volume.rglob("*")]:
+        path.chmod(path.stat().st_mode & 0o7777 | (0o2770 if path.is_dir() else 0o660))
+
+
 class Pod:
     """A pod of the manifest's Job: its command, with what the manifest mounts at places of the test."""
 
     def __init__(self, job, index, folder):
         container, = job["spec"]["template"]["spec"]["containers"]
+        mount(folder / "claim", job["spec"]["template"]["spec"]["securityContext"])
         mounts = {"/gantry/bin/gantry": GANTRY, "/sweep/spec": str(folder / "config"), "/sweep/runs": str(folder / "claim")}
         words = [*container["command"], *container["args"]]
         for place, here in mounts.items():
@@ -304,10 +314,13 @@ class IndexedJob(Exports):
 
     def job(self):
         settings, job = self.documents("kubernetes.yaml")
-        (self.folder / "config").mkdir()
+        config = self.folder / "config"
+        (config / "..1").mkdir(parents=True)
+        (config / "..data").symlink_to("..1")  # as the kubelet lays a ConfigMap
         (self.folder / "claim").mkdir()
         for name, text in settings["data"].items():
-            (self.folder / "config" / name).write_text(text)
+            (config / "..1" / name).write_text(text)
+            (config / name).symlink_to(f"..data/{name}")
         return job
 
     def rows(self):
