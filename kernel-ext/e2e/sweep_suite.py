@@ -101,6 +101,19 @@ class Manifests(Exports):
         self.assertEqual(["ConfigMap", "TrainingRuntime"] + 4 * ["TrainJob"], [d["kind"] for d in documents])
         self.assertEqual(["0", "1", "2", "3"], [d["spec"]["trainer"]["args"][-1] for d in documents[2:]])
 
+    def test_page(self):
+        """What the page has people apply besides."""
+        core = strict(json.loads((SCHEMAS / "kubernetes.json").read_text()))
+        applied = re.findall(r"(?ms)^kubectl apply -f - <<'EOF'\n(.*?)^EOF", (ROOT / "docs" / "many-runs" / "kubernetes.md").read_text())
+        claim, pod = map(yaml.safe_load, applied)
+        for document, kind in ((claim["spec"], "PersistentVolumeClaimSpec"), (pod["spec"], "PodSpec")):
+            jsonschema.Draft7Validator(core | {"$ref": f"#/components/schemas/io.k8s.api.core.v1.{kind}"}).validate(document)
+        job = self.documents("kubernetes.yaml")[1]["spec"]["template"]["spec"]
+        container, = pod["spec"]["containers"]
+        self.assertEqual([v for v in job["volumes"] if v["name"] == "runs"], pod["spec"]["volumes"])
+        self.assertEqual([m for m in job["containers"][0]["volumeMounts"] if m["name"] == "runs"], container["volumeMounts"])
+        self.assertEqual(job["securityContext"], pod["spec"]["securityContext"] | {"runAsNonRoot": True})
+
     def test_katib(self):
         experiment, = self.documents("katib.yaml", "katib")
         core = strict(json.loads((SCHEMAS / "katib.json").read_text()))
