@@ -33,12 +33,14 @@ RUN make licences notices sbom && kernel-ext/setup/image-trim
 
 FROM ${BASE}
 ARG SOURCE_DATE_EPOCH=1
-# Of Debian's packages stay their programs and licences, not their manuals, and of the compiler what compiles C.
+# Of Debian's packages stay their programs and licences, not their manuals; of the compiler what compiles C; of Perl what Debian itself needs, for git's parts
+# that are written in it serve mail and Subversion (apt-get install --reinstall perl perl-modules-5.36 libperl5.36 brings it back).
 RUN apt-get update -q && apt-get install -y -q --no-install-recommends python3 gcc libc6-dev make git ca-certificates curl dataset-fashion-mnist \
  && useradd --create-home --uid 1000 --shell /bin/bash learner \
  && find /usr/share/doc -type f ! -name copyright -delete \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf/*-old /var/cache/ldconfig/aux-cache /var/log/apt /var/log/*.log \
     /usr/share/man /usr/share/info /usr/share/locale /usr/lib/gcc/*/*/lto1 /usr/bin/*-lto-dump-* /usr/lib/*/lib*san.so.* /usr/lib/gcc/*/*/lib*san* \
+    /usr/share/perl /usr/lib/*/perl /usr/lib/*/libperl.so.* /usr/bin/*-dwp /usr/bin/*gprofng* /usr/bin/gp-* /usr/lib/*/libgprofng* /usr/lib/*/gprofng \
  && find /usr/lib/python3* -name __pycache__ -prune -exec rm -rf {} + && python3 -m compileall -q --invalidation-mode unchecked-hash /usr/lib/python3.*/
 COPY --from=build /usr/local/go /usr/local/go
 COPY --from=build --chown=1000:1000 /gocache /gocache

@@ -101,6 +101,19 @@ class Manifests(Exports):
         self.assertEqual(["ConfigMap", "TrainingRuntime"] + 4 * ["TrainJob"], [d["kind"] for d in documents])
         self.assertEqual(["0", "1", "2", "3"], [d["spec"]["trainer"]["args"][-1] for d in documents[2:]])
 
+    def test_page(self):
+        """What the page has people apply besides."""
+        core = strict(json.loads((SCHEMAS / "kubernetes.json").read_text()))
+        applied = re.findall(r"(?ms)^kubectl apply -f - <<'EOF'\n(.*?)^EOF", (ROOT / "docs" / "many-runs" / "kubernetes.md").read_text())
+        claim, pod = map(yaml.safe_load, applied)
+        for document, kind in ((claim["spec"], "PersistentVolumeClaimSpec"), (pod["spec"], "PodSpec")):
+            jsonschema.Draft7Validator(core | {"$ref": f"#/components/schemas/io.k8s.api.core.v1.{kind}"}).validate(document)
+        job = self.documents("kubernetes.yaml")[1]["spec"]["template"]["spec"]
+        container, = pod["spec"]["containers"]
+        self.assertEqual([v for v in job["volumes"] if v["name"] == "runs"], pod["spec"]["volumes"])
+        self.assertEqual([m for m in job["containers"][0]["volumeMounts"] if m["name"] == "runs"], container["volumeMounts"])
+        self.assertEqual(job["securityContext"], pod["spec"]["securityContext"] | {"runAsNonRoot": True})
+
     def test_katib(self):
         experiment, = self.documents("katib.yaml", "katib")
         core = strict(json.loads((SCHEMAS / "katib.json").read_text()))
@@ -221,11 +234,21 @@ class Pages(Place):
         self.assertIn("kubernetes.yaml", howto.follow("many-runs/kubernetes.md", self.folder / "page", {}))
 
 
+def mount(volume, context):
+    """What the kubelet does to a volume before a pod has it, by SetVolumeOwnership of its volume_linux.go: all of it becomes writable by the pod's group, each
+    time, or, by the policy OnRootMismatch, once."""
+    if context.get("fsGroupChangePolicy") == "OnRootMismatch" and volume.stat().st_mode & 0o2770 == 0o2770:
+        return
+    for path in [volume, *volume.rglob("*")]:
+        path.chmod(path.stat().st_mode & 0o7777 | (0o2770 if path.is_dir() else 0o660))
+
+
 class Pod:
     """A pod of the manifest's Job: its command, with what the manifest mounts at places of the test."""
 
     def __init__(self, job, index, folder):
         container, = job["spec"]["template"]["spec"]["containers"]
+        mount(folder / "claim", job["spec"]["template"]["spec"]["securityContext"])
         mounts = {"/gantry/bin/gantry": GANTRY, "/sweep/spec": str(folder / "config"), "/sweep/runs": str(folder / "claim")}
         words = [*container["command"], *container["args"]]
         for place, here in mounts.items():
@@ -304,10 +327,13 @@ class IndexedJob(Exports):
 
     def job(self):
         settings, job = self.documents("kubernetes.yaml")
-        (self.folder / "config").mkdir()
+        config = self.folder / "config"
+        (config / "..1").mkdir(parents=True)
+        (config / "..data").symlink_to("..1")  # as the kubelet lays a ConfigMap
         (self.folder / "claim").mkdir()
         for name, text in settings["data"].items():
-            (self.folder / "config" / name).write_text(text)
+            (config / "..1" / name).write_text(text)
+            (config / name).symlink_to(f"..data/{name}")
         return job
 
     def rows(self):

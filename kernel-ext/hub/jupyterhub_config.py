@@ -27,6 +27,18 @@ def of_go(name):
     return subprocess.run([go, "env", name], check=True, capture_output=True, text=True, cwd=root).stdout.strip()
 
 
+def check_shared(path):
+    """Students come to what they share, or the hub does not start."""
+    path = pathlib.Path(path)
+    closed = next((p for p in (path, *path.parents) if not p.stat().st_mode & 0o001), None)
+    if closed:
+        raise SystemExit(f"students cannot come to {path}, for {closed} is closed to them: set all up where they can, see docs/many-runs/hub.md")
+
+
+for shared in (root, of_go("GOROOT"), of_go("GOCACHE"), of_go("GOMODCACHE"), sys.base_prefix):
+    check_shared(shared)
+
+
 class Student(LocalProcessSpawner):
     """Starts a server by `start-student`, which makes the user's namespaces and then becomes the user."""
 

@@ -13,7 +13,7 @@ var mlflowWriter string
 // are runs with their settings as parameters and each record's metrics. A trial that was logged before gets what it has more. python is
 // the Python that has MLflow; "": that of `make mlflow`. Errors wrap ErrEngine where there is no MLflow.
 func (s *Sweep) MLflow(ctx context.Context, python, uri string) error {
-	python, err := pythonWith("MLflow", python)
+	python, err := s.train.pythonWith("MLflow", python)
 	if err != nil {
 		return err
 	}

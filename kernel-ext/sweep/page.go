@@ -46,5 +46,9 @@ func (s *Sweep) summary(rows []Row) string {
 			parts = append(parts, fmt.Sprintf("%d %s", count[state], state))
 		}
 	}
-	return fmt.Sprintf("%d trials to step %d: %s%s", len(s.Trials), s.Spec.Steps, strings.Join(parts, ", "), best)
+	trials := "trials"
+	if len(s.Trials) == 1 {
+		trials = "trial"
+	}
+	return fmt.Sprintf("%d %s to step %d: %s%s", len(s.Trials), trials, s.Spec.Steps, strings.Join(parts, ", "), best)
 }

@@ -6,25 +6,22 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
-
-	"gantry.local/gan/device"
 )
 
-// ownPython is the Python of an environment that `make` installs below .venv; "": that with JupyterLab.
-func ownPython(environment string) string {
-	return filepath.Join(os.Getenv(device.EnvRoot), ".venv", environment, "bin", "python")
+// ownPython is the Python of an environment that `make` installs below the checkout's .venv; "": that with JupyterLab.
+func (t Train) ownPython(environment string) string {
+	return filepath.Join(t.Root, ".venv", environment, "bin", "python")
 }
 
 // pythonWith finds the Python that has a library: the one that is named, or else the library's own, by the `make` target of its name. Errors wrap ErrEngine.
-func pythonWith(library, named string) (string, error) {
+func (t Train) pythonWith(library, named string) (string, error) {
 	target := strings.ToLower(library)
 	if named == "" {
-		named = ownPython(target)
+		named = t.ownPython(target)
 	}
 	python, err := exec.LookPath(named)
 	if err != nil {

@@ -35,7 +35,7 @@ type rayPlan struct {
 // machines must all have this program and the sweep's folder at the same paths, or on this machine. python is the Python that has Ray; "":
 // that of `make ray`. Errors wrap ErrEngine where there is no Ray, or it fails.
 func (s *Sweep) Ray(ctx context.Context, python string, log io.Writer) error {
-	python, err := pythonWith("Ray", python)
+	python, err := s.train.pythonWith("Ray", python)
 	if err != nil {
 		return err
 	}

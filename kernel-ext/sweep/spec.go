@@ -135,6 +135,7 @@ func (s *Seeds) UnmarshalJSON(text []byte) error {
 // Train is what a sweep must know of `gantry train`.
 type Train struct {
 	Command []string                  // what starts it: words in front of its flags
+	Root    string                    // the checkout, below whose .venv `make ray` and others install; "": the working directory
 	Kinds   map[string]string         // the settings that a trial may have, with the kind of their values as pflag names it
 	Metrics []string                  // what it prints of each step
 	Check   func(args []string) error // what it would say of these flags before it trains

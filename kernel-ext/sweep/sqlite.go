@@ -15,7 +15,7 @@ var sqliteWriter string
 // and metrics (every record of every trial); the view results has a line for each trial with all of it at its last step, as CSV has. SQLite is that
 // of the Python that set-up installs JupyterLab with (decision 21). A file that is no sweep's is left as it is, which is an error.
 func (s *Sweep) SQLite(ctx context.Context, file string) error {
-	python, err := exec.LookPath(ownPython(""))
+	python, err := exec.LookPath(s.train.ownPython(""))
 	if err != nil {
 		return fmt.Errorf("there is no Python to write SQLite by: run `make setup` (%w)", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"gantry.local/kernel-ext/setup"
 	"gantry.local/kernel-ext/sweep"
 )
 
@@ -326,6 +327,7 @@ func trainOfSweeps() (sweep.Train, error) {
 		return sweep.Train{}, err
 	}
 	t := sweep.Train{Command: []string{self, "train"}, Kinds: map[string]string{}, Check: checkTrial}
+	t.Root, _ = setup.FindRoot() // a program that was copied elsewhere has none, and trains all the same
 	var o trainOptions
 	flags := pflag.NewFlagSet("train", pflag.ContinueOnError)
 	o.flags(flags)
