@@ -51,7 +51,8 @@ func TestSummary(t *testing.T) {
 		t.Errorf("the first layer makes %g operations, want %g", generator.Layers[0].Products, want)
 	}
 	wantSettings := []lint.Setting{{Name: "critic optimizer", Value: "beta1 0.5", Default: "beta1 0.9"}, {Name: "generator average", Value: "0.999", Default: "0"},
-		{Name: "generator optimizer", Value: "beta1 0.5", Default: "beta1 0.9"}, {Name: "pack", Value: "2", Default: "1"}}
+		{Name: "generator optimizer", Value: "beta1 0.5", Default: "beta1 0.9"}, {Name: "pack", Value: "2", Default: "1"},
+		{Name: "penalties", Value: "r1 weight 2", Default: "none"}, {Name: "penalty interval", Value: "8", Default: "1"}}
 	if !slices.Equal(s.Settings, wantSettings) {
 		t.Errorf("settings %v, want %v", s.Settings, wantSettings)
 	}

@@ -3,6 +3,7 @@ package recipe
 import (
 	"gantry.local/gan"
 	"gantry.local/gan/data"
+	"gantry.local/gan/loss"
 	"gantry.local/gan/method"
 	"gantry.local/gan/net"
 	"gantry.local/gan/optim"
@@ -45,13 +46,15 @@ func MLP() gan.Experiment {
 
 // DCGAN is Radford et al.'s pair (2015, arXiv:1511.06434) for 28×28, at half the usual width and without batch statistics
 // in the critic. On two cores more steps are worth more than more channels. The critic judges two images at a time, so that a
-// pair of equal images gives itself away (Lin et al., "PacGAN", 2017, arXiv:1712.04086).
+// pair of equal images gives itself away (Lin et al., "PacGAN", 2017, arXiv:1712.04086), and it is held flat where the digits are
+// ([loss.R1], lazily), which evens out how often each digit comes.
 func DCGAN() gan.Experiment {
 	networks := net.DCGAN{Width: 32}
 	adam := optim.NewAdam(1e-3, 0.5, 0.999)
 	return gan.Experiment{
 		Name: "dcgan", Data: data.MNIST(), Latent: 100,
 		Generator: networks.Generator, Critic: networks.Critic,
+		Penalties: []loss.Penalty{loss.R1(2)}, Method: method.Alternating{PenaltyEvery: 8},
 		View: gan.View{Pack: 2}, Optimizers: averaged(adam, 0.999), BatchSize: 64,
 	}
 }
