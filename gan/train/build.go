@@ -1,8 +1,11 @@
 package train
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
@@ -24,23 +27,22 @@ const dataScope = "/data"
 type LatentSource = func(*graph.Graph) *graph.Node
 
 // build makes all that computes. The variables have the given values, if any. Meanwhile, which may be nil, runs while those
-// and the data sets are copied to the device.
-func build(t *Trainer, sets []*sample.Images, latents LatentSource, values []keptValue, meanwhile func() error) error {
+// and the data sets are copied to the device, and can wait for them by arrive.
+func build(t *Trainer, sets []*sample.Images, latents LatentSource, values []keptValue, meanwhile func(arrive func() error) error) error {
 	store := model.NewStore()
-	t.compiled = compiled{map[method.Variant]*compiledStep{}, map[string]*model.Exec{}}
+	t.compiled = compiled{steps: map[method.Variant]*compiledStep{}, asked: map[string]*model.Exec{}}
 	if err := store.SetRNGStateFromSeed(t.game.Seed); err != nil {
 		return fmt.Errorf("random state: %w", err)
 	}
 	t.ground = method.Ground{Store: store, Latents: latents}
 	moved, restored := moveToDevice(t, sets), restoreKept(t, values)
+	arrive := sync.OnceValue(func() error { return cmp.Or(moved(), restored()) })
 	var err error
 	if meanwhile != nil {
-		err = meanwhile()
+		err = meanwhile(arrive)
 	}
-	for _, wait := range []func() error{moved, restored} {
-		if failed := wait(); err == nil {
-			err = failed
-		}
+	if failed := arrive(); err == nil {
+		err = failed
 	}
 	if err != nil {
 		return fmt.Errorf("%q cannot be compiled: %w", t.game.Name, err)
@@ -61,20 +63,49 @@ func samplerScope(game method.Game) string {
 	return "/" + game.Sampler.Network
 }
 
-// draw gives the state its initial values, where it has none.
-func draw(t *Trainer) error {
-	if t.place.drawn {
+// compileAndDraw compiles the step that runs first, and gives the state its initial values. They are made beside the step's
+// compilation, from when its graph has named all variables: until XLA generates code it keeps one processor busy and no more.
+// arrive waits for the data sets. Where the values cannot be made, the state has none yet, and draw will say why.
+func compileAndDraw(t *Trainer, arrive func() error) error {
+	if t.driver != nil { // which looks at the store while it compiles
+		return compile(t)
+	}
+	var made func() ([]*tensors.Tensor, error)
+	var wanted []*model.Variable
+	random := t.ground.Store.GetVariable("/" + model.RNGStateVariableName)
+	t.compiled.traced = func() {
+		if arrive() != nil { // which build says
+			return
+		}
+		for v := range t.ground.Store.IterVariables() {
+			if !v.HasValue() {
+				wanted = append(wanted, v)
+			}
+		}
+		made = initialValues(t, random)
+	}
+	err := compile(t)
+	t.compiled.traced = nil
+	if made == nil {
+		return err
+	}
+	values, undrawn := made()
+	if err != nil || undrawn != nil {
+		return err
+	}
+	if len(values) == len(wanted)+1 { // something is random, and its state comes first
+		wanted = slices.Insert(wanted, 0, random)
+	}
+	if len(values) != len(wanted) {
 		return nil
 	}
-	err := t.ground.Store.InitializeVariables(t.backend, nil)
-	if err == nil {
-		err = beginAverages(t, nil)
-	}
-	if err != nil {
-		return fmt.Errorf("%q has no initial weights: %w", t.game.Name, err)
+	for i, v := range wanted {
+		if err := v.SetValue(values[i]); err != nil {
+			return fmt.Errorf("initial weights: %w", err)
+		}
 	}
 	t.place.drawn = true
-	return nil
+	return beginAverages(t, nil)
 }
 
 // compile compiles the step that runs first.
@@ -106,6 +137,10 @@ func stepOf(t *Trainer, variant method.Variant) (*compiledStep, error) {
 		defer tracing.PanicWithError()
 		values, names := t.game.Build(t.ground, variant, method.Inputs{Rows: rows, State: state, Settings: settings})
 		step.names = names
+		if traced := t.compiled.traced; traced != nil {
+			t.compiled.traced = nil
+			traced()
+		}
 		return values
 	})
 	if err == nil {

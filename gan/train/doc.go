@@ -6,7 +6,7 @@
 //	for progress, err := range trainer.Train(ctx, 1000) { … }
 //	images, err := trainer.Sample(100, 1)
 //
-// Reading order: trainer.go (running steps), progress.go, build.go (what is compiled and moved to the device), batches.go (which
+// Reading order: trainer.go (running steps), progress.go, build.go (what is compiled and moved to the device), initial.go (its first weights), batches.go (which
 // samples a step sees) and feed.go (those of a set that does not fit), settings.go and averages.go; state.go (what a trainer's state can be asked for) with checkpoint.go (saving and
 // resuming exactly), folder.go (which files are whole, and which are kept), weights.go (the networks alone), adopt.go and fork.go (going
 // on as another game); use.go (what trained networks can be asked for) with generator.go (latents to images) and show.go; patience.go

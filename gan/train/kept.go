@@ -136,7 +136,7 @@ func signature(t *Trainer, sets []*sample.Images) (lint.Signature, error) {
 
 // open builds a trainer that was restored, when it is first used; meanwhile is as for build. A function that was redefined
 // since is named, and never taken for what the weights were trained by.
-func open(t *Trainer, meanwhile func() error) error {
+func open(t *Trainer, meanwhile func(arrive func() error) error) error {
 	if t.kept.pending == nil {
 		return nil
 	}
@@ -159,7 +159,7 @@ func open(t *Trainer, meanwhile func() error) error {
 		t.driver.Release()
 	}
 	if len(t.kept.pending.Values) == 0 {
-		meanwhile = func() error { return compile(t) } // which finds the variables
+		meanwhile = func(func() error) error { return compile(t) } // which finds the variables
 	}
 	if err := build(t, sets, nil, t.kept.pending.Values, meanwhile); err != nil {
 		return err

@@ -52,6 +52,8 @@ type place struct {
 type compiled struct {
 	steps map[method.Variant]*compiledStep
 	asked map[string]*model.Exec // graphs that look at images, made when first asked for
+
+	traced func() // is called once, when the next graph of a step has named all variables; nil: nobody waits for it
 }
 
 // compiledStep is a variant of the step, and the names of what it reports.
@@ -60,14 +62,24 @@ type compiledStep struct {
 	names []string
 }
 
-// New loads the data sets, moves them to the device and compiles the step. The initial weights are drawn from the seed when
-// they are first needed, which is never where a checkpoint is restored.
+// New loads the data sets, moves them to the device, compiles the step and draws the initial weights from the seed.
 func New(backend compute.Backend, of method.Description) (*Trainer, error) {
 	return NewWithLatents(backend, of, nil)
 }
 
+// NewToRestore is New for a trainer that Restore, RestoreFile, Adopt or AdoptWeights gives its weights. It draws none unless they
+// are needed before.
+func NewToRestore(backend compute.Backend, of method.Description) (*Trainer, error) {
+	return newTrainer(backend, of, nil, func(t *Trainer, _ func() error) error { return compile(t) })
+}
+
 // NewWithLatents is New with another source of latents than the step's random state, for tests of parity with other frameworks.
 func NewWithLatents(backend compute.Backend, of method.Description, latents LatentSource) (*Trainer, error) {
+	return newTrainer(backend, of, latents, compileAndDraw)
+}
+
+// newTrainer makes a trainer; ready is what gets it ready while its data sets arrive.
+func newTrainer(backend compute.Backend, of method.Description, latents LatentSource, ready func(t *Trainer, arrive func() error) error) (*Trainer, error) {
 	game, err := of.Game()
 	if err != nil {
 		return nil, err
@@ -84,7 +96,7 @@ func NewWithLatents(backend compute.Backend, of method.Description, latents Late
 			return nil, fmt.Errorf("%q: %w", game.Name, err)
 		}
 	}
-	return t, build(t, sets, latents, nil, func() error { return compile(t) })
+	return t, build(t, sets, latents, nil, func(arrive func() error) error { return ready(t, arrive) })
 }
 
 // driverOf makes the driver of a game's first phase, if it has one.
@@ -223,7 +235,7 @@ func (t *Trainer) runStep(moves string) (Progress, error) {
 	calls := t.place.calls
 	p := Progress{Step: t.place.step, Epoch: calls / t.StepsPerEpoch()}
 	variant := t.game.VariantOf(calls, moves)
-	err := open(t, func() error { return compileFor(t, variant) })
+	err := open(t, func(func() error) error { return compileFor(t, variant) })
 	if err == nil {
 		err = t.usable()
 	}

@@ -223,7 +223,7 @@ func TestKey(t *testing.T) {
 	}
 	key := func(program, options string) Key {
 		t.Helper()
-		k, err := newKeyring(plugin, f)
+		k, err := newKeyring(plugin, flags(), f)
 		if err != nil {
 			t.Fatal(err)
 		}

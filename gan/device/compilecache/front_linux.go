@@ -13,6 +13,7 @@ import "C"
 import (
 	"errors"
 	"runtime/cgo"
+	"sync"
 	"unsafe"
 
 	"gantry.local/gan/internal/wide"
@@ -21,9 +22,9 @@ import (
 // front is what stands in front of the compiler of a process: programs are made to change their variables in place, and the
 // cache is asked for them, where there is one.
 type front struct {
-	*Folder // nil without a cache
-	keyring
-	ours C.int // whether the plugin calls functions of ours
+	*Folder                 // nil without a cache
+	keys    func() *keyring // waits for it; nil: nothing can be kept
+	ours    C.int           // whether the plugin calls functions of ours
 }
 
 // Put puts the cache in front of a PJRT plugin's compiler, for all of its clients from now on, and has programs change their
@@ -33,11 +34,16 @@ func Put(plugin string) {
 	of := &front{}
 	if dir := Dir(); dir != "" {
 		if folder, err := Open(dir); err == nil { // else doctor says so
-			if keys, err := newKeyring(plugin, folder); err == nil {
-				of.Folder, of.keyring = folder, keys
-			} else {
-				folder.log("nothing is kept: %v", err)
-			}
+			told := flags() // as they are now, and XLA reads them
+			of.Folder, of.keys = folder, sync.OnceValue(func() *keyring {
+				keys, err := newKeyring(plugin, told, folder)
+				if err != nil {
+					folder.log("nothing is kept: %v", err)
+					return nil
+				}
+				return &keys
+			})
+			go of.keys() // which reads the plugin through once, while graphs are built
 		}
 	}
 	path := C.CString(plugin)
@@ -71,7 +77,11 @@ func frontLoad(cache C.uintptr_t, client, program unsafe.Pointer, programSize C.
 	if f.Folder == nil {
 		return nil
 	}
-	key := f.key(unsafe.Slice((*byte)(program), int(programSize)), unsafe.Slice((*byte)(options), int(optionsSize)))
+	keys := f.keys()
+	if keys == nil {
+		return nil
+	}
+	key := keys.key(unsafe.Slice((*byte)(program), int(programSize)), unsafe.Slice((*byte)(options), int(optionsSize)))
 	*(*Key)(unsafe.Pointer(of)) = key
 	payload := f.Load(key)
 	if payload == nil {
@@ -89,7 +99,7 @@ func frontLoad(cache C.uintptr_t, client, program unsafe.Pointer, programSize C.
 //export frontStore
 func frontStore(cache C.uintptr_t, of *C.key, bytes unsafe.Pointer, size C.size_t) {
 	f := cgo.Handle(cache).Value().(*front)
-	if f.Folder == nil {
+	if f.Folder == nil || f.keys() == nil {
 		return
 	}
 	f.Store(*(*Key)(unsafe.Pointer(of)), unsafe.Slice((*byte)(bytes), int(size)))

@@ -18,12 +18,17 @@ import (
 // plugin's content, the processor, how many of its cores may be used (loops are split for them), and the flags.
 type keyring struct{ place [sha256.Size]byte }
 
-// flags are the variables by which XLA is told how to compile.
-func flags() []string { return []string{"XLA_FLAGS", "NPROC", "OMP_NUM_THREADS", "TF_XLA_FLAGS"} }
+// flags are the variables by which XLA is told how to compile, NAME=value.
+func flags() (all []string) {
+	for _, name := range []string{"XLA_FLAGS", "NPROC", "OMP_NUM_THREADS", "TF_XLA_FLAGS"} {
+		all = append(all, name+"="+os.Getenv(name))
+	}
+	return all
+}
 
-// newKeyring reads what is the same for all programs of a process. The digest of a plugin, a file of hundreds of megabytes,
+// newKeyring reads what is the same for all programs of a process that was told these flags. The digest of a plugin, a file of hundreds of megabytes,
 // is kept in the cache's folder.
-func newKeyring(plugin string, f *Folder) (keyring, error) {
+func newKeyring(plugin string, told []string, f *Folder) (keyring, error) {
 	digest, err := f.pluginDigest(plugin)
 	if err != nil {
 		return keyring{}, err
@@ -36,8 +41,8 @@ func newKeyring(plugin string, f *Folder) (keyring, error) {
 	field(h, digest)
 	field(h, processor)
 	field(h, fmt.Append(nil, runtime.GOOS, runtime.GOARCH, runtime.NumCPU()))
-	for _, name := range flags() {
-		field(h, []byte(name+"="+os.Getenv(name)))
+	for _, flag := range told {
+		field(h, []byte(flag))
 	}
 	var k keyring
 	h.Sum(k.place[:0])

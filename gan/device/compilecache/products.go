@@ -146,15 +146,18 @@ func withProducts(program string) string {
 			return statement
 		}
 		first, second := m[2], m[3]
+		for _, summand := range []string{first, second} {
+			if _, found := products[summand]; !found { // as in nearly all sums; what follows looks through the whole program
+				return statement
+			}
+		}
 		if strings.Index(program, "    "+first+" = ") > strings.Index(program, "    "+second+" = ") {
 			first, second = second, first
 		}
-		_, both := products[first]
-		p, found := products[second]
-		if !both || !found || uses(program, first) > 1 || uses(program, second) > 1 {
+		if uses(program, first) > 1 || uses(program, second) > 1 {
 			return statement
 		}
-		return p.sum(m[1], first)
+		return products[second].sum(m[1], first)
 	})
 }
 

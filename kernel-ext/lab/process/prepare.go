@@ -129,10 +129,14 @@ func (r *Keeper) compile(s Start, before *record.Info) (reason string, err error
 		if err != nil {
 			return nil, err
 		}
-		if exp, is := r.of.(gan.Experiment); is {
-			return gan.NewTrainer(backend, exp)
+		of := r.of
+		if exp, is := of.(gan.Experiment); is {
+			of = exp.WithDefaults()
 		}
-		return train.New(backend, r.of)
+		if before != nil {
+			return train.NewToRestore(backend, of)
+		}
+		return train.New(backend, of)
 	})
 	data, err := record.DescribeData(game)
 	if err != nil {
