@@ -100,7 +100,7 @@ typedef struct {
   int64_t image, row, column;
 } place;
 
-// sides of a tile.
+// side is how many results a tile has along an axis.
 static int64_t side(const winograd* g, const run* of) { return of->points - g->taps + 1; }
 
 // place_of is where the first tile of a lot lies.
@@ -263,7 +263,7 @@ WIDE_CPU static void convolve(const void* of, int64_t number) {
   leaves_room(g, room);
 }
 
-// transform_tile makes a tile's points, of a strip of columns.
+// transform_tile makes the points of a tile, of a strip of columns.
 WIDE_CPU INLINE void transform_tile(int taps, int down, int right, const winograd* g, place at, int64_t j, int64_t wide, float* to, int64_t point) {
   const convolution* c = g->c;
   int rows = down - taps + 1, columns = right - taps + 1;
@@ -346,7 +346,7 @@ WIDE_CPU static void finish(const void* of, int64_t number) {
   BY_POINTS(kernel_of_sums, g->taps, g->down[0].points, g->right[0].points, g, kernel_at(g, phase, 0, j, c->in) + n * wide, c->out * c->in, wide, to, phase);
 }
 
-// products is how many results of a kernel's taps, or points of tiles, an image has along an axis.
+// points_along is how many points the tiles of an axis have.
 static int64_t points_along(const run of[2]) { return of[0].points * of[0].many + of[1].points * of[1].many; }
 
 // described is how the algorithm computes a convolution, without its memory. It has no taps where it does not.
