@@ -13,6 +13,7 @@ import (
 //
 //   - a value with several readers is computed by each of them, with all that it is made of: see once;
 //   - a sum over leading axes runs through its operand number by number, once for each that remains: see columnSum;
+//   - a sum over all axes of a sample runs number by number, too: see sumOver;
 //   - padding within a loop is a branch for each number: see zeroExtend and overlapped;
 //   - a product with a single column is no matrix product: see oneColumn.
 //
@@ -81,6 +82,42 @@ func repeated(v *Node, dims []int) *Node {
 		return ExpandLeftToRank(v, len(dims))
 	}
 	return WithAdjoints(BroadcastToDims(ExpandLeftToRank(v, len(dims)), dims...), LinearIn{v, columnSum})
+}
+
+// sumOver sums x, [batch, …], over axes of its samples, which it keeps with length one. Rows of images are added up first, a whole slice at once.
+func sumOver(x *Node, axes []int) *Node {
+	if !onCPU(x) || x.Rank() == 2 {
+		return ReduceAndKeep(x, ReduceSum, axes...)
+	}
+	dims := x.Shape().Dimensions
+	slices := min(dims[1], 8)
+	for dims[1]%slices != 0 {
+		slices--
+	}
+	rows := func(i int) *Node { return SliceAxis(x, 1, AxisRange(i*dims[1]/slices, (i+1)*dims[1]/slices)) }
+	sum := rows(0)
+	for i := 1; i < slices; i++ {
+		sum = Add(sum, rows(i))
+	}
+	return WithAdjoints(ReduceAndKeep(sum, ReduceSum, axes...), LinearIn{x, func(gradient *Node) *Node { return spreadOver(gradient, dims, axes) }})
+}
+
+// meanOver is the mean of x over axes of its samples, which it keeps with length one.
+func meanOver(x *Node, axes []int) *Node {
+	n := 1
+	for _, axis := range axes {
+		n *= x.Shape().Dim(axis)
+	}
+	return MulScalar(sumOver(x, axes), 1/float64(n))
+}
+
+// spreadOver gives v, a value of each sample that sumOver made, to all of dims; it is the adjoint of sumOver. Where that is a plain sum, it is left to the
+// operation that reads v.
+func spreadOver(v *Node, dims, axes []int) *Node {
+	if !onCPU(v) || v.Rank() == 2 {
+		return v
+	}
+	return WithAdjoints(BroadcastToDims(v, dims...), LinearIn{v, func(gradient *Node) *Node { return sumOver(gradient, axes) }})
 }
 
 // oneColumn is MatMul(x, w) for w of one column, [n, 1].

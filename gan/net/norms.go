@@ -37,11 +37,11 @@ func InstanceNorm(scope *model.Scope, x *Node) *Node {
 // standardise gives x mean 0 and variance 1 over axes, then a learned scale and offset.
 func standardise(scope *model.Scope, x *Node, axes []int) *Node {
 	scale, offset := scaleAndOffset(scope, x)
-	centred := ConvertDType(x, masterDType(x))
-	centred = Sub(centred, ReduceAndKeep(centred, ReduceMean, axes...))
-	variance := ReduceAndKeep(Square(centred), ReduceMean, axes...)
-	normal := Div(centred, Sqrt(AddScalar(variance, normEpsilon)))
-	return ConvertDType(Add(Mul(normal, overFeatures(scale, x)), overFeatures(offset, x)), x.DType())
+	input, dims := ConvertDType(x, masterDType(x)), x.Shape().Dimensions
+	centred := Sub(input, spreadOver(meanOver(input, axes), dims, axes))
+	inverse := Inverse(Sqrt(AddScalar(meanOver(Square(centred), axes), normEpsilon)))
+	normal := Mul(centred, spreadOver(inverse, dims, axes))
+	return ConvertDType(Add(Mul(normal, repeated(scale, dims)), repeated(offset, dims)), x.DType())
 }
 
 // PixelNorm gives the features of each pixel, the last axis, mean square 1; it has no weights:
