@@ -247,7 +247,7 @@ func sweepBases(cache string) {
 }
 
 // startBase starts a process that makes the base for a program that had none, while a person looks at what the program shows. It ends by
-// itself.
+// itself, or with the kernel.
 func (t *tool) startBase(r *request) {
 	self, err := os.Executable()
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 
 	"gantry.local/kernel-ext/cell"
 	"gantry.local/kernel-ext/cell/quicklink"
+	"gantry.local/kernel-ext/internal/racing"
 )
 
 // TestMain makes the test binary the program under test when it is started by one of its names.
@@ -167,7 +168,7 @@ func (d *desk) learn(imports ...string) {
 	for _, path := range imports {
 		fmt.Fprintf(&blank, "import _ %q\n", path)
 	}
-	for n, deadline := 0, time.Now().Add(20*time.Second); ; n++ {
+	for n, deadline := 0, time.Now().Add(racing.Slower*20*time.Second); ; n++ {
 		if n > 1 {
 			time.Sleep(500 * time.Millisecond) // between two looks
 		}

@@ -380,7 +380,7 @@ func TestStops(t *testing.T) {
 		if !d.Stopped || got != test.want {
 			t.Errorf("%s: %+v %q", test.name, d, got)
 		}
-		if took := time.Since(begun); took > 3*time.Second {
+		if took := time.Since(begun); took > racing.Slower*3*time.Second {
 			t.Errorf("%s: %s", test.name, took)
 		}
 		if names := b.processes(); len(names) != 0 {
@@ -490,7 +490,7 @@ func TestEndings(t *testing.T) {
 			end(b)
 			select {
 			case <-b.Exited:
-			case <-time.After(5 * time.Second):
+			case <-time.After(racing.Slower * 5 * time.Second):
 				t.Fatal("it is still there")
 			}
 			if names := b.processes(); len(names) != 0 {

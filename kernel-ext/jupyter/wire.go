@@ -118,7 +118,7 @@ func NewMessage(session, msgType string, parent *Message, content any) *Message 
 	return m
 }
 
-// NewReply is newMessage addressed to the peer that sent request.
+// NewReply is NewMessage, addressed to the peer that sent request.
 func NewReply(session, msgType string, request *Message, content any) *Message {
 	m := NewMessage(session, msgType, request, content)
 	m.Identities = request.Identities

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"gantry.local/kernel-ext/comms"
 	"gantry.local/kernel-ext/engine/wire"
@@ -55,7 +54,7 @@ func TestMalformedSignedMessages(t *testing.T) {
 			t.Fatalf("%s: the kernel is dead", what)
 		default:
 		}
-		c.next(c.shell, 10*time.Second, "kernel_info_reply after "+what, answers(id, "kernel_info_reply"))
+		c.next(c.shell, 10*second, "kernel_info_reply after "+what, answers(id, "kernel_info_reply"))
 	}
 	const whole = `{"code": "", "silent": false, "store_history": false, "comm_id": "c", "target_name": "gonb_comm", "data": {}}`
 	types := []string{"execute_request", "complete_request", "inspect_request", "is_complete_request", "history_request",
@@ -125,7 +124,7 @@ func TestMalformedSignedMessages(t *testing.T) {
 		}
 	}
 	id := c.execute("")
-	c.next(c.shell, 3*time.Minute, "end of all cells that were well formed after all", answers(id, "execute_reply"))
+	c.next(c.shell, 3*cellPatience, "end of all cells that were well formed after all", answers(id, "execute_reply"))
 	for _, content := range wrong() { // while a cell waits for input
 		id := c.execute("%with_inputs\n!read line; echo got $line")
 		request := c.next(c.stdin, cellPatience, "input_request", answers(id, "input_request"))
@@ -150,7 +149,7 @@ func TestMalformedSignedMessages(t *testing.T) {
 func (c *client) refused(from *readAhead, id, msgType, what string) {
 	c.t.Helper()
 	reply := strings.TrimSuffix(msgType, "_request") + "_reply"
-	r := c.next(from, 10*time.Second, reply+" to "+what, answers(id, reply))
+	r := c.next(from, 10*second, reply+" to "+what, answers(id, reply))
 	if r.content["status"] != "error" || r.content["evalue"] == "" {
 		c.t.Errorf("%s: %v", what, r.content)
 	}

@@ -206,7 +206,7 @@ func (c *client) connect() {
 
 func (c *client) dial(kind zmtp.Kind, port int) *readAhead {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*second)
 	defer cancel()
 	l, err := jupyter.Dial(ctx, kind, c.connection.Endpoint(port), c.identity)
 	if err != nil {
@@ -239,7 +239,7 @@ func (c *client) stop() {
 		c.process.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-c.exited:
-		case <-time.After(10 * time.Second):
+		case <-time.After(10 * second):
 			engine.KillSession(c.process.Process.Pid)
 			c.t.Error("the kernel did not stop within 10 s of SIGTERM")
 		}
@@ -340,7 +340,10 @@ type result struct {
 	payload        any              // of the reply
 }
 
-const cellPatience = racing.Slower * 60 * time.Second // a first cell in a cold build cache
+const (
+	second       = racing.Slower * time.Second // in which what is to be quick is counted
+	cellPatience = 60 * second                 // a first cell in a cold build cache
+)
 
 // execute sends a cell.
 func (c *client) execute(code string) string {

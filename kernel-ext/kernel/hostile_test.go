@@ -106,7 +106,7 @@ func (c *client) throw(port int, text []byte, wait bool) error {
 		return err
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(20 * second))
 	conn.Write(text) // the kernel may close first
 	if wait {
 		switch conn := conn.(type) {
@@ -156,7 +156,7 @@ func TestStrangersTakeLittle(t *testing.T) {
 				t.Fatal(err)
 			}
 			open = append(open, conn)
-			conn.SetWriteDeadline(time.Now().Add(5 * time.Second))
+			conn.SetWriteDeadline(time.Now().Add(5 * second))
 			conn.Write(stages[i%len(stages)]) // the kernel may close first
 		}
 	}
@@ -164,7 +164,7 @@ func TestStrangersTakeLittle(t *testing.T) {
 	c.identity = "second-" + jupyter.NewID()[:8]
 	c.connect()
 	id := c.send(c.shell, "kernel_info_request", map[string]any{})
-	c.next(c.shell, 10*time.Second, "kernel_info_reply", answers(id, "kernel_info_reply"))
+	c.next(c.shell, 10*second, "kernel_info_reply", answers(id, "kernel_info_reply"))
 	id = c.execute("%with_inputs\n!read line; echo got $line")
 	request := c.next(c.stdin, cellPatience, "input_request", answers(id, "input_request"))
 	answer := jupyter.NewReply(c.session, "input_reply", request.Message, map[string]string{"status": "ok", "value": "tea"})
@@ -181,7 +181,7 @@ func TestStrangersTakeLittle(t *testing.T) {
 	}
 	select {
 	case <-beat.c:
-	case <-time.After(5 * time.Second):
+	case <-time.After(5 * second):
 		t.Error("no heartbeat")
 	}
 	if grown := c.residentSet(t); grown > 700<<20 {

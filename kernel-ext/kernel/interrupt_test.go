@@ -37,32 +37,32 @@ func TestInterrupts(t *testing.T) {
 		trace      string
 	}{
 		{name: "program, on control", code: "%%\nfmt.Println(\"begun\")\ntime.Sleep(time.Hour)", begun: "begun",
-			interrupt: byMessage(c.control), patience: time.Second, stdout: "begun\n"},
+			interrupt: byMessage(c.control), patience: second, stdout: "begun\n"},
 		{name: "program, on shell", code: "%%\nfmt.Println(\"begun\")\ntime.Sleep(time.Hour)", begun: "begun",
-			interrupt: byMessage(c.shell), patience: time.Second, stdout: "begun\n"},
+			interrupt: byMessage(c.shell), patience: second, stdout: "begun\n"},
 		{name: "program, by signal", code: "%%\nfmt.Println(\"begun\")\ntime.Sleep(time.Hour)", begun: "begun",
-			interrupt: bySignal, patience: time.Second, stdout: "begun\n"},
+			interrupt: bySignal, patience: second, stdout: "begun\n"},
 		{name: "program that ends in order", code: "import \"os/signal\"\n%%\nc := make(chan os.Signal, 2)\n" +
 			"signal.Notify(c, os.Interrupt)\nfmt.Println(\"begun\")\n<-c\ntime.Sleep(700 * time.Millisecond)\n" +
 			"fmt.Println(\"in order\", exec.Command(\"true\").Run(), len(c))", begun: "begun",
-			interrupt: byMessage(c.control), patience: 2 * time.Second, stdout: "begun\nin order <nil> 0\n"},
+			interrupt: byMessage(c.control), patience: 2 * second, stdout: "begun\nin order <nil> 0\n"},
 		{name: "program that does not listen", code: "import \"os/signal\"\n%%\nsignal.Ignore(os.Interrupt)\n" +
 			"fmt.Println(\"begun\")\ntime.Sleep(time.Hour)", begun: "begun",
-			interrupt: byMessage(c.control), patience: programPatience + time.Second, stdout: "begun\n"},
+			interrupt: byMessage(c.control), patience: programPatience + second, stdout: "begun\n"},
 		{name: "program that does not listen, twice", code: "import \"os/signal\"\n%%\nsignal.Ignore(os.Interrupt)\n" +
 			"fmt.Println(\"begun\")\ntime.Sleep(time.Hour)", begun: "begun",
-			interrupt: func() { bySignal(); byMessage(c.control)() }, patience: time.Second, stdout: "begun\n"},
+			interrupt: func() { bySignal(); byMessage(c.control)() }, patience: second, stdout: "begun\n"},
 		{name: "shell line, and nothing behind it", code: "!echo first\n!echo begun; sleep 1000; echo rest\n!echo next\n%%\nfmt.Println(\"never\")",
-			begun: "begun", interrupt: byMessage(c.control), patience: time.Second, stdout: "first\nbegun\n",
+			begun: "begun", interrupt: byMessage(c.control), patience: second, stdout: "first\nbegun\n",
 			trace: "cell [8], line 2:"},
 		{name: "what a shell line left in the background", code: "!sleep 1001 &\n!echo begun; sleep 1002 & wait",
-			begun: "begun", interrupt: byMessage(c.control), patience: time.Second, stdout: "begun\n"},
+			begun: "begun", interrupt: byMessage(c.control), patience: second, stdout: "begun\n"},
 		{name: "script", code: "%%bash\necho begun\nsleep 1000\necho rest", begun: "begun",
-			interrupt: byMessage(c.shell), patience: time.Second, stdout: "begun\n"},
+			interrupt: byMessage(c.shell), patience: second, stdout: "begun\n"},
 		{name: "build", code: "import \"net/http\"\n" + slowSource() + "\n%%\nfmt.Println(\"never\", http.StatusOK)", process: "compile",
-			interrupt: byMessage(c.control), patience: time.Second},
+			interrupt: byMessage(c.control), patience: second},
 		{name: "goimports", code: "%%\nfmt.Println(\"never\")\nnowhere.X()\n" + strings.Repeat("fmt.Println()\n", 20000), process: "goimports",
-			interrupt: byMessage(c.shell), patience: time.Second},
+			interrupt: byMessage(c.shell), patience: second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			defer func(whole testing.TB) { c.t = whole }(c.t)
@@ -89,7 +89,7 @@ func TestInterrupts(t *testing.T) {
 			if e.ename != "Interrupted" || before+e.stdout != test.stdout || e.stderr != "" || !strings.Contains(e.traceback, test.trace) {
 				t.Errorf("%+v, printed %q, want %q", e, before+e.stdout, test.stdout)
 			}
-			r := c.next(c.shell, time.Second, "reply to the cell behind", answers(waiting, "execute_reply"))
+			r := c.next(c.shell, second, "reply to the cell behind", answers(waiting, "execute_reply"))
 			if r.content["status"] != "aborted" {
 				t.Errorf("the cell behind: %v", r.content)
 			}
@@ -131,7 +131,7 @@ func TestInterrupts(t *testing.T) {
 	t.Run("a line that leaves something in the background ends", func(t *testing.T) {
 		started := time.Now()
 		c.mustRun("!echo left; sleep 3 & true", "left")
-		if took := time.Since(started); took > 2*time.Second {
+		if took := time.Since(started); took > 2*second {
 			t.Errorf("took %s", took)
 		}
 	})
@@ -164,7 +164,7 @@ func (c *client) awaitProcess(name string) {
 // expectNone checks that no process of those names is left of a cell. Left by gopls does not count.
 func (c *client) expectNone(names ...string) {
 	c.t.Helper()
-	deadline := time.Now().Add(time.Second)
+	deadline := time.Now().Add(second)
 	for _, name := range names {
 		for len(c.named(name)) > 0 {
 			if time.Now().After(deadline) {

@@ -38,7 +38,7 @@ func TestUnixSocketsArePrivateAndGoWithTheKernel(t *testing.T) {
 			}
 			end(c)
 			<-c.exited
-			deadline := time.Now().Add(5 * time.Second)
+			deadline := time.Now().Add(5 * second)
 			for {
 				_, err := os.Lstat(folder)
 				if errors.Is(err, os.ErrNotExist) {

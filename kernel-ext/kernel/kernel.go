@@ -122,10 +122,10 @@ func Serve(ctx context.Context, c Config) error {
 	if len(files) > 0 {
 		defer os.Remove(filepath.Dir(files[0])) // if it is empty
 	}
+	defer p.close()
 	if err := p.listen(connection); err != nil {
 		return err
 	}
-	defer p.close()
 	if err := p.hub.Open(channel.Path(c.ConnectionFile)); err != nil {
 		p.warnOf("widgets and the figures of resident runs do not work in this kernel: %v", err)
 	}
@@ -181,12 +181,7 @@ func Serve(ctx context.Context, c Config) error {
 }
 
 // listen opens the five sockets and starts to serve them. Requests wait in their handlers until the engine is ready.
-func (p *proxy) listen(c jupyter.Connection) (err error) {
-	defer func() {
-		if err != nil {
-			p.close()
-		}
-	}()
+func (p *proxy) listen(c jupyter.Connection) error {
 	for _, s := range []struct {
 		to   **jupyter.Socket
 		kind zmtp.Kind
@@ -195,17 +190,16 @@ func (p *proxy) listen(c jupyter.Connection) (err error) {
 		{&p.shell, zmtp.Router, c.Shell}, {&p.control, zmtp.Router, c.Control}, {&p.stdin, zmtp.Router, c.Stdin},
 		{&p.iopub, zmtp.Pub, c.IOPub}, {&p.heartbeat, zmtp.Rep, c.Heartbeat},
 	} {
-		if *s.to, err = jupyter.Listen(s.kind, c.Endpoint(s.port), p.log); err != nil {
+		socket, err := jupyter.Listen(s.kind, c.Endpoint(s.port), p.log)
+		if err != nil {
 			return err
 		}
-	}
-	for _, s := range []*jupyter.Socket{p.shell, p.control, p.stdin, p.iopub, p.heartbeat} {
-		s.Also = c.Owner
+		*s.to, socket.Also = socket, c.Owner
+		if s.kind == zmtp.Router {
+			socket.Known = p.gate.Knows
+		}
 	}
 	p.iopub.Greet = p.welcome
-	for _, s := range []*jupyter.Socket{p.shell, p.control, p.stdin} {
-		s.Known = p.gate.Knows
-	}
 	// Only now: a request on one socket may be answered on another.
 	p.iopub.Serve(nil)
 	p.heartbeat.Serve(nil)

@@ -37,18 +37,18 @@ func TestConversation(t *testing.T) {
 			c.send(c.shell, "kernel_info_request", map[string]any{}),
 		}
 		for _, id := range asked {
-			r := c.next(c.shell, 2*time.Second, "kernel_info_reply", answers(id, "kernel_info_reply"))
+			r := c.next(c.shell, 2*second, "kernel_info_reply", answers(id, "kernel_info_reply"))
 			if r.content["status"] != "ok" || r.content["protocol_version"] != "5.4" {
 				t.Errorf("kernel_info_reply: %v", r.content)
 			}
 		}
-		if took := time.Since(c.started); took > 2*time.Second {
+		if took := time.Since(c.started); took > 2*second {
 			t.Errorf("answered %s after the start of the process", took)
 		} else {
 			t.Logf("answered %s after the start of the process", took)
 		}
 		id := c.send(c.control, "kernel_info_request", map[string]any{})
-		r := c.next(c.control, 2*time.Second, "kernel_info_reply on control", answers(id, "kernel_info_reply"))
+		r := c.next(c.control, 2*second, "kernel_info_reply on control", answers(id, "kernel_info_reply"))
 		if r.content["status"] != "ok" {
 			t.Errorf("kernel_info_reply on control: %v", r.content)
 		}
@@ -66,7 +66,7 @@ func TestConversation(t *testing.T) {
 				if len(frames) != 2 || string(frames[1]) != beat {
 					t.Errorf("heartbeat %q came back as %q", beat, frames)
 				}
-			case <-time.After(time.Second):
+			case <-time.After(second):
 				t.Fatal("no heartbeat within 1 s")
 			}
 		}
@@ -86,7 +86,7 @@ func TestConversation(t *testing.T) {
 			t.Fatal(err)
 		}
 		h, _ := jupyter.DecodeHeader(m.Header)
-		r := c.next(c.shell, 5*time.Second, "reply", answers(h.MsgID, "kernel_info_reply"))
+		r := c.next(c.shell, 5*second, "reply", answers(h.MsgID, "kernel_info_reply"))
 		if !bytes.Equal(r.Message.Parent, m.Header) {
 			t.Errorf("parent header %s, sent %s", r.Message.Parent, m.Header)
 		}
@@ -98,7 +98,7 @@ func TestConversation(t *testing.T) {
 		if err := c.shell.Send(c.signer.Frames(m)); err != nil {
 			t.Fatal(err)
 		}
-		r := c.next(c.shell, 5*time.Second, "reply", ofType("kernel_info_reply"))
+		r := c.next(c.shell, 5*second, "reply", ofType("kernel_info_reply"))
 		if !slices.EqualFunc(r.Identities, m.Identities, bytes.Equal) {
 			t.Errorf("identities %q, sent %q", r.Identities, m.Identities)
 		}
@@ -112,13 +112,13 @@ func TestConversation(t *testing.T) {
 		}
 		id := c.send(c.shell, "kernel_info_request", map[string]any{})
 		forged, _ := jupyter.DecodeHeader(m.Header)
-		c.next(c.iopub, 5*time.Second, "idle", func(r received) bool {
+		c.next(c.iopub, 5*second, "idle", func(r received) bool {
 			if r.parent.MsgID == forged.MsgID {
 				t.Errorf("the forged message was taken: %s", r.Message.Content)
 			}
 			return answers(id, "status")(r) && r.content["execution_state"] == "idle"
 		})
-		c.next(c.shell, 5*time.Second, "reply", answers(id, "kernel_info_reply"))
+		c.next(c.shell, 5*second, "reply", answers(id, "kernel_info_reply"))
 	})
 
 	step("a request may leave fields to their defaults", func(t *testing.T) {
@@ -160,14 +160,14 @@ func main() {
 			"comm_id": "c1", "target_name": "gonb_comm", "kernel_id": kernelID, "data": map[string]any{},
 		})
 		address := func(r received) any { return r.content["data"].(map[string]any)["address"] }
-		r := c.next(c.iopub, 5*time.Second, "comm_msg from the kernel", ofType("comm_msg"))
+		r := c.next(c.iopub, 5*second, "comm_msg from the kernel", ofType("comm_msg"))
 		if r.content["comm_id"] != "c1" || address(r) != "#comm_open_ack" {
 			t.Errorf("comm_msg %v", r.content)
 		}
 		id := c.send(c.shell, "comm_msg", map[string]any{
 			"comm_id": "c1", "data": map[string]any{"address": "#heartbeat/ping", "value": true},
 		})
-		if r := c.next(c.iopub, 5*time.Second, "answer", answers(id, "comm_msg")); address(r) != "#heartbeat/pong" {
+		if r := c.next(c.iopub, 5*second, "answer", answers(id, "comm_msg")); address(r) != "#heartbeat/pong" {
 			t.Errorf("comm_msg %v", r.content)
 		}
 	})
@@ -192,8 +192,8 @@ func main() {
 		c.next(c.iopub, cellPatience, "output", answers(id, "stream"))
 		started := time.Now()
 		asked := c.send(c.control, "interrupt_request", map[string]any{})
-		c.next(c.control, time.Second, "interrupt_reply", answers(asked, "interrupt_reply"))
-		c.next(c.shell, time.Second, "execute_reply", answers(id, "execute_reply"))
+		c.next(c.control, second, "interrupt_reply", answers(asked, "interrupt_reply"))
+		c.next(c.shell, second, "execute_reply", answers(id, "execute_reply"))
 		t.Logf("interrupted in %s", time.Since(started))
 		c.mustRun(hello, "hello")
 	})
@@ -230,7 +230,7 @@ func main() {
 			"func main() { signal.Ignore(os.Interrupt); fmt.Println(\"running\"); time.Sleep(time.Hour) }")
 		c.next(c.iopub, cellPatience, "output", answers(id, "stream"))
 		asked := c.send(c.control, "shutdown_request", map[string]any{"restart": false})
-		c.next(c.control, time.Second, "shutdown_reply", answers(asked, "shutdown_reply"))
+		c.next(c.control, second, "shutdown_reply", answers(asked, "shutdown_reply"))
 		c.expectGone(t)
 	})
 }
@@ -240,10 +240,10 @@ func (c *client) expectGone(t *testing.T) {
 	t.Helper()
 	select {
 	case <-c.exited:
-	case <-time.After(4 * time.Second): // Jupyter kills a kernel after 5 s
+	case <-time.After(4 * second): // Jupyter kills a kernel after 5 s
 		t.Fatal("the kernel is still there")
 	}
-	deadline := time.Now().Add(2 * time.Second)
+	deadline := time.Now().Add(2 * second)
 	for len(usersOf(t, c.temp)) > 0 {
 		if time.Now().After(deadline) {
 			t.Fatalf("processes left behind: %v", usersOf(t, c.temp))
@@ -286,7 +286,7 @@ func TestKillTakesGoNBAlong(t *testing.T) {
 	c.mustRun(hello, "hello")
 	c.process.Process.Kill()
 	<-c.exited
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(5 * second)
 	for len(usersOf(t, c.temp)) > 0 {
 		if time.Now().After(deadline) {
 			t.Fatalf("processes left behind: %v", usersOf(t, c.temp))

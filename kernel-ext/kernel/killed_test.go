@@ -1,14 +1,18 @@
 package kernel
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	cellbuild "gantry.local/kernel-ext/cell"
 )
 
 // TestFortyKernelsKilledLeaveNothing kills kernels at random moments: while they start, between cells, in a build, and in a
@@ -48,6 +52,26 @@ func TestFortyKernelsKilledLeaveNothing(t *testing.T) {
 	}
 }
 
+// TestKilledWhileABaseIsMade kills a kernel while what later cells are linked to is made for it, which goes on behind the cell.
+func TestKilledWhileABaseIsMade(t *testing.T) {
+	c := startKernelOver(t, "ipc", cellbuild.EnvCache+"="+t.TempDir())
+	making := func() bool {
+		return slices.ContainsFunc(usersNamed(t, c.temp, cellbuild.Program), func(user string) bool {
+			arguments, _ := os.ReadFile(filepath.Join(user, "cmdline")) // it may be gone
+			return bytes.Contains(arguments, []byte("\x00base\x00"))
+		})
+	}
+	for n, deadline := 0, time.Now().Add(cellPatience); !making(); n++ {
+		if time.Now().After(deadline) {
+			t.Fatal("nothing is made for later cells")
+		}
+		c.mustRun(fmt.Sprintf("import _ \"net/http\"\n%%%%\nfmt.Println(\"cell\", %d)", n), "cell")
+	}
+	c.process.Process.Kill()
+	<-c.exited
+	t.Logf("nothing is left after %s", c.awaitNothing(0))
+}
+
 // awaitNothing waits until nothing of a killed kernel is left, and returns how long that took.
 func (c *client) awaitNothing(moment time.Duration) time.Duration {
 	c.t.Helper()
@@ -60,7 +84,7 @@ func (c *client) awaitNothing(moment time.Duration) time.Duration {
 			next.stop()
 			swept = true
 		}
-		if took > 6*time.Second {
+		if took > 6*second {
 			c.t.Fatalf("killed after another %s, leaves %q", moment, left)
 		}
 		time.Sleep(10 * time.Millisecond)

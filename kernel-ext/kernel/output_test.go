@@ -42,7 +42,7 @@ type streamed struct {
 func (c *client) streams(id string) []streamed {
 	c.t.Helper()
 	var all []streamed
-	c.next(c.iopub, time.Minute, "idle state", func(m received) bool {
+	c.next(c.iopub, cellPatience, "idle state", func(m received) bool {
 		if m.parent.MsgID != id {
 			return false
 		}
@@ -91,7 +91,7 @@ func TestOutput(t *testing.T) {
 		if want := joined(all, "stderr"); fmt.Sprintf("%x", sha256.Sum256([]byte(text))) != want {
 			t.Errorf("the text is not what the cell printed, digest %s", want)
 		}
-		if took := time.Since(started); took > 10*time.Second {
+		if took := time.Since(started); took > 10*second {
 			t.Errorf("took %s", took)
 		}
 	})
@@ -266,7 +266,7 @@ func BenchmarkOutput10MB(b *testing.B) {
 // dialLazy connects to iopub and reads nothing.
 func (c *client) dialLazy() *jupyter.Link {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*second)
 	defer cancel()
 	l, err := jupyter.Dial(ctx, zmtp.Sub, c.connection.Endpoint(c.connection.IOPub), "lazy-"+jupyter.NewID()[:8])
 	if err != nil {

@@ -180,16 +180,16 @@ func testQueue(c *client, step func(string, func(*testing.T))) {
 			{"inspect", map[string]any{"code": "%help", "cursor_pos": 2, "detail_level": 0}},
 		} {
 			started := time.Now()
-			reply := c.ask(request.msgType, time.Second, request.content)
+			reply := c.ask(request.msgType, second, request.content)
 			took := time.Since(started)
-			if reply["status"] != "ok" && reply["status"] != "incomplete" || took > 200*time.Millisecond {
+			if reply["status"] != "ok" && reply["status"] != "incomplete" || took > second/5 {
 				t.Errorf("%s: %v after %s", request.msgType, reply, took)
 			}
 		}
 		started := time.Now()
 		id := c.send(c.control, "kernel_info_request", map[string]any{})
-		c.next(c.control, time.Second, "kernel_info_reply", answers(id, "kernel_info_reply"))
-		if took := time.Since(started); took > 200*time.Millisecond {
+		c.next(c.control, second, "kernel_info_reply", answers(id, "kernel_info_reply"))
+		if took := time.Since(started); took > second/5 {
 			t.Errorf("kernel_info on control took %s", took)
 		}
 	})
@@ -201,7 +201,7 @@ func testQueue(c *client, step func(string, func(*testing.T))) {
 			if err := late.Send([][]byte{append([]byte{1}, topic...)}); err != nil {
 				t.Fatal(err)
 			}
-			m := c.next(late, time.Second, "iopub_welcome", ofType("iopub_welcome"))
+			m := c.next(late, second, "iopub_welcome", ofType("iopub_welcome"))
 			if m.content["subscription"] != topic || string(m.Message.Parent) != "{}" {
 				t.Errorf("subscribing to %q: %s, parent %s", topic, m.Message.Content, m.Message.Parent)
 			}
@@ -210,7 +210,7 @@ func testQueue(c *client, step func(string, func(*testing.T))) {
 
 	step("is_complete", func(t *testing.T) {
 		for code, want := range map[string]string{"func f() {}": "complete", "func f() {": "incomplete", "}": "invalid"} {
-			reply := c.ask("is_complete", time.Second, map[string]any{"code": code})
+			reply := c.ask("is_complete", second, map[string]any{"code": code})
 			if reply["status"] != want || (want == "incomplete") != (reply["indent"] == "\t") {
 				t.Errorf("%q: %v, want %s", code, reply, want)
 			}
@@ -369,7 +369,7 @@ func testMagics(c *client, step func(string, func(*testing.T))) {
 		c.next(c.iopub, cellPatience, "output", answers(id, "stream"))
 		started := time.Now()
 		c.send(c.control, "interrupt_request", map[string]any{})
-		if r := c.finish(id); r.status != "error" || time.Since(started) > time.Second {
+		if r := c.finish(id); r.status != "error" || time.Since(started) > second {
 			t.Errorf("%+v after %s", r, time.Since(started))
 		}
 	})
@@ -384,20 +384,20 @@ func testMagics(c *client, step func(string, func(*testing.T))) {
 func testHistory(c *client, step func(string, func(*testing.T))) {
 	step("history of this kernel", func(t *testing.T) {
 		r := c.run("%%\n40 + 2")
-		reply := c.ask("history", time.Second, map[string]any{
+		reply := c.ask("history", second, map[string]any{
 			"hist_access_type": "tail", "n": 1, "raw": true, "output": true,
 		})
 		want := []any{[]any{1.0, r.count, []any{"%%\n40 + 2", "42"}}}
 		if !reflect.DeepEqual(reply["history"], want) {
 			t.Errorf("tail: %v, want %v", reply["history"], want)
 		}
-		reply = c.ask("history", time.Second, map[string]any{
+		reply = c.ask("history", second, map[string]any{
 			"hist_access_type": "search", "pattern": "*40 + ?", "unique": true, "raw": true, "output": false,
 		})
 		if want := []any{[]any{1.0, r.count, "%%\n40 + 2"}}; !reflect.DeepEqual(reply["history"], want) {
 			t.Errorf("search: %v, want %v", reply["history"], want)
 		}
-		reply = c.ask("history", time.Second, map[string]any{
+		reply = c.ask("history", second, map[string]any{
 			"hist_access_type": "range", "session": 0, "start": r.count, "stop": r.count.(float64) + 1, "raw": true, "output": false,
 		})
 		if want := []any{[]any{1.0, r.count, "%%\n40 + 2"}}; !reflect.DeepEqual(reply["history"], want) {

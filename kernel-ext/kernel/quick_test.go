@@ -52,7 +52,7 @@ func TestEditedPackage(t *testing.T) {
 		c.mustRun(fmt.Sprintf("%sfunc main() { fmt.Println(value.V, %d) }", imports, n), fmt.Sprint(want, " ", n))
 		return quick()
 	}
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(20 * second)
 	for !run("first") {
 		if time.Now().After(deadline) {
 			t.Fatal("the same cell again and again is still built by the go command")
@@ -96,7 +96,7 @@ func TestAhead(t *testing.T) {
 	}
 
 	ended := startKernel(t, env...)
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(20 * second)
 	for len(usersNamed(t, ended.temp, cellbuild.Program)) == 0 {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s is not started", cellbuild.Program)
@@ -105,10 +105,10 @@ func TestAhead(t *testing.T) {
 	}
 	ended.process.Process.Signal(syscall.SIGTERM)
 	<-ended.exited
-	ended.leaves(t, 2*time.Second) // gopls has a helper that ends when it notices gopls' end
+	ended.leaves(t, 2*second) // gopls has a helper that ends when it notices gopls' end
 
 	c := startKernel(t, env...)
-	for deadline := time.Now().Add(60 * time.Second); len(plans()) == 0; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(cellPatience); len(plans()) == 0; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("nothing was learned")
 		}

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestTemporaryFoldersOfAllLengths starts kernels where the temporary folder has a long path: cells run, completion answers.
@@ -26,7 +25,7 @@ func TestTemporaryFoldersOfAllLengths(t *testing.T) {
 		c := startKernel(t, "TMPDIR="+dir)
 		c.mustRun(hello, "hello")
 		id := c.send(c.shell, "complete_request", map[string]any{"code": "%%\nstrings.ToUp", "cursor_pos": 15})
-		r := c.next(c.shell, 20*time.Second, "complete_reply", answers(id, "complete_reply"))
+		r := c.next(c.shell, 20*second, "complete_reply", answers(id, "complete_reply"))
 		if matches, _ := r.content["matches"].([]any); len(matches) == 0 {
 			t.Errorf("a temporary folder with a path of %d bytes: no completion", len(dir))
 		}

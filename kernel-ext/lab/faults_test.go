@@ -23,10 +23,11 @@ import (
 	"gantry.local/gan/safetensors"
 	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/internal/hostile"
+	"gantry.local/kernel-ext/internal/racing"
 	"gantry.local/kernel-ext/lab"
 )
 
-const patience = 15 * time.Second // of every call
+const patience = racing.Slower * 15 * time.Second // of every call
 
 // inTime fails when do takes longer than a call may, and returns its error.
 func inTime(t *testing.T, what string, do func() error) error {
@@ -168,7 +169,7 @@ func TestTerminate(t *testing.T) {
 				t.Fatal(err)
 			}
 			eventually(t, "its process has ended", func() bool { return syscall.Kill(s.Pid, 0) != nil })
-			if took := time.Since(begin); took > 9*time.Second {
+			if took := time.Since(begin); took > racing.Slower*9*time.Second {
 				t.Errorf("it took %v to end", took)
 			}
 			if log, err := os.ReadFile(filepath.Join(r.Dir(), "log")); err != nil || len(log) > 0 {

@@ -19,7 +19,7 @@ import (
 	"syscall"
 	"time"
 
-	"gantry.local/kernel-ext/channel"
+	"gantry.local/kernel-ext/internal/private"
 	"gantry.local/kernel-ext/lab"
 )
 
@@ -32,7 +32,7 @@ func stranger(args []string) {
 	case "read":
 		err = read(args[1:])
 	case "take":
-		err = take(args[1:])
+		err = take(args[1], args[2:])
 	case "trap":
 		err = trap(args[1])
 	}
@@ -74,13 +74,18 @@ func read(paths []string) error {
 	return nil
 }
 
-// take makes the folders before their owner does.
-func take(paths []string) error {
-	for _, path := range paths {
-		if err := os.Mkdir(path, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+// take makes a folder and a link in turn, the links to the first of its arguments.
+func take(to string, paths []string) error {
+	for i, path := range paths {
+		var err error
+		if i%2 == 0 {
+			err = os.Mkdir(path, 0o755)
+		} else {
+			err = os.Symlink(to, path)
+		}
+		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
-		os.Chmod(path, 0o777)
 	}
 	return nil
 }
@@ -179,14 +184,30 @@ func (w *world) files() []string {
 	return find(fs.FileMode.IsRegular, w.place.runs, w.place.jupyter)
 }
 
-// namesTaken makes the folders that a kernel may want in the shared temporary folder, and wants the channel to work.
+// namesTaken makes folders and links beside those that kernels have in the shared temporary folder, of the like names: a kernel that
+// starts looks there for what dead ones have left. It wants what the second user has made before to be there still.
 func (w *world) namesTaken() error {
-	names := []string{filepath.Join(w.place.tmp, fmt.Sprintf("gantry-%d", os.Getuid()))}
-	for _, n := range w.notebooks {
-		names = append(names, filepath.Join(w.place.tmp, filepath.Base(filepath.Dir(channel.Path(n.file)))),
-			filepath.Join(w.place.tmp, fmt.Sprintf("gantry-kernel-%d-1", n.pid.Load())))
+	for _, path := range w.taken {
+		if _, err := os.Lstat(path); err != nil {
+			return fmt.Errorf("what is the second user's is gone: %w", err)
+		}
 	}
-	return w.turnedAway("take", names)
+	w.taken = nil
+	for deadline := time.Now().Add(patience); len(w.taken) == 0; time.Sleep(50 * time.Millisecond) {
+		entries, err := os.ReadDir(w.place.tmp)
+		if err != nil {
+			return err
+		}
+		for _, entry := range entries {
+			if path := filepath.Join(w.place.tmp, entry.Name()); private.Check(path) == nil { // a kernel's, whose names end in random letters and digits
+				w.taken = append(w.taken, path+"0", path+"1")
+			}
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("no kernel has a folder in %s", w.place.tmp)
+		}
+	}
+	return w.turnedAway("take", append([]string{w.place.runs}, w.taken...))
 }
 
 // trapped attaches to a run that the second user has made up.

@@ -16,6 +16,7 @@ type world struct {
 	twins     *twins
 	notebooks []*notebook
 	watched   []*watched
+	taken     []string // what the second user has made where kernels have their folders
 }
 
 // actors are those who act, in an order that the seed relies on.
