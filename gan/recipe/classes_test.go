@@ -32,6 +32,34 @@ func TestClasses(t *testing.T) {
 	}
 }
 
+// TestNoClassIsBlank wants every class of acgan drawn, once it is trained a little. Where the class counts as much as the image being real, ones
+// are empty by then and remain so: nothing is surer to be called a one.
+func TestNoClassIsBlank(t *testing.T) {
+	const classes = 10
+	trainer, err := train.New(gantest.XLA(t), recipe.ACGAN().WithDefaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range trainer.Train(t.Context(), 200) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	images, err := trainer.Sample(200, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ink := make([]float64, classes) // from 0 to 1, mean of a class's pixels; those of real digits have 0.076 (ones) to 0.17 (zeros)
+	for i, v := range images.Values {
+		ink[i/images.Size()%classes] += float64(v+1) / 2 / float64(len(images.Values)/classes)
+	}
+	for class, mean := range ink {
+		if mean < 0.035 {
+			t.Errorf("class %d has %.3f of its pixels inked, want 0.035: %.3f", class, mean, ink)
+		}
+	}
+}
+
 // spreads are the standard deviations of a pixel within a class and of the classes' means. The classes come in turn.
 func spreads(images sample.Images, classes int) (within, between float64) {
 	size, each := images.Size(), float64(images.N/classes)
