@@ -117,7 +117,7 @@ func sizings() map[string]sizing {
 		"dcgan": convolutional(net.NormNone), "fashion": convolutional(net.NormNone), "faces": convolutional(net.NormNone),
 		"faces-64": convolutional(net.NormNone), "wgan": convolutional(net.NormLayer), "wgan-gp": convolutional(net.NormLayer),
 		"lsgan": convolutional(net.NormBatch), "sngan": convolutional(net.NormSpectral), "dragan": convolutional(net.NormNone),
-		"rsgan": convolutional(net.NormNone), "diffaugment": convolutional(net.NormNone), "stacked-r1r2": convolutional(net.NormNone),
+		"rsgan": convolutional(net.NormNone), "diffaugment": convolutional(net.NormNone), "stacked-r1": convolutional(net.NormNone),
 		"stacked": convolutional(net.NormBatch),
 
 		"resnet": {ofPictures, func(exp *gan.Experiment, like *sample.Images) error {

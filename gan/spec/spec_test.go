@@ -32,7 +32,7 @@ func shapeOf(t *testing.T, exp gan.Experiment) lint.DataShape {
 		s.Height, s.Width, s.Depth = 32, 32, 3
 	case "faces-64":
 		s.Height, s.Width, s.Depth = 64, 64, 3
-	case "stacked", "stacked-r1r2":
+	case "stacked", "stacked-r1":
 		s.Depth, s.Classes = 3, 1000
 	}
 	return s
