@@ -158,7 +158,7 @@ $(HUB_READY): $(HUB_LOCKS) | setup
 hub-start: hub ## start the hub for the users of this machine, at 127.0.0.1:8000 (root)
 	@.venv/hub/bin/python -m jupyterhub -f kernel-ext/hub/jupyterhub_config.py
 
-hub-test: hub ## ten students at once under a real JupyterHub on loopback (root; minutes; HUB_ARGS="--students 3", --full, --cold)
+hub-test: hub ## ten students at once under a real JupyterHub on loopback (root; minutes; HUB_ARGS="--students 3", --full, --cold, --image)
 	@.venv/hub/bin/python kernel-ext/hub/hub_suite.py $(HUB_ARGS)
 
 IMAGE_ARGS ?=

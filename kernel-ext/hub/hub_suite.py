@@ -8,6 +8,7 @@ It needs root, and leaves nothing behind: users, homes and mounts are in a mount
 --seed DIR    what kernels have learnt already (another ~/.cache/gantry), in the place of a first student
 --only A,B    some of: work, hidden, updated, values, quota, culled
 --memory M    of each student (3G)
+--image       students' servers run in the container image (`make image-test` builds it), one container each with the home as its volume
 --keep-log F  where the hub's log goes
 """
 import argparse
@@ -37,6 +38,7 @@ VENV = ROOT / ".venv"
 NEEDED = ["go", "unshare", "useradd", "setpriv", "runuser", "mount", "git", "node"]
 PASSWORD = "trial-of-a-class"
 CELLS_OF_03 = 5  # up to the experiment
+IMAGE = "localhost/gantry-test"
 
 
 class Trial:
@@ -105,6 +107,7 @@ class Trial:
             "c.JupyterHub.concurrent_spawn_limit = 100",
             "c.Spawner.start_timeout = c.Spawner.http_timeout = 900",  # on a machine that does much else, too
             "c.JupyterHub.log_level = 'INFO'",
+            *(self.in_image() if self.options.image else []),
             *([] if self.options.full else ["c.Spawner.environment.update({'GANTRY_FAST': '1'})"]), ""]))
         environment = {**os.environ, "GANTRY_HUB_STATE": str(self.state), "GANTRY_HUB_CONFIG": str(config)}
         self.start(sys.executable, "-m", "jupyterhub", "-f", str(HERE / "jupyterhub_config.py"), environment=environment, log=self.log)
@@ -112,6 +115,20 @@ class Trial:
         if self.started[-1].poll() is not None:
             raise AssertionError(f"the hub ended: {self.log.read_text()[-2000:]}")
 
+    def in_image(self):
+        """The lines of a configuration by which a student's server is a container of the image, with the image's variables and first process."""
+        config = json.loads(self.buildah("inspect", "--type", "image", IMAGE))["OCIv1"]["config"]
+        self.working = self.buildah("from", "--pull-never", IMAGE)
+        words = [str(HERE / "start-student"), "env", f"--chdir={config['WorkingDir']}", *config["Env"], *config["Entrypoint"], "jupyterhub-singleuser"]
+        return [f"c.Spawner.cmd = {words!r}",
+                f"c.Spawner.environment = {{'GANTRY_HUB_STATE': {str(self.state)!r}, 'GANTRY_HUB_IMAGE': {self.buildah('mount', self.working)!r}, "
+                f"'GANTRY_HUB_IMAGE_USER': {config['User']!r}, 'GANTRY_GRACE': '50s'}}"]
+
+    @staticmethod
+    def buildah(*words):
+        return subprocess.run(["buildah", *words], env=os.environ | {"STORAGE_DRIVER": "vfs", "HOME": "/root"}, check=True, capture_output=True, text=True).stdout.strip()
+
+    working = ""
     token = os.urandom(16).hex()
 
     def start(self, *command, environment=None, log=None):
@@ -198,6 +215,8 @@ class Trial:
     def test_hidden(self):
         """One student can neither list, read nor reach what is another's: from a cell, by the machine outside of namespaces, and over HTTP."""
         a, b = self.student(self.names[0]), self.student(self.names[1])
+        if self.options.image:
+            return self.hidden_in_image(a, b)
         b.execute('import "gantry.local/kernel-ext/lab"\nimport "gantry.local/gan/recipe"\n\nb := recipe.Toy()\nb.Name = "secret"\nlab.Open(b)')
         run_folder = b.home / "runs" / "secret"
         if not (run_folder / "socket").is_socket():
@@ -227,6 +246,21 @@ class Trial:
             code = a.session.get(f"{b.url}{path}", allow_redirects=False, timeout=30).status_code
             if code not in (302, 403, 404):
                 raise AssertionError(f"the other's server answers {path} with {code}")
+            code = a.direct(b, path)
+            if code not in (302, 403):
+                raise AssertionError(f"the other's port answers {path} with {code}")
+
+    def hidden_in_image(self, a, b):
+        """In a container nothing of another's is there: no file, no process, no run. Its port is the network's, which asks who comes."""
+        b.execute('import "gantry.local/kernel-ext/lab"\nimport "gantry.local/gan/recipe"\n\nb := recipe.Toy()\nb.Name = "secret"\nlab.Open(b)')
+        if not (b.home / "runs" / "secret" / "socket").is_socket():
+            raise AssertionError("there is no run to look for")
+        inside = a.execute(f"!ls -a {self.folder} {b.home} /home /home/learner/runs /tmp /var/tmp /dev/shm; ps -eo args; cat /proc/*/environ | tr '\\0' '\\n' | "
+                           "grep ^JUPYTERHUB_USER | sort -u; find / -xdev -name secret -not -path '/proc/*' 2>/dev/null; true")
+        seen = re.sub(r"ls: .*", "", inside)
+        if a.name not in seen or b.name in seen or "secret" in seen:
+            raise AssertionError(f"a cell sees of another: {inside}")
+        for path in ("/api/contents", "/api/kernels", "/lab"):
             code = a.direct(b, path)
             if code not in (302, 403):
                 raise AssertionError(f"the other's port answers {path} with {code}")
@@ -274,7 +308,10 @@ class Trial:
 
     @staticmethod
     def alive(name):
-        return subprocess.run(["ps", "-o", "pid=", "-u", name], capture_output=True, text=True).stdout.split()
+        """The processes of a student's cgroup, which those in a container are in too, and those of the user."""
+        groups = [pathlib.Path(f"/sys/fs/cgroup/{kind}gantry/{name}/cgroup.procs") for kind in ("memory/", "")]
+        return [pid for group in groups if group.exists() for pid in group.read_text().split()] + subprocess.run(
+            ["ps", "-o", "pid=", "-u", name], capture_output=True, text=True).stdout.split()
 
     def test_updated(self):
         """A newer course brings what is new and keeps what the student has changed."""
@@ -337,6 +374,8 @@ class Trial:
             for name in self.names + ["seed"]:
                 subprocess.run(["rmdir", f"/sys/fs/cgroup/{kind}/gantry/{name}"], stderr=subprocess.DEVNULL)
             subprocess.run(["rmdir", f"/sys/fs/cgroup/{kind}/gantry"], stderr=subprocess.DEVNULL)
+        if self.working:
+            self.buildah("rm", self.working)
         os.chdir("/")
         for at in self.mounts():
             run("umount", "--lazy", at)
@@ -375,8 +414,11 @@ def main():
     parser.add_argument("--seed", default="")
     parser.add_argument("--only", default="work,hidden,updated,values,quota,culled")
     parser.add_argument("--memory", default="3G")
+    parser.add_argument("--image", action="store_true")
     parser.add_argument("--keep-log", default="")
     options = parser.parse_args()
+    if options.image:
+        options.cold = True  # what an image's students begin with lies in the image
     if problem := needs():
         raise SystemExit(problem)
     if options.students < 3:
