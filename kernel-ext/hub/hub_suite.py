@@ -215,12 +215,21 @@ class Trial:
     def test_hidden(self):
         """One student can neither list, read nor reach what is another's: from a cell, by the machine outside of namespaces, and over HTTP."""
         a, b = self.student(self.names[0]), self.student(self.names[1])
-        if self.options.image:
-            return self.hidden_in_image(a, b)
         b.execute('import "gantry.local/kernel-ext/lab"\nimport "gantry.local/gan/recipe"\n\nb := recipe.Toy()\nb.Name = "secret"\nlab.Open(b)')
         run_folder = b.home / "runs" / "secret"
         if not (run_folder / "socket").is_socket():
             raise AssertionError("there is no run to look for")
+        (self.hidden_in_image if self.options.image else self.hidden_by_users)(a, b, run_folder)
+        for path in ("/api/contents", "/api/kernels", "/lab"):
+            code = a.session.get(f"{b.url}{path}", allow_redirects=False, timeout=30).status_code
+            if code not in (302, 403, 404):
+                raise AssertionError(f"the other's server answers {path} with {code}")
+            code = a.direct(b, path)
+            if code not in (302, 403):
+                raise AssertionError(f"the other's port answers {path} with {code}")
+
+    def hidden_by_users(self, a, b, run_folder):
+        """Each student is a user of the machine."""
         inside = a.execute(f"!ls {b.home} {run_folder}; cat {run_folder}/run.json; ls /tmp /var/tmp /dev/shm; ps -eo user:20,comm; "
                            f"ls {self.state}/students/{b.name}/ {self.state}/hub; cat /proc/*/environ | tr '\\0' '\\n' | grep ^JUPYTERHUB_USER | sort -u; true")
         if inside.count("Permission denied") < 3 or b.name in re.sub(r"(ls|cat): .*", "", inside) or "secret" in re.sub(r"(ls|cat): .*", "", inside):
@@ -242,28 +251,14 @@ class Trial:
                                 f"cat {self.state}/hub/hub.sqlite"], capture_output=True, text=True, cwd="/")
         if looks.stderr.count("Permission denied") < 6:
             raise AssertionError(f"outside of the namespaces {a.name} sees {looks.stdout[:500]} {looks.stderr}")
-        for path in ("/api/contents", "/api/kernels", "/lab"):
-            code = a.session.get(f"{b.url}{path}", allow_redirects=False, timeout=30).status_code
-            if code not in (302, 403, 404):
-                raise AssertionError(f"the other's server answers {path} with {code}")
-            code = a.direct(b, path)
-            if code not in (302, 403):
-                raise AssertionError(f"the other's port answers {path} with {code}")
 
-    def hidden_in_image(self, a, b):
-        """In a container nothing of another's is there: no file, no process, no run. Its port is the network's, which asks who comes."""
-        b.execute('import "gantry.local/kernel-ext/lab"\nimport "gantry.local/gan/recipe"\n\nb := recipe.Toy()\nb.Name = "secret"\nlab.Open(b)')
-        if not (b.home / "runs" / "secret" / "socket").is_socket():
-            raise AssertionError("there is no run to look for")
+    def hidden_in_image(self, a, b, _):
+        """In a container nothing of another's is there: no file, no process, no run."""
         inside = a.execute(f"!ls -a {self.folder} {b.home} /home /home/learner/runs /tmp /var/tmp /dev/shm; ps -eo args; cat /proc/*/environ | tr '\\0' '\\n' | "
                            "grep ^JUPYTERHUB_USER | sort -u; find / -path /proc -prune -o -path '*/runs/secret' -print 2>/dev/null; true")
         seen = re.sub(r"ls: .*", "", inside)
         if a.name not in seen or b.name in seen or "secret" in seen:
             raise AssertionError(f"a cell sees of another: {inside}")
-        for path in ("/api/contents", "/api/kernels", "/lab"):
-            code = a.direct(b, path)
-            if code not in (302, 403):
-                raise AssertionError(f"the other's port answers {path} with {code}")
 
     def test_quota(self):
         """A cell that takes more than the student may have ends with one line; the student's server and the others go on."""
