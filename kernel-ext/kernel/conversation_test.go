@@ -3,6 +3,7 @@ package kernel
 import (
 	_ "embed"
 	"fmt"
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -86,6 +87,10 @@ func (want turn) wrong(r result) string {
 
 // TestConversations has conversations on a real kernel, each after a %reset.
 func TestConversations(t *testing.T) {
+	// The kernel of a test fetches no modules, and only a conversation imports this one itself.
+	if said, err := exec.Command("go", "mod", "download", "gonum.org/v1/gonum").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
 	c := startKernel(t)
 	names, all := readConversations(conversations)
 	if len(names) < 60 {

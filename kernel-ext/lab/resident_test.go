@@ -539,7 +539,7 @@ func TestKilledClients(t *testing.T) {
 func TestKilledResident(t *testing.T) {
 	runs(t)
 	const kills, every = 25, 40
-	p := plan{Name: "reborn", Backend: "go", Checkpoint: 20 * time.Millisecond}
+	p := plan{Name: "reborn", Backend: "go", Checkpoint: racing.Slower * 20 * time.Millisecond} // some steps
 	random := rand.New(rand.NewPCG(3, 4))
 	target, losses := 0, 0
 	var r *lab.Run

@@ -32,6 +32,13 @@ func TestShowRun(t *testing.T) {
 			}
 		}
 	}
+	drawn := func() { // compiled, so that the next is in time
+		t.Helper()
+		if _, err := r.Picture(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	drawn()
 	check("new", 1, "paused", "step 0", "batch size", "non-saturating", "ring")
 	if err := r.Train(30); err != nil {
 		t.Fatal(err)
@@ -39,6 +46,7 @@ func TestShowRun(t *testing.T) {
 	if err := r.Checkpoint(); err != nil { // which writes the history too
 		t.Fatal(err)
 	}
+	drawn()
 	check("trained", 2, "step 30", "trained for", "checkpoint")
 	if err := r.Stop(); err != nil {
 		t.Fatal(err)

@@ -33,7 +33,7 @@ func Serve(s Start, of method.Description, o KeepOptions) {
 			<-terminate
 			r.terminate()
 		}()
-		err = r.Run()
+		err = r.serve()
 	}
 	code := exitStopped
 	if err != nil {
@@ -42,6 +42,9 @@ func Serve(s Start, of method.Description, o KeepOptions) {
 	}
 	if errors.Is(err, ErrLiving) {
 		code = resident.ExitTaken
+	}
+	if r != nil { // who waits for that reads why
+		r.leave()
 	}
 	os.Exit(code)
 }
@@ -70,8 +73,18 @@ func Begin(s Start, of method.Description, o KeepOptions) (*Keeper, error) {
 
 // Run serves the run until it is stopped. The error says why it could not go on.
 func (r *Keeper) Run() error {
-	defer r.place.leave()
-	defer r.server.Close()
+	defer r.leave()
+	return r.serve()
+}
+
+// leave gives the run's folder back.
+func (r *Keeper) leave() {
+	r.server.Close()
+	r.place.leave()
+}
+
+// serve is Run, and keeps the folder.
+func (r *Keeper) serve() error {
 	if err := r.prepare(); err != nil {
 		close(r.ended)
 		return err
@@ -118,8 +131,7 @@ func (r *Keeper) End() bool {
 	if r.stop() && r.atRest() {
 		return true
 	}
-	r.server.Close()
-	r.place.leave()
+	r.leave()
 	return false
 }
 
