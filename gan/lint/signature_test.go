@@ -195,7 +195,7 @@ func TestSignatureOfGame(t *testing.T) {
 		}
 		return s
 	}
-	text := gan.Experiment{Name: "text", Data: data.Phrases(), Latent: 8, BatchSize: 8, Generator: net.Text{Steps: 16, Vocabulary: 23, Width: 8}.Generator, Critic: net.Text{Width: 8}.Critic}
+	text := gan.Experiment{Name: "text", Data: data.Phrases(), Latent: 8, BatchSize: 8, Generator: net.Text{Steps: 16, Vocabulary: 23, Hidden: 8}.Generator, Critic: net.Text{Width: 8}.Critic}
 	other := text
 	other.Loss = loss.Hinge
 	before := signature(text)

@@ -40,7 +40,7 @@ func Generators() part.Kinds[Named] {
 		family("toy", "dense layers, for points in the plane", (*Toy).parameters, func(t Toy) Named { return Named{Plain: t.Generator} }),
 		part.Of("pacgan-toy", "toy as in PacGAN's experiments", PacGANToy(), (*Toy).parameters, func(t Toy) Named { return Named{Plain: t.Generator} }, nil),
 		family("sequence", "recurrent, for time series", (*Sequence).parameters, func(s Sequence) Named { return Named{Plain: s.Generator} }),
-		family("text", "convolutions and drawn characters, for texts", (*Text).parameters, func(t Text) Named { return Named{Plain: t.Generator} }),
+		family("text", "an LSTM that draws characters, for texts", (*Text).parameters, func(t Text) Named { return Named{Plain: t.Generator} }),
 	}}
 }
 
@@ -149,8 +149,8 @@ func (t *Text) parameters() []part.Parameter {
 	return []part.Parameter{
 		part.Whole("steps", "characters of the generator's texts", &t.Steps, 1, mostSide),
 		part.Whole("vocabulary", "characters that the generator knows", &t.Vocabulary, 2, mostWidth),
-		part.Whole("width", "features of every place; 0: 64", &t.Width, 1, mostWidth),
-		part.Whole("plan", "units of the layers that read z alone; 0: none", &t.Plan, 0, mostWidth),
-		part.Number("certainty", "factor of the logits that characters are drawn from; 0: 1", &t.Certainty, 0, mostCertainty),
+		part.Whole("hidden", "units of the generator's state; 0: 128", &t.Hidden, 1, mostWidth),
+		part.Whole("width", "the critic's features of every place; 0: 64", &t.Width, 1, mostWidth),
+		part.Number("certainty", "factor of the logits that characters are drawn from; 0: 3", &t.Certainty, 0, mostCertainty),
 	}
 }

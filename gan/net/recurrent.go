@@ -21,16 +21,24 @@ import (
 //
 // Hochreiter and Schmidhuber, "Long short-term memory", 1997; with the forget gate of Gers et al., 2000.
 func LSTM(scope *model.Scope, x *Node, hidden int) *Node {
-	h := noState("LSTM", x, hidden)
-	c := h
+	none := noState("LSTM", x, hidden)
+	m := memory{none, none}
 	return overTime(x, func(x *Node) *Node {
-		gates := Dense(scope, join(1, x, h), 4*hidden)
-		gate := func(k int) *Node { return interval(gates, 1, k*hidden, hidden) }
-		keep, write := Sigmoid(AddScalar(gate(1), 1)), Sigmoid(gate(0))
-		c = Add(Mul(keep, c), Mul(write, Tanh(gate(2))))
-		h = Mul(Sigmoid(gate(3)), Tanh(c))
-		return h
+		m = m.next(Dense(scope, join(1, x, m.state), 4*hidden))
+		return m.state
 	})
+}
+
+// memory is what an LSTM has between two steps, each [batch, hidden].
+type memory struct{ state, cell *Node }
+
+// next is the memory after a step; gates: [batch, 4·hidden], [i f g o] of LSTM.
+func (m memory) next(gates *Node) memory {
+	hidden := m.state.Shape().Dim(1)
+	gate := func(k int) *Node { return interval(gates, 1, k*hidden, hidden) }
+	keep, write := Sigmoid(AddScalar(gate(1), 1)), Sigmoid(gate(0))
+	cell := Add(Mul(keep, m.cell), Mul(write, Tanh(gate(2))))
+	return memory{Mul(Sigmoid(gate(3)), Tanh(cell)), cell}
 }
 
 // GRU runs a gated recurrent unit over a sequence and returns its state after every step. x: [batch, T, in]; the

@@ -59,10 +59,10 @@ func TestSequenceShapes(t *testing.T) {
 		"SequenceCritic": {SequenceCritic(5), []int{3, 3 * frame, 1, 2}, []int{3, 1}, (2*frame+5)*4*5 + 4*5 + 5 + 1},
 		"SequenceConvCritic": {SequenceConvCritic(5), []int{3, 3 * frame, 1, 2}, []int{3, 1},
 			3*2*frame*5 + 5 + 3*5*5 + 5 + 3*5 + 1},
-		"TextGenerator": {Text{Steps: 6, Vocabulary: 7, Width: 4}.Generator, []int{3, 5}, []int{3, 6, 1, 7},
-			5*6*4 + 6*4 + 4*(5*4*4+4) + 4*7 + 7},
-		"Text.Generator with a plan": {Text{Steps: 6, Vocabulary: 7, Width: 4, Plan: 9}.Generator, []int{3, 5}, []int{3, 6, 1, 7},
-			5*9 + 9 + 9*9 + 9 + 9*6*4 + 6*4 + 4*(5*4*4+4) + 4*7 + 7},
+		"TextGenerator": {Text{Steps: 6, Vocabulary: 7, Hidden: 4}.Generator, []int{3, 5}, []int{3, 6, 1, 7},
+			5*8 + 8 + 8*8 + 8 + (8+1)*(16+4+4) + (7+4+1)*16 + (4+1)*7},
+		"Text.Generator of a long text": {Text{Steps: 41, Vocabulary: 7, Hidden: 4}.Generator, []int{3, 5}, []int{3, 41, 1, 7},
+			5*8 + 8 + 8*8 + 8 + (8+1)*(16+4+4) + (3*7+4+1)*16 + (4+1)*3*7},
 		"TextCritic": {Text{Width: 4}.Critic, []int{3, 6, 1, 7}, []int{3, 1}, 7*4 + 4 + 4*(5*4*4+4) + 6*4 + 1},
 	} {
 		size, store := 1, newStore(t)

@@ -3,16 +3,17 @@ package net
 import (
 	"cmp"
 
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
 	"github.com/gomlx/gomlx/ml/model"
 )
 
-// The residual blocks of the text networks.
 const (
-	textBlocks = 2
-	textWindow = 5 // characters that a convolution sees at once
 	planLayers = 2
+	mostTurns  = 16 // of a generator's LSTM: the time to compile one grows faster than they do
 
+	textBlocks    = 2
+	textWindow    = 5   // characters that a convolution sees at once
 	residualScale = 0.3 // of what a block adds
 )
 
@@ -21,49 +22,60 @@ const (
 type Text struct {
 	Steps      int // characters of the generator's texts
 	Vocabulary int // how many characters the generator knows
-	Width      int // features of every place in a text; default 64
-	Plan       int // units of the generator's layers that read z alone, before there are places; default 0, which is none
+	Hidden     int // units of the generator's state, and half of those of its layers that read z; default 128
+	Width      int // the critic's features of every place in a text; default 64
 
-	// Certainty is the factor of the generator's logits before characters are drawn from them; default 1. The surer the generator is,
-	// the less depends on the draw of each character by itself, and the more on z, which alone can fit them to one another.
+	// Certainty is the factor of the generator's logits before characters are drawn from them; default 3. The surer the generator is,
+	// the less depends on the draw of each character, and the more on z, which decides alone once it is trained.
 	Certainty float64
 }
 
-func (t Text) width() int { return orDefault(t.Width, 64) }
+func (t Text) withDefaults() Text {
+	t.Hidden, t.Width, t.Certainty = orDefault(t.Hidden, 128), orDefault(t.Width, 64), cmp.Or(t.Certainty, 3)
+	return t
+}
 
-func (t Text) certainty() float64 { return cmp.Or(t.Certainty, 1) }
-
-// Generator is a generator of texts: dense layers read z (Plan), another makes features of every place in the text, residual blocks
-// of convolutions over time make neighbours fit one another, and every place ends in one of the characters.
+// Generator is a generator of texts that writes from left to right: dense layers make a plan of z, and an LSTM, which is told
+// the plan and what was written last at every turn, writes the next character, or, of a text of more than 16, as many of them that it
+// is through in 16 turns. So a character fits those before it, also where z is between two texts.
 // z: [batch, latent] float32, N(0,1); the result: [batch, Steps, 1, Vocabulary], one-hot. While training the characters
 // are drawn (GumbelSoftmax at temperature 1, StraightThrough); otherwise each is the likeliest.
 //
-// It is the language model of Gulrajani et al., "Improved training of Wasserstein GANs", 2017, arXiv:1704.00028, with
-// fewer and narrower blocks, and it trains with that paper's gradient penalty. The paper shows the critic the
-// probabilities themselves. Drawn characters learned to spell sooner.
+// Kusner and Hernández-Lobato, "GANs for sequences of discrete elements with the Gumbel-softmax distribution", 2016,
+// arXiv:1611.04051, whose generator is an LSTM too.
 func (t Text) Generator(scope *model.Scope, z *Node) *Node {
-	x := Reshape(Dense(scope.In("dense"), t.plan(scope, z), t.Steps*t.width()), -1, t.Steps, t.width())
-	logits := Conv1D(scope.In("output"), residualBlocks(scope, x), t.Vocabulary, 1)
-	return InsertAxes(StraightThrough(GumbelSoftmax(scope, MulScalar(logits, t.certainty()), 1)), 2)
-}
+	t = t.withDefaults()
+	batch, turns := z.Shape().Dim(0), min(t.Steps, mostTurns)
+	each := (t.Steps + turns - 1) / turns
+	turns = (t.Steps + each - 1) / each
 
-// plan is what the whole text has in common: dense layers with LeakyReLU(0.2) of z.
-func (t Text) plan(scope *model.Scope, z *Node) *Node {
-	if t.Plan == 0 {
-		return z
-	}
+	plan := z
 	for layer := range planLayers {
-		z = LeakyReLU(Dense(scope.In("plan_%d", layer), z, t.Plan), leak)
+		plan = LeakyReLU(Dense(scope.In("plan_%d", layer), plan, 2*t.Hidden), leak)
 	}
-	return z
+	told := Dense(scope.In("told"), plan, 4*t.Hidden)
+	m := memory{Tanh(Dense(scope.In("state"), plan, t.Hidden)), Dense(scope.In("cell"), plan, t.Hidden)}
+	written := Zeros(z.Graph(), shapes.Make(z.DType(), batch, each*t.Vocabulary))
+	writer, letters := scope.In("writer"), scope.In("letters")
+	text := make([]*Node, turns)
+	for turn := range text {
+		m = m.next(Add(told, Dense(writer, join(1, written, m.state), 4*t.Hidden)))
+		logits := Reshape(Dense(letters, m.state, each*t.Vocabulary), batch, each, t.Vocabulary)
+		text[turn] = StraightThrough(GumbelSoftmax(scope, MulScalar(logits, t.Certainty), 1))
+		written = Reshape(text[turn], batch, each*t.Vocabulary)
+	}
+	return InsertAxes(interval(join(1, text...), 1, 0, t.Steps), 2)
 }
 
-// Critic is a critic of texts, the mirror image of Generator: every character's features, residual blocks of convolutions
-// over time, and one logit of all of them. x: [batch, T, 1, vocabulary], one-hot or probabilities; the result: [batch, 1],
-// unbounded.
+// Critic is a critic of texts: every character's features, residual blocks of convolutions over time, and one logit of all of
+// them. x: [batch, T, 1, vocabulary], one-hot or probabilities; the result: [batch, 1], unbounded.
+//
+// It is the one of the language model of Gulrajani et al., "Improved training of Wasserstein GANs", 2017, arXiv:1704.00028, with
+// fewer and narrower blocks.
 func (t Text) Critic(scope *model.Scope, x *Node) *Node {
+	t = t.withDefaults()
 	requireSequence("TextCritic", x)
-	x = residualBlocks(scope, Conv1D(scope.In("input"), Squeeze(x, 2), t.width(), 1))
+	x = residualBlocks(scope, Conv1D(scope.In("input"), Squeeze(x, 2), t.Width, 1))
 	return Dense(scope.In("logit"), Flatten(x), 1)
 }
 

@@ -22,7 +22,7 @@ func TestTextGenerator(t *testing.T) {
 		run := func(training bool) (text, slopes []float32) {
 			out := model.MustCallOnceN(backend, store, func(scope *model.Scope, z, weights *Node) []*Node {
 				store.SetTraining(z.Graph(), training)
-				text := Text{Steps: steps, Vocabulary: vocabulary, Width: 4}.Generator(scope, z)
+				text := Text{Steps: steps, Vocabulary: vocabulary, Hidden: 4}.Generator(scope, z)
 				return []*Node{text, Gradient(ReduceAllSum(Mul(text, weights)), z)[0]}
 			}, z, weights)
 			return flat(out[0]), flat(out[1])

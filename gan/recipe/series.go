@@ -21,8 +21,8 @@ func Sines() gan.Experiment {
 	}
 }
 
-// Phrases trains a character-level generator of short phrases with straight-through Gumbel-softmax (Jang et al., 2016,
-// arXiv:1611.01144) and the convolutional critic of WGAN-GP's language model (Gulrajani et al., 2017, arXiv:1704.00028), by the
+// Phrases trains a recurrent generator that writes short phrases character by character with straight-through Gumbel-softmax (Jang et al.,
+// 2016, arXiv:1611.01144) and the convolutional critic of WGAN-GP's language model (Gulrajani et al., 2017, arXiv:1704.00028), by the
 // relativistic paired loss with R1 and R2 (Huang et al., 2025, arXiv:2501.05441).
 func Phrases() gan.Experiment {
 	const length, letters = 16, 23
@@ -31,13 +31,8 @@ func Phrases() gan.Experiment {
 	}
 	return gan.Experiment{
 		Name: "phrases", Data: data.Phrases(), Latent: 32,
-		Generator: texts(length, letters).Generator, Critic: net.Text{}.Critic,
+		Generator: net.Text{Steps: length, Vocabulary: letters}.Generator, Critic: net.Text{}.Critic,
 		Loss: loss.Paired, Penalties: []loss.Penalty{loss.R1(0.3), loss.R2(0.3)},
 		Optimizers: gan.Optimizers{Generator: adam(1e-3), Critic: adam(2e-3), EMA: 0.998}, BatchSize: 32,
 	}
-}
-
-// texts are the networks for texts of a length, of so many different characters.
-func texts(length, characters int) net.Text {
-	return net.Text{Steps: length, Vocabulary: characters, Plan: 256, Certainty: 3}
 }

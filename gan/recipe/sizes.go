@@ -164,7 +164,7 @@ func sizings() map[string]sizing {
 			return nil
 		}},
 		"phrases": {ofTexts, func(exp *gan.Experiment, like *sample.Images) error {
-			exp.Generator = texts(like.Height, like.Depth()).Generator
+			exp.Generator = net.Text{Steps: like.Height, Vocabulary: like.Depth()}.Generator
 			return nil
 		}},
 	}
