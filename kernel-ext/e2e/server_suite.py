@@ -155,6 +155,12 @@ class HTTP(unittest.TestCase):
         status, _, _ = self.lab.get("/api/contents", **self.auth)
         self.assertEqual(200, status)
 
+    def test_settings(self):
+        """JupyterLab has the project's settings: no news is fetched, and a closed notebook's kernel ends."""
+        for plugin, key, want in (("apputils-extension:notification", "fetchNews", "false"), ("notebook-extension:tracker", "kernelShutdown", True)):
+            schema = self.lab.ask(f"/lab/api/settings/@jupyterlab/{plugin}")["schema"]
+            self.assertEqual(want, schema["properties"][key]["default"], plugin)
+
     def test_other_names(self):
         """A page whose name was made to point at this machine (DNS rebinding) is not answered."""
         for path in ("/api/contents", "/lab"):

@@ -64,7 +64,7 @@ func (in *installer) kernelspecStage() stage {
 	return stage{
 		name:  "kernelspec and JupyterLab's settings",
 		key:   hash(in.Root, string(logo), string(logoSVG), labConfig, labSettings, engine.BuildFlags(""), fmt.Sprint(in.CUDA || in.hasCUDA())),
-		makes: []string{filepath.Join(dir, "kernel.json"), filepath.Join(dir, "logo-64x64.png"), labConfigFile(in.Root)},
+		makes: []string{filepath.Join(dir, "kernel.json"), filepath.Join(dir, "logo-64x64.png"), labConfigFile(in.Root), labSettingsFile(in.Root)},
 		run: func(context.Context) error {
 			for name, data := range map[string][]byte{"logo-64x64.png": logo, "logo-svg.svg": logoSVG} {
 				if err := writeFile(filepath.Join(dir, name), data, 0o644); err != nil {
@@ -74,8 +74,7 @@ func (in *installer) kernelspecStage() stage {
 			if err := writeFile(labConfigFile(in.Root), []byte(labConfig), 0o644); err != nil {
 				return err
 			}
-			settings := filepath.Join(venv(in.Root), "share", "jupyter", "lab", "settings", "overrides.json")
-			if err := writeFile(settings, []byte(labSettings), 0o644); err != nil {
+			if err := writeFile(labSettingsFile(in.Root), []byte(labSettings), 0o644); err != nil {
 				return err
 			}
 			spec := in.kernelspec()

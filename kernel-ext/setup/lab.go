@@ -30,6 +30,11 @@ func labConfigFile(root string) string {
 	return filepath.Join(venv(root), "etc", "jupyter", "jupyter_server_config.py")
 }
 
+// labSettingsFile is where JupyterLab reads settings that differ from its own; a hub's servers, which are of another environment, read it too.
+func labSettingsFile(root string) string {
+	return filepath.Join(venv(root), "etc", "jupyter", "labconfig", "default_setting_overrides.json")
+}
+
 // LabOptions say how JupyterLab is served.
 type LabOptions struct {
 	Root      string
