@@ -42,6 +42,8 @@ def attempts(folder):
 
 
 class Sweeps(unittest.TestCase):
+    maxDiff = None
+
     @classmethod
     def setUpClass(cls):
         cls.place = tempfile.TemporaryDirectory()
