@@ -183,7 +183,7 @@ class Trial:
     def begin(self, student):
         student.login()
         student.spawn()
-        tracker = student.ask("lab/api/settings/@jupyterlab/notebook-extension:tracker")
+        tracker = student.ask("/lab/api/settings/@jupyterlab/notebook-extension:tracker")
         assert tracker["schema"]["properties"]["kernelShutdown"]["default"] is True, "JupyterLab has not the project's settings"
         student.pull(f"git://127.0.0.1:{self.git_port}/course", "course")
 
