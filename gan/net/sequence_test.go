@@ -145,6 +145,8 @@ func TestWrongSequences(t *testing.T) {
 		{func() network { return SequenceCritic(8) }, []int{2, 8, 8, 1}, "SequenceCritic needs sequences [batch, T, 1, features]"},
 		{func() network { return SequenceConvCritic(8) }, []int{2, 8}, "SequenceConvCritic needs sequences"},
 		{func() network { return Text{Width: 8}.Critic }, []int{2, 8, 5}, "TextCritic needs sequences"},
+		{func() network { return Text{Vocabulary: 5}.Generator }, []int{2, 8}, "TextGenerator needs steps and a vocabulary"},
+		{func() network { return Text{Steps: 4}.Generator }, []int{2, 8}, "TextGenerator needs steps and a vocabulary"},
 		{func() network { return func(s *model.Scope, x *Node) *Node { return Conv1D(s, x, 3, 2) } }, []int{2, 3, 4},
 			"Conv1D needs sequences [batch, T, features] and an odd size"},
 		{func() network { return func(s *model.Scope, x *Node) *Node { return Conv1D(s, x, 3, -1) } }, []int{2, 3, 4},

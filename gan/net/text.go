@@ -2,6 +2,7 @@ package net
 
 import (
 	"cmp"
+	"fmt"
 
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph mathematics reads as formulas
@@ -45,6 +46,9 @@ func (t Text) withDefaults() Text {
 // arXiv:1611.04051, whose generator is an LSTM too.
 func (t Text) Generator(scope *model.Scope, z *Node) *Node {
 	t = t.withDefaults()
+	if t.Steps < 1 || t.Vocabulary < 2 {
+		panic(fmt.Errorf("TextGenerator needs steps and a vocabulary of at least 2, as in `text steps 16 vocabulary 23`, not %d and %d", t.Steps, t.Vocabulary))
+	}
 	batch, turns := z.Shape().Dim(0), min(t.Steps, mostTurns)
 	each := (t.Steps + turns - 1) / turns
 	turns = (t.Steps + each - 1) / each
