@@ -54,7 +54,7 @@ func (s *Sweep) Rows() []Row {
 func (s *Sweep) row(t Trial) Row {
 	dir := s.dirOf(t)
 	r := Row{Trial: t, State: Waiting, Value: math.NaN()}
-	r.Metrics = lastRecord(filepath.Join(dir, progressFile))
+	r.Metrics = LastRecord(filepath.Join(dir, progressFile))
 	if step, is := r.Metrics["step"]; is {
 		r.Step = int(step)
 	}
@@ -89,8 +89,8 @@ func (h Halving) rung(step int) bool {
 
 const longestRecord = 64 << 10 // bytes
 
-// lastRecord is the last whole line of a file of JSON lines, its numbers alone.
-func lastRecord(path string) map[string]float64 {
+// LastRecord is the last whole line of a file of JSON lines, its numbers alone; nil: there is none.
+func LastRecord(path string) map[string]float64 {
 	f, err := private.Open(path)
 	if err != nil {
 		return nil

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -226,6 +227,37 @@ func TestInterrupt(t *testing.T) {
 	}
 	if _, stderr, code := gantry(t, "train", "--steps", "1", "--resume", "--out", dir); code != 0 || !strings.Contains(stderr, "already") {
 		t.Errorf("resuming: exit code %d: %s", code, stderr)
+	}
+}
+
+// TestReaderGoes closes the pipe that the progress goes to: the run saves and ends.
+func TestReaderGoes(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	c := command(t, small(dir, "--steps", "100000", "--json")...)
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	c.Stderr = &log
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var first reported
+	if err := json.NewDecoder(out).Decode(&first); err != nil {
+		t.Fatalf("no progress: %v\n%s", err, log.String())
+	}
+	out.Close()
+	if err := c.Wait(); c.ProcessState.ExitCode() != 1 || !strings.Contains(log.String(), "broken pipe; what was trained is saved, go on with --resume") {
+		t.Fatalf("%v\n%s", err, log.String())
+	}
+	_, stderr, code := gantry(t, "train", "--steps", "1", "--resume", "--out", dir)
+	step := regexp.MustCompile(`is at step (\d+) already`).FindStringSubmatch(stderr)
+	if code != 0 || step == nil {
+		t.Fatalf("resumed: exit code %d, %s", code, stderr)
+	}
+	if at, _ := strconv.Atoi(step[1]); at < first.Step {
+		t.Errorf("it stands at step %d, and has reported step %d", at, first.Step)
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,9 +20,7 @@ import (
 	"gantry.local/gan/device"
 	"gantry.local/gan/lint"
 	"gantry.local/gan/method"
-	"gantry.local/gan/metric"
 	"gantry.local/gan/recipe"
-	"gantry.local/gan/train"
 	"gantry.local/kernel-ext/lab"
 	"gantry.local/kernel-ext/show"
 )
@@ -82,6 +80,7 @@ func trainCommand() *cobra.Command {
 			if info, err := os.Stat(o.out); err == nil && !info.IsDir() {
 				return misusef("--out %s: it is no folder; name another", o.out)
 			}
+			signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // who reads the progress may go away: the run saves and ends
 			return o.train(c.Context(), of, own, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
@@ -319,7 +318,7 @@ func (o *trainOptions) follow(ctx context.Context, run *lab.Run, kept *lab.Kept,
 	}
 	if s.Step >= o.steps {
 		fmt.Fprintf(log, "%s is at step %d already; ask for more --steps to train on\n", o.out, s.Step)
-		return nil
+		return recordLast(run, s)
 	}
 	limited, cancel := ctx, context.CancelFunc(func() {})
 	if o.maxTime > 0 {
@@ -427,104 +426,4 @@ func savePicture(ctx context.Context, run *lab.Run) error {
 		return err
 	}
 	return writeFile(filepath.Join(run.Dir(), "samples.png"), picture)
-}
-
-// linesAnHour bounds progress.jsonl: after an hour, which has so many lines, the time between two grows with the time so far, so that
-// a run of weeks has some ten thousand lines more.
-const linesAnHour = int(time.Hour / reportEvery)
-
-// records writes the progress, a line each half second, where out is set, and to progress.jsonl, where lines become fewer by the hour.
-type records struct {
-	path     string
-	out      io.Writer
-	last     int // step, which is always reported
-	file     *os.File
-	begin    time.Time
-	reported time.Time
-	first    lab.Metric
-	latest   lab.Metric
-	names    []string             // of the numbers that a line has
-	spent    *method.PrivacySpent // of a private run
-	recorded time.Time            // the last line of the file
-	skipped  []byte               // the line since that is not in it
-	distance []train.Number       // the last that was measured; empty: none was
-	pending  []byte               // what the file could not take yet
-}
-
-// add takes a step.
-func (r *records) add(m lab.Metric, of lab.Status) error {
-	now := time.Now()
-	if m.Reports(metric.KernelName) {
-		r.distance = []train.Number{{Name: metric.KernelName, Value: m.Value(metric.KernelName)}}
-	}
-	if r.first.Calls == 0 {
-		r.reported, r.first = now, m
-	}
-	if n := m.Calls - r.first.Calls; n > 0 && m.Seconds > r.first.Seconds {
-		m.StepsPerSecond = float64(n) / (m.Seconds - r.first.Seconds)
-	}
-	m.Seconds = now.Sub(r.begin).Seconds()
-	r.latest, r.names, r.spent = m, of.Numbers, of.Privacy
-	if m.Step != r.last && now.Sub(r.reported) < reportEvery {
-		return nil
-	}
-	r.reported = now
-	return r.write(m)
-}
-
-func (r *records) write(m lab.Metric) error {
-	r.latest = lab.Metric{}
-	if !m.Reports(metric.KernelName) {
-		m.Numbers = slices.Concat(m.Numbers, r.distance)
-	}
-	line, err := recordLine(m, r.names, r.spent)
-	if err != nil {
-		return err
-	}
-	if r.out != nil {
-		if _, err := r.out.Write(line); err != nil {
-			return fmt.Errorf("cannot report the progress: %w", err)
-		}
-	}
-	if r.file == nil {
-		if r.file, err = os.OpenFile(r.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY|syscall.O_NOFOLLOW, 0o600); err != nil {
-			return fmt.Errorf("cannot record the progress: %w", err)
-		}
-	}
-	now := time.Now()
-	if m.Step != r.last && now.Sub(r.begin) > time.Hour && now.Sub(r.recorded) < now.Sub(r.begin)/time.Duration(linesAnHour) {
-		r.skipped = line
-		return nil
-	}
-	r.recorded = now
-	return r.toFile(line)
-}
-
-// toFile appends a line to the file.
-func (r *records) toFile(line []byte) error {
-	r.skipped = nil
-	r.pending = append(r.pending, line...)
-	n, err := r.file.Write(r.pending)
-	r.pending = r.pending[n:]
-	if err != nil && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) { // else it is tried again
-		return fmt.Errorf("cannot record the progress: %w", err)
-	}
-	return nil
-}
-
-// close records the last step.
-func (r *records) close() (err error) {
-	if r.latest.Calls > 0 {
-		err = r.write(r.latest)
-	}
-	if err == nil && r.skipped != nil {
-		err = r.toFile(r.skipped)
-	}
-	if r.file == nil {
-		return err
-	}
-	if err == nil && len(r.pending) > 0 {
-		_, err = r.file.Write(r.pending)
-	}
-	return errors.Join(err, r.file.Close())
 }
