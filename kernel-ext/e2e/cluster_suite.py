@@ -135,6 +135,27 @@ class Sweeps(unittest.TestCase):
         self.sweep("ray-interrupted", "--engine", "ray")
         self.same("ray-interrupted")
 
+    def test_ray_dies(self):
+        """Ray itself dies while trials train: the sweep ends in one line, nothing goes on behind it, and the same command does."""
+        for name in ("raylet/raylet", "gcs_server"):
+            with self.subTest(name):
+                out = "ray-dies-" + pathlib.Path(name).name
+                process = self.start(out, "--engine", "ray")
+                while not pids("train --json"):
+                    time.sleep(0.2)
+                begin = time.monotonic()
+                for pid in pids(name):
+                    os.kill(pid, signal.SIGKILL)
+                _, stderr = process.communicate()
+                print(f"     {name} killed: the sweep ended after {time.monotonic() - begin:.0f} s", flush=True)
+                self.assertEqual(5, process.returncode, stderr)
+                self.assertRegex(stderr.splitlines()[-1], "Ray has failed: .*; the same command goes on$")
+                self.assertNotIn("Traceback", stderr)
+                self.assertEqual([], pids(str(self.folder / out)), "trials go on")
+                self.assertEqual([], [*pids(name), *pids("ray::")], "Ray goes on")
+                self.sweep(out, "--engine", "ray")
+                self.same(out)
+
     def test_ray_not_there(self):
         _, stderr = self.sweep("none", "--engine", "ray", "--python", "/nowhere/python", code=5)
         self.assertIn("there is no Ray: run `make ray`", stderr)

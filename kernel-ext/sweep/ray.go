@@ -70,7 +70,9 @@ func (s *Sweep) Ray(ctx context.Context, python string, log io.Writer) error {
 		s.awaitEnds(endPatience)
 		return nil
 	case err != nil && len(s.Missing()) > 0:
-		return fmt.Errorf("%w: Ray has failed: %s (%w)", ErrEngine, lastLine(said.String()), err)
+		s.awaitEnds(endPatience)
+		_ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL) // what is left of a Ray that has died
+		return fmt.Errorf("%w: Ray has failed: %s (%w); the same command goes on", ErrEngine, lastLine(said.String()), err)
 	}
 	return s.orphans("Ray")
 }

@@ -11,11 +11,13 @@ import pathlib
 import signal
 import subprocess
 import sys
+import threading
 
 import ray
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
 
+LOOK_EACH = 5  # seconds: how often Ray is asked whether it lives
 FINAL = (0, 2, 3, 4)  # exit codes of a trial that another worker would not end otherwise
 
 
@@ -74,12 +76,33 @@ class Trial(tune.Trainable):
         self.rung = checkpoint["rung"]
 
 
+def end_with_ray():
+    """Ends this process when Ray's part on this machine has died, for which tuner.fit() would wait for ever; what is returned is set when it need not."""
+    node, over = ray.get_runtime_context().get_node_id(), threading.Event()
+
+    def lives():
+        try:
+            return any(n["NodeID"] == node and n["Alive"] for n in ray.nodes())
+        except Exception:  # of which kind depends on what has died
+            return False
+
+    def look():
+        while not over.wait(LOOK_EACH):
+            if not lives() and not over.is_set():
+                print("its processes on this machine have died", file=sys.stderr, flush=True)
+                os._exit(1)  # Ray's other processes end with this one
+
+    threading.Thread(target=look, daemon=True).start()
+    return over
+
+
 def main():
     plan = json.load(sys.stdin)
     if os.environ.get("RAY_ADDRESS"):
         ray.init(log_to_driver=False, logging_level="error")
     else:
         ray.init(include_dashboard=False, log_to_driver=False, logging_level="error", num_cpus=plan["slots"])
+    over = end_with_ray()
     scheduler = FIFOScheduler()
     if len(plan["rungs"]) > 1:
         scheduler = ASHAScheduler(time_attr="step", max_t=plan["rungs"][-1], grace_period=plan["rungs"][0], reduction_factor=plan["factor"])
@@ -91,6 +114,7 @@ def main():
         tune_config=tune.TuneConfig(metric="value", mode=plan["mode"], scheduler=scheduler, max_concurrent_trials=plan["slots"], reuse_actors=True),
         run_config=tune.RunConfig(name="tune", storage_path=plan["storage"], verbose=0, failure_config=tune.FailureConfig(max_failures=plan["retries"])))
     tuner.fit()
+    over.set()
 
 
 main()
