@@ -42,9 +42,7 @@ type records struct {
 // add takes a step.
 func (r *records) add(m lab.Metric, of lab.Status) error {
 	now := time.Now()
-	if m.Reports(metric.KernelName) {
-		r.distance = []train.Number{{Name: metric.KernelName, Value: m.Value(metric.KernelName)}}
-	}
+	r.measured(m)
 	if r.first.Calls == 0 {
 		r.reported, r.first = now, m
 	}
@@ -58,6 +56,13 @@ func (r *records) add(m lab.Metric, of lab.Status) error {
 	}
 	r.reported = now
 	return r.write(m)
+}
+
+// measured remembers the distance, if the step has measured it.
+func (r *records) measured(m lab.Metric) {
+	if m.Reports(metric.KernelName) {
+		r.distance = []train.Number{{Name: metric.KernelName, Value: m.Value(metric.KernelName)}}
+	}
 }
 
 func (r *records) write(m lab.Metric) error {
@@ -144,11 +149,12 @@ func recordLast(run *lab.Run, s lab.Status) error {
 	if err != nil {
 		return err
 	}
-	for _, m := range slices.Backward(all) {
+	r := records{path: path, last: s.Step, begin: time.Now()}
+	for _, m := range all {
+		r.measured(m)
 		if m.Ordinary() && m.Step == s.Step {
-			r := records{path: path, last: s.Step, begin: time.Now(), names: s.Numbers, spent: s.Privacy}
-			return errors.Join(r.write(m), r.close())
+			r.latest, r.names, r.spent = m, s.Numbers, s.Privacy
 		}
 	}
-	return nil // begun from weights alone
+	return r.close() // which records nothing of a run that began from weights alone
 }

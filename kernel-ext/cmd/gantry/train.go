@@ -318,7 +318,10 @@ func (o *trainOptions) follow(ctx context.Context, run *lab.Run, kept *lab.Kept,
 	}
 	if s.Step >= o.steps {
 		fmt.Fprintf(log, "%s is at step %d already; ask for more --steps to train on\n", o.out, s.Step)
-		return recordLast(run, s)
+		if s.Step == o.steps {
+			return recordLast(run, s)
+		}
+		return nil
 	}
 	limited, cancel := ctx, context.CancelFunc(func() {})
 	if o.maxTime > 0 {
