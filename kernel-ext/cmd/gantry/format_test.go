@@ -19,20 +19,7 @@ func TestOneFormat(t *testing.T) {
 	runs := t.TempDir()
 	t.Setenv(lab.EnvRuns, runs)
 	dir := filepath.Join(runs, "toy") // the name that this test binary, as a run's process, opens
-	training := command(t, "train", "--recipe", "toy", "--backend", "go", "--steps", "1000000", "--out", dir, "--json")
-	out, err := training.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var log bytes.Buffer
-	training.Stderr = &log
-	if err := training.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var first reported
-	if err := json.NewDecoder(out).Decode(&first); err != nil {
-		t.Fatalf("no progress: %v\n%s", err, log.String())
-	}
+	training, _, out, log := training(t, "train", "--recipe", "toy", "--backend", "go", "--steps", "1000000", "--out", dir, "--json")
 	go func() { var rest bytes.Buffer; rest.ReadFrom(out) }()
 
 	r, err := lab.Attach("toy")

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"io"
 	"maps"
 	"os"
 	"os/exec"
@@ -197,23 +198,28 @@ func TestTrainInPieces(t *testing.T) {
 	})
 }
 
-// TestInterrupt presses Ctrl-C while it trains: the state is saved, and a resumed run ends where an undisturbed one does.
-func TestInterrupt(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "run")
-	c := command(t, small(dir, "--steps", "100000", "--json")...)
+// training starts a `gantry train --json` and returns it once it has reported a step, with what it prints and what it logs.
+func training(t *testing.T, args ...string) (c *exec.Cmd, first reported, out io.ReadCloser, log *bytes.Buffer) {
+	t.Helper()
+	c, log = command(t, args...), &bytes.Buffer{}
+	c.Stderr = log
 	out, err := c.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var log bytes.Buffer
-	c.Stderr = &log
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var first reported
 	if err := json.NewDecoder(out).Decode(&first); err != nil {
 		t.Fatalf("no progress: %v\n%s", err, log.String())
 	}
+	return c, first, out, log
+}
+
+// TestInterrupt presses Ctrl-C while it trains: the state is saved, and a resumed run ends where an undisturbed one does.
+func TestInterrupt(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	c, _, out, log := training(t, small(dir, "--steps", "100000", "--json")...)
 	_, stderr, code := gantry(t, small(dir, "--steps", "100000")...)
 	if code != 1 || !strings.Contains(stderr, "another process is training in") {
 		t.Errorf("a second process in the same folder: exit code %d: %s", code, stderr)
@@ -233,20 +239,7 @@ func TestInterrupt(t *testing.T) {
 // TestReaderGoes closes the pipe that the progress goes to: the run saves and ends.
 func TestReaderGoes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	c := command(t, small(dir, "--steps", "100000", "--json")...)
-	out, err := c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var log bytes.Buffer
-	c.Stderr = &log
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var first reported
-	if err := json.NewDecoder(out).Decode(&first); err != nil {
-		t.Fatalf("no progress: %v\n%s", err, log.String())
-	}
+	c, first, out, log := training(t, small(dir, "--steps", "100000", "--json")...)
 	out.Close()
 	if err := c.Wait(); c.ProcessState.ExitCode() != 1 || !strings.Contains(log.String(), "broken pipe; what was trained is saved, go on with --resume") {
 		t.Fatalf("%v\n%s", err, log.String())
