@@ -90,7 +90,7 @@ def end_with_ray():
         while not over.wait(LOOK_EACH):
             if not lives() and not over.is_set():
                 print("its processes on this machine have died", file=sys.stderr, flush=True)
-                os._exit(1)  # Ray's other processes end with this one
+                os._exit(1)  # who started this process ends what is left of Ray
 
     threading.Thread(target=look, daemon=True).start()
     return over
