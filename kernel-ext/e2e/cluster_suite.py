@@ -153,9 +153,9 @@ class Sweeps(unittest.TestCase):
                 self.assertEqual(5, process.returncode, stderr)
                 self.assertRegex(stderr.splitlines()[-1], "Ray has failed: .*; the same command goes on$")
                 self.assertNotIn("Traceback", stderr)
-                self.assertEqual([], pids(str(self.folder / out)), "trials go on")
-                while left := [*pids(name), *pids("ray::")]:
-                    self.assertLess(time.monotonic() - begin, 120, f"Ray goes on: {left}")
+                end = time.monotonic() + 20  # workers see a moment later that Ray is dead
+                while left := [*pids(str(self.folder / out)), *pids(name), *pids("ray::")]:
+                    self.assertLess(time.monotonic(), end, f"trials or Ray go on: {left}")
                     time.sleep(0.2)
                 self.sweep(out, "--engine", "ray", spec=spec)
                 self.assertEqual(table(self.folder / "long"), table(self.folder / out))
