@@ -88,6 +88,9 @@ func (k CycleGAN) Game() (method.Game, error) {
 	if k.Identity > 0 {
 		game.Settings = append(game.Settings, setting.NonNegative(identitySetting, k.Identity))
 	}
+	game.Networks[0].Shows = func(p *method.Play, images *Node) (before, after *Node) {
+		return images, translate(p, ForwardName, images)
+	}
 	game.Turns = []method.Turn{
 		{Phases: []method.Phase{k.moves(k.criticObjective, ForwardCriticName, BackCriticName)}},
 		{Phases: []method.Phase{k.moves(k.translatorObjective, ForwardName, BackName)}, Again: true}}

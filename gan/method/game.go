@@ -90,13 +90,29 @@ type Network struct {
 	// Build maps inputs to outputs, creating or finding its weights in scope. One call of a network is one use of its weights;
 	// it is called as often as objectives ask.
 	Build func(scope *model.Scope, inputs ...*graph.Node) []*graph.Node
+
+	Shows Shown // what pictures of a game without a Sampler show, of the first network that has it; default nil, nothing
 }
 
 // Of is the network of a plain GoMLX graph function of one input and one output.
 func Of(name string, function func(scope *model.Scope, x *graph.Node) *graph.Node) Network {
-	return Network{name, func(scope *model.Scope, inputs ...*graph.Node) []*graph.Node {
+	return Network{Name: name, Build: func(scope *model.Scope, inputs ...*graph.Node) []*graph.Node {
 		return []*graph.Node{function(scope, inputs[0])}
 	}}
+}
+
+// Shown makes pictures of what a network does from images of the game's first set: each before and after, such as itself and what it is
+// translated to. Both are of one shape, [batch, height, width, channels] in [-1, 1].
+type Shown func(p *Play, images *graph.Node) (before, after *graph.Node)
+
+// Shows is how the game's pictures are made where it has no Sampler; nil where there are none.
+func (g Game) Shows() Shown {
+	for _, n := range g.Networks {
+		if n.Shows != nil {
+			return n.Shows
+		}
+	}
+	return nil
 }
 
 // Turn is one or more phases on one real batch.

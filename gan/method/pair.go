@@ -140,7 +140,7 @@ func (pr Pair) PenaltyNames() (names []string) {
 // Networks are the pair's two, by name.
 func (pr Pair) Networks() []Network {
 	network := func(name string, build func(scope *model.Scope, x, labels *Node) *Node) Network {
-		return Network{name, func(scope *model.Scope, inputs ...*Node) []*Node {
+		return Network{Name: name, Build: func(scope *model.Scope, inputs ...*Node) []*Node {
 			return []*Node{build(scope, inputs[0], inputs[1])}
 		}}
 	}

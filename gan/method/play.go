@@ -72,6 +72,14 @@ func (p *Play) NetIn(scope, name string, inputs ...*Node) *Node {
 	return p.call(scope, name, inputs)[0]
 }
 
+// NetAveraged is Net with the averaged weights, where the game keeps such of this network.
+func (p *Play) NetAveraged(name string, inputs ...*Node) *Node {
+	if slices.ContainsFunc(p.game.Averages, func(a Average) bool { return a.Network == name && a.Decay > 0 }) {
+		return p.NetIn(p.game.AverageScope(name), name, inputs...)
+	}
+	return p.Net(name, inputs...)
+}
+
 // Nets calls a network and returns all of its outputs.
 func (p *Play) Nets(name string, inputs ...*Node) []*Node { return p.call("/"+name, name, inputs) }
 

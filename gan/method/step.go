@@ -261,8 +261,9 @@ func (g Game) Gradients(ground Ground, in Inputs) (norms []*Node, paths []string
 	return norms, paths
 }
 
-// Look is a Play outside of a step, in inference mode, for graphs that call networks.
+// Look is a Play outside of a step, in inference mode, for graphs that call networks. What it draws is the same at each look.
 func (g Game) Look(ground Ground, in *Graph) *Play {
 	ground.Store.SetTraining(in, false)
-	return &Play{step: &step{game: g, ground: ground}, turn: &turnState{map[string]*Node{}}}
+	noise := NewRandom(Const(in, RandomState(g.Seed, 0, 0)))
+	return &Play{step: &step{game: g, ground: ground, noise: noise}, turn: &turnState{map[string]*Node{}}}
 }

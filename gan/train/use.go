@@ -60,14 +60,8 @@ func (t *Trainer) Apply(network string, images sample.Images) (sample.Images, er
 	if _, known := t.game.Network(network); !known {
 		return sample.Images{}, fmt.Errorf("there is no network %q in %q", network, t.game.Name)
 	}
-	scope := "/" + network
-	for _, a := range t.game.Averages {
-		if a.Network == network && a.Decay > 0 {
-			scope = t.game.AverageScope(network)
-		}
-	}
 	out, err := t.Look("apply "+network, func(p *method.Play, inputs []*graph.Node) *graph.Node {
-		made := p.NetIn(scope, network, inputs[0])
+		made := p.NetAveraged(network, inputs[0])
 		if made.Rank() != 4 {
 			panic(fmt.Errorf("network %q makes %s, want images [batch, height, width, channels]", network, made.Shape()))
 		}
@@ -76,10 +70,37 @@ func (t *Trainer) Apply(network string, images sample.Images) (sample.Images, er
 	if err != nil {
 		return sample.Images{}, err
 	}
+	return imagesOf(out)
+}
+
+// Shown makes the pairs of images that show what a game without a Sampler does, from images of its first set: 2i is image i before, and
+// 2i+1 after, as one of its networks Shows it.
+func (t *Trainer) Shown(images sample.Images) (sample.Images, error) {
+	shows := t.game.Shows()
+	if shows == nil {
+		return sample.Images{}, fmt.Errorf("%q has nothing to show: give one of its networks Shows", t.game.Name)
+	}
+	out, err := t.Look("shown", func(p *method.Play, inputs []*graph.Node) *graph.Node {
+		before, after := shows(p, inputs[0])
+		if !before.Shape().Equal(after.Shape()) || before.Rank() != 4 {
+			panic(fmt.Errorf("%q shows %s beside %s, want images of one shape [batch, height, width, channels]", t.game.Name, after.Shape(), before.Shape()))
+		}
+		d := before.Shape().Dimensions
+		return graph.Reshape(graph.Stack([]*graph.Node{before, after}, 1), 2*d[0], d[1], d[2], d[3])
+	}, images, nil)
+	if err != nil {
+		return sample.Images{}, err
+	}
+	return imagesOf(out)
+}
+
+// imagesOf takes images from the device.
+func imagesOf(out *tensors.Tensor) (sample.Images, error) {
 	d := out.Shape().Dimensions
-	made := sample.Images{N: d[0], Height: d[1], Width: d[2], Channels: d[3]}
-	made.Values, err = tensors.CopyFlatData[float32](out)
-	return made, errors.Join(err, out.FinalizeAll())
+	images := sample.Images{N: d[0], Height: d[1], Width: d[2], Channels: d[3]}
+	values, err := tensors.CopyFlatData[float32](out)
+	images.Values = values
+	return images, errors.Join(err, out.FinalizeAll())
 }
 
 // Look runs a graph of one's own, in inference mode, on images and their labels (nil: none): it calls the networks as an objective

@@ -116,6 +116,11 @@ func (e Experiment) Game() (method.Game, error) {
 	if e.EMA > 0 {
 		game.Averages = []method.Average{{Network: NetworkName, Decay: e.EMA}}
 	}
+	game.Networks[0].Shows = func(p *method.Play, images *Node) (before, after *Node) {
+		damaged := e.Degrade.Apply(images, p.Random())
+		after = p.NetAveraged(NetworkName, damaged)
+		return enlarged(damaged, after), after
+	}
 	var phases []method.Phase
 	if e.Critic != nil {
 		game.Networks = append(game.Networks, method.Of(method.CriticName, e.Critic))
@@ -174,20 +179,24 @@ func (e Experiment) networkObjective(p *method.Play) *Node {
 	return objective
 }
 
-// judge is the critic's logit of a damaged image with a good or restored one. A smaller damaged image is enlarged by
-// repeating its pixels.
+// judge is the critic's logit of a damaged image with a good or restored one.
 func judge(p *method.Play, damaged, image *Node) *Node {
-	d, s := image.Shape().Dimensions, damaged.Shape().Dimensions
+	return p.Net(method.CriticName, Concatenate([]*Node{enlarged(damaged, image), image}, -1))
+}
+
+// enlarged is a smaller image in the size of another, its pixels repeated.
+func enlarged(small, image *Node) *Node {
+	d, s := image.Shape().Dimensions, small.Shape().Dimensions
 	if d[1]%s[1] != 0 || d[2]%s[2] != 0 {
 		panic(fmt.Errorf("images of %d×%d are no multiple of the damaged ones of %d×%d", d[1], d[2], s[1], s[2]))
 	}
 	rows, columns := d[1]/s[1], d[2]/s[2]
-	if rows > 1 || columns > 1 {
-		damaged = Reshape(damaged, s[0], s[1], 1, s[2], 1, s[3])
-		damaged = BroadcastToShape(damaged, shapes.Make(image.DType(), s[0], s[1], rows, s[2], columns, s[3]))
-		damaged = Reshape(damaged, s[0], d[1], d[2], s[3])
+	if rows == 1 && columns == 1 {
+		return small
 	}
-	return p.Net(method.CriticName, Concatenate([]*Node{damaged, image}, -1))
+	small = Reshape(small, s[0], s[1], 1, s[2], 1, s[3])
+	small = BroadcastToShape(small, shapes.Make(image.DType(), s[0], s[1], rows, s[2], columns, s[3]))
+	return Reshape(small, s[0], d[1], d[2], s[3])
 }
 
 // Damage damages good images by a degradation. Random damage follows from the seed.

@@ -3,6 +3,7 @@ package lab_test
 import (
 	"fmt"
 	"image"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"gantry.local/gan/net"
 	"gantry.local/gan/sample"
 	"gantry.local/gan/train"
+	"gantry.local/gan/translate"
 	"gantry.local/kernel-ext/lab"
 	"gantry.local/kernel-ext/show"
 )
@@ -115,6 +117,47 @@ func TestViewWithoutPicture(t *testing.T) {
 	}
 	if _, err := view.Picture(); err == nil || !strings.Contains(err.Error(), "no picture for samples of 2×2×4") {
 		t.Errorf("its picture: %v", err)
+	}
+}
+
+// TestViewOfPairs shows a game that draws no samples: images of the data as they are damaged, and what the network makes of each.
+func TestViewOfPairs(t *testing.T) {
+	of := restoring(1)
+	of.Degrade = translate.Mask{Height: 1, Width: 4}
+	of.Network = func(scope *model.Scope, x *Node) *Node {
+		return Sub(MulScalar(Reshape(net.Dense(scope, net.Flatten(x), 16), -1, 4, 4, 1), 1e-6), x)
+	}
+	trainer, err := train.New(gantest.Go(t), of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, want := range map[int][2]int{0: {80, 10}, 40: {40, 10}, 10: {10, 5}, 1: {2, 1}} { // the data has 40 images
+		view, err := lab.NewView(trainer, n, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var frame show.Frame
+		if err := view.Dress(&frame, train.Progress{Step: 300}, true); err != nil {
+			t.Fatal(err)
+		}
+		shown := frame.Samples
+		if shown == nil || shown.N != want[0] || frame.Columns != want[1] {
+			t.Fatalf("of %d samples: %+v in %d columns, want %v", n, shown, frame.Columns, want)
+		}
+		for i := range shown.N {
+			if i/frame.Columns%2 == 1 {
+				continue
+			}
+			for pixel := range 16 {
+				before, after := shown.Values[i*16+pixel], shown.Values[(i+frame.Columns)*16+pixel]
+				if (before == 0) != (pixel < 4) || math.Abs(float64(before+after)) > 1e-4 {
+					t.Fatalf("of %d samples, image %d: pixel %d is %g damaged, and %g below", n, i, pixel, before, after)
+				}
+			}
+		}
+		if _, err := view.Picture(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

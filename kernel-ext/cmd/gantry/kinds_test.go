@@ -99,6 +99,15 @@ func TestPoints(t *testing.T) {
 	}
 }
 
+// TestTranslation trains what makes no samples: its picture has digits, and below each row what is made of them.
+func TestTranslation(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	must(t, "train", "--recipe", "cyclegan", "--batch", "4", "--steps", "2", "--out", dir)
+	if w, h := picture(t, filepath.Join(dir, "samples.png")); w != h || w < 10*28 {
+		t.Errorf("samples.png is %d×%d, want ten rows of ten digits", w, h)
+	}
+}
+
 // TestText samples strings.
 func TestText(t *testing.T) {
 	dir, file := filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "a.txt")

@@ -40,7 +40,8 @@ func KindOf(height, width, depth int, like *sample.Images) SampleKind {
 	return Other
 }
 
-// ErrNoPicture is the error of Picture for samples that are neither pictures nor points, series or text, or are points of one number.
+// ErrNoPicture is the error of Picture for samples that are neither pictures nor points, series or text, or are points of one number, and
+// for a game that shows nothing.
 var ErrNoPicture = errors.New("there is no picture for samples")
 
 // layout is what a picture is for.

@@ -20,15 +20,16 @@ import (
 )
 
 // View shows what a run's generator makes of the same latents each time, as the kind of its data asks for (see Picture),
-// and watches samples of pictures, and points in the plane, for collapse. Where there is no picture for the data, or no network to draw
-// samples from, it shows nothing.
+// and watches samples of pictures, and points in the plane, for collapse. A game that draws no samples shows what it makes of the same
+// pictures of its data, each below the picture itself. Where there is no picture for the data, or no network that Shows something, it shows nothing.
 type View struct {
 	trainer *train.Trainer
 	like    *sample.Images
 	kind    SampleKind
 	n       int
 	seed    int64
-	classes int // of a conditional generator, or 0
+	classes int // of a conditional generator, or the rows of pairs; else 0
+	pairs   int // images of the data, each shown before and after what the game does with it, in the place of samples; else 0
 
 	watch   func()          // makes the monitor, at the first look; nil where it was made, and for data that has none
 	monitor *metric.Monitor // nil: none
@@ -55,7 +56,8 @@ func New(t *train.Trainer, n int, seed int64) (*View, error) {
 	}
 	v := &View{trainer: t, like: like, kind: KindOf(like.Height, like.Width, like.Depth(), like), n: n, seed: seed}
 	if game.Sampler.Network == "" {
-		v.kind = Other
+		v.pair(game.Shows() != nil)
+		return v, nil
 	}
 	if n == 0 {
 		v.n = map[SampleKind]int{points: 1000, series: 24}[v.kind]
@@ -77,6 +79,24 @@ func New(t *train.Trainer, n int, seed int64) (*View, error) {
 		v.light, v.note = show.Unlit, fmt.Sprintf("collapse is looked for from step %d on", firstLook)
 	}
 	return v, nil
+}
+
+// pair prepares to show pictures of the data before and after, in rows by turns, where the game can show them, and nothing otherwise.
+func (v *View) pair(can bool) {
+	if v.kind != Pictures || !can {
+		v.kind = Other
+		return
+	}
+	rows := 5
+	if v.n == 0 {
+		v.n = 100
+	}
+	v.pairs = min(max(v.n/2, 1), v.like.N)
+	if v.pairs < 10*rows {
+		rows = max(1, v.pairs/10)
+	}
+	v.pairs -= v.pairs % rows
+	v.classes = 2 * rows
 }
 
 // watchPictures makes the monitor, of so few images that a look takes milliseconds. Data in which nothing differs, or that is
@@ -112,11 +132,19 @@ func Spread(like *sample.Images, n int) sample.Images {
 // Light returns what the last look for collapse showed, and what it means in words.
 func (v *View) Light() (show.Light, string) { return v.light, v.note }
 
-// Samples draws the view's samples.
-func (v *View) Samples() (sample.Images, error) { return v.trainer.Sample(v.n, v.seed) }
+// Samples draws the view's samples, or its pairs.
+func (v *View) Samples() (sample.Images, error) {
+	if v.pairs > 0 {
+		return v.trainer.Shown(v.real(v.pairs))
+	}
+	return v.trainer.Sample(v.n, v.seed)
+}
 
-// Picture draws them as the picture of a whole page.
+// Picture draws them as the picture of a whole page. Where there is nothing to draw from, the error is ErrNoPicture.
 func (v *View) Picture() (image.Image, error) {
+	if game := v.trainer.Game(); game.Sampler.Network == "" && v.pairs == 0 {
+		return nil, fmt.Errorf("%w: %q has no Sampler, and no network that Shows something", ErrNoPicture, game.Name)
+	}
 	samples, err := v.Samples()
 	if err != nil {
 		return nil, err
