@@ -86,10 +86,13 @@ func Open(name string) (compute.Backend, error) {
 	if err := checkPlugin(choice.Plugin); err != nil {
 		return nil, err
 	}
+	switch filepath.Base(choice.Plugin) {
+	case filepath.Base(cpuPlugin):
+		tune()
+	case filepath.Base(cudaPlugin):
+		trustLibraries()
+	}
 	if choice.Plugin != "" {
-		if ours, _ := filepath.Match(filepath.Base(cpuPlugin), filepath.Base(choice.Plugin)); ours {
-			tune()
-		}
 		compilecache.Put(choice.Plugin)
 	}
 	if choice.Config == "go" {
@@ -102,12 +105,24 @@ func Open(name string) (compute.Backend, error) {
 	backend, err := compute.NewWithConfig(choice.Config)
 	if err != nil {
 		remedy := "run `gantry doctor`"
-		if choice.Plugin != "" {
+		switch {
+		case filepath.Base(choice.Plugin) == filepath.Base(cudaPlugin):
+			remedy = "`nvidia-smi` must name a GPU that is free; without one use xla:cpu"
+		case choice.Plugin != "":
 			remedy = "the plugin may be damaged: run `gantry setup --repair`"
 		}
 		return nil, fmt.Errorf("backend %s cannot start; %s: %w", choice.Config, remedy, err)
 	}
 	return backend, nil
+}
+
+// trustLibraries keeps go-xla from warning that it does not find NVIDIA's libraries. It looks beside the plugin's folder; Python's packages have
+// them one further up, where the plugin itself looks too.
+func trustLibraries() {
+	const checks = "GOPJRT_CUDA_CHECKS"
+	if _, set := os.LookupEnv(checks); !set {
+		os.Setenv(checks, "no")
+	}
 }
 
 // checkPlugin looks whether a plugin is a whole shared library, before the loader does, which is wordy about it. An ELF
