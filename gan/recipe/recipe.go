@@ -101,7 +101,7 @@ func All() Recipes {
 		of("faces", "pictures in colour, drawn faces of 32×32; what a folder is trained by", Faces),
 		of("faces-64", "the same at 64×64", Faces64),
 		of("stacked", "DCGAN on Stacked MNIST, 1000 modes", Stacked),
-		of("stacked-r1", "the same with R1, and a rate that falls", StackedR1),
+		of("stacked-r1", "the same with R1, a wider critic, and a rate that falls", StackedR1),
 	}
 }
 

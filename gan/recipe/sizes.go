@@ -117,8 +117,14 @@ func sizings() map[string]sizing {
 		"dcgan": convolutional(net.NormNone), "fashion": convolutional(net.NormNone), "faces": convolutional(net.NormNone),
 		"faces-64": convolutional(net.NormNone), "wgan": convolutional(net.NormLayer), "wgan-gp": convolutional(net.NormLayer),
 		"lsgan": convolutional(net.NormBatch), "sngan": convolutional(net.NormSpectral), "dragan": convolutional(net.NormNone),
-		"rsgan": convolutional(net.NormNone), "diffaugment": convolutional(net.NormNone), "stacked-r1": convolutional(net.NormNone),
-		"stacked": convolutional(net.NormBatch),
+		"rsgan": convolutional(net.NormNone), "diffaugment": convolutional(net.NormNone),
+		"stacked": convolutional(net.NormBatch), "stacked-r1": {ofPictures, func(exp *gan.Experiment, like *sample.Images) error {
+			networks := net.DCGAN{Size: like.Height, Channels: like.Channels, Width: 32}
+			exp.Generator = networks.Generator
+			networks.Width = 64
+			exp.Critic = networks.Critic
+			return net.Halvable(like.Height, like.Width)
+		}},
 
 		"resnet": {ofPictures, func(exp *gan.Experiment, like *sample.Images) error {
 			networks := net.ResNet{Size: like.Height, Width: 32, Channels: like.Channels}

@@ -87,7 +87,7 @@ func networks() map[string][2]string {
 		"few-labels": {"conditional-" + small, "projection-" + small},
 		"toy":        both("toy"), "toy-r1r2": both("toy layers 3"), "sines": {"sequence steps 32", "sequence-conv"}, "phrases": {"text steps 16 vocabulary 23", "text"},
 		"faces": both(small + " size 32 channels 3"), "faces-64": both(small + " size 64 channels 3"), "stacked": {small + " channels 3", small + " channels 3 norm batch"},
-		"stacked-r1": both(small + " channels 3"), "feature-matching": {"norm-mlp", "feature-mlp"},
+		"stacked-r1": {small + " channels 3", "dcgan channels 3"}, "feature-matching": {"norm-mlp", "feature-mlp"},
 		"ssgan": {"dcgan width 16", "auxiliary-dcgan width 16 norm spectral classes 4"}, "r3gan": both("r3gan width 24"),
 		"r3gan-faces": both("r3gan width 24 size 32 channels 3"), "progressive": both("growing width 16"),
 	}
