@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/gomlx/compute"
@@ -35,8 +36,8 @@ type Choice struct {
 	Reason string // one line for a person: what was chosen and why
 }
 
-// Resolve says which backend a name means. An empty name means $GOMLX_BACKEND, and where that is empty too, XLA on the
-// CPU if its plugin is installed and otherwise the Go backend, which Reason then says.
+// Resolve says which backend a name means. An empty name means $GOMLX_BACKEND, and where that is empty too, XLA on an NVIDIA GPU if there is
+// one and its plugin is installed, else XLA on the CPU, and without any plugin the Go backend. Reason says which.
 func Resolve(name string) (Choice, error) {
 	why := "asked for"
 	if name == "" {
@@ -44,6 +45,9 @@ func Resolve(name string) (Choice, error) {
 	}
 	switch kind, plugin, _ := strings.Cut(name, ":"); {
 	case name == "":
+		if path := findPlugin(cudaPlugin); path != "" && GPU() {
+			return xla(path, "XLA on an NVIDIA GPU, the default where there is one"), nil
+		}
 		if path := findPlugin(cpuPlugin); path != "" {
 			return xla(path, "XLA on the CPU, the default"), nil
 		}
@@ -159,6 +163,20 @@ const (
 	cpuPlugin  = "lib/python3*/site-packages/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so"
 	cudaPlugin = "lib/python3*/site-packages/*_plugins/xla_cuda1*/xla_cuda_plugin.so"
 )
+
+// driverFiles are there where NVIDIA's driver is loaded; the latter is WSL2's.
+var driverFiles = []string{"/dev/nvidiactl", "/dev/dxg"}
+
+// GPU tells whether there may be an NVIDIA GPU: its driver is loaded, and CUDA_VISIBLE_DEVICES does not hide them all.
+func GPU() bool {
+	if visible, set := os.LookupEnv("CUDA_VISIBLE_DEVICES"); set && (visible == "" || visible == "-1") {
+		return false
+	}
+	return slices.ContainsFunc(driverFiles, func(path string) bool {
+		_, err := os.Stat(path)
+		return err == nil
+	})
+}
 
 // findPlugin looks for a plugin in the project's virtual environment and returns its absolute path, or "".
 func findPlugin(pattern string) string {

@@ -49,7 +49,43 @@ func project(t *testing.T, plugins ...string) string {
 	t.Setenv(EnvRoot, root)
 	t.Setenv(EnvBackend, "")
 	t.Chdir(root)
+	drivers(t)
 	return root
+}
+
+// drivers makes files of a driver all that is there.
+func drivers(t *testing.T, files ...string) {
+	before := driverFiles
+	t.Cleanup(func() { driverFiles = before })
+	driverFiles = files
+}
+
+// TestGPU takes a GPU where there are a driver and a plugin, unless it is hidden or another backend is asked for.
+func TestGPU(t *testing.T) {
+	for _, c := range []struct {
+		plugins             []string
+		driver              bool
+		visible, chose, get string
+	}{
+		{[]string{cpuPath, cudaPath}, true, "0", "", "cuda"},
+		{[]string{cpuPath, cudaPath}, false, "0", "", "cpu"},
+		{[]string{cpuPath, cudaPath}, true, "", "", "cpu"},
+		{[]string{cpuPath, cudaPath}, true, "-1", "", "cpu"},
+		{[]string{cpuPath, cudaPath}, true, "0", "xla:cpu", "cpu"},
+		{[]string{cpuPath}, true, "0", "", "cpu"},
+		{[]string{cudaPath}, false, "0", "", "go"},
+	} {
+		root := project(t, c.plugins...)
+		if c.driver {
+			drivers(t, filepath.Join(root, "none"), root)
+		}
+		t.Setenv("CUDA_VISIBLE_DEVICES", c.visible)
+		t.Setenv(EnvBackend, c.chose)
+		choice, err := Resolve("")
+		if base := filepath.Base(choice.Config); err != nil || !strings.Contains(base, c.get) {
+			t.Errorf("%+v: %+v, %v", c, choice, err)
+		}
+	}
 }
 
 func TestResolve(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 type RunOptions struct {
 	Name         string        // of the run and its folder; default: the experiment's
 	Changed      Changed       // what to do where the run's experiment is another one; default Refuse
-	Backend      string        // as for device.Open; default "", $GOMLX_BACKEND or XLA on the CPU
+	Backend      string        // as for device.Open; default "", as there
 	Checkpoint   time.Duration // between two timed checkpoints; default 30 s
 	Idle         time.Duration // without clients and training after which the process saves and ends; default 2 h, negative: never
 	MeasureEvery int           // steps between two measurements of the samples' distance from the data, which is then a number among the others; default 0, none

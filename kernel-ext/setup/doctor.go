@@ -198,8 +198,8 @@ func missingDriver() string {
 	if runtime.GOOS != "linux" {
 		return "NVIDIA GPUs are supported on Linux (and WSL2) only"
 	}
-	if !exists("/dev/nvidiactl") && !exists("/dev/dxg") { // the latter is WSL2's
-		return "no NVIDIA driver is loaded (there is no /dev/nvidiactl)"
+	if !device.GPU() {
+		return "no NVIDIA driver is loaded (there is no /dev/nvidiactl), or CUDA_VISIBLE_DEVICES hides its GPUs"
 	}
 	if _, err := exec.LookPath("nvidia-smi"); err != nil {
 		return "nvidia-smi is not on PATH, so the NVIDIA driver is not fully installed"

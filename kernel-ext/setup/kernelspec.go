@@ -32,25 +32,15 @@ type kernelspec struct {
 }
 
 func (in *installer) kernelspec() kernelspec {
-	backend := "go"
-	if path := device.CPUPlugin(in.Root); path != "" {
-		backend = "xla:" + path
-	}
-	if in.CUDA || in.hasCUDA() {
-		if choice, err := device.Resolve("xla:cuda"); err == nil {
-			backend = choice.Config
-		}
-	}
 	return kernelspec{
 		Argv:          []string{filepath.Join(bin(in.Root), "gantry"), "kernel", "--connection-file", "{connection_file}"},
 		DisplayName:   "Go (Gantry)",
 		Language:      "go",
 		InterruptMode: "message",
 		Env: map[string]string{
-			device.EnvRoot:    in.Root,
-			device.EnvBackend: backend,
-			"GOEXPERIMENT":    "simd",
-			"GOFLAGS":         engine.BuildFlags(""),
+			device.EnvRoot: in.Root,
+			"GOEXPERIMENT": "simd",
+			"GOFLAGS":      engine.BuildFlags(""),
 			// Jupyter fills in the PATH it was started with.
 			"PATH": bin(in.Root) + string(os.PathListSeparator) + filepath.Join(venv(in.Root), "bin") +
 				string(os.PathListSeparator) + "${PATH}",
@@ -63,7 +53,7 @@ func (in *installer) kernelspecStage() stage {
 	dir := KernelspecDir(in.Root)
 	return stage{
 		name:  "kernelspec and JupyterLab's settings",
-		key:   hash(in.Root, string(logo), string(logoSVG), labConfig, labSettings, engine.BuildFlags(""), fmt.Sprint(in.CUDA || in.hasCUDA())),
+		key:   hash(in.Root, string(logo), string(logoSVG), labConfig, labSettings, engine.BuildFlags("")),
 		makes: []string{filepath.Join(dir, "kernel.json"), filepath.Join(dir, "logo-64x64.png"), labConfigFile(in.Root), labSettingsFile(in.Root)},
 		run: func(context.Context) error {
 			for name, data := range map[string][]byte{"logo-64x64.png": logo, "logo-svg.svg": logoSVG} {
@@ -77,12 +67,11 @@ func (in *installer) kernelspecStage() stage {
 			if err := writeFile(labSettingsFile(in.Root), []byte(labSettings), 0o644); err != nil {
 				return err
 			}
-			spec := in.kernelspec()
-			if spec.Env[device.EnvBackend] == "go" {
+			if device.CPUPlugin(in.Root) == "" {
 				fmt.Fprintln(in.Out, "  no XLA plugin for this system: cells use the pure Go backend, some of it up to three times slower; "+
 					"see docs/troubleshooting.md")
 			}
-			return writeJSON(filepath.Join(dir, "kernel.json"), spec)
+			return writeJSON(filepath.Join(dir, "kernel.json"), in.kernelspec())
 		},
 	}
 }

@@ -116,20 +116,19 @@ func serverAddress(ctx context.Context, root string, pid int) string {
 	return address
 }
 
-// EnvBackend hands the backend that a person chose (device.EnvBackend) past the kernelspec, whose environment would replace
-// it, to the kernel.
-const EnvBackend = "GANTRY_BACKEND"
-
 // jupyter prepares a program of the virtual environment: its settings, state and sockets in .venv, its own process
 // group, so that Ctrl-C reaches this program alone, and a polite end when ctx ends.
 func jupyter(ctx context.Context, root, program string, args ...string) (*exec.Cmd, error) {
 	if !exists(program) || !exists(filepath.Join(KernelspecDir(root), "kernel.json")) {
 		return nil, errors.New("not set up yet; run `make setup`")
 	}
+	if _, err := device.Resolve(""); err != nil { // of which kernels would die
+		return nil, err
+	}
 	state := filepath.Join(venv(root), "jupyter")
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "PYTHONNOUSERSITE=1", "PYTHONPATH=", device.EnvRoot+"="+root, EnvBackend+"="+os.Getenv(device.EnvBackend))
+	cmd.Env = append(os.Environ(), "PYTHONNOUSERSITE=1", "PYTHONPATH=", device.EnvRoot+"="+root)
 	for name, folder := range map[string]string{
 		"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime",
 		"JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "IPYTHONDIR": "ipython",

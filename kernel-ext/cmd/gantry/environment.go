@@ -33,7 +33,7 @@ func setupCommand() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().BoolVar(&cuda, "cuda", false, "add the plugin and libraries for NVIDIA GPUs, and let cells use them")
+	c.Flags().BoolVar(&cuda, "cuda", false, "add the plugin and libraries for NVIDIA GPUs, which are the default then")
 	c.Flags().BoolVar(&repair, "repair", false, "install everything anew")
 	return c
 }
@@ -157,16 +157,13 @@ func kernelCommand() *cobra.Command {
 			if file == "" {
 				return misuse{errors.New("--connection-file is missing; Jupyter gives it when it starts the kernel")}
 			}
-			// The kernelspec's backend is a default: what the person set for Jupyter comes first.
-			if backend := os.Getenv(setup.EnvBackend); backend != "" {
-				choice, err := device.Resolve(backend)
+			return inCheckout(func(root string) error {
+				choice, err := device.Resolve("")
 				if err != nil {
 					return err
 				}
-				os.Setenv(device.EnvBackend, choice.Config)
-			}
-			return inCheckout(func(root string) error {
-				ctx := context.WithoutCancel(c.Context()) // an interrupt is for the cell that runs
+				os.Setenv(device.EnvBackend, choice.Config) // for cells, in which GoMLX itself may be asked for a backend
+				ctx := context.WithoutCancel(c.Context())   // an interrupt is for the cell that runs
 				return kernel.Serve(ctx, kernel.Config{ConnectionFile: file, Project: root, Ahead: true})
 			})
 		},

@@ -97,7 +97,7 @@ func (o *trainOptions) flags(f *pflag.FlagSet) {
 	f.IntVar(&o.Batch, "batch", 0, "real images per critic update (default: the recipe's)")
 	f.Int64Var(&o.Seed, "seed", 0, "of weights, latents and batches")
 	f.StringVar(&o.out, "out", "", "run folder")
-	f.StringVar(&o.backend, "backend", "", "xla:cpu, xla:cuda, xla:/path/to/plugin.so or go (default: $GOMLX_BACKEND, then xla:cpu)")
+	f.StringVar(&o.backend, "backend", "", "xla:cpu, xla:cuda, xla:/path/to/plugin.so or go (default: $GOMLX_BACKEND, then xla:cuda where there is a GPU and its plugin, then xla:cpu)")
 	f.DurationVar(&o.maxTime, "max-time", 0, "stop after this time, such as 4m")
 	f.BoolVar(&o.resume, "resume", false, "go on from the last checkpoint in the run folder")
 	f.BoolVar(&o.fromWeights, "from-weights", false, "with --resume, where no checkpoint is whole: go on from the weights, with fresh optimizers")
