@@ -25,8 +25,8 @@ ARG SOURCE_DATE_EPOCH=1
 WORKDIR /gantry
 COPY --chown=1000:1000 . .
 ARG COMMIT=
-ARG PLUGIN=cpu
 RUN find . -exec touch -d "@$SOURCE_DATE_EPOCH" {} + && make setup
+ARG PLUGIN=cpu
 RUN .venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r kernel-ext/setup/requirements-hub.lock \
  && if [ "$PLUGIN" = cuda ]; then .venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r kernel-ext/setup/requirements-cuda.lock; fi
 RUN make licences notices sbom && kernel-ext/setup/image-trim
