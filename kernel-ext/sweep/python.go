@@ -27,6 +27,9 @@ func (t Train) pythonWith(library, named string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%w: there is no %s: run `make %s`, or name a Python that has it by --python (%w)", ErrEngine, library, target, err)
 	}
+	if err := exec.Command(python, "-c", "import importlib.util as u, sys; sys.exit(u.find_spec(sys.argv[1]) is None)", target).Run(); err != nil {
+		return "", fmt.Errorf("%w: %s has no %s: run `make %s`, or name a Python that has it by --python", ErrEngine, python, library, target)
+	}
 	return python, nil
 }
 
