@@ -100,6 +100,8 @@ func TestCheck(t *testing.T) {
 		"unknown":                {"", text, "not known"},
 		"the text is not there":  {"MIT", nil, "is not there"},
 		"no licence of the list": {"SSPL-1.0", text, "not among"},
+		"NVIDIA's":               {nvidia, text, ""},
+		"NVIDIA's, without text": {nvidia, nil, "not among"},
 	} {
 		err := Check([]Component{{URL: "pkg:golang/a@v1", Name: "a", Version: "v1", Licence: c.licence, Texts: c.texts}})
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
@@ -150,7 +152,9 @@ func TestForeignPackage(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("kernel-ext/setup/requirements-hub.lock", "")
+	for _, lock := range locks() {
+		write("kernel-ext/setup/"+lock, "")
+	}
 	write("kernel-ext/setup/requirements.lock", "A_b==1.0 ; python_version < '3.12' \\\n    --hash=sha256:"+strings.Repeat("0", 64)+"\nA_b==2.0\n")
 	if _, err := packages(t.Context(), root); err == nil || !strings.Contains(err.Error(), "run make setup") {
 		t.Errorf("nothing is installed: %v", err)

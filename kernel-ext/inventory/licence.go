@@ -12,6 +12,10 @@ func permitted() []string {
 		"ISC", "MIT", "MIT-0", "MPL-2.0", "OFL-1.1", "PSF-2.0", "Python-2.0", "Unlicense", "WTFPL", "Zlib"}
 }
 
+// nvidia is the licence of CUDA's libraries, which are no part of what the project passes on: a person adds them for a GPU (gantry setup --cuda,
+// PLUGIN=cuda). The notices have its text, to which whoever passes on an image with them must keep.
+const nvidia = "LicenseRef-NVIDIA-Proprietary"
+
 // allowed tells whether a licence lets the component be passed on: each part of the expression, and one of those to choose
 // from.
 func allowed(expression string) bool {

@@ -13,8 +13,10 @@ import (
 	"strings"
 )
 
-// locks name the Python packages that are passed on; the hub's are installed in the image alone.
-func locks() []string { return []string{"requirements.lock", "requirements-hub.lock"} }
+// locks name the Python packages that may be installed: the hub's in the image alone, CUDA's where a person asks for them.
+func locks() []string {
+	return []string{"requirements.lock", "requirements-hub.lock", "requirements-cuda.lock"}
+}
 
 // locked matches a package's line in a lock; the lines of its sums follow.
 var (
