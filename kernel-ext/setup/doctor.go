@@ -91,11 +91,11 @@ func checks(root string, probe func(context.Context, string) (string, error)) []
 		}},
 	}
 	for _, choice := range device.Installed() {
-		name, remedy := choice.Config, "gantry setup --repair"
+		name, needed, remedy := choice.Config, true, "gantry setup --repair"
 		if strings.Contains(choice.Plugin, "cuda") {
-			remedy = "nvidia-smi must name a GPU; then gantry setup --cuda --repair"
+			needed, remedy = device.GPU(), "nvidia-smi must name a GPU; then gantry setup --cuda --repair"
 		}
-		list = append(list, check{"backend: " + choice.Reason, true, remedy, func(ctx context.Context) (string, error) {
+		list = append(list, check{"backend: " + choice.Reason, needed, remedy, func(ctx context.Context) (string, error) {
 			ctx, cancel := context.WithTimeout(ctx, time.Minute)
 			defer cancel()
 			return probe(ctx, name)
