@@ -45,8 +45,10 @@ func Resolve(name string) (Choice, error) {
 	}
 	switch kind, plugin, _ := strings.Cut(name, ":"); {
 	case name == "":
-		if path := findPlugin(cudaPlugin); path != "" && GPU() {
-			return xla(path, "XLA on an NVIDIA GPU, the default where there is one"), nil
+		if GPU() { // asked first: most machines have none, and need no search for a plugin
+			if path := findPlugin(cudaPlugin); path != "" {
+				return xla(path, "XLA on an NVIDIA GPU, the default where there is one"), nil
+			}
 		}
 		if path := findPlugin(cpuPlugin); path != "" {
 			return xla(path, "XLA on the CPU, the default"), nil

@@ -87,14 +87,11 @@ func (v *View) pair(can bool) {
 		v.kind = Other
 		return
 	}
-	rows := 5
 	if v.n == 0 {
 		v.n = 100
 	}
 	v.pairs = min(max(v.n/2, 1), v.like.N)
-	if v.pairs < 10*rows {
-		rows = max(1, v.pairs/10)
-	}
+	rows := min(max(v.pairs/10, 1), 5)
 	v.pairs -= v.pairs % rows
 	v.classes = 2 * rows
 }
