@@ -22,6 +22,14 @@ func (g Game) AverageScope(network string) string {
 	return "/averages/" + network
 }
 
+// BestScope is where the weights lie that a network is used with once it is trained: the averaged ones, where the game keeps them.
+func (g Game) BestScope(network string) string {
+	if slices.ContainsFunc(g.Averages, func(a Average) bool { return a.Network == network && a.Decay > 0 }) {
+		return g.AverageScope(network)
+	}
+	return "/" + network
+}
+
 // average moves the averaged copies of networks that moved towards the weights of this step:
 //
 //	θ̄ ← dθ̄ + (1-d)θ,  d = min(Decay, (1+t)/(10+t)) after t steps

@@ -74,10 +74,7 @@ func (p *Play) NetIn(scope, name string, inputs ...*Node) *Node {
 
 // NetAveraged is Net with the averaged weights, where the game keeps such of this network.
 func (p *Play) NetAveraged(name string, inputs ...*Node) *Node {
-	if slices.ContainsFunc(p.game.Averages, func(a Average) bool { return a.Network == name && a.Decay > 0 }) {
-		return p.NetIn(p.game.AverageScope(name), name, inputs...)
-	}
-	return p.Net(name, inputs...)
+	return p.NetIn(p.game.BestScope(name), name, inputs...)
 }
 
 // Nets calls a network and returns all of its outputs.

@@ -48,19 +48,9 @@ func build(t *Trainer, sets []*sample.Images, latents LatentSource, values []kep
 		return fmt.Errorf("%q cannot be compiled: %w", t.game.Name, err)
 	}
 	if t.game.Sampler.Network != "" {
-		t.sampler, err = newGenerator(t.backend, t.of, t.game, store, samplerScope(t.game))
+		t.sampler, err = newGenerator(t.backend, t.of, t.game, store, t.game.BestScope(t.game.Sampler.Network))
 	}
 	return err
-}
-
-// samplerScope is where the weights lie that samples are drawn with.
-func samplerScope(game method.Game) string {
-	for _, a := range game.Averages {
-		if a.Network == game.Sampler.Network && a.Decay > 0 {
-			return game.AverageScope(a.Network)
-		}
-	}
-	return "/" + game.Sampler.Network
 }
 
 // compileAndDraw compiles the step that runs first, and gives the state its initial values. They are made beside the step's

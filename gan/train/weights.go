@@ -44,7 +44,7 @@ func saveWeights(t *Trainer, dir string) error {
 // weightsScope is where the weights of a network lie that are saved.
 func weightsScope(t *Trainer, network string) string {
 	if network == t.game.Sampler.Network {
-		return samplerScope(t.game)
+		return t.game.BestScope(t.game.Sampler.Network)
 	}
 	return "/" + network
 }
